@@ -1,0 +1,85 @@
+"""Variational autoencoder.
+
+Kingma, Welling, "Auto-Encoding Variational Bayes", 2013, arXiv:1312.6114, appendix C: a Gaussian encoder
+and a Bernoulli decoder of one hidden layer each. Differs from the paper: at inference the code is its mean,
+not a sample.
+"""
+
+import math
+
+import keras
+from keras import layers, ops
+
+from archbench.architectures import architecture
+from archbench.parts import Parts
+
+PAPER = Parts(activation="tanh", initializer="small_normal")
+
+
+@architecture(
+    "vae",
+    source="Kingma, Welling 2013, arXiv:1312.6114, appendix C",
+    task="reconstruction",
+    inputs="any",
+    minimum=1,
+    paper_input=(28, 28, 1),
+    paper_outputs=1,
+    swaps=("activation", "initializer", "regularizer"),
+    smoke={"hidden": 16, "latent": 4},
+    smoke_input=(4, 4, 1),
+)
+def vae(
+    x,
+    outputs: int,
+    *,
+    hidden: int = 500,
+    latent: int = 20,
+    parts: Parts = PAPER,
+):
+    """Variational autoencoder: an input of any shape to a Gaussian code, and back to Bernoulli logits.
+
+    `x` (batch, ..., channel) to `reconstruction`, logits (batch, ..., `outputs`); `kl`, the divergence of
+    the code from the standard normal in nats (batch,); and `code`, its mean (batch, `latent`). In training
+    the decoder reads a sample of the code, at inference the mean.
+    """
+    shape = (*x.shape[1:-1], outputs)
+    encoded = parts.act(parts.dense(layers.Flatten()(x), hidden))
+    mean, log_variance = parts.dense(encoded, latent), parts.dense(encoded, latent)
+    code = GaussianSample()(mean, log_variance)
+    decoded = parts.act(parts.dense(code, hidden))
+    logits = layers.Reshape(shape)(parts.dense(decoded, math.prod(shape)))
+    return {"reconstruction": logits, "kl": _divergence(mean, log_variance), "code": mean}
+
+
+def _divergence(mean, log_variance):
+    """KL(N(mean, variance) || N(0, 1)) in nats (batch,), appendix B.
+
+    It is -1/2 sum(1 + log variance - mean**2 - variance).
+    """
+    mean, log_variance = ops.cast(mean, "float32"), ops.cast(log_variance, "float32")
+    return -0.5 * ops.sum(1.0 + log_variance - ops.square(mean) - ops.exp(log_variance), axis=-1)
+
+
+@keras.saving.register_keras_serializable("archbench")
+class GaussianSample(layers.Layer):
+    """In training a sample of N(mean, variance), drawn as mean + deviation * noise; else the mean."""
+
+    def __init__(self, seed: int | None = None, **options):
+        super().__init__(**options)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, mean, log_variance, training=False):
+        """`mean` and `log_variance` (batch, latent) to a code of the same shape."""
+        if not training:
+            return mean
+        noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
+        return mean + ops.exp(0.5 * log_variance) * noise
+
+    def compute_output_shape(self, mean_shape, log_variance_shape):
+        """That of the mean."""
+        return mean_shape
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return {**super().get_config(), "seed": self.seed}

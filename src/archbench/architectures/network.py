@@ -1,0 +1,78 @@
+"""From a spec, an input shape and a number of outputs to a Keras model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import keras
+
+from archbench.architectures import ARCHITECTURES
+from archbench.architectures.sizes import check_input
+from archbench.catalogue import Entry, Spec
+from archbench.initializers import INITIALIZERS
+from archbench.parts import Parts, WrongParts
+
+NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
+
+
+def build_network(
+    spec: Spec, input_shape: Sequence[int], outputs: int, parts: Mapping[str, Any] = NO_CHANGES
+) -> keras.Model:
+    """The network that `spec` names, for inputs of `input_shape` (without the batch) and `outputs` outputs.
+
+    `parts` swaps pieces of the architecture's own: `{"activation": "gelu"}`. Raises a `UserError` for an
+    unknown name, option or part, for a part the architecture has no place for, and for an input it cannot
+    read.
+    """
+    entry, options = ARCHITECTURES.resolve(spec)
+    check_input(entry, options, input_shape)
+    if parts:
+        options["parts"] = swapped_parts(entry, parts)
+    inputs = keras.Input(tuple(input_shape), name="input")
+    made = keras.tree.map_structure(_in_float32, entry(inputs, outputs, **options))
+    return keras.Model(inputs, made, name=entry.name)
+
+
+def _in_float32(output):
+    """Under mixed precision too, losses and scores are computed in full precision."""
+    return output if output.dtype == "float32" else keras.ops.cast(output, "float32")
+
+
+def load_network(path: Path) -> keras.Model:
+    """The network saved at `path` (a `.keras` file), on whichever backend runs; loads no code from the file."""
+    for catalogue in (ARCHITECTURES, INITIALIZERS):
+        list(catalogue)  # imports their modules, which register the layers a saved network may name
+    return keras.saving.load_model(path, safe_mode=True)
+
+
+def swapped_parts(entry: Entry, changes: Mapping[str, Any]) -> Parts:
+    """The parts of `entry` with `changes` made, each of them one that it has a place for."""
+    taken = entry.facts["swaps"]
+    own: Parts = entry.options["parts"]
+    swapped = own.swapped(changes)
+    for piece in changes:
+        if piece not in taken:
+            raise WrongParts(
+                f"{entry.name} has no place for another {piece}: it would change nothing. "
+                f"It takes: {', '.join(taken)}. Leave {piece} out of its parts."
+            )
+    return swapped
+
+
+def outline(spec: Spec, input_shape: Sequence[int], outputs: int, parts: Mapping[str, Any] = NO_CHANGES) -> keras.Model:
+    """As `build_network`, but shapes alone: no memory for weights, so a net of any size takes a moment.
+
+    The model can be given to `profile` and must not be called, trained or saved.
+    """
+
+    def build() -> keras.Model:
+        with keras.StatelessScope(initialize_variables=False):
+            return build_network(spec, input_shape, outputs, parts)
+
+    # Keras keeps a list, one for each thread, of variables to fill in later; this one must end unused.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(build).result()

@@ -1,0 +1,166 @@
+"""What a network costs: parameters, multiply-adds, memory of activations, depth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import singledispatch
+
+import keras
+from keras import layers
+
+FLOAT32_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The cost of one example's forward pass."""
+
+    parameters: int
+    """Trainable weights."""
+    parameters_total: int
+    """All weights: the moving statistics of batch normalization are not trainable."""
+    multiply_adds: int
+    """Products of weights and activations; normalization, pooling and activations are not counted."""
+    activation_bytes: int
+    """The outputs of all operations in float32; training keeps about as much for the backward pass."""
+    depth: int
+    """The most layers with multiply-adds on one path from input to output."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One use of an operation in the graph of a network."""
+
+    operation: object
+    sources: tuple
+    """The calls whose outputs it reads."""
+    input_shape: tuple
+    output_shapes: list[tuple]
+
+    @property
+    def activations(self) -> int:
+        return sum(math.prod(shape[1:]) for shape in self.output_shapes) if self.sources else 0
+
+    @property
+    def multiply_adds(self) -> int:
+        if not self.sources or not isinstance(self.operation, layers.Layer):
+            return 0
+        return multiply_adds(self.operation, self.input_shape, self.output_shapes[0])
+
+
+def profile(model: keras.Model) -> Profile:
+    """The cost of `model`, a functional Keras model, read from its graph without running it."""
+    calls = list(_calls(model))
+    depth: dict[int, int] = {}
+    for call in calls:
+        before = max((depth[id(source)] for source in call.sources), default=0)
+        depth[id(call)] = before + (call.multiply_adds > 0)
+    return Profile(
+        parameters=_size(model.trainable_weights),
+        parameters_total=_size(model.weights),
+        multiply_adds=sum(call.multiply_adds for call in calls),
+        activation_bytes=FLOAT32_BYTES * sum(call.activations for call in calls),
+        depth=max(depth.values()),
+    )
+
+
+@singledispatch
+def multiply_adds(layer: layers.Layer, input_shape: tuple, output_shape: tuple) -> int:
+    """Multiply-adds of `layer` for one example; shapes have the batch first, of size None.
+
+    A custom layer with products of its own says so in a method `multiply_adds(input_shape, output_shape)`.
+    """
+    if hasattr(layer, "multiply_adds"):
+        return layer.multiply_adds(input_shape, output_shape)
+    if any(len(weight.shape) > 1 for weight in layer.weights):
+        raise TypeError(
+            f"profile cannot count the layer {layer.name!r}: {type(layer).__name__} has weight matrices "
+            f"and no method multiply_adds(input_shape, output_shape)."
+        )
+    return 0
+
+
+@multiply_adds.register(layers.Conv1D)
+@multiply_adds.register(layers.Conv2D)
+@multiply_adds.register(layers.Conv3D)
+@multiply_adds.register(layers.DepthwiseConv1D)
+@multiply_adds.register(layers.DepthwiseConv2D)
+@multiply_adds.register(layers.Dense)
+def _kernel_at_each_output(layer, input_shape, output_shape) -> int:
+    """A kernel already has the shape of one group, so it is used whole at every position."""
+    return math.prod(layer.kernel.shape) * math.prod(output_shape[1:-1])
+
+
+@multiply_adds.register(layers.SeparableConv1D)
+@multiply_adds.register(layers.SeparableConv2D)
+def _separable(layer, input_shape, output_shape) -> int:
+    kernels = math.prod(layer.depthwise_kernel.shape) + math.prod(layer.pointwise_kernel.shape)
+    return kernels * math.prod(output_shape[1:-1])
+
+
+@multiply_adds.register(layers.Conv1DTranspose)
+@multiply_adds.register(layers.Conv2DTranspose)
+@multiply_adds.register(layers.Conv3DTranspose)
+def _kernel_at_each_input(layer, input_shape, output_shape) -> int:
+    return math.prod(layer.kernel.shape) * math.prod(input_shape[1:-1])
+
+
+@multiply_adds.register(layers.LSTM)
+@multiply_adds.register(layers.GRU)
+@multiply_adds.register(layers.SimpleRNN)
+def _recurrent(layer, input_shape, output_shape) -> int:
+    kernels = math.prod(layer.cell.kernel.shape) + math.prod(layer.cell.recurrent_kernel.shape)
+    return kernels * input_shape[1]
+
+
+@multiply_adds.register(layers.Bidirectional)
+def _both_ways(layer, input_shape, output_shape) -> int:
+    both = (layer.forward_layer, layer.backward_layer)
+    return sum(multiply_adds(one, input_shape, output_shape) for one in both)
+
+
+@multiply_adds.register(layers.Embedding)
+def _table(layer, input_shape, output_shape) -> int:
+    """A look-up multiplies nothing."""
+    return 0
+
+
+@multiply_adds.register(keras.Model)
+def _nested(layer, input_shape, output_shape) -> int:
+    return profile(layer).multiply_adds
+
+
+def _calls(model: keras.Model) -> Iterator[_Call]:
+    """Every call that the outputs of `model` need, sources first."""
+    made: dict[tuple[int, int], _Call] = {}
+    pending = [(tensor, False) for tensor in keras.tree.flatten(model.outputs)]
+    while pending:  # a loop: the graph of a deep net would exhaust Python's recursion
+        tensor, sources_done = pending.pop()
+        history = tensor._keras_history
+        key = (id(history.operation), history.node_index)
+        if key in made:
+            continue
+        inputs = history.operation._inbound_nodes[history.node_index].input_tensors
+        if not sources_done:
+            pending.append((tensor, True))
+            pending.extend((one, False) for one in inputs)
+            continue
+        made[key] = _call(history, inputs, made)
+        yield made[key]
+
+
+def _call(history, inputs, made) -> _Call:
+    node = history.operation._inbound_nodes[history.node_index]
+    sources = [made[id(one._keras_history.operation), one._keras_history.node_index] for one in inputs]
+    return _Call(
+        operation=history.operation,
+        sources=tuple(sources),
+        input_shape=tuple(inputs[0].shape) if inputs else (),
+        output_shapes=[tuple(one.shape) for one in node.output_tensors],
+    )
+
+
+def _size(weights) -> int:
+    return sum(math.prod(weight.shape) for weight in weights)

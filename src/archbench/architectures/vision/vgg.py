@@ -1,0 +1,59 @@
+"""VGG.
+
+Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014,
+arXiv:1409.1556, table 1, columns A, B, D and E. Differs from the paper: He's initial weights, where the
+paper starts its deeper nets from a trained shallower one.
+"""
+
+from keras import layers
+
+from archbench.architectures import architecture
+from archbench.parts import Parts
+
+WIDTHS = (1, 2, 4, 8, 8)
+"""Channels of the five stages, in units of the first."""
+
+PAPER = Parts(dropout=0.5)
+
+
+@architecture(
+    {
+        "vgg11": {"convs": (1, 1, 2, 2, 2)},
+        "vgg13": {"convs": (2, 2, 2, 2, 2)},
+        "vgg16": {"convs": (2, 2, 3, 3, 3)},
+        "vgg19": {"convs": (2, 2, 4, 4, 4)},
+    },
+    source="Simonyan, Zisserman 2014, arXiv:1409.1556",
+    task="classification",
+    inputs="image",
+    minimum=lambda convs, **_: 2 ** len(convs),
+    paper_input=(224, 224, 3),
+    paper_outputs=1000,
+    swaps=("activation", "normalization", "initializer", "regularizer", "dropout"),
+    smoke={"convs": (1, 2), "width": 8, "dense_width": 16},
+    smoke_input=(8, 8, 3),
+)
+def vgg(
+    image,
+    outputs: int,
+    *,
+    convs: tuple[int, ...],
+    width: int = 64,
+    dense_width: int = 4096,
+    parts: Parts = PAPER,
+):
+    """VGG: stages of 3 by 3 convolutions, each ended by max pooling, then two wide dense layers.
+
+    `image` (batch, height, width, channel) to logits (batch, `outputs`). `convs` counts the convolutions of
+    each stage, at most five; `width` is the channels of the first, and the later ones follow in the paper's
+    proportion.
+    """
+    x = image
+    for count, factor in zip(convs, WIDTHS, strict=False):
+        for _ in range(count):
+            x = parts.conv_unit(x, factor * width, 3)
+        x = layers.MaxPooling2D(2)(x)
+    x = layers.Flatten()(x)  # (batch, 25088) at 224 pixels
+    for _ in range(2):
+        x = parts.drop(parts.dense_unit(x, dense_width))
+    return parts.dense(x, outputs)

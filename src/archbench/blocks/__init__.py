@@ -1,0 +1,1 @@
+"""Layers and arithmetic that two families or more use."""

@@ -1,0 +1,152 @@
+"""One lookup for every swappable thing: a name, the function that builds it, and its facts."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archbench.errors import UserError
+
+Spec = str | Mapping[str, Any]
+"""An entry as params.yaml writes it: `adam`, or `{name: adam, beta_1: 0.95}`."""
+
+
+class UnknownName(UserError):
+    """A name that no module of the catalogue declares."""
+
+
+class WrongOption(UserError):
+    """An option that an entry does not take, or one that it needs and did not get."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the catalogue knows of one name."""
+
+    kind: str
+    name: str
+    build: Callable[..., Any]
+    bound: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def what(self) -> str:
+        """The first sentence of the builder's docstring."""
+        return inspect.getdoc(self.build).split("\n\n")[0].replace("\n", " ")
+
+    @property
+    def source(self) -> str:
+        """Where the definition comes from: a paper with its arXiv id, or a book."""
+        return self.facts["source"]
+
+    @property
+    def module(self) -> str:
+        """The module that declares the entry: the code a stage that uses it depends on."""
+        return self.build.__module__
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every option with the default this entry gives it (`inspect.Parameter.empty`: none)."""
+        parameters = inspect.signature(self.build).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        return {**defaults, **self.bound}
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise `WrongOption` where `options` names one that this entry does not take."""
+        accepted = self.options
+        for option in options:
+            if option not in accepted:
+                near = difflib.get_close_matches(option, accepted, n=1)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                takes = ", ".join(accepted) or "no options"
+                raise WrongOption(
+                    f"{self.kind} {self.name!r} has no option {option!r}.{hint} It takes: {takes}."
+                )
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Build, with this entry's own options under the given ones; raises `WrongOption`."""
+        self.check(options)
+        chosen = {**self.bound, **options}
+        missing = [
+            name
+            for name, default in self.options.items()
+            if default is inspect.Parameter.empty and name not in chosen
+        ]
+        if missing:
+            raise WrongOption(f"{self.kind} {self.name!r} needs the option {', '.join(missing)}.")
+        return self.build(*args, **chosen)
+
+
+class Catalogue:
+    """The entries declared by the modules of one package, imported on first use."""
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind, self.package = kind, package
+        self._entries: dict[str, Entry] = {}
+        self._scanned = False
+
+    def declare(
+        self, variants: Mapping[str, Mapping[str, Any]] | str, *, source: str, **facts: Any
+    ) -> Callable:
+        """Decorator: every key of `variants` becomes a name for the function below it.
+
+        A single name without bound options may be given as a string.
+        """
+        named = {variants: {}} if isinstance(variants, str) else variants
+
+        def keep(build: Callable) -> Callable:
+            for name, bound in named.items():
+                if name in self._entries:
+                    raise ValueError(
+                        f"{self.kind} {name!r} is declared twice: in "
+                        f"{self._entries[name].module} and in {build.__module__}."
+                    )
+                self._entries[name] = Entry(self.kind, name, build, bound, {"source": source, **facts})
+            return build
+
+        return keep
+
+    def __getitem__(self, name: str) -> Entry:
+        self._scan()
+        if name not in self._entries:
+            near = difflib.get_close_matches(str(name), self._entries, n=3)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            plural = self.package.rpartition(".")[2]
+            raise UnknownName(
+                f"No {self.kind} is called {name!r}.{hint} "
+                f'"archbench list {plural}" shows all {len(self._entries)}.'
+            )
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[Entry]:
+        self._scan()
+        return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
+
+    def resolve(self, spec: Spec) -> tuple[Entry, dict[str, Any]]:
+        """The entry that `spec` names and the options it gives, checked."""
+        options = {"name": spec} if isinstance(spec, str) else dict(spec)
+        if "name" not in options:
+            raise WrongOption(
+                f"This {self.kind} has no name: {dict(spec)}. Write it as {{name: ..., option: ...}}."
+            )
+        entry = self[options.pop("name")]
+        entry.check(options)
+        return entry, options
+
+    def build(self, spec: Spec, *args: Any, **extra: Any) -> Any:
+        """Build from `"adam"` or from `{"name": "adam", "beta_1": 0.95}`."""
+        entry, options = self.resolve(spec)
+        return entry(*args, **options, **extra)
+
+    def _scan(self) -> None:
+        if self._scanned:
+            return
+        package = importlib.import_module(self.package)
+        for module in pkgutil.walk_packages(package.__path__, f"{self.package}."):
+            importlib.import_module(module.name)
+        self._scanned = True  # last: a module that fails to import must fail again next time

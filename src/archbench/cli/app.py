@@ -1,0 +1,81 @@
+"""The commands put together, and what becomes of errors."""
+
+from __future__ import annotations
+
+import errno
+import importlib.metadata
+import sys
+from typing import Annotated
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from archbench.cli import doctor, entries, plan, stages, tracking
+from archbench.errors import UserError
+
+INTERRUPTED = 130
+"""The exit code of a process that an interrupt ended: 128 + SIGINT."""
+REFUSED = 2
+NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+"""A full or read-only disk, and files that the user may not touch."""
+
+
+class Commands(TyperGroup):
+    """Every command ends in its result or in one message on the standard error stream."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the chosen command."""
+        try:
+            return super().invoke(context)
+        except UserError as error:
+            _refuse(str(error))
+        except KeyboardInterrupt:
+            print("archbench: interrupted", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+        except OSError as error:
+            if error.errno not in NO_PLACE:
+                raise
+            _refuse(f"{error.strerror}: {error.filename or 'the disk'}. Mend this, then run the command again.")
+
+
+def _refuse(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(REFUSED) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train every classic architecture under the same conditions, and compare them.",
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"archbench {importlib.metadata.version('archbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """The options before any command."""
+
+
+app.command("list")(entries.list_entries)
+app.command("show")(entries.show)
+app.command("plan")(plan.plan)
+app.command("train")(stages.train)
+app.command("sweep")(stages.sweep)
+app.command("report")(stages.report)
+app.command("speed")(stages.speed)
+app.command("sync")(tracking.sync)
+app.command("ui")(tracking.ui)
+app.command("doctor")(doctor.doctor)

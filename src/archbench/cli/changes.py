@@ -1,0 +1,133 @@
+"""What `dvc repro` would do in the current folder, and what a new dvc.yaml changes in the old one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from archbench.config import Config
+from archbench.errors import UserError
+
+State = Literal["run", "wait", "current"]
+STATES = {
+    "run": "runs",
+    "wait": "runs if what it reads turns out otherwise",
+    "current": "is up to date",
+}
+
+
+class DvcFailed(UserError):
+    """DVC that cannot tell what is out of date."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the pipeline and what `dvc repro` would do with it."""
+
+    name: str
+    """As DVC calls it: `train@lenet5-digits`."""
+    needs: tuple[str, ...]
+    """The stages whose outputs it reads."""
+    state: State
+    why: tuple[str, ...]
+    """What changed, in DVC's words; for a waiting stage, the stages it waits for."""
+
+
+def stages_of(config: Config, here: Path, root: Path) -> list[Stage]:
+    """Every stage in the order that it would run; all run where DVC has not been set up or dvc.yaml is missing."""
+    needs = _needs(config)
+    tracked = (root / ".dvc").is_dir() and (here / "dvc.yaml").is_file()
+    changed = _dvc_status(here) if tracked else dict.fromkeys(needs, ("not run yet",))
+    known = _stage_names(here / "dvc.yaml") if tracked else set(needs)
+    stages: list[Stage] = []
+    moving: set[str] = set()
+    for name, before in needs.items():
+        why = changed[name] if name in changed else () if name in known else ("not in dvc.yaml yet",)
+        waits = tuple(one for one in before if one in moving)
+        state: State = "run" if why else "wait" if waits else "current"
+        if state != "current":
+            moving.add(name)
+        stages.append(Stage(name, before, state, why or waits))
+    return stages
+
+
+def describe_changes(old: str | None, new: str) -> list[str]:
+    """One line for every stage that a new dvc.yaml adds, drops or changes."""
+    after = _parts(yaml.safe_load(new))
+    try:
+        before = _parts(yaml.safe_load(old)) if old is not None else {}
+    except (yaml.YAMLError, AttributeError, TypeError, KeyError):
+        return ["replaced: the old file was no pipeline"]
+    lines = [f"added {name}" for name in after if name not in before]
+    lines += [f"dropped {name}" for name in before if name not in after]
+    lines += [f"changed {name}" for name in after if name in before and after[name] != before[name]]
+    return lines
+
+
+def _needs(config: Config) -> dict[str, tuple[str, ...]]:
+    """Stage -> the stages before it, in an order that fits."""
+    needs: dict[str, tuple[str, ...]] = {f"prepare@{slug}": () for slug in config.datasets}
+    for slug, benchmark in config.benchmarks.items():
+        needs[f"train@{slug}"] = (f"prepare@{benchmark.dataset}",)
+    for slug, study in config.studies.items():
+        needs[f"sweep@{slug}"] = (f"prepare@{study.base.dataset}",)
+    before_report = [name for name in needs if not name.startswith("prepare@")]
+    if config.speed is not None:
+        needs["speed"] = ()
+        before_report.append("speed")
+    needs["report"] = tuple(before_report)
+    return needs
+
+
+def _dvc_status(here: Path) -> dict[str, tuple[str, ...]]:
+    """Stage -> what changed since it last ran, for those where anything did."""
+    command = [sys.executable, "-m", "dvc", "status", "--json", "dvc.yaml"]
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "true"}
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        reason = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no reason given"]
+        raise DvcFailed(
+            f'"dvc status" in {here} failed: {reason[0].removeprefix("ERROR: ")} '
+            "If dvc.yaml does not fit params.yaml: archbench plan --write"
+        )
+    status = json.loads(done.stdout)
+    return {name.rpartition("dvc.yaml:")[2]: tuple(_reasons(changes)) for name, changes in status.items()}
+
+
+def _reasons(changes: list[Any]) -> list[str]:
+    """DVC's nested report of one stage as words: `modified params.yaml seeds`."""
+    reasons = []
+    for change in changes:
+        if isinstance(change, str):
+            reasons.append(change)
+            continue
+        for files in change.values():
+            for file, how in files.items():
+                if isinstance(how, Mapping):
+                    reasons += [f"{state} {file}: {key}" for key, state in how.items()]
+                else:
+                    reasons.append(f"{how} {file}")
+    return reasons
+
+
+def _stage_names(path: Path) -> set[str]:
+    return {name for name in _parts(yaml.safe_load(path.read_text(encoding="utf-8")))}
+
+
+def _parts(pipeline: Mapping[str, Any]) -> dict[str, Any]:
+    """Stage -> all that is written of it; metrics and plots stand beside the stages."""
+    parts: dict[str, Any] = {}
+    for group, stage in pipeline["stages"].items():
+        if "foreach" in stage:
+            parts |= {f"{group}@{key}": (item, stage["do"]) for key, item in stage["foreach"].items()}
+        else:
+            parts[group] = stage
+    return parts | {f"the {name}": pipeline[name] for name in pipeline if name != "stages"}

@@ -1,0 +1,110 @@
+"""What is known of a data set before it is prepared: its shapes, its examples, its bytes on disk and on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archbench.catalogue import Entry
+from archbench.config import Named
+from archbench.datasets import DATASETS
+from archbench.datasets._raw import Raw
+from archbench.datasets.card import Card
+from archbench.datasets.store import CARD, load
+from archbench.project import Folders
+
+SAMPLE = 3
+"""Examples that a generated data set is asked for, to learn their shapes."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set of params.yaml as far as it is known."""
+
+    entry: Entry
+    licence: str
+    card: Card | None
+    """None for a download that is not here and does not declare what it contains."""
+    download_bytes: int
+    """Still to come."""
+    prepared_bytes: int | None
+    """On disk, or going to be."""
+
+
+def look_up(slug: str, named: Named, folders: Folders) -> Data:
+    """What is known of the data set `slug`: from its prepared folder, a sample of it, or its declaration."""
+    entry, options = DATASETS.resolve(named.spec)
+    folder = folders.prepared / slug
+    if (folder / CARD).is_file():
+        card = load(folder).card
+        size = sum(path.stat().st_size for path in folder.rglob("*.npy"))
+    elif entry.facts["kind"] == "download":
+        card = _declared(slug, entry, {**entry.options, **options})
+        size = _array_bytes(card) if card is not None else None
+    else:
+        card = _sampled(slug, entry, options, folders.raw)
+        size = _array_bytes(card)
+    missing = 0 if size is not None and folder.exists() else _missing_bytes(entry, folders.raw / entry.name)
+    return Data(entry, str(entry.facts["licence"]), card, missing, size)
+
+
+def _missing_bytes(entry: Entry, folder: Path) -> int:
+    here = sum(path.stat().st_size for path in folder.glob("*") if path.suffix not in (".part", ".lock"))
+    return max(0, entry.facts["bytes"] - here)
+
+
+def _declared(slug: str, entry: Entry, options: Mapping[str, Any]) -> Card | None:
+    """The card of a download by its fact `contains`: arrays, and the examples of its official parts."""
+    if "contains" not in entry.facts:
+        return None
+    contains = entry.facts["contains"]
+    fractions = {name: options[name] for name in ("validation", "test") if name in options}
+    return Card(
+        name=slug,
+        source=entry.source,
+        licence=str(entry.facts["licence"]),
+        input=contains["input"],
+        arrays=contains["arrays"],
+        split_sizes=_split_sizes(contains["train"], contains["test"], fractions),
+        class_names=tuple(str(number) for number in range(contains["classes"])),
+    )
+
+
+def _sampled(slug: str, entry: Entry, options: Mapping[str, Any], folder: Path) -> Card:
+    """The card of data that need no download: of all of them, or of a few and the number there will be."""
+    chosen = {**entry.options, **options}
+    generated = "examples" in chosen
+    raw: Raw = entry(folder, **{**options, **({"examples": SAMPLE} if generated else {})})
+    examples = chosen["examples"] if generated else len(raw.train[raw.input])
+    official = len(raw.test[raw.input]) if raw.test is not None else None
+    fractions = {"validation": raw.validation_fraction}
+    if raw.test_fraction is not None:
+        fractions["test"] = raw.test_fraction
+    return Card(
+        name=slug,
+        source=raw.source,
+        licence=raw.licence,
+        input=raw.input,
+        arrays={name: {"shape": list(a.shape[1:]), "dtype": str(a.dtype)} for name, a in raw.train.items()},
+        split_sizes=_split_sizes(examples, official, fractions),
+        class_names=raw.class_names,
+    )
+
+
+def _split_sizes(examples: int, official_test: int | None, fractions: Mapping[str, float]) -> dict[str, int]:
+    """Examples a split, but for the rounding of strata."""
+    sizes = {name: round(examples * fraction) for name, fraction in fractions.items()}
+    rest = examples - sum(sizes.values())
+    return {"train": rest, **sizes} if official_test is None else {"train": rest, **sizes, "test": official_test}
+
+
+def _array_bytes(card: Card) -> int:
+    one = sum(
+        int(np.prod(array["shape"], dtype=np.int64)) * np.dtype(array["dtype"]).itemsize
+        for array in card.arrays.values()
+    )
+    return one * sum(card.split_sizes.values())

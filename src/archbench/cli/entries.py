@@ -1,0 +1,143 @@
+"""`archbench list` and `archbench show`: what there is, and what it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from archbench.catalogue import Entry
+from archbench.cli import display, index
+from archbench.errors import UserError
+
+Json = Annotated[bool, typer.Option("--json", help="Write JSON, for a program to read.")]
+
+
+class SeveralEntries(UserError):
+    """A name that stands in more than one catalogue, where a program wants one."""
+
+
+def list_entries(
+    kind: Annotated[
+        str | None,
+        typer.Argument(help="Only this kind: architectures, optimizers, losses, datasets, ..."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List everything that params.yaml can name: kind, name, what it is, where it comes from."""
+    package = None if kind is None else index.find_kind(kind)
+    rows = [row for row in index.rows() if package in (None, row.catalogue)]
+    if as_json:
+        display.print_json(rows)
+        return
+    fields = [field.name for field in dataclasses.fields(index.Row)]
+    display.print_table(fields, [[getattr(row, field) for field in fields] for row in rows])
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A name that `archbench list` shows.")],
+    kind: Annotated[
+        str | None, typer.Option(help="The kind, where several catalogues know the name.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show one entry: an architecture at its paper's size with its cost, anything else with its formula and options."""
+    found = index.find_entries(name, kind)
+    if as_json and len(found) > 1:
+        kinds = [row.catalogue for row in found]
+        raise SeveralEntries(
+            f"{name!r} stands in {' and in '.join(kinds)}. Say which: "
+            f"archbench show {name} --json --kind {kinds[0]}"
+        )
+    described = [describe(row, index.catalogues()[row.catalogue][row.name]) for row in found]
+    if as_json:
+        display.print_json(described[0])
+        return
+    for number, facts in enumerate(described):
+        if number:
+            print()
+        _print_entry(facts)
+
+
+def describe(row: index.Row, entry: Entry) -> dict[str, Any]:
+    """All that is known of an entry, as JSON."""
+    options = entry.options
+    required = [name for name, default in options.items() if default is inspect.Parameter.empty]
+    facts = {
+        "kind": row.kind,
+        "name": row.name,
+        "what": row.what,
+        "source": row.source,
+        "module": entry.module,
+        "formula": inspect.getdoc(entry.build),
+        "options": {name: _plain(value) for name, value in options.items() if name not in required},
+        "required": required,
+    }
+    if row.catalogue == "architectures":
+        facts |= _cost(entry)
+    if row.catalogue == "datasets":
+        own = entry.facts
+        facts |= {"licence": own["licence"], "origin": own["kind"], "bytes": own["bytes"]}
+    return facts
+
+
+def _cost(entry: Entry) -> dict[str, Any]:
+    """What the paper's network costs, read from its shapes: no weight is made."""
+    from archbench.architectures.network import outline
+    from archbench.architectures.profile import profile
+
+    shape, outputs = entry.facts["paper_input"], entry.facts["paper_outputs"]
+    cost = profile(outline(entry.name, shape, outputs))
+    return {
+        "task": entry.facts["task"],
+        "paper": entry.source,
+        "input": list(shape),
+        "outputs": outputs,
+        "parameters": {"trainable": cost.parameters, "total": cost.parameters_total},
+        "multiply_adds": cost.multiply_adds,
+        "activation_bytes": cost.activation_bytes,
+        "depth": cost.depth,
+        "swaps": list(entry.facts["swaps"]),
+    }
+
+
+def _print_entry(facts: Mapping[str, Any]) -> None:
+    display.print_title(f"{facts['name']} ({facts['kind']})")
+    lines = {"source": facts["source"], "module": facts["module"]}
+    if "parameters" in facts:
+        lines |= _cost_lines(facts)
+    if "licence" in facts:
+        size = f", {display.bytes_text(facts['bytes'])}" if facts["bytes"] else ""
+        lines |= {"licence": facts["licence"], "origin": f"{facts['origin']}{size}"}
+    options = [f"{name}: {value}" for name, value in facts["options"].items()]
+    needed = [f"{name}: must be given" for name in facts["required"]]
+    lines["options"] = "\n".join([*needed, *options]) or "none"
+    display.print_fields(lines)
+    print(f"\n{facts['formula']}")
+
+
+def _cost_lines(facts: Mapping[str, Any]) -> dict[str, str]:
+    parameters = facts["parameters"]
+    return {
+        "task": facts["task"],
+        "input": f"{' x '.join(map(str, facts['input']))}, {facts['outputs']} outputs (the paper's size)",
+        "parameters": f"{parameters['trainable']:,} trainable, {parameters['total']:,} in total",
+        "multiply-adds": f"{facts['multiply_adds']:,} an example",
+        "activations": f"{display.bytes_text(facts['activation_bytes'])} an example, float32",
+        "depth": f"{facts['depth']} layers with multiply-adds on the longest path",
+        "parts": f"may be swapped: {', '.join(facts['swaps'])}" if facts["swaps"] else "none to swap",
+    }
+
+
+def _plain(value: Any) -> Any:
+    """An option's default as JSON: parts and other dataclasses as mappings, tuples as lists."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

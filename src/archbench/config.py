@@ -1,0 +1,301 @@
+"""params.yaml as frozen models that refuse strangers: every default stands here, every value is checked here."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from archbench.errors import UserError
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+class ConfigError(UserError):
+    """A params.yaml that cannot be run as it stands."""
+
+
+class Model(BaseModel):
+    """Frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+
+Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$")]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, strict=False)]
+Fraction = Annotated[float, Field(gt=0, lt=1, strict=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Named(BaseModel):
+    """An entry of a catalogue with its options: `adam`, or `{name: adam, beta_1: 0.95}`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The name and the options as one mapping, as `Catalogue.build` takes them."""
+        return self.model_dump()
+
+
+class Clip(Model):
+    """Gradient clipping: the one given of a limit on each value, each tensor's norm, or the norm of all."""
+
+    value: Positive | None = None
+    norm: Positive | None = None
+    global_norm: Positive | None = None
+
+    @model_validator(mode="after")
+    def _just_one(self) -> Clip:
+        given = [limit for limit in (self.value, self.norm, self.global_norm) if limit is not None]
+        if len(given) != 1:
+            raise ValueError("clip takes exactly one of value, norm and global_norm")
+        return self
+
+
+class EarlyStopping(Model):
+    """Stop after `patience` epochs without a validation score better by more than `least_gain`."""
+
+    patience: Count
+    least_gain: Annotated[float, Field(ge=0, strict=False)] = 0.0
+
+
+class PartsChange(Model):
+    """What to swap inside an architecture; a part that is not named stays the paper's."""
+
+    activation: Named | None = None
+    normalization: Named | None = None
+    initializer: Named | None = None
+    regularizer: Named | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1, strict=False)] | None = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The parts that are given, as specs."""
+        return self.model_dump(exclude_none=True)
+
+
+class Training(Model):
+    """How every benchmark trains unless it says otherwise."""
+
+    xla: Literal["auto", "on", "off"] = "auto"
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    preprocessing: Named = Named(name="standardize")
+    augmentation: tuple[Named, ...] = Field(default=(), strict=False)
+    optimizer: Named = Named(name="adam")
+    schedule: Named = Named(name="constant")
+    epochs: Count = 10
+    batch_size: Count = 32
+    clip: Clip | None = None
+    early_stopping: EarlyStopping | None = None
+    resident_megabytes: Count = 1024
+    """Training data up to this size are kept on the device; larger ones stream from their files."""
+    steps_per_call: Count = 100
+    """Optimizer steps in one call of the compiled program, at most: how often progress shows."""
+    checkpoint_seconds: Positive = 30.0
+    """Least time between two checkpoints; work since the last one is done again after a kill."""
+    tracking_seconds: Positive = 20.0
+    """The longest that a run waits for the tracking server at its end."""
+
+
+class Benchmark(Model):
+    """One architecture on one data set under one recipe; what is not given comes from `training`."""
+
+    architecture: Named
+    dataset: Slug
+    scale: str = "paper"
+    """How the network differs in size from its paper, shown beside its name."""
+    task: Named | None = None
+    """By default the architecture's own."""
+    parts: PartsChange = PartsChange()
+    seeds: tuple[Seed, ...] | None = Field(default=None, strict=False, min_length=1)
+    xla: Literal["auto", "on", "off"] | None = None
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] | None = None
+    preprocessing: Named | None = None
+    augmentation: tuple[Named, ...] | None = Field(default=None, strict=False)
+    optimizer: Named | None = None
+    schedule: Named | None = None
+    epochs: Count | None = None
+    batch_size: Count | None = None
+    clip: Clip | None = None
+    early_stopping: EarlyStopping | None = None
+
+
+class Range(Model):
+    """A tuned number: uniform, or log-uniform, between `low` and `high`; or 1 minus such a number."""
+
+    low: float = Field(strict=False)
+    high: float = Field(strict=False)
+    log: bool = False
+    one_minus: bool = False
+    """Tune 1 - x on this range, as is right for beta and momentum."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Range:
+        if not self.low < self.high:
+            raise ValueError(f"low must be below high, but low is {self.low} and high is {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a log scale needs low above 0, but low is {self.low}")
+        return self
+
+
+class Arm(Model):
+    """One thing that a study compares: changes to the base benchmark and the space it is tuned over."""
+
+    optimizer: Named
+    space: dict[str, Range] = Field(min_length=1)
+    """Number of the optimizer -> its range."""
+
+
+class Study(Model):
+    """A comparison at equal budget: every arm gets the same trials, epochs and seeds."""
+
+    base: Benchmark
+    arms: dict[Slug, Arm] = Field(min_length=1)
+    trials: Count
+    epochs: Count
+    sampler: Literal["tpe", "random", "quasi_random"] = "tpe"
+    pruner: Literal["none", "median", "successive_halving"] = "median"
+    workers: Count = 2
+    seed: Seed = 0
+    """Seeds the sampler; every trial trains with the pipeline's first seed."""
+
+
+class Speed(Model):
+    """The measurements of `archbench speed`."""
+
+    repeats: Annotated[int, Field(ge=5)] = 5
+    minimum_seconds: Positive = 2.0
+
+
+class Report(Model):
+    """What the report says of itself."""
+
+    title: str = "archbench"
+
+
+class Config(Model):
+    """A whole params.yaml."""
+
+    pipeline: Slug
+    seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), strict=False, min_length=1)
+    training: Training = Training()
+    datasets: dict[Slug, Named]
+    benchmarks: dict[Slug, Benchmark]
+    studies: dict[Slug, Study] = {}
+    speed: Speed | None = None
+    report: Report = Report()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dataset_slug_is_its_name(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not isinstance(value.get("datasets"), dict):
+            return value
+        named = {
+            slug: {"name": slug, **(options or {})} if isinstance(options, dict | None) else options
+            for slug, options in value["datasets"].items()
+        }
+        return {**value, "datasets": named}
+
+
+def read_config(path: Path) -> Config:
+    """Read and check a params.yaml; raises `ConfigError` with one line for each thing that is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}. Run this where params.yaml is.") from None
+    try:
+        values = yaml.load(text, Loader=_StrictLoader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold a mapping with the keys {', '.join(Config.model_fields)}.")
+    return check_config(values, str(path))
+
+
+def check_config(values: dict[str, Any], where: str = "params") -> Config:
+    """A mapping as a `Config`, with the shapes and types checked; names are checked by `plan.resolve`."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(problem) for problem in error.errors(include_url=False)]
+        raise ConfigError("\n".join(f"{where}: {line}" for line in dict.fromkeys(lines))) from None
+
+
+def _explain(problem: dict[str, Any]) -> str:
+    path = ".".join(str(part) for part in problem["loc"] if not str(part).startswith("function-"))
+    kind, given = problem["type"], problem["input"]
+    if kind == "extra_forbidden":
+        accepted = _accepted(problem["loc"][:-1])
+        near = difflib.get_close_matches(str(problem["loc"][-1]), accepted, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        return f"{path}: unknown key.{hint} Accepted: {', '.join(accepted)}."
+    if kind == "missing":
+        return f"{path}: missing."
+    if kind == "string_pattern_mismatch":
+        return f"{path}: {given!r} is not a slug. Use small letters, digits, - and _."
+    return f"{path}: {problem['msg'].removeprefix('Value error, ')}. Given: {given!r}."
+
+
+def _accepted(path: tuple[Any, ...]) -> list[str]:
+    """The keys that the model at `path` takes."""
+    model: Any = Config
+    for part in path:
+        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation)
+    return list(model.model_fields) if isinstance(model, type) else []
+
+
+def _model_in(annotation: Any) -> Any:
+    """The model class inside `X | None`, `dict[..., X]` or `tuple[X, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        if (found := _model_in(inner)) is not None:
+            return found
+    return None
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML that refuses a key given twice and reads 1e-3 as a number."""
+
+
+def _unique_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key!r} stands twice", key_node.start_mark
+            )
+        seen.add(key)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+# YAML 1.1 reads 1e-3 as text; everybody means the number.
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789")
+)
+
+
+def find_params(start: Path | None = None) -> Path:
+    """The params.yaml of the folder that a command runs in."""
+    path = Path(start or os.getcwd()) / "params.yaml"
+    if not path.is_file():
+        raise ConfigError(
+            f"There is no params.yaml in {path.parent}. Change to the project's folder or pipelines/full."
+        )
+    return path

@@ -1,0 +1,29 @@
+"""Checks of the options that loaders share; each answers a wrong value with the values that would do."""
+
+from __future__ import annotations
+
+from archbench.errors import UserError
+
+
+class BadOption(UserError):
+    """An option of a data set with a value it cannot have."""
+
+
+def whole(name: str, value: object, low: int, high: int) -> int:
+    """`value` as it is, or `BadOption` where it is no whole number from `low` to `high`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BadOption(
+            f"The option {name} must be a whole number from {low} to {high}; {value!r} was given. "
+            "Change it in the datasets section of params.yaml."
+        )
+    return value
+
+
+def fraction(name: str, value: object) -> float:
+    """`value` as it is, or `BadOption` where it is no number above 0 and below 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+        raise BadOption(
+            f"The option {name} is a share of the examples, above 0 and below 1; {value!r} was given. "
+            "Change it in the datasets section of params.yaml."
+        )
+    return float(value)

@@ -1,0 +1,105 @@
+"""Balloons: scenes drawn for classification, detection, segmentation, instances and landmarks.
+
+Made for this project; no published data set. The backgrounds are random crops of the two photographs
+that scikit-learn carries. One seed makes one scene, so a scene depends on nothing but its number,
+its size and the options here; the same number shows the same scene at every size.
+
+What counts as what:
+- A balloon is its body and its knot. Its string, and the things that are no balloons (squares,
+  triangles, rings, crosses in the same colours and light), belong to the background.
+- A pixel belongs to the balloon that covers more than half of it.
+- A box surrounds the visible part of a balloon inside the frame: what the frame's edge or another thing
+  hides does not widen it, and two visible parts of one balloon share one box.
+- A balloon of which less than 30 % can be seen (or fewer than 4 pixels) is not drawn at all, so the truth
+  leaves out nothing that the picture shows.
+- The top is the edge straight above a balloon's centre along its axis (the cleft of a heart), the knot is
+  where its string begins. Both are told also where they are hidden or lie outside the frame.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from archbench.datasets import dataset
+from archbench.datasets._options import whole
+from archbench.datasets._outlines import KINDS
+from archbench.datasets._raw import Raw
+from archbench.datasets._scene import Scene, scene
+from archbench.datasets._split import TEST, VALIDATION
+
+SOURCE = "drawn here over crops of china.jpg and flower.jpg (scikit-learn, photographs on flickr.com)"
+LICENCE = "Apache-2.0 for the drawings; CC BY 2.0 for the photographs (danielbuechele, vultilion)"
+EMPTY = -1
+"""`box_label` of a row without a balloon."""
+
+
+@dataset(
+    "balloons",
+    source=SOURCE,
+    licence=LICENCE,
+    kind="generated",
+    bytes=0,
+    smoke={"size": 32, "examples": 40},
+)
+def balloons(
+    raw: Path,
+    *,
+    size: int = 64,
+    examples: int = 2000,
+    max_objects: int = 4,
+    distractors: int = 2,
+    seed: int = 0,
+    validation: float = VALIDATION,
+    test: float = TEST,
+) -> Raw:
+    """Scenes of round, heart-shaped, star-shaped and long balloons over photographs, with things that are none.
+
+    Scenes number `seed * 1,000,000` and on. Balloons are 8 % to 60 % of the frame long, larger ones more
+    often; every scene shows 1 to `max_objects` of them and up to `distractors` other things.
+
+    Arrays: `image` uint8 (size, size, 3); `label` int32, the kind of the balloon with the largest visible
+    area; `present` uint8 (kinds,); `boxes` float32 (max_objects, [top, left, bottom, right]) in pixels, rows
+    from the largest visible area to the smallest, then zeros; `box_label` int32 (max_objects,), -1 without a
+    balloon; `instances` uint8 (size, size), 0 or 1 + row; `mask` uint8 (size, size), 0 or 1 + kind;
+    `landmarks` float32 (max_objects, [top, knot], [y, x]) in pixels.
+
+    Raises `BadOption` for sizes outside 32 to 640 and other impossible numbers.
+    """
+    whole("size", size, 32, 640)
+    whole("examples", examples, 3, 1_000_000)
+    whole("max_objects", max_objects, 1, 16)
+    whole("distractors", distractors, 0, 16)
+    whole("seed", seed, 0, 2**31)
+    arrays = _empty(examples, size, max_objects)
+    for row in range(examples):
+        _fill(arrays, row, scene(seed * 1_000_000 + row, size, max_objects, distractors))
+    return Raw(SOURCE, LICENCE, "image", arrays, validation, test_fraction=test, class_names=KINDS)
+
+
+def _empty(examples: int, size: int, max_objects: int) -> dict[str, np.ndarray]:
+    """Arrays of scenes without a balloon."""
+    return {
+        "image": np.zeros((examples, size, size, 3), np.uint8),
+        "label": np.zeros(examples, np.int32),
+        "present": np.zeros((examples, len(KINDS)), np.uint8),
+        "boxes": np.zeros((examples, max_objects, 4), np.float32),
+        "box_label": np.full((examples, max_objects), EMPTY, np.int32),
+        "mask": np.zeros((examples, size, size), np.uint8),
+        "instances": np.zeros((examples, size, size), np.uint8),
+        "landmarks": np.zeros((examples, max_objects, 2, 2), np.float32),
+    }
+
+
+def _fill(arrays: dict[str, np.ndarray], row: int, one: Scene) -> None:
+    """Write a scene into the arrays' `row`."""
+    count = len(one.kinds)
+    arrays["image"][row] = one.image
+    arrays["label"][row] = one.kinds[0]
+    arrays["present"][row, one.kinds] = 1
+    arrays["boxes"][row, :count] = one.boxes
+    arrays["box_label"][row, :count] = one.kinds
+    arrays["instances"][row] = one.instances
+    arrays["mask"][row] = np.concatenate([[0], one.kinds + 1]).astype(np.uint8)[one.instances]
+    arrays["landmarks"][row, :count] = one.landmarks

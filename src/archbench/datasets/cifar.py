@@ -1,0 +1,81 @@
+"""CIFAR-10 and CIFAR-100 in their binary form.
+
+Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images".
+
+A record is its labels, one byte each (CIFAR-10: the class; CIFAR-100: the coarse, then the fine class), and
+3,072 bytes: 32 rows of 32 red values, then green, then blue.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from archbench.datasets import _fetch, dataset
+from archbench.datasets._extract import extracted
+from archbench.datasets._idx import DamagedData
+from archbench.datasets._raw import Raw
+from archbench.datasets._split import VALIDATION
+
+SOURCE = 'Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images"'
+PIXELS = 3 * 32 * 32
+LIMIT = 200_000_000
+"""Bytes; unpacked, both archives hold 60,000 records of 3,073 or 3,074 bytes and a few lines of text."""
+
+
+@dataset("cifar10", source=SOURCE, **_fetch.facts("cifar10"))
+def cifar10(raw: Path, *, validation: float = VALIDATION) -> Raw:
+    """Photographs, 32x32 in color: 50,000 training and 10,000 test images of 10 classes."""
+    batches = [f"cifar-10-batches-bin/data_batch_{number}.bin" for number in range(1, 6)]
+    test = ["cifar-10-batches-bin/test_batch.bin"]
+    return _load("cifar10", raw, batches, test, "cifar-10-batches-bin/batches.meta.txt", validation)
+
+
+@dataset("cifar100", source=SOURCE, **_fetch.facts("cifar100"))
+def cifar100(raw: Path, *, validation: float = VALIDATION) -> Raw:
+    """Photographs, 32x32 in color: 50,000 training and 10,000 test images of 100 (fine) classes."""
+    folder = "cifar-100-binary"
+    names = f"{folder}/fine_label_names.txt"
+    return _load("cifar100", raw, [f"{folder}/train.bin"], [f"{folder}/test.bin"], names, validation, labels=2)
+
+
+def _load(
+    name: str, raw: Path, train: list[str], test: list[str], names: str, validation: float, *, labels: int = 1
+) -> Raw:
+    (archive,) = _fetch.fetch(name, raw).values()
+    with extracted(archive, LIMIT) as folder:
+        class_names = tuple(_content(archive, folder, names).decode("ascii", "replace").split())
+        parts = []
+        for members in (train, test):
+            read = [_records(archive, folder, member, labels, len(class_names)) for member in members]
+            parts.append({key: np.concatenate([part[key] for part in read]) for key in ("image", "label")})
+    licence = str(_fetch.facts(name)["licence"])
+    return Raw(SOURCE, licence, "image", parts[0], validation, test=parts[1], class_names=class_names)
+
+
+def _records(archive: Path, folder: Path, member: str, labels: int, classes: int) -> dict[str, np.ndarray]:
+    """`image` uint8 (32, 32, 3) and `label` int32 of a file of records with `labels` bytes before the pixels."""
+    content = _content(archive, folder, member)
+    length = labels + PIXELS
+    if not content or len(content) % length:
+        raise _damaged(archive, member, f"has {len(content)} bytes, which is no multiple of its records' {length}")
+    records = np.frombuffer(content, np.uint8).reshape(-1, length)
+    label = records[:, labels - 1].astype(np.int32)
+    if label.max() >= classes:
+        raise _damaged(archive, member, f"has the label {label.max()}, and there are {classes} class names")
+    image = records[:, labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return {"image": np.ascontiguousarray(image), "label": label}
+
+
+def _content(archive: Path, folder: Path, member: str) -> bytes:
+    path = folder / member
+    if not path.is_file():
+        raise _damaged(archive, member, "is missing")
+    return path.read_bytes()
+
+
+def _damaged(archive: Path, member: str, why: str) -> DamagedData:
+    return DamagedData(
+        f"{archive} is not the binary form of CIFAR: {member} {why}. Delete it and run again: rm {archive}"
+    )

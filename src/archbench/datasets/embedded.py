@@ -1,0 +1,92 @@
+"""The small data sets that scikit-learn carries, read from its own comma-separated files; nothing is unpickled."""
+
+from __future__ import annotations
+
+import gzip
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from archbench.datasets import dataset
+from archbench.datasets._options import whole
+from archbench.datasets._raw import Raw
+from archbench.datasets._split import TEST, VALIDATION
+
+DIGITS = "Alpaydin, Kaynak 1998, Optical Recognition of Handwritten Digits (UCI, test part), as in scikit-learn"
+IRIS = 'Fisher 1936, "The use of multiple measurements in taxonomic problems", as in scikit-learn'
+WINE = "Forina et al. 1991, Wine (UCI), as in scikit-learn"
+CANCER = "Wolberg, Street, Mangasarian 1995, Breast Cancer Wisconsin (Diagnostic) (UCI), as in scikit-learn"
+DIABETES = 'Efron, Hastie, Johnstone, Tibshirani 2004, "Least angle regression", as in scikit-learn'
+UCI = "CC BY 4.0"
+UNSTATED = "not stated by its authors; distributed with scikit-learn (BSD-3-Clause)"
+
+
+@dataset("digits", source=DIGITS, licence=UCI, kind="embedded", bytes=0, smoke={})
+def digits(raw: Path, *, size: int | None = None, validation: float = VALIDATION, test: float = TEST) -> Raw:
+    """Handwritten digits, 8x8 gray: 1,797 images of 10 classes.
+
+    `image` uint8 (8, 8, 1), values 0 to 16. With `size`, (size, size, 1) of values 0 to 255: a bilinear
+    enlargement, for networks that cannot read 8 pixels. `label` int32.
+    """
+    table = np.loadtxt(_lines("digits.csv.gz"), delimiter=",", dtype=np.uint8)
+    image = table[:, :-1].reshape(-1, 8, 8)
+    if size is not None:
+        image = _enlarged(image, whole("size", size, 8, 640))
+    train = {"image": image[..., None], "label": table[:, -1].astype(np.int32)}
+    return Raw(DIGITS, UCI, "image", train, validation, test_fraction=test, class_names=tuple("0123456789"))
+
+
+def _enlarged(image: np.ndarray, size: int) -> np.ndarray:
+    """(n, 8, 8) of 0 to 16 as (n, size, size) of 0 to 255."""
+    bright = np.rint(image * (255 / 16)).astype(np.uint8)
+    return np.stack(
+        [np.asarray(Image.fromarray(one).resize((size, size), Image.Resampling.BILINEAR)) for one in bright]
+    )
+
+
+@dataset("iris", source=IRIS, licence=UCI, kind="embedded", bytes=0, smoke={})
+def iris(raw: Path, *, validation: float = VALIDATION, test: float = TEST) -> Raw:
+    """Iris flowers: 150 examples of 4 lengths in centimetres, 3 classes."""
+    return _classes("iris.csv", IRIS, validation, test)
+
+
+@dataset("wine", source=WINE, licence=UCI, kind="embedded", bytes=0, smoke={})
+def wine(raw: Path, *, validation: float = VALIDATION, test: float = TEST) -> Raw:
+    """Wines of three growers: 178 examples of 13 chemical measurements, 3 classes."""
+    return _classes("wine_data.csv", WINE, validation, test)
+
+
+@dataset("breast_cancer", source=CANCER, licence=UCI, kind="embedded", bytes=0, smoke={})
+def breast_cancer(raw: Path, *, validation: float = VALIDATION, test: float = TEST) -> Raw:
+    """Cell nuclei of breast tumours: 569 examples of 30 measurements, malignant or benign."""
+    return _classes("breast_cancer.csv", CANCER, validation, test)
+
+
+@dataset("diabetes", source=DIABETES, licence=UNSTATED, kind="embedded", bytes=0, smoke={})
+def diabetes(raw: Path, *, validation: float = VALIDATION, test: float = TEST) -> Raw:
+    """Diabetes patients: 442 examples of 10 measurements, and the disease's progression a year later (25 to 346).
+
+    `features` float32 (10,) as measured: scikit-learn's default scaling is left out, since it is fitted on all
+    examples, the test split among them. `target` float32 (1,).
+    """
+    features = np.loadtxt(_lines("diabetes_data_raw.csv.gz"), dtype=np.float32)
+    target = np.loadtxt(_lines("diabetes_target.csv.gz"), dtype=np.float32)
+    train = {"features": features, "target": target[:, None]}
+    return Raw(DIABETES, UNSTATED, "features", train, validation, test_fraction=test)
+
+
+def _classes(file: str, source: str, validation: float, test: float) -> Raw:
+    """`features` float32 and `label` int32 of a table whose first line is count, width, class names."""
+    lines = _lines(file)
+    table = np.loadtxt(lines[1:], delimiter=",", dtype=np.float64)
+    train = {"features": table[:, :-1].astype(np.float32), "label": table[:, -1].astype(np.int32)}
+    names = tuple(lines[0].split(",")[2:])
+    return Raw(source, UCI, "features", train, validation, test_fraction=test, class_names=names)
+
+
+def _lines(file: str) -> list[str]:
+    content = (resources.files("sklearn.datasets") / "data" / file).read_bytes()
+    content = gzip.decompress(content) if file.endswith(".gz") else content
+    return content.decode("ascii").splitlines()

@@ -1,0 +1,39 @@
+"""Data sets in the four files of MNIST: 28x28 pixels, 10 classes, 60,000 to train with and 10,000 to test on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archbench.datasets import _fetch, _idx, dataset
+from archbench.datasets._raw import Raw
+from archbench.datasets._split import VALIDATION
+
+MNIST = 'LeCun, Bottou, Bengio, Haffner 1998, "Gradient-based learning applied to document recognition", Proc. IEEE'
+FASHION = "Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747"
+KUZUSHIJI = (
+    'Clanuwat et al. 2018, arXiv:1812.01718; "KMNIST Dataset" (created by CODH), adapted from "Kuzushiji Dataset" '
+    "(created by NIJL and others), doi:10.20676/00000341"
+)
+
+
+@dataset("mnist", source=MNIST, **_fetch.facts("mnist"))
+def mnist(raw: Path, *, validation: float = VALIDATION) -> Raw:
+    """Handwritten digits, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
+    return _idx.load("mnist", raw, MNIST, tuple("0123456789"), validation)
+
+
+@dataset("fashion_mnist", source=FASHION, **_fetch.facts("fashion_mnist"))
+def fashion_mnist(raw: Path, *, validation: float = VALIDATION) -> Raw:
+    """Pieces of clothing, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
+    names = (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    )
+    return _idx.load("fashion_mnist", raw, FASHION, names, validation)
+
+
+@dataset("kmnist", source=KUZUSHIJI, **_fetch.facts("kmnist"))
+def kmnist(raw: Path, *, validation: float = VALIDATION) -> Raw:
+    """Cursive Japanese characters, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
+    names = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+    return _idx.load("kmnist", raw, KUZUSHIJI, names, validation)

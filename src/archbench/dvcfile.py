@@ -1,0 +1,199 @@
+"""dvc.yaml, written from params.yaml and the catalogues.
+
+DVC wants to know which files a stage reads. The benchmark names an architecture, and only its catalogue knows the
+file behind the name, so that `dvc.yaml` cannot be written by hand without a list that goes stale.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from archbench import code
+from archbench import plan as planning
+from archbench.config import Config
+from archbench.datasets import DATASETS
+from archbench.errors import UserError
+from archbench.plan import Plan
+from archbench.project import Folders
+
+HEADER = """\
+# Written by `archbench plan --write` from params.yaml and the catalogues: run that after adding or renaming a
+# benchmark, a study, a data set or an architecture. Changing numbers in params.yaml needs nothing.
+"""
+ROLES = ("architecture", "task", "optimizer", "schedule", "preprocessing")
+"""What gives each benchmark a dependency of its own; all other files it may read are common to all."""
+
+
+class StaleDvcFile(UserError):
+    """A dvc.yaml that does not fit its params.yaml."""
+
+
+def render(config: Config, folders: Folders, here: Path) -> str:
+    """The text of the dvc.yaml beside the params.yaml in `here`."""
+    return HEADER + yaml.dump(_stages(config, folders, here), Dumper=_Dumper, sort_keys=False, width=110)
+
+
+def check(config: Config, folders: Folders, here: Path) -> None:
+    """Raise `StaleDvcFile` where dvc.yaml is not what `render` writes."""
+    path = here / "dvc.yaml"
+    if not path.is_file() or path.read_text(encoding="utf-8") != render(config, folders, here):
+        raise StaleDvcFile(f"{path} does not fit params.yaml. Run: archbench plan --write")
+
+
+def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
+    def near(path: Path) -> str:
+        return os.path.relpath(path, here)
+
+    plans = planning.resolve_all(config)
+    pages = near(folders.root / "pipelines")
+    prepared, runs, studies = near(folders.prepared), near(folders.runs), near(folders.studies)
+    inside = here == folders.root
+
+    def output(path: str, **how: Any) -> dict[str, Any]:
+        # DVC's cache serves outputs inside its own repository; a pipeline in a folder of its own has none.
+        return {path: how if inside else {**how, "cache": False}}
+
+    stages: dict[str, Any] = {
+        "prepare": {
+            "foreach": {
+                slug: {"loader": near(_file(DATASETS[named.name].module))}
+                for slug, named in config.datasets.items()
+            },
+            "do": {
+                "cmd": f"python {pages}/prepare.py ${{key}}",
+                "deps": ["${item.loader}", *_near(near, _shared_prepare(config))],
+                "params": ["datasets.${key}", "pipeline"],
+                "outs": [output(f"{prepared}/${{key}}")],
+            },
+        },
+    }
+    if plans:
+        stages["train"] = {
+            "foreach": {slug: _roles(near, plan) for slug, plan in plans.items()},
+            "do": {
+                "cmd": f"python {pages}/train.py ${{key}}",
+                "deps": [
+                    f"{prepared}/${{item.dataset}}",
+                    *(f"${{item.{role}}}" for role in ROLES),
+                    *_near(near, _shared_training(plans)),
+                ],
+                "params": ["benchmarks.${key}", "training", "seeds", "pipeline"],
+                "outs": [output(f"{runs}/${{key}}", persist=True)],
+            },
+        }
+    for slug, study in config.studies.items():
+        stages.setdefault("sweep", {"foreach": {}, "do": {}})
+        stages["sweep"]["foreach"][slug] = {"dataset": study.base.dataset}
+    if config.studies:
+        stages["sweep"]["do"] = {
+            "cmd": f"python {pages}/sweep.py ${{key}}",
+            "deps": [f"{prepared}/${{item.dataset}}", *_near(near, _study_files(config))],
+            "params": ["studies.${key}", "training", "seeds", "pipeline"],
+            "outs": [output(f"{studies}/${{key}}", persist=True)],
+        }
+    if config.speed:
+        stages["speed"] = _speed(near, pages, folders, config, output)
+    stages["report"] = _report(near, pages, folders, config)
+    return {
+        "stages": stages,
+        "metrics": [
+            *(f"{runs}/{slug}/metrics.json" for slug in config.benchmarks),
+            *(f"{studies}/{slug}/metrics.json" for slug in config.studies),
+        ],
+        "plots": [_curves(runs, slug, plan) for slug, plan in plans.items()],
+    }
+
+
+def _roles(near: Any, plan: Plan) -> dict[str, str]:
+    files = {role: near(_file(plan.entries[role].module)) for role in ROLES}
+    return {"dataset": plan.settings["dataset"], **files}
+
+
+def _shared_training(plans: Mapping[str, Plan]) -> list[Path]:
+    """Files that any benchmark may read, but for the ones that give each its own dependency."""
+    own = {_file(plan.entries[role].module) for plan in plans.values() for role in ROLES}
+    every = {path for plan in plans.values() for path in plan.code_files}
+    return sorted(every - own)
+
+
+def _shared_prepare(config: Config) -> list[Path]:
+    own = {_file(DATASETS[named.name].module) for named in config.datasets.values()}
+    modules = [
+        "archbench.datasets.prepare",
+        *(DATASETS[named.name].module for named in config.datasets.values()),
+    ]
+    return sorted(set(code.files_of(modules)) - own)
+
+
+def _study_files(config: Config) -> list[Path]:
+    """Files that the studies read: the search, and all that their benchmarks are made of."""
+    files = set(code.files_of(["archbench.sweeps.study"]))
+    for slug, study in config.studies.items():
+        for arm in study.arms:
+            benchmark = planning.arm_benchmark(study, arm)
+            files |= set(planning.resolve_benchmark(config, f"studies.{slug}", slug, benchmark).code_files)
+    return sorted(files)
+
+
+def _speed(near: Any, pages: str, folders: Folders, config: Config, output: Any) -> dict[str, Any]:
+    return {
+        "cmd": f"python {pages}/speed.py",
+        "deps": [near(path) for path in code.files_of(["archbench.speed.run"])],
+        "params": ["speed", "pipeline"],
+        "outs": [{near(folders.reports / "speed.csv"): {"cache": False}}],
+    }
+
+
+def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str, Any]:
+    deps = [
+        *(near(folders.runs / slug) for slug in config.benchmarks),
+        *(near(folders.studies / slug) for slug in config.studies),
+        *([near(folders.reports / "speed.csv")] if config.speed else []),
+    ]
+    code_files = code.files_of(["archbench.page.report", *_pictures()])
+    templates = sorted((code.PACKAGE / "page").glob("*.html")) + sorted((code.PACKAGE / "page").glob("*.css"))
+    parts = ("index.html", "README.md", "tables", "figures")
+    return {
+        "cmd": f"python {pages}/report.py",
+        "deps": [*deps, *(near(path) for path in (*code_files, *templates))],
+        "params": ["report", "pipeline", "benchmarks", "studies"],
+        "outs": [{near(folders.reports / part): {"cache": False}} for part in parts],
+    }
+
+
+def _pictures() -> Iterable[str]:
+    from archbench.figures.pictures import PICTURES
+
+    return sorted({entry.module for entry in PICTURES})
+
+
+def _curves(runs: str, slug: str, plan: Plan) -> dict[str, Any]:
+    files = {
+        f"{runs}/{slug}/seed-{seed}/history.csv": ["train_loss", "validation_loss"] for seed in plan.seeds
+    }
+    return {
+        f"{slug} loss": {"x": "epoch", "y": files, "template": "linear", "title": f"{slug}: loss by epoch"}
+    }
+
+
+def _near(near: Any, paths: Iterable[Path]) -> list[str]:
+    return [near(path) for path in paths]
+
+
+def _file(module: str) -> Path:
+    return code.path_of(module)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists indented, and no anchors."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        return super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True

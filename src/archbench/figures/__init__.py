@@ -1,0 +1,1 @@
+"""Figures: one function a figure, a table in, a matplotlib figure out."""

@@ -1,0 +1,66 @@
+"""Small pictures side by side: what the pictures of image tasks share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from archbench.figures.style import figure
+
+LARGEST_SIDE = 64
+"""Pixels a side that a gallery shows of a picture, so that a report stays small."""
+RIGHT, WRONG = "#3b3b3b", "#c1440e"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with the name of its file and the sentence below it."""
+
+    name: str
+    figure: Figure
+    caption: str
+
+
+def is_image(inputs: np.ndarray) -> bool:
+    """Whether `inputs` are pictures, (example, height, width, channel) with 1 or 3 channels."""
+    return inputs.ndim == 4 and inputs.shape[-1] in (1, 3)
+
+
+def displayable(images: np.ndarray) -> np.ndarray:
+    """Pictures (example, height, width, channel) as uint8, the darkest value of them all black, the brightest white.
+
+    Colours keep five bits a channel: half the size in the SVG, and no difference to see at this size.
+    """
+    step = -(-max(images.shape[1:3]) // LARGEST_SIDE)
+    pixels = np.nan_to_num(images[:, ::step, ::step].astype(np.float64))
+    low, high = pixels.min(initial=0.0), pixels.max(initial=0.0)
+    shown = np.rint(255 * (pixels - low) / max(high - low, 1e-12)).astype(np.uint8)
+    return shown if images.shape[-1] == 1 else shown & 0xF8
+
+
+def grid(count: int, *, columns: int, side: float = 0.95, room: float = 0.22) -> tuple[Figure, Sequence[Axes]]:
+    """A figure with `count` square places of `side` inches, `room` inches above each for a title."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    drawn = figure(columns * side, rows * (side + room))
+    places = drawn.subplots(rows, columns, squeeze=False).ravel()
+    for axes in places:
+        axes.set_axis_off()
+    return drawn, places[:count]
+
+
+def show(axes: Axes, image: np.ndarray, *, title: str = "", color: str = RIGHT) -> None:
+    """One displayable picture with sharp pixels."""
+    shown = image[..., 0] if image.shape[-1] == 1 else image
+    axes.imshow(shown, cmap="gray", vmin=0, vmax=255, interpolation="none")
+    axes.set_title(title, fontsize=6.5, color=color, pad=2)
+
+
+def class_names(predictions: Mapping[str, np.ndarray], classes: int) -> list[str]:
+    """The names that the run recorded, or the numbers from 0 where its data set names none."""
+    named = predictions["class_names"].tolist() if "class_names" in predictions else []
+    return [str(name) for name in named] or [str(number) for number in range(classes)]

@@ -1,0 +1,59 @@
+"""Segmentation: the true and the predicted map over the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import seaborn as sns
+from matplotlib.patches import Patch
+
+from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, grid, show
+from archbench.figures.pictures import picture
+
+SHOWN = 5
+OPACITY = 0.55
+
+
+@picture("segmentation", source="archbench")
+def segmentation(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
+    """Picture, true map and predicted map of some test examples, one below the other."""
+    height, width = predictions["prediction_mask"].shape[1:3]
+    images = displayable(_center(predictions["input"][:SHOWN], height, width))
+    truth = _small(_center(predictions["target_mask"][:SHOWN], height, width))
+    guess = _small(predictions["prediction_mask"][:SHOWN])
+    kinds = class_names(predictions, int(max(truth.max(initial=0), guess.max(initial=0))))
+    drawn, places = grid(3 * len(images), columns=len(images), side=1.15, room=0.18)
+    for column, image in enumerate(images):
+        layers = (image, overlay(image, truth[column]), overlay(image, guess[column]))
+        agreement = float((truth[column] == guess[column]).mean())
+        titles = ("picture", "true", f"predicted: {agreement:.0%}")
+        for row, (layer, title) in enumerate(zip(layers, titles, strict=True)):
+            show(places[row * len(images) + column], layer, title=title)
+    palette = sns.color_palette("colorblind")
+    patches = [Patch(color=palette[kind % len(palette)], label=name) for kind, name in enumerate(kinds)]
+    drawn.legend(handles=patches, loc="outside lower center", ncols=4)
+    caption = (
+        f"The first {len(images)} test examples: the picture, the true map and the predicted map over it, with the "
+        "share of pixels (background included) on which they agree. The background has no colour."
+    )
+    return [Picture("overlays", drawn, caption)]
+
+
+def overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A uint8 picture (height, width, channel) with the pixels of class k > 0 tinted in the k-th colour."""
+    palette = np.array(sns.color_palette("colorblind"))
+    tint = 255 * palette[(mask.astype(int) - 1) % len(palette)]
+    blended = np.where(mask[..., None] > 0, (1 - OPACITY) * image + OPACITY * tint, image)
+    return np.rint(blended).astype(np.uint8) & 0xF8
+
+
+def _center(arrays: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The middle of (example, height, width, ...): a network without padding maps only that part of its input."""
+    top, left = (arrays.shape[1] - height) // 2, (arrays.shape[2] - width) // 2
+    return arrays[:, top : top + height, left : left + width]
+
+
+def _small(masks: np.ndarray) -> np.ndarray:
+    step = -(-max(masks.shape[1:3]) // LARGEST_SIDE)
+    return masks[:, ::step, ::step]

@@ -1,0 +1,71 @@
+"""Losses between distributions: cross-entropies from logits, and the bound a VAE is trained on.
+
+All of them take logits, never probabilities: the logarithm and the exponential meet in one formula, which
+stays finite where a probability would round to 0 or 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras import ops
+
+from archbench.losses import loss
+from archbench.losses.per_example import mean_per_example, sum_per_example
+
+
+@loss(
+    "cross_entropy",
+    source="Bishop 2006, equation 4.108; smoothing: Szegedy et al. 2015, section 7, arXiv:1512.00567",
+    values="labels",
+)
+def cross_entropy(targets: Any, outputs: Any, *, label_smoothing: float = 0.0) -> Any:
+    """Softmax cross-entropy of class labels: -log p[label], in nats.
+
+    `targets` are integers (batch, ...) in 0 .. classes - 1, `outputs` logits (batch, ..., classes); the
+    answer is (batch,), the mean over the axes between. With `label_smoothing` e, the target distribution is
+    (1 - e) one-hot + e / classes, which is the paper's equation for a uniform prior.
+    """
+    outputs = ops.cast(outputs, "float32")
+    nats = ops.sparse_categorical_crossentropy(ops.cast(targets, "int32"), outputs, from_logits=True)
+    if label_smoothing:
+        uniform = -ops.mean(ops.log_softmax(outputs, axis=-1), axis=-1)
+        nats = (1 - label_smoothing) * nats + label_smoothing * uniform
+    return mean_per_example(nats)
+
+
+@loss(
+    "binary_cross_entropy",
+    source="Bishop 2006, Pattern Recognition and Machine Learning, equation 4.90",
+    values="shares",
+)
+def binary_cross_entropy(targets: Any, outputs: Any) -> Any:
+    """Sigmoid cross-entropy: mean of -t log p - (1 - t) log(1 - p), in nats.
+
+    `targets` in [0, 1] and `outputs` (logits) have one shape (batch, ...); the answer is (batch,).
+    """
+    return mean_per_example(_bernoulli_nats(targets, outputs))
+
+
+@loss(
+    "elbo",
+    source="Kingma & Welling 2013, Auto-Encoding Variational Bayes, equation 10, arXiv:1312.6114",
+    values="shares and code",
+)
+def elbo(targets: Any, outputs: Mapping[str, Any]) -> Any:
+    """The negative evidence lower bound of a VAE with a Bernoulli decoder, in nats an example.
+
+    `targets` in [0, 1] (batch, ...); `outputs` holds `reconstruction`, logits of the same shape, and `kl`
+    (batch,), the divergence of the code from its prior. The answer is (batch,): the cross-entropy summed, not
+    averaged, over the pixels, plus `kl`. A target that is neither 0 nor 1 has a floor above zero: its
+    entropy.
+    """
+    reconstruction = sum_per_example(_bernoulli_nats(targets, outputs["reconstruction"]))
+    return reconstruction + ops.cast(outputs["kl"], "float32")
+
+
+def _bernoulli_nats(targets: Any, logits: Any) -> Any:
+    # -t log s(x) - (1 - t) log(1 - s(x)) = softplus(x) - t x
+    logits = ops.cast(logits, "float32")
+    return ops.softplus(logits) - ops.cast(targets, "float32") * logits

@@ -1,0 +1,66 @@
+"""Metrics of labels, all from one table: how often each true class was given each predicted class."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archbench.metrics import metric
+
+
+def confusion_matrix(targets: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    """Counts int64 (true class, predicted class) of integers of any one shape, all in 0 .. `classes` - 1."""
+    targets, predictions = np.asarray(targets), np.asarray(predictions)
+    pairs = targets.astype(np.int64).ravel() * classes + predictions.ravel()
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+@metric("accuracy", source="scikit-learn, accuracy_score", values="labels")
+def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """The share of examples given their true class, between 0 and 1."""
+    return float(np.mean(np.asarray(targets) == np.asarray(predictions)))
+
+
+@metric("f1", source="scikit-learn, f1_score(average='macro')", values="labels")
+def f1(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Macro F1: 2 hits / (targets + predictions) of each class, averaged over classes, between 0 and 1.
+
+    Classes that are neither in `targets` nor in `predictions` do not count.
+    """
+    hits, true, predicted = _margins(targets, predictions)
+    present = true + predicted > 0
+    return float(np.mean(2 * hits[present] / (true + predicted)[present]))
+
+
+@metric("pixel_accuracy", source="Long et al. 2014, section 5, arXiv:1411.4038", values="labels")
+def pixel_accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """The share of pixels given their true class, between 0 and 1: sum_i n_ii / sum_i t_i."""
+    return accuracy(targets, predictions)
+
+
+@metric("mean_iou", source="Long et al. 2014, section 5, arXiv:1411.4038", values="labels")
+def mean_iou(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Intersection over union of each class over all pixels of a split, averaged over classes.
+
+    A class counts if it is in `targets` or in `predictions`, the background too: one that was predicted but
+    is nowhere true scores 0, one that is in neither is left out. Between 0 and 1.
+    """
+    hits, true, predicted = _margins(targets, predictions)
+    union = true + predicted - hits
+    present = union > 0
+    return float(np.mean(hits[present] / union[present]))
+
+
+@metric("frequency_weighted_iou", source="Long et al. 2014, section 5, arXiv:1411.4038", values="labels")
+def frequency_weighted_iou(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Intersection over union of each class, weighted by the share of pixels that are truly of it."""
+    hits, true, predicted = _margins(targets, predictions)
+    present = true > 0  # a class that is nowhere true has no weight
+    union = (true + predicted - hits)[present]
+    return float(np.sum(true[present] * hits[present] / union) / true.sum())
+
+
+def _margins(targets: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hits, true and predicted examples of each class."""
+    classes = 1 + int(max(np.max(targets), np.max(predictions)))
+    table = confusion_matrix(targets, predictions, classes)
+    return np.diag(table), table.sum(axis=1), table.sum(axis=0)

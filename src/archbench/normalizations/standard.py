@@ -1,0 +1,52 @@
+"""Normalizations by moments: subtract a mean, divide by a deviation, then scale and shift each channel.
+
+What differs is over which axes of (batch, positions..., channel) the moments are taken. A builder is
+called with the number of channels and returns a layer, or None for no normalization.
+"""
+
+import math
+
+from keras import layers
+
+from archbench.normalizations import normalization
+
+
+@normalization("none", source="the network as it was before 2015")
+def none(channels: int) -> None:
+    """No normalization."""
+
+
+@normalization("batch", source="Ioffe, Szegedy 2015, arXiv:1502.03167")
+def batch(channels: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -> layers.Layer:
+    """Moments over batch and positions, for each channel; moving averages of them at inference.
+
+    `momentum` is the share of the old moving average that a step keeps.
+    """
+    return layers.BatchNormalization(momentum=momentum, epsilon=epsilon)
+
+
+@normalization(
+    "layer", source="Ba, Kiros, Hinton 2016, arXiv:1607.06450; axes as in arXiv:1803.08494, figure 2"
+)
+def layer(channels: int, *, epsilon: float = 1e-5) -> layers.Layer:
+    """Moments over positions and channels, for each example."""
+    return layers.GroupNormalization(groups=1, epsilon=epsilon)
+
+
+@normalization("group", source="Wu, He 2018, arXiv:1803.08494")
+def group(channels: int, *, groups: int = 32, epsilon: float = 1e-5) -> layers.Layer:
+    """Moments over positions and a group of channels, for each example.
+
+    A layer whose channels `groups` does not divide takes their greatest common divisor.
+    """
+    return layers.GroupNormalization(groups=math.gcd(groups, channels), epsilon=epsilon)
+
+
+@normalization("instance", source="Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022")
+def instance(channels: int, *, epsilon: float = 1e-5) -> layers.Layer:
+    """Moments over positions, for each example and channel.
+
+    Without positions (after a dense layer, or on a map of one pixel) the deviation is zero and only the
+    shift is left: such a net cannot learn, so use it where maps are larger.
+    """
+    return layers.GroupNormalization(groups=channels, epsilon=epsilon)

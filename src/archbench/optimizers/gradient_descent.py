@@ -1,0 +1,49 @@
+"""Gradient descent, alone and with a velocity.
+
+Polyak 1964 (momentum); Nesterov 1983 and Sutskever et al. 2013, "On the importance of initialization and momentum
+in deep learning", equations 1 to 4. As in Caffe and Keras, the rate stands inside the velocity.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from archbench.optimizers import optimizer
+
+
+@optimizer(
+    "sgd",
+    source="Robbins and Monro 1951, A Stochastic Approximation Method",
+    smoke={"learning_rate": 0.1},
+    numbers=(),
+)
+def sgd(*, learning_rate: float = 0.01) -> keras.Optimizer:
+    """Stochastic gradient descent: w <- w - rate g."""
+    return keras.optimizers.SGD(learning_rate)
+
+
+@keras.saving.register_keras_serializable("archbench")
+class Momentum(keras.optimizers.SGD):
+    """`keras.optimizers.SGD` whose momentum may be a tensor: Keras compares it with 0 in Python."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Move `variable` by its velocity."""
+        rate = ops.cast(learning_rate, variable.dtype)
+        mass = ops.cast(self.momentum, variable.dtype)
+        push = rate * ops.cast(gradient, variable.dtype)
+        slot = self.momentums[self._get_variable_index(variable)]
+        velocity = mass * slot - push
+        self.assign(slot, velocity)
+        self.assign_add(variable, mass * velocity - push if self.nesterov else velocity)
+
+
+@optimizer(
+    {"momentum": {"nesterov": False}, "nesterov": {"nesterov": True}},
+    source="Sutskever et al. 2013, equations 1 to 4; Polyak 1964; Nesterov 1983",
+    smoke={"learning_rate": 0.01},
+    numbers=("momentum",),
+)
+def momentum(*, learning_rate: float = 0.01, momentum: float = 0.9, nesterov: bool) -> keras.Optimizer:
+    """Descent with a velocity: v <- m v - rate g, w <- w + v; Nesterov's form steps by m v - rate g after that."""
+    return Momentum(learning_rate, momentum=momentum, nesterov=nesterov)

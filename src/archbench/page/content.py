@@ -1,0 +1,202 @@
+"""The rows and sections of a report, as text; the template and the README only lay them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from archbench.figures.style import short_number
+from archbench.page import formats
+from archbench.page.figures import Shown
+from archbench.results.leaderboard import Board, by_benchmark, count_states
+from archbench.results.runs import Run
+from archbench.results.studies import Study
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with a remark, a table and figures."""
+
+    anchor: str
+    title: str
+    remark: str
+    rows: list[Row]
+    figures: list[Shown]
+    table_file: str | None = None
+    """The same table as CSV, below `tables/`."""
+    budgets: list[Row] = field(default_factory=list)
+    """What every arm of a study was given."""
+
+
+def board_section(board: Board, figures: list[Shown], table_file: str) -> Section:
+    """A leaderboard."""
+    metric = formats.words(board.monitor) if board.monitor else "score"
+    direction = "higher" if board.maximize else "lower"
+    remark = (
+        f"Ranked by mean test {metric}; {direction} is better. ± is half the 95 % interval over n seeds."
+        if board.best
+        else "No run has a test score."
+    )
+    rows = [
+        {
+            "Network (scale)": f"{place.architecture} ({place.scale})",
+            f"Test {metric}": formats.score(place.score),
+            "Seeds": formats.seeds(place.score),
+            "Ended": place.states,
+            "Against the best": board.verdict(place),
+            "p": formats.p_value(place.p, place.test),
+            "Parameters": formats.count(place.parameters),
+            "Multiply-adds": _short(place.multiply_adds),
+            "Training": formats.seconds(place.train_seconds),
+            "Benchmark": place.benchmark,
+        }
+        for place in board.places
+    ]
+    anchor = formats.file_name("board", board.dataset, board.task)
+    return Section(anchor, board.name, remark, rows, figures, table_file)
+
+
+def study_section(study: Study, figures: list[Shown], table_file: str) -> Section:
+    """The arms of a study with their budgets."""
+    metric = formats.words(study.monitor) if study.monitor else "score"
+    rows = [
+        {
+            "Arm": arm.name,
+            f"Test {metric}": formats.score(arm.score),
+            "Seeds": formats.seeds(arm.score),
+            "Ended": arm.states,
+            "Against the best": study.verdict(arm),
+            "p": formats.p_value(arm.p, arm.test),
+            "Mean rank": formats.value(arm.rank, 3),
+            "Best validation": formats.value(arm.best_value),
+            "Default's validation": formats.value(arm.default_value),
+        }
+        for arm in study.arms
+    ]
+    anchor = formats.file_name("study", study.name)
+    title = f"Study: {study.name}"
+    return Section(anchor, title, _study_remark(study), rows, figures, table_file, _budget_rows(study))
+
+
+def _budget_rows(study: Study) -> list[Row]:
+    return [
+        {
+            "Arm": arm.name,
+            "Trials": str(arm.trials),
+            "Complete, pruned, failed": f"{arm.complete}, {arm.pruned}, {arm.failed}",
+            "Epochs a trial": str(arm.trial_epochs) if arm.complete else formats.NOTHING,
+            "Final epochs": ", ".join(map(str, arm.final_epochs)) or formats.NOTHING,
+            "Final seeds": str(arm.final_seeds),
+        }
+        for arm in study.arms
+    ]
+
+
+def _study_remark(study: Study) -> str:
+    base = study.settings["base"]
+    about = f"{base['architecture']['name']} ({base['scale']}) on {base['dataset']}. "
+    if not study.equal:
+        return (
+            f"{about}Not ranked, because the arms did not have the same budget ({'; '.join(study.unequal)}). "
+            "Arms stand in alphabetical order."
+        )
+    if study.best is None:
+        return f"{about}No final run has a test score."
+    return (
+        f"{about}Every arm had the same budget. The best setting of each was trained again over the seeds; test scores "
+        "are of those runs, and nothing was tuned on them."
+    )
+
+
+def gap_rows(runs: Sequence[Run], studies: Sequence[Study], missing_studies: Sequence[str]) -> list[Row]:
+    """Every run that did not finish, final runs of studies included, and every study that left nothing."""
+    finals = [(f"{study.name} / {run.benchmark}", run) for study in studies for arm in study.arms for run in arm.runs]
+    gaps = [(name, run) for name, run in [*((run.benchmark, run) for run in runs), *finals] if not run.finished]
+    rows = [
+        {"Run": name, "Seed": str(run.seed), "State": run.state, "What is known": _reason(run)} for name, run in gaps
+    ]
+    unseen = [
+        {
+            "Run": name,
+            "Seed": formats.NOTHING,
+            "State": "missing",
+            "What is known": "no trials.csv: the sweep did not end",
+        }
+        for name in missing_studies
+    ]
+    return rows + unseen
+
+
+def _reason(run: Run) -> str:
+    if run.state == "missing":
+        return "no run folder: it was never started"
+    if run.state == "killed":
+        return f"{formats.plural(len(run.history), 'epoch')} written, no metrics.json: killed, or still running"
+    step = run.metrics["diverged_at_step"]
+    where = f" at step {step}" if step is not None else ""
+    return f"{run.metrics['message'] or run.state}{where if run.metrics['message'] is None else ''}"
+
+
+def hardware_rows(runs: Sequence[Run], studies: Sequence[Study]) -> list[Row]:
+    """Every different machine and set of versions, with the runs it did."""
+    everything = [*runs, *(run for study in studies for arm in study.arms for run in arm.runs)]
+    groups: dict[tuple, int] = {}
+    for run in everything:
+        if run.machine:
+            facts = run.machine
+            versions = f"{facts['backend']} {facts['backend_version']}, Keras {facts['keras_version']}"
+            device = f"{facts['device']} ({facts['device_kind']})"
+            memory = f"{facts['memory_bytes'] / 2**30:.0f} GiB"
+            key = (
+                device,
+                facts["cpu"],
+                str(facts["cores"]),
+                memory,
+                facts["platform"],
+                facts["python"],
+                versions,
+                facts["archbench_version"],
+            )
+            groups[key] = groups.get(key, 0) + 1
+    names = ("Device", "Processor", "Cores", "Memory", "System", "Python", "Backend", "archbench")
+    return [{**dict(zip(names, key, strict=True)), "Runs": str(number)} for key, number in sorted(groups.items())]
+
+
+def provenance_rows(runs: Sequence[Run], studies: Sequence[Study]) -> list[Row]:
+    """For every benchmark and every arm: backend, XLA with its rule, precision, commit, seconds."""
+    arms = {f"{study.name} / {arm.name}": list(arm.runs) for study in studies for arm in study.arms}
+    return [row for name, seeds in {**by_benchmark(runs), **arms}.items() for row in _provenance(name, seeds)]
+
+
+def _provenance(name: str, seeds: list[Run]) -> list[Row]:
+    groups: dict[tuple, list[Run]] = {}
+    for run in seeds:
+        if run.machine:
+            facts = run.machine
+            commit = (facts["git_commit"] or "none")[:10] + (" + changes" if facts["git_dirty"] else "")
+            xla = f"{'on' if facts['xla'] else 'off'} ({facts['xla_rule']})"
+            key = (facts["host"], f"{facts['backend']}, {facts['device_kind']}", xla, facts["precision"], commit)
+            groups.setdefault(key, []).append(run)
+    names = ("Host", "Backend", "XLA", "Precision", "Commit")
+    return [
+        {
+            "Run": name,
+            "Seeds": ", ".join(str(run.seed) for run in group),
+            **dict(zip(names, key, strict=True)),
+            "Total time": formats.seconds(_total(group)),
+            "Started": min(run.machine["started"] for run in group),
+            "Ended": count_states(group),
+        }
+        for key, group in groups.items()
+    ]
+
+
+def _total(group: list[Run]) -> float:
+    known = [run.timings["total_seconds"] for run in group if run.timings]
+    return sum(seconds for seconds in known if seconds is not None) if known else float("nan")
+
+
+def _short(number: float) -> str:
+    return formats.NOTHING if number != number else short_number(number)

@@ -1,0 +1,187 @@
+"""Which figures a report shows, each drawn, saved and given its caption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from archbench.figures.curves import learning_curves
+from archbench.figures.pictures import PICTURES
+from archbench.figures.scores import interval_figure, score_against_costs
+from archbench.figures.studies import best_so_far_curves, learning_rate_sensitivity
+from archbench.figures.style import save_svg, style
+from archbench.page import formats
+from archbench.results.leaderboard import Board, Place
+from archbench.results.runs import Run
+from archbench.results.studies import Arm, Study, best_so_far
+
+PIXELS_AN_INCH = 96
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A saved figure, as the page and the README refer to it."""
+
+    file: str
+    """Below `figures/`."""
+    alt: str
+    caption: str
+    width: int
+    height: int
+    """CSS pixels."""
+
+
+class Gallery:
+    """Saves figures into one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, drawn: Figure, name: str, alt: str, caption: str) -> Shown:
+        """Save `drawn` as <name>.svg."""
+        save_svg(drawn, self._folder / f"{name}.svg")
+        width, height = (round(PIXELS_AN_INCH * inches) for inches in drawn.get_size_inches())
+        return Shown(f"{name}.svg", alt, caption, width, height)
+
+    def board(self, board: Board, table: pd.DataFrame) -> list[Shown]:
+        """Scores with intervals, learning curves, scores against costs; only what there are numbers for."""
+        shown = []
+        stem = formats.file_name(board.dataset, board.task)
+        scored = [place for place in board.places if place.score.n]
+        with style():
+            if scored:
+                shown.append(
+                    self._intervals(scored, board.monitor, board.maximize, f"scores-{stem}", f"on {board.name}")
+                )
+            members = {place.benchmark: place.label for place in board.places}
+            curves = table[table["benchmark"].isin(list(members)) & table["epoch"].notna()]
+            if board.monitor and curves["value"].notna().any():
+                shown.append(self._curves(board, curves, members, stem))
+            if len(scored) > 1:
+                shown.append(self._costs(scored, board, stem))
+        return shown
+
+    def study(self, study: Study) -> list[Shown]:
+        """Final scores, best-so-far curves and learning-rate sensitivity."""
+        if study.monitor is None:
+            return []
+        stem = formats.file_name(study.name)
+        with style():
+            shown = [self._best_so_far(study, stem)]
+            scored = [arm for arm in study.arms if arm.score.n]
+            if scored:
+                name = f"study-{stem}-scores"
+                shown.insert(
+                    0, self._intervals(scored, study.monitor, study.maximize, name, f"in the study {study.name}")
+                )
+            if "param_learning_rate" in study.trials and study.trials["param_learning_rate"].notna().any():
+                shown.append(self._sensitivity(study, stem))
+        return shown
+
+    def pictures(self, run: Run) -> list[Shown]:
+        """What the run's predictions look like; none where no picture is declared for its task or none were kept."""
+        task = run.settings["task"]["name"]
+        if not run.predictions or task not in {entry.name for entry in PICTURES}:
+            return []
+        with style():
+            pictures = PICTURES[task](run.predictions)
+            return [
+                self.keep(
+                    picture.figure,
+                    formats.file_name(f"{picture.name}-{run.benchmark}"),
+                    f"{picture.name} of {run.benchmark}",
+                    f"{run.benchmark}, seed {run.seed}. {picture.caption}",
+                )
+                for picture in pictures
+            ]
+
+    def _intervals(self, scored: Sequence[Place | Arm], metric: str, maximize: bool, name: str, where: str) -> Shown:
+        rows = [
+            {
+                "label": _label(entry),
+                "mean": entry.score.mean,
+                "interval_low": entry.score.low,
+                "interval_high": entry.score.high,
+            }
+            for entry in scored
+        ]
+        points = [
+            {"label": _label(entry), "value": run.score} for entry in scored for run in entry.runs if run.finished
+        ]
+        drawn = interval_figure(pd.DataFrame(rows), pd.DataFrame(points), metric=formats.words(metric))
+        caption = (
+            f"Test {formats.words(metric)} {where}: {_better(maximize)}. Diamond: mean over seeds "
+            f"({_spread(scored)}). Bar: its 95\u00a0% interval (Student t); no bar, no interval. Grey: single seeds. "
+            "Bars that overlap cannot be told apart with these seeds."
+        )
+        return self.keep(drawn, name, f"Test {formats.words(metric)} with intervals, {where}", caption)
+
+    def _curves(self, board: Board, curves: pd.DataFrame, members: dict[str, str], stem: str) -> Shown:
+        drawn = learning_curves(curves, monitor=board.monitor, metric=formats.words(board.monitor), labels=members)
+        caption = (
+            f"Learning curves on {board.name}. Left: training loss. Right: validation {formats.words(board.monitor)}, "
+            f"by which the best epoch is chosen ({_better(board.maximize)}). Line: mean over the seeds that reached "
+            "the epoch; band: its 95\u00a0% interval, none for a single seed. Diverged and killed runs are drawn as "
+            "far as they came."
+        )
+        return self.keep(drawn, f"curves-{stem}", f"Learning curves on {board.name}", caption)
+
+    def _costs(self, scored: Sequence[Place], board: Board, stem: str) -> Shown:
+        rows = [
+            {
+                "label": place.label,
+                "mean": place.score.mean,
+                "interval_low": place.score.low,
+                "interval_high": place.score.high,
+                "parameters": place.parameters,
+                "train_seconds": place.train_seconds,
+            }
+            for place in scored
+        ]
+        drawn = score_against_costs(pd.DataFrame(rows), metric=formats.words(board.monitor))
+        better = "upper" if board.maximize else "lower"
+        caption = (
+            f"What a score costs on {board.name}: test {formats.words(board.monitor)} against trainable parameters and "
+            f"against training seconds, both on logarithmic axes ({_spread(scored)}). The {better} left corner is "
+            "best; the bar is the 95\u00a0% interval over seeds."
+        )
+        return self.keep(drawn, f"costs-{stem}", f"Score against parameters and seconds, {board.name}", caption)
+
+    def _best_so_far(self, study: Study, stem: str) -> Shown:
+        drawn = best_so_far_curves(
+            best_so_far(study.trials, maximize=study.maximize), metric=formats.words(study.monitor)
+        )
+        caption = (
+            f"Best validation {formats.words(study.monitor)} so far against trials used, one seed a trial "
+            f"({_better(study.maximize)}). An arm that is good early needs little tuning. Pruned and failed trials use "
+            "up budget and do not count as results."
+        )
+        return self.keep(drawn, f"study-{stem}-best-so-far", f"Best so far, study {study.name}", caption)
+
+    def _sensitivity(self, study: Study, stem: str) -> Shown:
+        drawn = learning_rate_sensitivity(study.trials, metric=formats.words(study.monitor))
+        caption = (
+            f"How much the learning rate matters: validation {formats.words(study.monitor)} of every trial, one panel "
+            "an arm, logarithmic axis. Filled: complete. Hollow: pruned (the best epoch before the stop). Cross at the "
+            "bottom: failed. Black ring: the default that was tried first. A wide plateau is a forgiving arm; other "
+            "tuned numbers vary too."
+        )
+        return self.keep(drawn, f"study-{stem}-learning-rate", f"Learning-rate sensitivity, {study.name}", caption)
+
+
+def _label(entry: Place | Arm) -> str:
+    return entry.label if isinstance(entry, Place) else entry.name
+
+
+def _better(maximize: bool) -> str:
+    return "higher is better" if maximize else "lower is better"
+
+
+def _spread(scored: Sequence[Place | Arm]) -> str:
+    """`n=3 each`, or `n=1 to 3`."""
+    counts = sorted({entry.score.n for entry in scored})
+    return f"n={counts[0]} each" if len(counts) == 1 else f"n={counts[0]} to {counts[-1]}"

@@ -1,0 +1,51 @@
+"""The report as Markdown, for readers of the repository: the summary, the leaderboards, the main figures."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from archbench.page.content import Row, Section
+
+if TYPE_CHECKING:
+    from archbench.page.report import Page
+
+
+def readme(page: Page) -> str:
+    """README.md of a report; whatever a name holds, it stays text."""
+    parts = [
+        f"# {escape(page.title)}: {escape(page.pipeline)}",
+        "\n".join(f"- {escape(sentence)}" for sentence in page.summary),
+        "The whole report is [index.html](index.html), which opens from disk; its numbers are in [tables](tables).",
+        *(part for section in (*page.boards, *page.studies) for part in _section(section)),
+    ]
+    if page.gaps:
+        parts += ["## Runs that did not finish", table(page.gaps)]
+    if page.speed:
+        parts += ["## Speed", table(page.speed)]
+    if page.hardware:
+        parts += ["## What ran where", table(page.hardware)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section) -> list[str]:
+    parts = [f"## {escape(section.title)}", escape(section.remark), table(section.rows)]
+    if section.budgets:
+        parts += ["### Budgets", table(section.budgets)]
+    for shown in section.figures:
+        parts += [f"![{escape(shown.alt)}](figures/{shown.file})", f"_{escape(shown.caption)}_"]
+    return parts
+
+
+def table(rows: list[Row]) -> str:
+    """A Markdown table with the keys of the first row as its head."""
+    head, *body = [[escape(cell) for cell in line] for line in (rows[0], *(row.values() for row in rows))]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *body))
+
+
+def escape(text: str) -> str:
+    """`text` without any meaning in Markdown or HTML, on one line."""
+    one_line = " ".join(text.split())
+    marked = re.sub(r"([\\`*\[\]|~])", r"\\\1", one_line)
+    marked = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", marked)
+    return marked.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,163 @@
+"""Write the report of a pipeline: index.html, README.md, tables/ and figures/, from its folders alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from archbench.page import content, formats
+from archbench.page.content import Section
+from archbench.page.figures import Gallery
+from archbench.page.readme import readme
+from archbench.page.summary import summarize
+from archbench.results.leaderboard import Board, boards, by_benchmark
+from archbench.results.runs import BrokenRecord, Run, read_runs
+from archbench.results.studies import Study, read_study
+from archbench.results.table import results_table
+
+SPEED_COLUMNS = ("case", "backend", "ours", "baseline", "ratio", "unit", "n", "note")
+SIGNIFICANT = "%.6g"
+"""Digits of every number in a table: more than any score deserves, few enough for small files."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a report must know beyond what the folders hold."""
+
+    title: str
+    seeds: Mapping[str, Sequence[int]]
+    """Benchmark -> the seeds it should have, so that a missing one is noticed."""
+    study_seeds: Mapping[str, Sequence[int]]
+    """Study -> the seeds that its final runs should have."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the template and the README show."""
+
+    title: str
+    pipeline: str
+    summary: list[str]
+    boards: list[Section]
+    studies: list[Section]
+    pictures: list[Section]
+    hardware: list[content.Row]
+    provenance: list[content.Row]
+    speed: list[content.Row]
+    gaps: list[content.Row]
+
+
+def write_report(
+    pipeline: str,
+    benchmarks: list[str],
+    studies: list[str],
+    runs: Path,
+    studies_folder: Path,
+    out: Path,
+    options: Options,
+) -> Path:
+    """Write the report of `pipeline` into `out` and return its index.html.
+
+    `runs`/<benchmark>/seed-<n> and `studies_folder`/<study> are read; `benchmarks` and `studies` say what should be
+    there, in the order of params.yaml. `out`/speed.csv is shown where it exists. Raises `BrokenRecord` for a folder
+    that no writer of ours leaves.
+    """
+    found = read_runs(runs, {benchmark: options.seeds[benchmark] for benchmark in benchmarks})
+    read = {name: read_study(studies_folder / name, name, options.study_seeds[name]) for name in studies}
+    known = [study for study in read.values() if study is not None]
+    _clear(out)
+    page = Page(
+        title=options.title,
+        pipeline=pipeline,
+        summary=summarize(found, boards(found), known),
+        boards=_write_boards(out, found),
+        studies=[_write_study(out, study) for study in known],
+        pictures=_write_pictures(out, found),
+        hardware=content.hardware_rows(found, known),
+        provenance=content.provenance_rows(found, known),
+        speed=_write_speed(out),
+        gaps=content.gap_rows(found, known, [name for name, study in read.items() if study is None]),
+    )
+    (out / "README.md").write_text(readme(page), encoding="utf-8")
+    (out / "index.html").write_text(_render(page), encoding="utf-8")
+    return out / "index.html"
+
+
+def _clear(out: Path) -> None:
+    """Remove the figures and tables of an earlier report: one of a benchmark that is gone would look current."""
+    for folder, ending in (("figures", "svg"), ("tables", "csv")):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+        for path in (out / folder).glob(f"*.{ending}"):
+            path.unlink()
+
+
+def _write_boards(out: Path, runs: Sequence[Run]) -> list[Section]:
+    table = results_table(runs)
+    _write_table(out, "results.csv", table)
+    return [_write_board(out, board, table) for board in boards(runs)]
+
+
+def _write_board(out: Path, board: Board, table: pd.DataFrame) -> Section:
+    name = f"leaderboard-{formats.file_name(board.dataset, board.task)}.csv"
+    _write_table(out, name, board.table())
+    return content.board_section(board, Gallery(out / "figures").board(board, table), name)
+
+
+def _write_study(out: Path, study: Study) -> Section:
+    name = f"study-{formats.file_name(study.name)}.csv"
+    _write_table(out, name, study.table())
+    return content.study_section(study, Gallery(out / "figures").study(study), name)
+
+
+def _write_pictures(out: Path, runs: Sequence[Run]) -> list[Section]:
+    """The predictions of the first finished seed of every benchmark."""
+    gallery, sections = Gallery(out / "figures"), []
+    for benchmark, seeds in by_benchmark(runs).items():
+        run = next((run for run in seeds if run.finished), None)
+        figures = gallery.pictures(run) if run else []
+        if figures:
+            sections.append(Section(formats.file_name("pictures", benchmark), benchmark, "", [], figures))
+    return sections
+
+
+def _write_speed(out: Path) -> list[content.Row]:
+    """The rows of speed.csv, copied beside the other tables."""
+    path = out / "speed.csv"
+    if not path.is_file():
+        return []
+    table = pd.read_csv(path)
+    if lacking := [name for name in SPEED_COLUMNS if name not in table]:
+        raise BrokenRecord(f'{path} has no column {", ".join(lacking)}. Delete it and run "archbench speed".')
+    _write_table(out, "speed.csv", table)
+    return [{name: _cell(row[name]) for name in SPEED_COLUMNS} for row in table.to_dict("records")]
+
+
+def _cell(value: object) -> str:
+    if pd.isna(value):
+        return formats.NOTHING
+    return formats.value(value) if isinstance(value, float) else str(value)
+
+
+def _write_table(out: Path, name: str, table: pd.DataFrame) -> None:
+    table.to_csv(out / "tables" / name, index=False, float_format=SIGNIFICANT, lineterminator="\n")
+
+
+def _render(page: Page) -> str:
+    folder = Path(__file__).parent
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,  # every name of params.yaml may hold anything
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template("index.html")
+    return template.render(page=page, style=(folder / "style.css").read_text(encoding="utf-8"), columns=_columns)
+
+
+def _columns(rows: Iterable[content.Row]) -> list[str]:
+    return list(next(iter(rows), {}))

@@ -1,0 +1,115 @@
+"""The pieces a sweep may swap inside any architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from keras import layers
+
+from archbench.activations import ACTIVATIONS
+from archbench.catalogue import Catalogue, Spec
+from archbench.errors import UserError
+from archbench.initializers import INITIALIZERS
+from archbench.normalizations import NORMALIZATIONS
+from archbench.regularizers import REGULARIZERS
+
+CATALOGUES: dict[str, Catalogue] = {
+    "activation": ACTIVATIONS,
+    "normalization": NORMALIZATIONS,
+    "initializer": INITIALIZERS,
+    "regularizer": REGULARIZERS,
+}
+
+
+class WrongParts(UserError):
+    """A piece that no architecture has, that this one does not take, or a value it cannot have."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a network is built from; an architecture's own default is its paper's.
+
+    The methods take and return symbolic tensors, channels last. Initializer and regularizer act on kernels,
+    never on biases.
+    """
+
+    activation: Spec = "relu"
+    normalization: Spec = "none"
+    initializer: Spec = "he_normal"
+    regularizer: Spec = "none"
+    dropout: float | None = None
+    """The share of units dropped in training, where the architecture has a place for it; None: none."""
+
+    def act(self, x):
+        """The activation of `x`."""
+        return ACTIVATIONS.build(self.activation, x)
+
+    def norm(self, x):
+        """`x` normalized: the same shape, or `x` itself where there is no normalization."""
+        layer = NORMALIZATIONS.build(self.normalization, x.shape[-1])
+        return x if layer is None else layer(x)
+
+    def drop(self, x):
+        """`x` with dropout in training."""
+        return layers.Dropout(self.dropout)(x) if self.dropout else x
+
+    def dense(self, x, width: int, *, bias: bool = True):
+        """`x` (batch, ..., feature) to (batch, ..., `width`)."""
+        return layers.Dense(width, use_bias=bias, **self.kernel())(x)
+
+    def conv(self, x, width: int, size: int, stride: int = 1, *, padding: str = "same", bias: bool = True):
+        """`x` (batch, height, width, channel) convolved to `width` channels by `size` by `size` kernels.
+
+        "same" pads both sides alike even where `stride` is 2, as the frameworks of the papers did; Keras's
+        own padding would shift such a map by half a pixel.
+        """
+        if padding == "same" and stride > 1 and size > 1:
+            x, padding = layers.ZeroPadding2D(size // 2)(x), "valid"
+        return layers.Conv2D(width, size, stride, padding=padding, use_bias=bias, **self.kernel())(x)
+
+    def conv_norm(self, x, width: int, size: int, stride: int = 1, *, padding: str = "same", bias: bool = False):
+        """Convolution, then normalization; without `bias` one is there only if there is no normalization."""
+        bias = bias or not self.normalizes
+        return self.norm(self.conv(x, width, size, stride, padding=padding, bias=bias))
+
+    def conv_unit(self, x, width: int, size: int, stride: int = 1, *, padding: str = "same"):
+        """Convolution, normalization, activation."""
+        return self.act(self.conv_norm(x, width, size, stride, padding=padding))
+
+    def dense_unit(self, x, width: int):
+        """Dense layer, normalization, activation."""
+        return self.act(self.norm(self.dense(x, width, bias=not self.normalizes)))
+
+    def kernel(self) -> dict[str, Any]:
+        """Kernel arguments for one layer, fresh: one initializer used twice gives the same weights twice."""
+        return {
+            "kernel_initializer": INITIALIZERS.build(self.initializer),
+            "kernel_regularizer": REGULARIZERS.build(self.regularizer),
+        }
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether a normalization, with its own shift, makes the bias before it redundant."""
+        entry, _ = NORMALIZATIONS.resolve(self.normalization)
+        return entry.name != "none"
+
+    def swapped(self, changes: Mapping[str, Any]) -> Parts:
+        """These parts with `changes` made; raises a `UserError` for an unknown piece or value."""
+        known = [field.name for field in fields(self)]
+        for piece, value in changes.items():
+            if piece not in known:
+                raise WrongParts(f"No part is called {piece!r}. A network has the parts: {', '.join(known)}.")
+            if piece == "dropout":
+                _check_rate(value)
+            else:
+                CATALOGUES[piece].resolve(value)
+        return replace(self, **changes)
+
+
+def _check_rate(rate: Any) -> None:
+    if rate is None:
+        return
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
+        raise WrongParts(f"dropout is {rate!r}. It must be a share from 0 to less than 1, or null for none.")

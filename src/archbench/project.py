@@ -1,0 +1,56 @@
+"""Where a project keeps what: the folders of a pipeline, seen from any folder inside the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from archbench.errors import UserError
+
+
+class NotAProject(UserError):
+    """A command outside an archbench project."""
+
+
+def project_root(start: Path | None = None) -> Path:
+    """The nearest folder upwards that holds `pipelines/` and `params.yaml`."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "params.yaml").is_file() and (folder / "pipelines").is_dir():
+            return folder
+    raise NotAProject(
+        f"{here} is not inside an archbench project: no folder above it holds params.yaml and pipelines/."
+    )
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders of one pipeline below the project's root."""
+
+    root: Path
+    pipeline: str
+
+    @property
+    def raw(self) -> Path:
+        """Downloaded files, shared by all pipelines."""
+        return self.root / "data" / "raw"
+
+    @property
+    def prepared(self) -> Path:
+        """One folder a data set."""
+        return self.root / "data" / "prepared" / self.pipeline
+
+    @property
+    def runs(self) -> Path:
+        """One folder a benchmark."""
+        return self.root / "runs" / self.pipeline
+
+    @property
+    def studies(self) -> Path:
+        """One folder a study."""
+        return self.root / "studies" / self.pipeline
+
+    @property
+    def reports(self) -> Path:
+        """The report's page, tables and figures."""
+        return self.root / "reports" / self.pipeline

@@ -1,0 +1,218 @@
+"""Study folders: what every arm was given, what it found, and whether arms may be compared at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from archbench.results.leaderboard import count_states
+from archbench.results.runs import Run, read_json, read_seeds, read_yaml
+from archbench.results.statistics import Interval, compare_pairs, holm, mean_interval, mean_ranks, verdict
+
+TRIAL_COLUMNS = ("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued")
+"""The columns of trials.csv that every study has; one `param_<name>` a tuned number follows."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One competitor of a study: an optimizer, an activation, a strength."""
+
+    name: str
+    trials: int
+    complete: int
+    pruned: int
+    failed: int
+    trial_epochs: int
+    """The epochs a trial was given: the most that a complete one ran, or the study's where training stops early."""
+    final_epochs: tuple[int, ...]
+    """The epoch budgets of the final runs; one number unless somebody changed it half way."""
+    runs: tuple[Run, ...]
+    best_value: float
+    """Best validation score of a complete trial."""
+    default_value: float
+    """Validation score of the paper's default, which was enqueued first; NaN where it was not."""
+    score: Interval
+    """Test score of the best setting, trained again over the seeds."""
+    rank: float = math.nan
+    """Mean rank over the seeds that every arm finished."""
+    p: float = math.nan
+    """Paired comparison with the best arm over seeds, adjusted by Holm's method."""
+    test: str = "none"
+
+    @property
+    def states(self) -> str:
+        """How many final seeds ended how."""
+        return count_states(self.runs)
+
+    @property
+    def final_seeds(self) -> int:
+        """The final seeds that were trained, whatever became of them."""
+        return sum(run.state != "missing" for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study folder."""
+
+    name: str
+    settings: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    trials: pd.DataFrame
+    arms: tuple[Arm, ...]
+    """Best first where budgets are equal, else by name."""
+    monitor: str | None
+    """The score that ranks; None where no final run has ended, so that nothing names it."""
+    maximize: bool
+
+    @property
+    def unequal(self) -> list[str]:
+        """What differs between the budgets of the arms, in words; empty where ranking them means something.
+
+        An arm without a complete trial can have no final runs, so only its number of trials counts.
+        """
+        alive = [arm for arm in self.arms if arm.complete]
+        given = {
+            "trials": {arm.trials for arm in self.arms},
+            "epochs a trial": {arm.trial_epochs for arm in alive},
+            "epochs of a final run": {epochs for arm in alive for epochs in arm.final_epochs},
+            "final seeds": {arm.final_seeds for arm in alive},
+        }
+        return [f"{what}: {', '.join(map(str, sorted(values)))}" for what, values in given.items() if len(values) > 1]
+
+    @property
+    def equal(self) -> bool:
+        """Whether every arm had the same budget."""
+        return not self.unequal
+
+    @property
+    def best(self) -> Arm | None:
+        """The arm with the best final mean; None where budgets differ or nothing finished."""
+        return self.arms[0] if self.equal and self.arms and self.arms[0].score.n else None
+
+    def verdict(self, arm: Arm) -> str:
+        """What may be said of `arm` against the best one."""
+        if not self.equal:
+            return "not ranked: budgets differ"
+        if arm is self.best:
+            return "best mean"
+        return verdict(arm.score, self.best.score) if self.best else "no score"
+
+    def table(self) -> pd.DataFrame:
+        """A row an arm, as written to study-*.csv."""
+        return pd.DataFrame(
+            [
+                {
+                    "arm": arm.name,
+                    "trials": arm.trials,
+                    "complete": arm.complete,
+                    "pruned": arm.pruned,
+                    "failed": arm.failed,
+                    "epochs_a_trial": arm.trial_epochs,
+                    "final_epochs": "/".join(map(str, arm.final_epochs)),
+                    "final_seeds": arm.final_seeds,
+                    "default_validation": arm.default_value,
+                    "best_validation": arm.best_value,
+                    "mean": arm.score.mean,
+                    "deviation": arm.score.deviation,
+                    "interval_low": arm.score.low,
+                    "interval_high": arm.score.high,
+                    "n": arm.score.n,
+                    "mean_rank": arm.rank,
+                    "p_holm": arm.p,
+                    "test": arm.test,
+                    "verdict": self.verdict(arm),
+                    "states": arm.states,
+                }
+                for arm in self.arms
+            ]
+        )
+
+
+def read_study(folder: Path, name: str, seeds: Iterable[int]) -> Study | None:
+    """The study in `folder`; None where it left no trials."""
+    path = folder / "trials.csv"
+    if not path.is_file() or path.stat().st_size == 0:
+        return None
+    trials = pd.read_csv(path, dtype={"arm": str, "study": str})
+    names = list(dict.fromkeys(trials["arm"]))
+    finals = {arm: read_seeds(folder / "final" / arm, arm, seeds) for arm in names}
+    settings = read_yaml(folder / "settings.yaml")
+    judged = next((run.metrics for runs in finals.values() for run in runs if run.metrics), None)
+    monitor, maximize = (judged["monitor"], judged["maximize"]) if judged else (None, True)
+    arms = [_arm(arm, trials[trials["arm"] == arm], finals[arm], settings["epochs"], maximize) for arm in names]
+    study = Study(
+        name=name,
+        settings=settings,
+        machine=read_json(folder / "machine.json"),
+        trials=_with_shown_values(trials, folder / "trials_history.csv", maximize),
+        arms=tuple(sorted(arms, key=lambda arm: arm.name)),
+        monitor=monitor,
+        maximize=maximize,
+    )
+    return _ranked(study) if study.equal else study
+
+
+def _with_shown_values(trials: pd.DataFrame, path: Path, maximize: bool) -> pd.DataFrame:
+    """`trials` with a column `shown`: the value of a complete trial, the best epoch of one that was pruned."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return trials.assign(shown=trials["value"])
+    history = pd.read_csv(path, dtype={"arm": str})
+    best = history.groupby(["arm", "number"])["value"].agg("max" if maximize else "min").rename("best_epoch")
+    joined = trials.join(best, on=["arm", "number"])
+    return trials.assign(shown=trials["value"].fillna(joined["best_epoch"]))
+
+
+def best_so_far(trials: pd.DataFrame, *, maximize: bool) -> pd.DataFrame:
+    """Columns arm, trial (1-based count within the arm) and best: the best complete value up to that trial.
+
+    A pruned or failed trial uses up a trial of the budget and never raises the best.
+    """
+    parts = []
+    for arm, rows in trials.sort_values("number", kind="stable").groupby("arm", sort=False):
+        values = rows["value"].where(rows["state"] == "complete")
+        running = values.cummax() if maximize else values.cummin()
+        parts.append(pd.DataFrame({"arm": arm, "trial": range(1, len(rows) + 1), "best": running.ffill().to_numpy()}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["arm", "trial", "best"])
+
+
+def _arm(name: str, trials: pd.DataFrame, runs: list[Run], epochs: int, maximize: bool) -> Arm:
+    states = list(trials["state"])
+    complete = trials[trials["state"] == "complete"]
+    default = complete.loc[complete["enqueued"].astype(bool), "value"]
+    stops_early = any(run.settings["early_stopping"] is not None for run in runs if run.settings)
+    ran = int(complete["epochs_run"].max()) if len(complete) else 0
+    return Arm(
+        name=name,
+        trials=len(trials),
+        complete=states.count("complete"),
+        pruned=states.count("pruned"),
+        failed=states.count("failed"),
+        trial_epochs=epochs if stops_early else ran,
+        final_epochs=tuple(sorted({run.settings["epochs"] for run in runs if run.settings})),
+        runs=tuple(runs),
+        best_value=complete["value"].max() if maximize else complete["value"].min(),
+        default_value=default.iloc[0] if len(default) else math.nan,
+        score=mean_interval([run.score for run in runs]),
+    )
+
+
+def _ranked(study: Study) -> Study:
+    """The same study, arms best first, each with its mean rank and its comparison with the best."""
+    sign = -1 if study.maximize else 1
+    arms = sorted(study.arms, key=lambda arm: (arm.score.n == 0, sign * arm.score.mean if arm.score.n else 0, arm.name))
+    scores = [{run.seed: run.score for run in arm.runs if run.finished} for arm in arms]
+    by_arm = {arm.name: own for arm, own in zip(arms, scores, strict=True) if own}
+    ranks = mean_ranks(pd.DataFrame(by_arm), maximize=study.maximize).reindex([arm.name for arm in arms])
+    compared = [compare_pairs(own, scores[0]) for own in scores[1:]]
+    p_values = [math.nan, *holm([comparison.p for comparison in compared])]
+    tests = ["none", *(comparison.test for comparison in compared)]
+    ranked = [
+        Arm(**{**vars(arm), "rank": float(ranks[arm.name]), "p": float(p), "test": test})
+        for arm, p, test in zip(arms, p_values, tests, strict=True)
+    ]
+    return Study(**{**vars(study), "arms": tuple(ranked)})

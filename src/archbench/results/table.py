@@ -1,0 +1,81 @@
+"""The tidy table: one row a number, whatever became of the run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from archbench.results.runs import Run, number
+
+COLUMNS = (
+    "benchmark",
+    "architecture",
+    "scale",
+    "dataset",
+    "optimizer",
+    "seed",
+    "split",
+    "metric",
+    "epoch",
+    "value",
+    "state",
+)
+"""The columns of results.csv. `split` is train, validation, test or run. `epoch` is given for learning curves and
+empty for the scores of the chosen weights and for the costs of the whole run."""
+COSTS = ("train_seconds", "total_seconds", "step_milliseconds", "examples_per_second", "peak_memory_bytes")
+"""The entries of timings.json that the table carries."""
+SIZES = ("parameters", "parameters_total", "multiply_adds", "epochs_run")
+"""The entries of metrics.json that the table carries beside the scores."""
+
+
+def results_table(runs: Iterable[Run]) -> pd.DataFrame:
+    """All `runs` with the columns `COLUMNS`; a run without numbers has one row with an empty metric and its state."""
+    rows = [row for run in runs for row in _run_rows(run)]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype({"seed": "int64", "epoch": "Int64", "value": "float64"})
+
+
+def _run_rows(run: Run) -> list[dict]:
+    facts = {"benchmark": run.benchmark, **describe(run), "seed": run.seed, "state": run.state}
+    numbers = [*_history_numbers(run), *_score_numbers(run), *_cost_numbers(run)] or [(None, None, None, math.nan)]
+    return [
+        {**facts, "split": split, "metric": metric, "epoch": epoch, "value": value}
+        for split, metric, epoch, value in numbers
+    ]
+
+
+def describe(run: Run) -> dict[str, str | None]:
+    """What a run compares: architecture, scale, dataset and optimizer; None where the run left no settings."""
+    settings = run.settings
+    if not settings:
+        return dict.fromkeys(("architecture", "scale", "dataset", "optimizer"))
+    return {
+        "architecture": settings["architecture"]["name"],
+        "scale": settings["scale"],
+        "dataset": settings["dataset"],
+        "optimizer": settings["optimizer"]["name"],
+    }
+
+
+def _history_numbers(run: Run) -> Iterator[tuple]:
+    """Losses and the monitored score, epoch by epoch; history.csv in the run folder has the rest."""
+    history = run.history
+    monitor = [run.metrics["monitor"]] if run.metrics else []
+    for split in ("train", "validation"):
+        for metric in dict.fromkeys(("loss", *monitor)):
+            if f"{split}_{metric}" in history:
+                values = zip(history["epoch"], history[f"{split}_{metric}"], strict=True)
+                yield from ((split, metric, int(epoch), value) for epoch, value in values)
+
+
+def _score_numbers(run: Run) -> Iterator[tuple]:
+    for split in ("validation", "test"):
+        if run.metrics:
+            yield from ((split, name, None, number(value)) for name, value in run.metrics[split].items())
+
+
+def _cost_numbers(run: Run) -> Iterator[tuple]:
+    for record, names in ((run.metrics, SIZES), (run.timings, COSTS)):
+        yield from (("run", name, None, number(record[name])) for name in names if name in record)

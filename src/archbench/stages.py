@@ -1,0 +1,147 @@
+"""The stages of a pipeline: declared inputs in, one call, declared outputs out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from archbench import code
+from archbench import plan as planning
+from archbench.config import Config, ConfigError, Study, find_params, read_config
+from archbench.datasets.prepare import prepare as prepare_dataset
+from archbench.datasets.store import load
+from archbench.page.report import write_report
+from archbench.progress import EpochDisplay
+from archbench.project import Folders, project_root
+from archbench.sweeps import study as sweeps
+from archbench.tracking import run_folder
+from archbench.tracking.live import live
+from archbench.training import machine
+from archbench.training.run import Pace, Workbench, run_benchmark
+
+
+def open_pipeline() -> tuple[Config, Folders]:
+    """The params.yaml of the current folder, and the folders of its pipeline."""
+    params = find_params()
+    config = read_config(params)
+    return config, Folders(project_root(params.parent), config.pipeline)
+
+
+def prepare(slug: str) -> None:
+    """Download or generate one data set of params.yaml, and write its arrays and card."""
+    config, folders = open_pipeline()
+    if slug not in config.datasets:
+        raise ConfigError(f"params.yaml has no data set {slug!r}. It has: {', '.join(config.datasets)}.")
+    card = prepare_dataset(config.datasets[slug].spec, slug, folders.prepared / slug, folders.raw)
+    sizes = ", ".join(f"{count} {split}" for split, count in card.split_sizes.items())
+    print(f"{slug}: {sizes} examples; {card.licence}")
+
+
+def train(slug: str) -> None:
+    """Train one benchmark of params.yaml over all its seeds."""
+    config, folders = open_pipeline()
+    os.environ["ARCHBENCH_STAGE"] = f"train@{slug}"
+    plan = planning.resolve(config, slug)
+    prepared = load(folders.prepared / plan.settings["dataset"])
+    trials = [plan.trial_settings(seed, prepared.card.sha256) for seed in plan.seeds]
+    folder = folders.runs / slug
+    runs = [folder / f"seed-{seed}" for seed in plan.seeds]
+    with live(runs, config.training.tracking_seconds), _shown_pace(config, slug) as pace:
+        run_benchmark(trials, prepared, folder, pace)
+
+
+def sweep(slug: str) -> None:
+    """Run one study of params.yaml: search every arm, then train its best setting over all seeds."""
+    config, folders = open_pipeline()
+    os.environ["ARCHBENCH_STAGE"] = f"sweep@{slug}"
+    study = _study(config, slug)
+    plans = _arm_plans(config, folders, slug)
+    folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
+    shared = plans[0].trials[0]
+    run_folder.write_yaml(folder / "settings.yaml", {"study": slug, **study.model_dump(mode="json")})
+    facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
+    run_folder.write_json(folder / "machine.json", facts)
+    workers = len(sweeps.shares(list(study.arms), study.workers))
+    with live([folder], config.training.tracking_seconds):
+        sweeps.run_workers(["-m", "archbench.sweeps.worker", slug], workers)
+        sweeps.write_tables(plans, journal, {p.name: _study_name(study, p) for p in plans}, folder)
+
+
+def run_sweep_worker(slug: str, worker: int) -> None:
+    """What one worker of a study does: its share of the arms, search first, then the best settings."""
+    config, folders = open_pipeline()
+    study = _study(config, slug)
+    plans = {plan.name: plan for plan in _arm_plans(config, folders, slug)}
+    prepared = load(folders.prepared / study.base.dataset)
+    folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
+    for arm, part, parts in sweeps.shares(list(plans), study.workers)[worker]:
+        plan, name = plans[arm], _study_name(study, plans[arm])
+        bench = Workbench(plan.trials[0], prepared)
+        sweeps.search_arm(plan, study, bench, journal, name, part, parts)
+        if part == 0:
+            sweeps.wait_for_parts(study, journal, name, bench.task.maximize)
+            with _shown_pace(config, f"{slug}/{arm}") as pace:
+                sweeps.finish_arm(plan, study, bench, prepared, journal, name, folder, pace)
+
+
+def report() -> Path:
+    """Write the report of a pipeline from its run and study folders."""
+    config, folders = open_pipeline()
+    return write_report(
+        config.pipeline,
+        list(config.benchmarks),
+        list(config.studies),
+        folders.runs,
+        folders.studies,
+        folders.reports,
+        config.report.model_dump(),
+    )
+
+
+def _study(config: Config, slug: str) -> Study:
+    if slug not in config.studies:
+        raise ConfigError(
+            f"params.yaml has no study {slug!r}. It has: {', '.join(config.studies) or 'none'}."
+        )
+    return config.studies[slug]
+
+
+def _arm_plans(config: Config, folders: Folders, slug: str) -> list[sweeps.ArmPlan]:
+    """Every arm of a study with the settings of each seed; the base's own data set must be prepared."""
+    study = config.studies[slug]
+    sha256 = load(folders.prepared / study.base.dataset).card.sha256
+    plans = []
+    for name, arm in study.arms.items():
+        where = f"studies.{slug}.arms.{name}"
+        plan = planning.resolve_benchmark(
+            config, where, f"{slug}/{name}", planning.arm_benchmark(study, name)
+        )
+        trials = [plan.trial_settings(seed, sha256) for seed in plan.seeds]
+        plans.append(sweeps.ArmPlan(name, arm, trials))
+    return plans
+
+
+def _study_name(study: Study, plan: sweeps.ArmPlan) -> str:
+    """The name of an arm in Optuna's storage: other settings, code or data make another study.
+
+    The number of trials and of workers is left out, so that a study can be made longer.
+    """
+    chosen = study.model_dump(mode="json", include={"epochs", "sampler", "pruner", "seed"})
+    arm = plan.arm.model_dump(mode="json")
+    sources = code.digest(code.files_of(["archbench.sweeps.study"]))
+    return f"{plan.trials[0]['benchmark']}/{planning.identify([plan.trials[0]['id'], arm, chosen, sources])}"
+
+
+@contextmanager
+def _shown_pace(config: Config, title: str) -> Iterator[Pace]:
+    """How often a run writes, with a display of its epochs."""
+    with EpochDisplay(title) as display:
+
+        def show(run: str, row: Mapping[str, float], epochs: int, monitor: str) -> None:
+            names = dict.fromkeys(("train_loss", "validation_loss", f"validation_{monitor}"))
+            score = "  ".join(f"{name.replace('_', ' ')} {row[name]:.4g}" for name in names)
+            display.show(run, int(row["epoch"]), epochs, score)
+
+        yield Pace(config.training.checkpoint_seconds, show)

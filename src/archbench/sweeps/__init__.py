@@ -1,0 +1,1 @@
+"""Sweeps: studies of arms at equal budget, by Optuna."""

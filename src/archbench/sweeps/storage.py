@@ -1,0 +1,90 @@
+"""Where Optuna keeps its trials, and how several processes share them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+import numpy as np
+import optuna
+import psutil
+from filelock import FileLock
+from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from archbench.errors import UserError
+
+
+class StorageUnreachable(UserError):
+    """An OPTUNA_STORAGE that cannot be opened."""
+
+
+def open_storage(journal: Path) -> BaseStorage:
+    """The database that `OPTUNA_STORAGE` names, else a journal file.
+
+    Created under a lock: several processes that make the tables of a fresh database at once break it.
+    """
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    url = os.environ.get("OPTUNA_STORAGE")
+    with FileLock(journal.with_suffix(".lock")):
+        if not url:
+            return JournalStorage(JournalFileBackend(str(journal)))
+        try:
+            return RDBStorage(url)
+        except Exception as error:  # whatever the database driver raises, the cause is the URL's
+            raise StorageUnreachable(
+                f"OPTUNA_STORAGE={url} cannot be opened: {error}. Give the URL of a database, or unset it to use "
+                f"the file {journal}."
+            ) from None
+
+
+def open_study(storage: BaseStorage, name: str, maximize: bool, pruner: str) -> optuna.Study:
+    """The Optuna study of one arm, new or as it was left."""
+    return optuna.create_study(
+        storage=storage,
+        study_name=name,
+        direction="maximize" if maximize else "minimize",
+        pruner=_PRUNERS[pruner](),
+        load_if_exists=True,
+    )
+
+
+def make_sampler(name: str, seed: int, part: int, number: int) -> BaseSampler:
+    """The sampler of one trial, by its name in params.yaml.
+
+    Each trial has a generator of its own, of the study's seed, the worker's part and the trial's number: workers
+    that share an arm draw different points, and so does a sweep that goes on after it was stopped. The
+    quasi-random sequence is one for all and keeps its place in the storage.
+    """
+    own = int(np.random.SeedSequence((seed, part, number)).generate_state(1)[0])
+    if name == "tpe":
+        return TPESampler(seed=own, n_startup_trials=5)
+    if name == "random":
+        return RandomSampler(seed=own)
+    return QMCSampler(seed=seed, scramble=True)
+
+
+def counted(trial: optuna.trial.FrozenTrial) -> bool:
+    """Whether a trial used some of its arm's budget: all that ended, but for those that a kill cut off."""
+    ended = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+    return ended or (trial.state == TrialState.FAIL and "diverged_at_step" in trial.user_attrs)
+
+
+def close_killed(study: optuna.Study) -> None:
+    """Fail the trials that a dead process of this machine left running, and queue their numbers again."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        owner = trial.user_attrs
+        if "pid" not in owner or (owner["host"] == platform.node() and not psutil.pid_exists(owner["pid"])):
+            study.tell(trial.number, state=TrialState.FAIL)
+            if trial.params:
+                study.enqueue_trial(trial.params)
+
+
+_PRUNERS = {
+    "none": optuna.pruners.NopPruner,
+    "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2),
+    "successive_halving": optuna.pruners.SuccessiveHalvingPruner,
+}

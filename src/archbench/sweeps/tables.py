@@ -1,0 +1,86 @@
+"""What a study leaves behind as tables: every trial, every curve, and the best setting of every arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from archbench.sweeps import space, storage
+from archbench.tracking import run_folder
+
+if TYPE_CHECKING:
+    from archbench.sweeps.study import ArmPlan
+
+STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+
+
+def best_complete(study: optuna.Study) -> FrozenTrial | None:
+    """The best complete trial of an arm, or None where every trial diverged or was stopped early."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return study.best_trial if complete else None
+
+
+def trial_rows(
+    plans: Sequence[ArmPlan], studies: Mapping[str, optuna.Study]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Every trial as a row, and every epoch of every trial as a row."""
+    names = sorted({name for plan in plans for name in plan.arm.space})
+    rows, curves = [], []
+    for plan in plans:
+        ended = [t for t in studies[plan.name].get_trials(deepcopy=False) if storage.counted(t)]
+        for number, trial in enumerate(ended):
+            numbers = space.numbers_of(trial.params, plan.arm)
+            scores = trial.intermediate_values
+            rows.append(
+                {
+                    "study": plan.trials[0]["benchmark"].rpartition("/")[0],
+                    "arm": plan.name,
+                    "number": number,
+                    "state": STATES[trial.state],
+                    "value": trial.value if trial.state == TrialState.COMPLETE else "",
+                    "epochs_run": max(scores, default=0),
+                    "seconds": round(trial.user_attrs["seconds"], 3),
+                    "worker": trial.user_attrs["part"],
+                    "enqueued": "enqueued" in trial.user_attrs,
+                    **{f"param_{name}": numbers.get(name, "") for name in names},
+                }
+            )
+            curves += [
+                {"arm": plan.name, "number": number, "epoch": epoch, "value": value}
+                for epoch, value in sorted(scores.items())
+            ]
+    return rows, curves
+
+
+def summarize_arms(
+    plans: Sequence[ArmPlan], studies: Mapping[str, optuna.Study], folder: Path
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The best setting of every arm, and its scores over all seeds.
+
+    An arm without a complete trial stays in both, with null in the place of its setting.
+    """
+    best, summary = {}, {}
+    for plan in plans:
+        trial = best_complete(studies[plan.name])
+        states = [
+            STATES[t.state] for t in studies[plan.name].get_trials(deepcopy=False) if storage.counted(t)
+        ]
+        budget = {state: states.count(state) for state in STATES.values()}
+        if trial is None:
+            best[plan.name] = {"params": None, "value": None, "number": None}
+            summary[plan.name] = {"trials": budget}
+            continue
+        best[plan.name] = {
+            "params": space.numbers_of(trial.params, plan.arm),
+            "value": trial.value,
+            "number": trial.number,
+        }
+        summary[plan.name] = {
+            "trials": budget,
+            **run_folder.read_json(folder / "final" / plan.name / "metrics.json"),
+        }
+    return best, summary

@@ -1,0 +1,52 @@
+"""The input itself, by way of a code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras import ops
+
+from archbench.losses.entropy import elbo
+from archbench.losses.regression import mse
+from archbench.tasks import task
+from archbench.tasks.base import Arrays, Task
+
+
+@task("reconstruction", source="Kingma & Welling 2013, Auto-Encoding Variational Bayes, arXiv:1312.6114")
+class Reconstruction(Task):
+    """The input again, from a random code of it: a variational autoencoder's task.
+
+    The target is the network's own input, which preprocessing must have brought into [0, 1] (`rescale`).
+    Trained on and chosen by the negative evidence lower bound in nats, which is the mean of `loss` over a
+    split; every number is one of `losses`, so nothing is left for the host to compare.
+    """
+
+    monitor = "loss"
+    maximize = False
+    needs = ()
+
+    def outputs(self) -> int:
+        """The channels of the input: the length of its last axis."""
+        return self.card.input_shape[-1]
+
+    def losses(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+        """`loss`, the negative bound; its parts `reconstruction` and `kl`, all in nats; `mse` of the means.
+
+        `outputs` holds `reconstruction`, logits in the shape of `inputs`, and `kl` (batch,).
+        """
+        loss, kl = elbo(inputs, outputs), ops.cast(outputs["kl"], "float32")
+        return {
+            "loss": loss,
+            "reconstruction": loss - kl,
+            "kl": kl,
+            "mse": mse(inputs, self.predict(outputs)["image"]),
+        }
+
+    def predict(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """`image`, the decoder's means in [0, 1], in the shape of the input."""
+        return {"image": ops.sigmoid(ops.cast(outputs["reconstruction"], "float32"))}
+
+    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
+        """None beyond the means of `losses`."""
+        return {}

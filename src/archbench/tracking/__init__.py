@@ -1,0 +1,1 @@
+"""Tracking: the run folder is the record, MLflow a copy of it."""

@@ -1,0 +1,142 @@
+"""The parent run of a benchmark: its settings, and statistics over its seeds, so that MLflow's table sorts by them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from archbench.tracking import _tags
+from archbench.tracking._read import HalfWritten, RunFolder, digest, milliseconds, read_run
+from archbench.tracking._values import as_numbers, as_params, as_tags, log, points
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from archbench.tracking.store import Tracking
+
+
+@dataclass(frozen=True)
+class Family:
+    """A run folder among those of the other seeds."""
+
+    run: RunFolder
+    seeds: Sequence[RunFolder]
+
+    @cached_property
+    def newest(self) -> RunFolder:
+        """The seed started last: its settings are the current ones."""
+        return max(self.seeds, key=lambda seed: milliseconds(seed.machine["started"]))
+
+    @property
+    def current(self) -> list[RunFolder]:
+        """The seeds that share settings, code and data with the newest."""
+        return [seed for seed in self.seeds if seed.basis == self.newest.basis]
+
+    @property
+    def run_is_current(self) -> bool:
+        """Whether the run itself is one of them."""
+        return self.run.basis == self.newest.basis
+
+    @property
+    def recipe_is_current(self) -> bool:
+        """Whether the run's parent is the current one: new code or data make new children, not a new parent."""
+        return self.run.recipe == self.newest.recipe
+
+
+def read_family(run: RunFolder) -> Family:
+    """Read the run folders of all seeds beside this one; those that have only just begun do not count yet."""
+    seeds = [run]
+    for path in sorted(run.path.parent.glob("seed-*")):
+        if path != run.path:
+            try:
+                seeds.append(read_run(path))
+            except HalfWritten:
+                continue
+    return Family(run, seeds)
+
+
+def open_parent(tracking: Tracking, experiment: str, family: Family) -> Run:
+    """The parent run of a run's settings, created if need be; parents of other settings are set aside."""
+    run, recipe = family.run, digest(family.run.recipe)
+    found = _tags.find(tracking, experiment, benchmark=run.benchmark, kind="benchmark")
+    mine = [parent for parent in found if parent.data.tags[_tags.RECIPE] == recipe]
+    if family.recipe_is_current:
+        for parent in found:
+            if parent not in mine[:1]:
+                _tags.retire(tracking, parent)
+    parent = mine[0] if mine else _create_parent(tracking, experiment, run, recipe)
+    if family.recipe_is_current:
+        _tags.revive(tracking, parent)
+    else:
+        _tags.retire(tracking, parent)
+    params = {name: value for name, value in as_params(run.recipe).items() if name not in parent.data.params}
+    log(tracking.client, parent.info.run_id, params=params)
+    return parent
+
+
+def settle_parent(tracking: Tracking, parent: Run, family: Family) -> None:
+    """Bring statistics and status of the parent up to date with the folders of the current seeds."""
+    if not family.recipe_is_current:
+        return
+    states = [seed.state for seed in family.current]
+    machine = family.newest.machine
+    tags = as_tags(
+        {
+            _tags.STATE: ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))),
+            _tags.HOST: machine["host"],
+            _tags.PID: machine["pid"],
+            _tags.STARTED: machine["started"],
+        }
+    )
+    changed = {name: value for name, value in tags.items() if parent.data.tags.get(name) != value}
+    numbers = over_seeds([seed.metrics["test"] for seed in family.current if seed.state == "finished"])
+    fresh = {name: value for name, value in numbers.items() if parent.data.metrics.get(name) != value}
+    now = int(time.time() * 1000)
+    log(tracking.client, parent.info.run_id, points(fresh, now, step=0), tags=changed)
+    status = _status(states)
+    if status == "RUNNING" and parent.info.status != status:
+        tracking.client.update_run(parent.info.run_id, status=status)
+    elif parent.info.status != status:
+        tracking.client.set_terminated(parent.info.run_id, status)
+
+
+def over_seeds(tests: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Mean, sample deviation (from two seeds on), minimum, maximum and n of every test metric, as `test_..._mean`."""
+    numbers: dict[str, float] = {}
+    every = [as_numbers(test) for test in tests]
+    for name in sorted({name for one in every for name in one}):
+        values = [one[name] for one in every if name in one]
+        numbers[f"test_{name}_mean"] = statistics.fmean(values)
+        if len(values) > 1:
+            numbers[f"test_{name}_deviation"] = statistics.stdev(values)
+        numbers[f"test_{name}_minimum"] = min(values)
+        numbers[f"test_{name}_maximum"] = max(values)
+        numbers[f"test_{name}_n"] = float(len(values))
+    return numbers
+
+
+def _create_parent(tracking: Tracking, experiment: str, run: RunFolder, recipe: str) -> Run:
+    tags = {
+        _tags.KIND: "benchmark",
+        _tags.BENCHMARK: run.benchmark,
+        _tags.RECIPE: recipe,
+        "archbench.pipeline": run.settings["pipeline"],
+        "archbench.scale": run.settings["scale"],
+    }
+    return tracking.client.create_run(
+        experiment,
+        start_time=milliseconds(run.machine["started"]),
+        tags=as_tags(tags),
+        run_name=run.benchmark.partition("/")[2],
+    )
+
+
+def _status(states: Sequence[str]) -> str:
+    for state, status in (("running", "RUNNING"), ("finished", "FINISHED"), ("killed", "KILLED")):
+        if state in states:
+            return status
+    return "FAILED"

@@ -1,0 +1,175 @@
+"""Run folders and study folders as tracking reads them, also while they are being written."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from archbench.errors import UserError
+from archbench.tracking.run_folder import read_history, read_json
+
+
+class HalfWritten(UserError):
+    """A folder that is no run folder, or not one yet."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What one run folder held when it was read; `metrics` and `timings` are none until the run has ended."""
+
+    path: Path
+    settings: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    history: list[dict[str, float]]
+    metrics: Mapping[str, Any] | None
+    timings: Mapping[str, Any] | None
+
+    @property
+    def state(self) -> str:
+        """`finished`, `diverged`, `failed`, or for a run without metrics `running` or `killed`."""
+        if self.metrics is not None:
+            return self.metrics["state"]
+        return "running" if is_alive(self.machine) else "killed"
+
+    @property
+    def study(self) -> str | None:
+        """The study whose best setting this run trains again, if it does."""
+        return self.path.parents[2].name if self.path.parents[1].name == "final" else None
+
+    @property
+    def benchmark(self) -> str:
+        """`<pipeline>/<benchmark>`, or `<pipeline>/<study>/<arm>` for the final runs of a study."""
+        last = f"{self.study}/{self.path.parent.name}" if self.study else self.settings["benchmark"]
+        return f"{self.settings['pipeline']}/{last}"
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The settings that all seeds of a benchmark share and that a user writes."""
+        own = ("id", "seed", "code_sha256", "dataset_sha256")
+        return {name: value for name, value in self.settings.items() if name not in own}
+
+    @property
+    def basis(self) -> dict[str, Any]:
+        """The recipe with the code and the data: seeds may be averaged where it is equal."""
+        return {name: value for name, value in self.settings.items() if name not in ("id", "seed")}
+
+    @cached_property
+    def ended(self) -> str:
+        """A digest that changes when a run ends anew."""
+        return digest([self.metrics, self.timings])
+
+    def progress(self, epochs: int) -> str:
+        """A digest of the first `epochs` rows, without the seconds, which differ when an epoch is run again."""
+        rows = self.history[:epochs]
+        return digest([{n: repr(v) for n, v in row.items() if not n.endswith("_seconds")} for row in rows])
+
+
+def read_run(path: Path) -> RunFolder:
+    """Read a run folder. Raises `HalfWritten` if it has no settings yet, or those of a run still to start."""
+    path = path.resolve()
+    settings_file, machine_file, history_file = (path / n for n in ("settings.yaml", "machine.json", "history.csv"))
+    try:
+        metrics = read_json(path / "metrics.json") if (path / "metrics.json").exists() else None
+        settings = yaml.safe_load(settings_file.read_text(encoding="utf-8"))
+        machine = read_json(machine_file)
+        written = settings_file.stat().st_mtime_ns, machine_file.stat().st_mtime_ns
+        timings = read_json(path / "timings.json") if metrics is not None else None
+    except FileNotFoundError as error:
+        raise HalfWritten(f"{path} is no run folder (yet): it has no {Path(error.filename).name}.") from error
+    # A run that starts writes settings, machine and history in this order over those of the run before.
+    if metrics is None and written[0] > written[1]:
+        raise HalfWritten(f"{path} belongs to a run that has only just begun.")
+    current = metrics is not None or _modified(history_file) >= written[1]
+    history = read_history(history_file) if current else []
+    return RunFolder(path, settings, machine, history, metrics, timings)
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """What a study folder held when it was read."""
+
+    path: Path
+    pipeline: str
+    settings: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    trials: list[dict[str, str]]
+    curves: Mapping[tuple[str, str], list[tuple[int, float]]]
+    """(epoch, value) by (arm, number)."""
+
+    @property
+    def name(self) -> str:
+        """The study's name in params.yaml."""
+        return self.path.name
+
+
+def read_study(path: Path) -> StudyFolder:
+    """Read a study folder. Raises `HalfWritten` if settings, machine or trials are missing."""
+    path = path.resolve()
+    try:
+        settings = yaml.safe_load((path / "settings.yaml").read_text(encoding="utf-8"))
+        machine = read_json(path / "machine.json")
+        trials = _rows(path / "trials.csv")
+    except FileNotFoundError as error:
+        raise HalfWritten(f"{path} is no study folder (yet): it has no {Path(error.filename).name}.") from error
+    curves: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    history = path / "trials_history.csv"
+    for row in _rows(history) if history.exists() else ():
+        value = float(row["value"]) if row["value"] else math.nan
+        curves.setdefault((row["arm"], row["number"]), []).append((int(row["epoch"]), value))
+    return StudyFolder(path, path.parent.name, settings, machine, trials, curves)
+
+
+def is_alive(machine: Mapping[str, Any]) -> bool:
+    """Whether the process that wrote this `machine.json` still runs; true if it ran on another machine."""
+    if machine["host"] != platform.node():
+        return True
+    return process_lives(int(machine["pid"]), machine["started"])
+
+
+def process_lives(pid: int, started: str) -> bool:
+    """Whether process `pid` of this machine is the one that wrote the time `started`."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        # A process born after the run began only inherited its number; `started` is cut to whole seconds.
+        return process.create_time() <= milliseconds(started) / 1000 + 2
+    except psutil.NoSuchProcess:
+        return False
+
+
+def milliseconds(time: str) -> int:
+    """An ISO time as MLflow counts: milliseconds since 1970."""
+    return int(datetime.fromisoformat(time).timestamp() * 1000)
+
+
+def digest(value: Any) -> str:
+    """Sixteen hexadecimal digits of a value that JSON can hold."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def fingerprint(paths: Iterable[Path]) -> tuple[int, ...]:
+    """Modification times: changes when one of the files does."""
+    return tuple(_modified(path) for path in paths)
+
+
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file; an unfinished last line is left out."""
+    text = path.read_text(encoding="utf-8")
+    return list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))

@@ -1,0 +1,101 @@
+"""The process beside training that copies its folders to MLflow: `python -m archbench.tracking.follow`.
+
+It ends when told `finish` on its standard input, after a last copy, or when that input closes because the
+training process is gone. It works at low priority, and training waits for it at the end alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from archbench.tracking.store import Tracking, TrackingUnavailable, connect, failures, locate
+
+INTERVAL_SECONDS = 3.0
+"""Between two looks at the folders."""
+GRACE_SECONDS = 20.0
+"""For a last copy after the training process was killed."""
+NICENESS = 5
+FAILED = 3
+"""Exit status when the last copy did not succeed."""
+
+
+class Follower:
+    """Copies folders whenever they change, and keeps going when MLflow does not answer."""
+
+    def __init__(self, folders: list[Path]) -> None:
+        self._folders = folders
+        self._copied: dict[Path, tuple[int, ...]] = {}
+        self._tracking: Tracking | None = None
+
+    def look(self) -> bool:
+        """One pass over the folders; returns whether all that changed was copied."""
+        from archbench.tracking._read import HalfWritten
+        from archbench.tracking.sync import state_of, sync_folder
+
+        try:
+            tracking = self._open()
+            for folder in self._folders:
+                state = state_of(folder)
+                if not any(state) or self._copied.get(folder) == state:
+                    continue
+                try:
+                    sync_folder(folder, tracking)
+                except HalfWritten:
+                    continue
+                self._copied[folder] = state
+        except (*failures(), TrackingUnavailable, ValueError) as error:
+            _say(f"{type(error).__name__}: {error}")
+            return False
+        return True
+
+    def forget(self) -> None:
+        """Look at every folder again: a run that ended without a word has the same files as before."""
+        self._copied.clear()
+
+    def _open(self) -> Tracking:
+        if self._tracking is None:
+            from archbench.tracking.sync import close_killed
+
+            tracking = connect(locate())
+            closed = close_killed(tracking, tracking.store.root or Path.cwd())
+            _say(f"connected to {tracking.store.shown}; {closed} killed runs closed")
+            self._tracking = tracking
+        return self._tracking
+
+
+def follow(folders: list[Path]) -> int:
+    """Copy `folders` until told to finish; returns the exit status."""
+    os.nice(NICENESS)
+    told = threading.Event()
+    orphaned = threading.Event()
+    threading.Thread(target=_listen, args=(told, orphaned), daemon=True).start()
+    follower = Follower(folders)
+    while not told.wait(INTERVAL_SECONDS):
+        follower.look()
+    if orphaned.is_set():
+        follower.forget()
+    done = follower.look()
+    _say("all copied" if done else "not all could be copied")
+    return 0 if done else FAILED
+
+
+def _listen(told: threading.Event, orphaned: threading.Event) -> None:
+    """Wait for the training process to say `finish`, or to be gone."""
+    if sys.stdin.readline().strip() != "finish":
+        orphaned.set()
+    told.set()
+    if orphaned.is_set():
+        time.sleep(GRACE_SECONDS)
+        os._exit(FAILED)  # a server that trickles its answers must not keep an orphan alive
+
+
+def _say(line: str) -> None:
+    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(follow([Path(argument) for argument in sys.argv[1:]]))

@@ -1,0 +1,74 @@
+"""Tracking while training goes on, at no cost to it: another process copies the folders."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from archbench.tracking.store import QUIET_AND_QUICK, Store, locate
+
+LOG = "tracking.log"
+
+
+class Tracker:
+    """The process that follows the folders, as the training process sees it."""
+
+    def __init__(self, process: subprocess.Popen, store: Store, log: Path) -> None:
+        self._process, self._store, self._log = process, store, log
+        self.message = ""
+        """After the end: one line about what became of the copy."""
+
+    def finish(self, limit_seconds: float) -> str:
+        """Ask for a last copy, wait for it at most `limit_seconds`, and say in one line what came of it."""
+        try:
+            self._process.communicate(b"finish\n", timeout=limit_seconds)
+            outcome = "" if self._process.returncode == 0 else f"did not take all runs (see {self._log})"
+        except subprocess.TimeoutExpired:
+            outcome = f"did not answer within {limit_seconds:g} s"
+            self._process.kill()
+            self._process.wait()
+        self.message = f"tracked in MLflow: {self._store.shown}"
+        if outcome:
+            self.message = (
+                f"MLflow at {self._store.shown} {outcome}; the run folders are complete; "
+                "`archbench sync` will bring it up to date"
+            )
+        return self.message
+
+
+@contextmanager
+def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
+    """Copy run or study folders to MLflow while the body runs; they need not exist yet.
+
+    Leaving the body waits at most `limit_seconds` for the last copy, also when the body raises; `message` of the
+    tracker then says what became of it. The log of the copying process stands beside the folders.
+
+    Raises `NoProject` where no store can be found.
+    """
+    store = locate()
+    log = folders[0].parent / LOG
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "archbench.tracking.follow",
+        *(str(folder.resolve()) for folder in folders),
+    ]
+    with open(log, "ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**QUIET_AND_QUICK, **os.environ},
+            start_new_session=True,  # an interrupt at the terminal is for training alone
+        )
+    tracker = Tracker(process, store, log)
+    try:
+        yield tracker
+    finally:
+        tracker.finish(limit_seconds)

@@ -1,0 +1,209 @@
+"""The copy in MLflow of one run folder: made and remade any number of times, also while training goes on.
+
+No point is written twice: the run says in a tag how far its curves are copied, and a point's time follows from
+the run's start and the seconds in its history, so that a copy cut off half way writes the same points again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archbench.tracking import _tags
+from archbench.tracking._model import log_model
+from archbench.tracking._parent import Family, open_parent, read_family, settle_parent
+from archbench.tracking._read import RunFolder, digest, milliseconds, read_run
+from archbench.tracking._values import as_params, as_tags, log, points
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Run
+
+    from archbench.tracking.store import Tracking
+
+STATUS = {
+    "finished": "FINISHED",
+    "diverged": "FAILED",
+    "failed": "FAILED",
+    "running": "RUNNING",
+    "killed": "KILLED",
+}
+TIMED = ("compile_seconds", "input_seconds", "step_seconds", "evaluation_seconds")
+UPLOADED = ("settings.yaml", "machine.json", "metrics.json", "timings.json", "history.csv", "figures")
+
+
+def sync_run(folder: Path, tracking: Tracking) -> bool:
+    """Bring MLflow up to date with one run folder; returns whether there was anything to do.
+
+    Raises `HalfWritten` for a folder that holds no run yet.
+    """
+    run = read_run(folder)
+    experiment = tracking.experiment(run.settings["task"]["name"])
+    with tracking.lock(f"{experiment} {run.benchmark}"):
+        family = read_family(run)
+        parent = open_parent(tracking, experiment, family)
+        copy = _find_copy(tracking, experiment, run)
+        created = copy is None
+        if created:
+            copy = _create_copy(tracking, experiment, run, parent)
+        changed = _bring_up_to_date(tracking, copy, family)
+        settle_parent(tracking, parent, family)
+    return created or changed
+
+
+def _find_copy(tracking: Tracking, experiment: str, run: RunFolder) -> Run | None:
+    """The MLflow run of this trial; those of earlier settings of the same folder are set aside."""
+    found = _tags.find(tracking, experiment, folder=_tags.label(run.path, tracking.store), kind="seed")
+    mine = [copy for copy in found if copy.data.tags[_tags.TRIAL] == run.settings["id"] and _goes_on(copy, run)]
+    for copy in found:
+        if copy not in mine[:1]:
+            _tags.retire(tracking, copy)
+    return mine[0] if mine else None
+
+
+def _goes_on(copy: Run, run: RunFolder) -> bool:
+    """Whether the folder's history continues the one copied: the same trial trained again may go another way."""
+    epochs, seen = _copied(copy)
+    if epochs > len(run.history):  # a resumed run stands at its checkpoint, before what it had reached
+        return run.metrics is None
+    return seen == run.progress(epochs)
+
+
+def _copied(copy: Run) -> tuple[int, str]:
+    if _tags.HISTORY not in copy.data.tags:
+        return 0, digest([])
+    epochs, seen = copy.data.tags[_tags.HISTORY].split()
+    return int(epochs), seen
+
+
+def _create_copy(tracking: Tracking, experiment: str, run: RunFolder, parent: Run) -> Run:
+    client, settings = tracking.client, run.settings
+    copy = client.create_run(
+        experiment,
+        start_time=milliseconds(run.machine["started"]),
+        tags=as_tags(
+            {
+                _tags.KIND: "seed",
+                _tags.TRIAL: settings["id"],
+                _tags.FOLDER: _tags.label(run.path, tracking.store),
+                _tags.PARENT: parent.info.run_id,
+            }
+        ),
+        run_name=f"{run.benchmark.partition('/')[2]} seed {settings['seed']}",
+    )
+    for name in ("settings.yaml", "machine.json"):
+        client.log_artifact(copy.info.run_id, str(run.path / name))
+    return copy
+
+
+def _bring_up_to_date(tracking: Tracking, copy: Run, family: Family) -> bool:
+    client, run, run_id = tracking.client, family.run, copy.info.run_id
+    known = copy.data.tags
+    tags = as_tags(_facts(run))
+    metrics, progress = _new_points(copy, run)
+    changed = {name: value for name, value in {**tags, **progress}.items() if known.get(name) != value}
+    params = {name: value for name, value in as_params(run.settings).items() if name not in copy.data.params}
+    log(client, run_id, metrics, params, changed)
+    if not copy.inputs.dataset_inputs:
+        _log_dataset(tracking, run_id, run)
+    ending = run.metrics is not None and known.get(_tags.ENDED) != run.ended
+    if ending:
+        _log_end(tracking, copy, run)
+    (_tags.revive if family.run_is_current else _tags.retire)(tracking, copy)
+    status = STATUS[run.state]
+    if status != copy.info.status or ending:
+        _set_status(tracking, copy, run, status)
+    return bool(metrics or params or changed or ending or status != copy.info.status)
+
+
+def _facts(run: RunFolder) -> dict[str, Any]:
+    """The tags that describe a run."""
+    settings, machine = run.settings, run.machine
+    facts = {
+        "archbench.settings": settings["id"],
+        _tags.BENCHMARK: run.benchmark,
+        "archbench.pipeline": settings["pipeline"],
+        "archbench.scale": settings["scale"],
+        "archbench.seed": settings["seed"],
+        "archbench.dataset": settings["dataset"],
+        "archbench.dataset_digest": settings["dataset_sha256"],
+        _tags.STATE: run.state,
+        _tags.HOST: machine["host"],
+        _tags.PID: machine["pid"],
+        _tags.STARTED: machine["started"],
+        "mlflow.source.git.commit": machine["git_commit"],
+        "mlflow.source.name": machine["dvc_stage"],
+    }
+    for name in ("git_commit", "git_dirty", "dvc_stage", "backend", "device", "xla", "precision"):
+        facts[f"archbench.{name}"] = machine[name]
+    if run.study is not None:
+        facts["archbench.study"] = run.study
+    if run.metrics is not None:
+        facts["archbench.message"] = run.metrics["message"] or ""
+    return facts
+
+
+def _new_points(copy: Run, run: RunFolder) -> tuple[list[Metric], dict[str, str]]:
+    """The points of the epochs not copied yet, and the tags that say so."""
+    copied, _ = _copied(copy)
+    metrics: list[Metric] = []
+    time = copy.info.start_time
+    for row in run.history[copied:]:
+        time = _time_of(copy, run, int(row["epoch"]))
+        values = {name: value for name, value in row.items() if name != "epoch"}
+        metrics += points(values, time, int(row["epoch"]))
+    epochs = len(run.history)
+    if epochs <= copied:
+        return [], {}
+    return metrics, {_tags.HISTORY: f"{epochs} {run.progress(epochs)}", _tags.SEEN: str(time)}
+
+
+def _time_of(copy: Run, run: RunFolder, epoch: int) -> int:
+    """When an epoch ended, in milliseconds: the run's start and all seconds until then."""
+    rows = run.history[:epoch]
+    seconds = math.fsum(row[part] for row in rows for part in TIMED if math.isfinite(row[part]))
+    return copy.info.start_time + int(1000 * seconds)
+
+
+def _end_of(copy: Run, run: RunFolder) -> int:
+    trained = _time_of(copy, run, len(run.history))
+    total = run.timings["total_seconds"] if run.timings is not None else None
+    return trained if total is None else max(trained, copy.info.start_time + int(1000 * total))
+
+
+def _log_end(tracking: Tracking, copy: Run, run: RunFolder) -> None:
+    """Results, artifacts and model; the tag that marks the copy complete goes last."""
+    client, run_id, result = tracking.client, copy.info.run_id, run.metrics
+    for name in UPLOADED:
+        path = run.path / name
+        if path.is_dir():
+            client.log_artifacts(run_id, str(path), artifact_path=name)
+        elif path.exists():
+            client.log_artifact(run_id, str(path))
+    if (run.path / "model.keras").exists():
+        log_model(tracking, copy, run)
+    values: dict[str, Any] = {f"test_{name}": value for name, value in result["test"].items()}
+    values |= {f"best_validation_{name}": value for name, value in result["validation"].items()}
+    for name in ("best_epoch", "epochs_run", "parameters", "parameters_total", "multiply_adds"):
+        values[name] = result[name]
+    values |= {f"system/{name}": value for name, value in (run.timings or {}).items()}
+    step = result["best_epoch"] or 0
+    log(client, run_id, points(values, _end_of(copy, run), step), tags={_tags.ENDED: run.ended})
+
+
+def _set_status(tracking: Tracking, copy: Run, run: RunFolder, status: str) -> None:
+    if status == "RUNNING":
+        tracking.client.update_run(copy.info.run_id, status=status)
+    else:
+        tracking.client.set_terminated(copy.info.run_id, status, end_time=_end_of(copy, run))
+
+
+def _log_dataset(tracking: Tracking, run_id: str, run: RunFolder) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    name = run.settings["dataset"]
+    source = json.dumps({"uri": f"data/prepared/{run.settings['pipeline']}/{name}"})
+    dataset = Dataset(name, run.settings["dataset_sha256"][:16], source_type="local", source=source)
+    tag = InputTag("mlflow.data.context", "training, validation and test")
+    tracking.client.log_inputs(run_id, [DatasetInput(dataset, [tag])])

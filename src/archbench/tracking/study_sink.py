@@ -1,0 +1,185 @@
+"""The copy in MLflow of one study folder: a parent run, and a child run for every trial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archbench.tracking import _tags
+from archbench.tracking._read import StudyFolder, digest, is_alive, milliseconds, read_study
+from archbench.tracking._values import as_numbers, as_params, as_tags, clean_name, log, points
+from archbench.tracking.run_folder import read_json
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from archbench.tracking.store import Tracking
+
+EXPERIMENT = "study"
+STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+UPLOADED = (
+    "settings.yaml",
+    "machine.json",
+    "trials.csv",
+    "trials_history.csv",
+    "best.yaml",
+    "metrics.json",
+    "figures",
+)
+TUNED = "param_"
+
+
+def sync_study(folder: Path, tracking: Tracking) -> int:
+    """Bring MLflow up to date with one study folder; returns how many trials were new or incomplete.
+
+    Raises `HalfWritten` for a folder that holds no study yet.
+    """
+    study = read_study(folder)
+    experiment = tracking.experiment(EXPERIMENT)
+    with tracking.lock(f"{experiment} {study.path}"):
+        parent = _open_parent(tracking, experiment, study)
+        copied = _sync_trials(tracking, experiment, study, parent)
+        _settle_parent(tracking, parent, study)
+    return copied
+
+
+def _open_parent(tracking: Tracking, experiment: str, study: StudyFolder) -> Run:
+    recipe, label = digest(study.settings), _tags.label(study.path, tracking.store)
+    found = _tags.find(tracking, experiment, folder=label, kind="study")
+    mine = [parent for parent in found if parent.data.tags[_tags.RECIPE] == recipe]
+    for parent in found:
+        if parent not in mine[:1]:
+            _tags.retire(tracking, parent)
+    if mine:
+        _tags.revive(tracking, mine[0])
+        return mine[0]
+    tags = {
+        _tags.KIND: "study",
+        _tags.FOLDER: label,
+        _tags.RECIPE: recipe,
+        "archbench.study": study.name,
+        "archbench.pipeline": study.pipeline,
+    }
+    start = milliseconds(study.machine["started"])
+    parent = tracking.client.create_run(experiment, start_time=start, tags=as_tags(tags), run_name=study.name)
+    log(tracking.client, parent.info.run_id, params=as_params(study.settings))
+    return parent
+
+
+def _sync_trials(tracking: Tracking, experiment: str, study: StudyFolder, parent: Run) -> int:
+    """Copy the trials that MLflow lacks; those of an earlier attempt at the study are set aside."""
+    label = _tags.label(study.path, tracking.store)
+    known: dict[str, Run] = {}
+    for trial in _tags.find(tracking, experiment, folder=label, kind="trial"):
+        known.setdefault(trial.data.tags[_tags.TRIAL], trial)
+    rows = {_identify(study, row): row for row in study.trials}
+    for name, trial in known.items():
+        (_tags.revive if name in rows else _tags.retire)(tracking, trial)
+    open_rows = {n: row for n, row in rows.items() if n not in known or known[n].info.status == "RUNNING"}
+    for name, row in open_rows.items():
+        run_id = known[name].info.run_id if name in known else _create_trial(tracking, study, parent, name, row)
+        _fill_trial(tracking, study, run_id, row)
+    return len(open_rows)
+
+
+def _identify(study: StudyFolder, row: Mapping[str, str]) -> str:
+    """A trial is the same one if its study's settings, its place, its numbers and its result are."""
+    told = {name: value for name, value in row.items() if name not in ("seconds", "worker")}
+    return digest([study.settings, told])
+
+
+def _create_trial(tracking: Tracking, study: StudyFolder, parent: Run, name: str, row: Mapping[str, str]) -> str:
+    tags = {
+        _tags.KIND: "trial",
+        _tags.TRIAL: name,
+        _tags.FOLDER: _tags.label(study.path, tracking.store),
+        _tags.PARENT: parent.info.run_id,
+        "archbench.study": study.name,
+        "archbench.pipeline": study.pipeline,
+        "archbench.arm": row["arm"],
+        "archbench.worker": row["worker"],
+        "archbench.enqueued": row["enqueued"],
+        _tags.STATE: row["state"],
+    }
+    for fact in ("git_commit", "backend", "device", "xla", "precision"):
+        tags[f"archbench.{fact}"] = study.machine[fact]
+    created = tracking.client.create_run(
+        parent.info.experiment_id,
+        start_time=milliseconds(study.machine["started"]),
+        tags=as_tags(tags),
+        run_name=f"{row['arm']} {row['number']}",
+    )
+    return created.info.run_id
+
+
+def _fill_trial(tracking: Tracking, study: StudyFolder, run_id: str, row: Mapping[str, str]) -> None:
+    """Params, curve and result in one call; points have times that follow from the row, so twice is once."""
+    start = milliseconds(study.machine["started"])
+    seconds = _number(row["seconds"])
+    end = start + int(1000 * (seconds if math.isfinite(seconds) else 0))
+    curve = study.curves.get((row["arm"], row["number"]), [])
+    metrics = []
+    for place, (epoch, value) in enumerate(curve, start=1):
+        metrics += points({"validation_value": value}, start + (end - start) * place // len(curve), epoch)
+    result = {
+        "value": _number(row["value"]),
+        "epochs_run": _number(row["epochs_run"]),
+        "system/seconds": seconds,
+    }
+    metrics += points(result, end, step=0)
+    tuned = {n.removeprefix(TUNED): v for n, v in row.items() if n.startswith(TUNED) and v}
+    params = as_params({"arm": row["arm"], "number": row["number"], **tuned})
+    log(tracking.client, run_id, metrics, params)
+    tracking.client.set_terminated(run_id, STATUS[row["state"]], end_time=end)
+
+
+def _settle_parent(tracking: Tracking, parent: Run, study: StudyFolder) -> None:
+    """Counts, summary, artifacts and status of the study as a whole."""
+    client, run_id = tracking.client, parent.info.run_id
+    done = (study.path / "metrics.json").exists()
+    numbers: dict[str, Any] = {f"trials_{state}": 0 for state in STATUS}
+    for row in study.trials:
+        numbers[f"trials_{row['state']}"] += 1
+    if done:
+        numbers |= as_numbers(read_json(study.path / "metrics.json"))
+    fresh = {n: v for n, v in numbers.items() if parent.data.metrics.get(clean_name(n)) != v}
+    machine, content = study.machine, digest([study.trials, numbers, done])
+    tags = as_tags(
+        {
+            _tags.HOST: machine["host"],
+            _tags.PID: machine["pid"],
+            _tags.STARTED: machine["started"],
+            _tags.STATE: _state(study, done),
+        }
+    )
+    if parent.data.tags.get(_tags.ENDED) != content:
+        for name in UPLOADED:
+            path = study.path / name
+            if path.is_dir():
+                client.log_artifacts(run_id, str(path), artifact_path=name)
+            elif path.exists():
+                client.log_artifact(run_id, str(path))
+        tags[_tags.ENDED] = content
+    last = milliseconds(machine["started"])
+    log(client, run_id, points(fresh, last, step=len(study.trials)), tags=_changed(parent, tags))
+    status = {"finished": "FINISHED", "running": "RUNNING", "killed": "KILLED"}[_state(study, done)]
+    if status == "RUNNING" and parent.info.status != status:
+        client.update_run(run_id, status=status)
+    elif parent.info.status != status:
+        client.set_terminated(run_id, status)
+
+
+def _changed(run: Run, tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in tags.items() if run.data.tags.get(name) != value}
+
+
+def _state(study: StudyFolder, done: bool) -> str:
+    if done:
+        return "finished"
+    return "running" if is_alive(study.machine) else "killed"
+
+
+def _number(text: str) -> float:
+    return float(text) if text else math.nan

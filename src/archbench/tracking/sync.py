@@ -1,0 +1,143 @@
+"""From folders to MLflow: one folder, all of them, and the closing of runs whose process was killed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archbench.tracking import _tags
+from archbench.tracking._read import HalfWritten, fingerprint, is_alive
+from archbench.tracking.mlflow_sink import sync_run
+from archbench.tracking.store import TrackingUnavailable, failures
+from archbench.tracking.study_sink import sync_study
+
+if TYPE_CHECKING:
+    from archbench.tracking.store import Tracking
+
+WATCHED = ("settings.yaml", "machine.json", "history.csv", "metrics.json", "trials.csv", "trials_history.csv")
+
+
+@dataclass
+class Report:
+    """What a synchronisation did."""
+
+    runs: int = 0
+    """Run folders read."""
+    runs_changed: int = 0
+    studies: int = 0
+    trials_changed: int = 0
+    killed: int = 0
+    seconds: float = 0.0
+    skipped: list[str] = field(default_factory=list)
+    """A line for every folder that holds no run yet."""
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.runs} runs, {self.runs_changed} of them brought up to date; {self.studies} studies, "
+            f"{self.trials_changed} trials brought up to date; {self.killed} killed runs closed; "
+            f"{self.seconds:.1f} s"
+        ]
+        return "\n".join(lines + self.skipped)
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a folder is one of a study, not of a run."""
+    return folder.parent.parent.name == "studies"
+
+
+def sync_folder(folder: Path, tracking: Tracking) -> int:
+    """Copy a run folder or a study folder; returns the number of runs or trials brought up to date."""
+    return sync_study(folder, tracking) if is_study(folder) else int(sync_run(folder, tracking))
+
+
+def state_of(folder: Path) -> tuple[int, ...]:
+    """Changes when a folder has something new to copy."""
+    return fingerprint(folder / name for name in WATCHED)
+
+
+def sync_all(
+    root: Path,
+    tracking: Tracking,
+    pipeline: str | None = None,
+    names: Collection[str] | None = None,
+    show: Callable[[Path], None] | None = None,
+) -> Report:
+    """Copy every run and study folder below `root`.
+
+    Where given, only those of one `pipeline`, and of the benchmarks and studies in `names`. `show` is called
+    with each folder before it is read. Raises `TrackingUnavailable` if the store fails on the way; what was
+    copied stays, and the next call goes on from there.
+    """
+    report, start = Report(), time.perf_counter()
+    try:
+        report.killed = close_killed(tracking, root)
+        for folder in find_folders(root, pipeline, names):
+            if show is not None:
+                show(folder)
+            _sync_one(folder, tracking, report)
+    except failures() as error:
+        raise TrackingUnavailable(
+            f"MLflow at {tracking.store.shown} stopped answering: {str(error)[:300]}\n"
+            "The run folders are complete. Try again: archbench sync"
+        ) from error
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def find_folders(root: Path, pipeline: str | None = None, names: Collection[str] | None = None) -> list[Path]:
+    """The run folders and study folders below a project, in the order of their names."""
+    chosen = pipeline or "*"
+    benchmarks = sorted((root / "runs").glob(f"{chosen}/*/"))
+    studies = sorted((root / "studies").glob(f"{chosen}/*/"))
+    if names is not None:
+        benchmarks = [folder for folder in benchmarks if folder.name in names]
+        studies = [folder for folder in studies if folder.name in names]
+    folders = [seed for folder in benchmarks for seed in sorted(folder.glob("seed-*/"))]
+    for study in studies:
+        folders += [study, *sorted(study.glob("final/*/seed-*/"))]
+    return folders
+
+
+def close_killed(tracking: Tracking, root: Path) -> int:
+    """Close runs as KILLED that MLflow calls running though their process on this machine is gone.
+
+    A run whose folder has metrics did end; copying its folder closes it as what it is. Returns how many
+    were closed.
+    """
+    client, closed = tracking.client, 0
+    for experiment in client.search_experiments():
+        for run in _running(tracking, experiment.experiment_id):
+            tags = run.data.tags
+            machine = {"host": tags[_tags.HOST], "pid": tags[_tags.PID], "started": tags[_tags.STARTED]}
+            ended = _tags.FOLDER in tags and (root / tags[_tags.FOLDER] / "metrics.json").exists()
+            if ended or is_alive(machine):
+                continue
+            if _tags.STATE in tags:
+                client.set_tag(run.info.run_id, _tags.STATE, "killed")
+            _tags.close(tracking, run, "KILLED")
+            closed += 1
+    return closed
+
+
+def _running(tracking: Tracking, experiment: str) -> list:
+    found = tracking.client.search_runs(
+        [experiment], "attributes.status = 'RUNNING' and tags.`archbench.kind` != 'trial'", max_results=1000
+    )
+    return [run for run in found if _tags.HOST in run.data.tags]
+
+
+def _sync_one(folder: Path, tracking: Tracking, report: Report) -> None:
+    try:
+        changed = sync_folder(folder, tracking)
+    except HalfWritten as error:
+        report.skipped.append(str(error))
+        return
+    if is_study(folder):
+        report.studies += 1
+        report.trials_changed += changed
+    else:
+        report.runs += 1
+        report.runs_changed += changed

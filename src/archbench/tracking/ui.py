@@ -1,0 +1,112 @@
+"""MLflow's own pages on this project's store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import Callable
+
+from archbench.errors import UserError
+from archbench.tracking.store import QUIET_AND_QUICK, Store, connect, locate
+
+HOST = "127.0.0.1"
+START_SECONDS = 60.0
+END_SECONDS = 5.0
+
+
+class PortInUse(UserError):
+    """A port that something else listens on."""
+
+
+class NoAnswer(UserError):
+    """MLflow's server ended, or did not start in time."""
+
+
+def serve(port: int, open_browser: bool = False, show: Callable[[str], None] = print) -> None:
+    """Serve MLflow's pages at 127.0.0.1:`port` until interrupted; `show` gets the line with the address.
+
+    A tracking server named by `MLFLOW_TRACKING_URI` has pages of its own: then only their address is shown.
+    Raises `PortInUse` or `NoAnswer`.
+    """
+    store = locate()
+    if store.uri.startswith(("http://", "https://")):
+        _present(store.shown, open_browser, show)
+        return
+    _check_free(port)
+    connect(store)  # a fresh database is created under our lock, not by several workers of the server at once
+    process = subprocess.Popen(
+        _command(store, port),
+        stdout=2,  # standard output is for the address alone
+        env={**QUIET_AND_QUICK, **os.environ},
+        start_new_session=True,  # the server has processes of its own; they are ended together
+    )
+    try:
+        address = f"http://{HOST}:{port}"
+        _wait_for(address, process)
+        _present(address, open_browser, show)
+        process.wait()
+    except KeyboardInterrupt:
+        show("stopped")
+    finally:
+        _end(process)
+
+
+def _command(store: Store, port: int) -> list[str]:
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri]
+    command += ["--registry-store-uri", store.uri]
+    if store.artifacts is not None:
+        command += ["--default-artifact-root", store.artifacts.as_uri()]
+    return [*command, "--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End the server and its processes, which a terminated parent would leave behind."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, how)
+            process.wait(END_SECONDS)
+        except ProcessLookupError:
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            with socket.socket() as other:
+                other.bind((HOST, 0))
+                free = other.getsockname()[1]
+            raise PortInUse(
+                f"Port {port} on {HOST} cannot be used ({error}). A free one: archbench ui --port {free}"
+            ) from error
+
+
+def _wait_for(address: str, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise NoAnswer(f"mlflow ui ended with status {process.returncode}; its reason is printed above.")
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise NoAnswer(f"mlflow ui did not answer at {address} within {START_SECONDS:g} s. Try: archbench ui --port 5001")
+
+
+def _present(address: str, open_browser: bool, show: Callable[[str], None]) -> None:
+    show(f"MLflow: {address}")
+    if open_browser:
+        webbrowser.open(address)

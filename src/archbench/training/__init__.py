@@ -1,0 +1,1 @@
+"""Training: one loop for all tasks, compiled by XLA, resumable to the bit."""

@@ -1,0 +1,83 @@
+"""The training program on TensorFlow: one `tf.function` whose `while_loop` updates the variables in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+if TYPE_CHECKING:
+    from archbench.training.program import Batch, Steps
+
+
+class TensorFlowBackend:
+    """Compiles `Steps` with `tf.function`, with or without XLA."""
+
+    def __init__(self, steps: Steps, xla: bool) -> None:
+        self._steps = steps
+        self._train = tf.function(self._loop, jit_compile=xla, autograph=False)
+        self._predict = tf.function(self._batch, jit_compile=xla, autograph=False)
+
+    def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
+        return {name: tf.constant(np.asarray(value)) for name, value in arrays.items()}
+
+    def train(self, data: Batch, order, count, rates, numbers) -> dict[str, Any]:
+        numbers = {name: tf.constant(value) for name, value in numbers.items()}
+        logs = self._train(data, tf.constant(order), tf.constant(count), tf.constant(rates), numbers)
+        return {name: value.numpy() for name, value in logs.items()}
+
+    def predict(self, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: value.numpy() for name, value in self._predict(data, tf.constant(rows)).items()}
+
+    def _batch(self, data: Batch, rows):
+        return self._steps.predict({name: tf.gather(value, rows) for name, value in data.items()})
+
+    def _loop(self, data: Batch, order, count, rates, numbers):
+        def one_step(step):
+            batch = {name: tf.gather(value, order[step]) for name, value in data.items()}
+            with tf.GradientTape() as tape:
+                objective, means = self._steps.objective(batch)
+            weights = [variable.value for variable in self._steps.learner.trainable]
+            gradients = tape.gradient(objective, weights, unconnected_gradients="zero")
+            norm = self._steps.apply(gradients, rates[step], numbers)
+            return means, norm
+
+        def body(step, finite, norm, sums):
+            means, norm = one_step(step)
+            sums = {name: total + means[name] for name, total in sums.items()}
+            return step + 1, tf.math.is_finite(means["loss"]), norm, sums
+
+        names = self._log_names(data, order.shape[1])
+        zero = tf.constant(0.0)
+        steps, finite, norm, sums = tf.while_loop(
+            lambda step, finite, norm, sums: tf.logical_and(step < count, finite),
+            body,
+            [tf.constant(0), tf.constant(True), zero, dict.fromkeys(names, zero)],
+            parallel_iterations=1,
+        )
+        return {
+            **sums,
+            "steps": tf.cast(steps, tf.float32),
+            "finite": tf.cast(finite, tf.float32),
+            "gradient_norm": norm,
+            "weight_norm": self._steps.weight_norm(),
+        }
+
+    def _log_names(self, data: Batch, batch_size: int) -> list[str]:
+        """What the task logs, read off a trace that is thrown away: a loop must know its state beforehand."""
+        specs = {
+            name: tf.TensorSpec((batch_size, *value.shape[1:]), value.dtype) for name, value in data.items()
+        }
+        learner = self._steps.learner
+        outputs = keras.tree.map_structure(
+            lambda x: tf.TensorSpec((batch_size, *x.shape[1:]), tf.float32), learner.network.output
+        )
+        inputs = tf.TensorSpec((batch_size, *learner.network.input_shape[1:]), tf.float32)
+        targets = {name: spec for name, spec in specs.items() if name != learner.task.card.input}
+        traced = tf.function(learner.task.losses, autograph=False).get_concrete_function(
+            outputs, targets, inputs
+        )
+        return sorted(traced.structured_outputs)

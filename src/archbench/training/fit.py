@@ -1,0 +1,194 @@
+"""The training loop: epochs over compiled chunks of steps, one loop for every task."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import ops
+
+from archbench.tasks.base import Arrays, Task
+from archbench.training.checkpoint import Progress
+from archbench.training.feed import Feed
+from archbench.training.program import Program
+
+
+class Diverged(Exception):
+    """A loss that is NaN or infinite, with the optimizer step that met it."""
+
+    def __init__(self, step: int, what: str) -> None:
+        super().__init__(f"the {what} was NaN or infinite at step {step}")
+        self.step = step
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast to train."""
+
+    seed: int
+    epochs: int
+    batch_size: int
+    factor: Callable[[np.ndarray], np.ndarray]
+    """Step numbers to factors on the optimizer's learning rate."""
+    numbers: Mapping[str, float]
+    """The optimizer's tunable numbers but the learning rate."""
+    steps_per_call: int
+    patience: int | None = None
+    least_gain: float = 0.0
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split on its way through training: what the device reads, and the targets that scores compare with."""
+
+    feed: Feed
+    targets: Arrays
+
+    def scores(self, task: Task, least_batch: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """Every metric of the split with the means of its per-example losses, and the predictions."""
+        results = self.feed.evaluate(least_batch)
+        losses = {
+            name.removeprefix("loss/"): float(np.mean(value, dtype=np.float64))
+            for name, value in results.items()
+            if name.startswith("loss/")
+        }
+        predictions = {name: value for name, value in results.items() if not name.startswith("loss/")}
+        return {**losses, **task.scores(self.targets, predictions)}, predictions
+
+
+def epoch_order(seed: int, epoch: int, examples: int, batch_size: int) -> np.ndarray:
+    """The rows of each step (step, batch) of an epoch: a shuffle that depends on seed and epoch alone.
+
+    The examples that do not fill a last batch are left out, other ones each epoch.
+    """
+    steps = examples // batch_size
+    shuffled = np.random.default_rng((seed, epoch)).permutation(examples)
+    return shuffled[: steps * batch_size].reshape(steps, batch_size).astype(np.int32)
+
+
+def fit(
+    program: Program,
+    recipe: Recipe,
+    training: Split,
+    validation: Split,
+    progress: Progress,
+    *,
+    after_epoch: Callable[[Progress], None],
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
+    """Train from `progress` to the end of `recipe`, and leave the best epoch's weights in the model.
+
+    `after_epoch` sees the progress after each epoch, to record it; it may set `model.stop_training`. `callbacks` are
+    Keras's own; their `on_train_batch_end` is called once a compiled call, with the number of its last step. Raises
+    `Diverged`.
+    """
+    learner = program.learner
+    learner.model.stop_training = False
+    learner.model.optimizer = learner.optimizer  # where Keras's callbacks look for it
+    watchers = keras.callbacks.CallbackList(list(callbacks), model=learner.model)
+    watchers.on_train_begin()
+    compile_seconds = 0.0 if progress.epoch else _compile(program, recipe, training, validation)
+    while not (_over(recipe, progress) or learner.model.stop_training):
+        watchers.on_epoch_begin(progress.epoch)
+        row = _epoch(program, recipe, training, validation, progress, compile_seconds, watchers)
+        compile_seconds = 0.0
+        progress.history.append(row)
+        progress.epoch += 1
+        _keep_best(program, recipe, progress, row)
+        watchers.on_epoch_end(progress.epoch - 1, row)
+        after_epoch(progress)
+    watchers.on_train_end()
+    learner.model.optimizer = None  # the optimizer is no part of the saved model
+    for variable, value in zip(learner.model.variables, progress.best_weights, strict=True):
+        variable.assign(value)
+
+
+def _over(recipe: Recipe, progress: Progress) -> bool:
+    """Whether the epochs are done, or the patience is spent; a resumed run asks the same before its first epoch."""
+    spent = recipe.patience is not None and progress.epoch - progress.best_epoch >= recipe.patience
+    return progress.epoch >= recipe.epochs or (progress.epoch > 0 and spent)
+
+
+def _compile(program: Program, recipe: Recipe, training: Split, validation: Split) -> float:
+    """Seconds to compile both programs: a chunk of no steps, and one batch of predictions, before their first use."""
+    start = time.perf_counter()
+    order = epoch_order(recipe.seed, 0, training.feed.examples, recipe.batch_size)
+    data, chunk, _ = next(training.feed.chunks(order, recipe.steps_per_call))
+    program.train(data, chunk, 0, np.zeros(len(chunk)), recipe.numbers)
+    validation.feed.evaluate(recipe.batch_size)
+    return time.perf_counter() - start
+
+
+def _epoch(
+    program: Program,
+    recipe: Recipe,
+    training: Split,
+    validation: Split,
+    progress: Progress,
+    compile_seconds: float,
+    watchers: keras.callbacks.CallbackList,
+) -> dict[str, float]:
+    """One epoch of training and one evaluation, as a row of the history."""
+    task = program.learner.task
+    order = epoch_order(recipe.seed, progress.epoch, training.feed.examples, recipe.batch_size)
+    first_step = progress.epoch * len(order)
+    rate = float(ops.convert_to_numpy(program.learner.optimizer.learning_rate))
+    rates = rate * recipe.factor(np.arange(first_step, first_step + len(order)))
+    sums: dict[str, float] = {}
+    done, logs = 0, {}
+    input_seconds = step_seconds = 0.0
+    mark = time.perf_counter()
+    for data, chunk, count in training.feed.chunks(order, recipe.steps_per_call):
+        start = time.perf_counter()
+        input_seconds += start - mark
+        watchers.on_train_batch_begin(done)
+        chunk_rates = np.zeros(len(chunk))
+        chunk_rates[:count] = rates[done : done + count]
+        logs = program.train(data, chunk, count, chunk_rates, recipe.numbers)
+        done += int(logs["steps"])
+        if not logs["finite"]:
+            raise Diverged(first_step + done, "training loss")
+        for name, value in logs.items():
+            sums[name] = sums.get(name, 0.0) + value * count
+        mark = time.perf_counter()
+        step_seconds += mark - start
+        watchers.on_train_batch_end(done - 1, {"loss": logs["loss"]})
+    start = time.perf_counter()
+    scores, _ = validation.scores(task, recipe.batch_size)
+    evaluation_seconds = time.perf_counter() - start
+    if not math.isfinite(scores["loss"]):
+        raise Diverged(first_step + done, "validation loss")
+    apart = ("steps", "finite", "gradient_norm", "weight_norm")
+    return {
+        "epoch": progress.epoch + 1,
+        "step": first_step + done,
+        "learning_rate": float(rates[-1]),
+        **{f"train_{name}": value / done for name, value in sums.items() if name not in apart},
+        **{f"validation_{name}": value for name, value in scores.items()},
+        "gradient_norm": logs["gradient_norm"],
+        "weight_norm": logs["weight_norm"],
+        "compile_seconds": compile_seconds,
+        "input_seconds": input_seconds,
+        "step_seconds": step_seconds,
+        "evaluation_seconds": evaluation_seconds,
+    }
+
+
+def _keep_best(program: Program, recipe: Recipe, progress: Progress, row: Mapping[str, float]) -> None:
+    """Remember the weights where the validation score is the best so far."""
+    task = program.learner.task
+    score = row[f"validation_{task.monitor}"]
+    gain = score - progress.best_score if task.maximize else progress.best_score - score
+    if progress.best_epoch and not gain > recipe.least_gain:
+        return
+    progress.best_epoch, progress.best_score = progress.epoch, score
+    progress.best_validation = {
+        name.removeprefix("validation_"): value
+        for name, value in row.items()
+        if name.startswith("validation_")
+    }
+    progress.best_weights = [np.array(ops.convert_to_numpy(v)) for v in program.learner.model.variables]

@@ -1,0 +1,125 @@
+"""Where a run happens: versions, device, memory, and the rule that decides about XLA."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import keras
+import psutil
+from keras import layers
+CONVOLUTIONS = (
+    layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.DepthwiseConv1D, layers.DepthwiseConv2D,
+    layers.SeparableConv1D, layers.SeparableConv2D, layers.Conv2DTranspose, layers.Conv3DTranspose,
+)  # fmt: skip
+
+
+def use_xla(asked: str, network: keras.Model) -> tuple[bool, str]:
+    """Whether to compile with XLA, and why.
+
+    `auto` follows a fixed rule, so that a run can be reproduced: on for accelerators; on a CPU on for networks without
+    convolutions, off for those with. XLA's CPU compiler does not use its fast convolution kernels inside a loop, and
+    the training program is a loop: there a convolution's gradients take 3 to 12 times as long as TensorFlow's own
+    kernels, while dense and recurrent networks gain (see the table of step times that `archbench speed` writes).
+    """
+    if keras.backend.backend() == "jax":
+        return True, "JAX always compiles with XLA"
+    if asked != "auto":
+        return asked == "on", f"xla: {asked}"
+    if device_kind() == "gpu":
+        return True, "auto: an accelerator"
+    if any(isinstance(layer, CONVOLUTIONS) for layer in network.layers):
+        return False, "auto: convolutions on a CPU"
+    return True, "auto: no convolutions"
+
+
+@cache
+def device_kind() -> str:
+    """`gpu` or `cpu`: what the backend computes on."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return "cpu" if jax.default_backend() == "cpu" else "gpu"
+    import tensorflow as tf
+
+    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+
+
+@cache
+def device_name() -> str:
+    """The name of the device that the backend computes on."""
+    if device_kind() == "cpu":
+        return _cpu()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.devices()[0].device_kind
+    import tensorflow as tf
+
+    return tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])["device_name"]
+
+
+def describe(xla: bool, xla_rule: str, precision: str) -> dict[str, Any]:
+    """The content of `machine.json`."""
+    backend = keras.backend.backend()
+    return {
+        "backend": backend,
+        "backend_version": importlib.metadata.version(backend),
+        "keras_version": keras.__version__,
+        "archbench_version": importlib.metadata.version("archbench"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "device": device_name(),
+        "device_kind": device_kind(),
+        "xla": xla,
+        "xla_rule": xla_rule,
+        "precision": precision,
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_dirty": bool(_git("status", "--porcelain")),
+        "dvc_stage": os.environ.get("ARCHBENCH_STAGE", ""),
+        "pid": os.getpid(),
+        "host": platform.node(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def peak_memory_bytes() -> int:
+    """The largest memory so far: of the accelerator where there is one, else of the process."""
+    if device_kind() == "gpu" and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    if device_kind() == "gpu":
+        import jax
+
+        return jax.devices()[0].memory_stats()["peak_bytes_in_use"]
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@cache
+def _cpu() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+@cache
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,239 @@
+"""One benchmark: every seed trained in one process with one compilation, each into its run folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from archbench.architectures.profile import Profile, profile
+from archbench.datasets.store import Prepared
+from archbench.errors import UserError
+from archbench.tasks.base import Task
+from archbench.tracking import run_folder
+from archbench.training import machine
+from archbench.training.build import Settings, build_learner, build_recipe, build_task, learning_rate
+from archbench.training.checkpoint import Progress
+from archbench.training.feed import Feed
+from archbench.training.fit import Diverged, Recipe, Split, fit
+from archbench.training.program import Program
+
+SHOWN_EXAMPLES = 48
+"""Test examples whose inputs and predictions a run folder keeps, for the gallery."""
+
+
+class TooFewExamples(UserError):
+    """A batch that the training split cannot fill."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What decides how often a run writes and shows, and nothing of its result."""
+
+    checkpoint_seconds: float
+    show: Callable[[str, Mapping[str, float], int, str], None]
+    """Called after each epoch with the run's name, its row of the history, the epochs to do, and the monitor."""
+
+
+class Workbench:
+    """What the trials of one benchmark share: the data on the device and the compiled program.
+
+    Trials may differ in seed and in the optimizer's numbers; all else of `settings` is fixed by the first.
+    """
+
+    def __init__(self, settings: Settings, prepared: Prepared) -> None:
+        self.prepared, self.card = prepared, prepared.card
+        self.task = build_task(settings, self.card)
+        training_examples = self.card.split_sizes["train"]
+        if settings["batch_size"] > training_examples:
+            raise TooFewExamples(
+                f"batch_size is {settings['batch_size']}, but the training split of {self.card.name!r} has "
+                f"{training_examples} examples. Choose a batch_size of at most {training_examples}."
+            )
+        learner = build_learner(settings, self.card, self.task, settings["seed"])
+        self.task.fit(prepared.splits["train"], learner.network.output)
+        self.profile: Profile = profile(learner.network)
+        self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.network)
+        self.program = Program(learner, self.xla)
+        self._resident_bytes = settings["resident_megabytes"] * 2**20
+        self.training, self.validation = self.split("train"), self.split("validation")
+        self._fresh_seed: int | None = None
+        self._fresh_state: list[np.ndarray] = []
+
+    def split(self, name: str) -> Split:
+        """A split of the data with this task's targets, on the device if it fits."""
+        arrays = self.prepared.splits[name]
+        targets = self.task.targets(arrays)
+        feed = Feed(self.program, {self.card.input: arrays[self.card.input], **targets}, self._resident_bytes)
+        return Split(feed, targets)
+
+    def start(self, settings: Settings) -> Recipe:
+        """Give the program the fresh weights of a trial, and return its recipe."""
+        seed, learner = settings["seed"], self.program.learner
+        if self._fresh_seed != seed:
+            fresh = build_learner(settings, self.card, self.task, seed)
+            self._fresh_seed, self._fresh_state = seed, fresh.read_state()
+        learner.write_state(self._fresh_state)
+        learner.optimizer.learning_rate = learning_rate(settings)
+        return build_recipe(settings, seed, self.card.split_sizes["train"])
+
+
+def run_benchmark(
+    trials: Sequence[Settings],
+    prepared: Prepared,
+    folder: Path,
+    pace: Pace,
+    *,
+    bench: Workbench | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
+    """Train every trial (one a seed) that is not finished, and write the summary over all of them.
+
+    A `bench` that has compiled these settings already may be given.
+    """
+    folders = {trial["seed"]: folder / f"seed-{trial['seed']}" for trial in trials}
+    todo = [t for t in trials if run_folder.finished_metrics(folders[t["seed"]], t["id"]) is None]
+    if todo:
+        bench = bench or Workbench(todo[0], prepared)
+        for trial in todo:
+            _train_one(bench, trial, folders[trial["seed"]], pace, callbacks)
+    ended = [run_folder.finished_metrics(folders[trial["seed"]], trial["id"]) for trial in trials]
+    timings = [run_folder.read_json(path / "timings.json") for path in folders.values()]
+    run_folder.write_json(folder / "metrics.json", summarize(ended, timings))
+
+
+def summarize(metrics: Sequence[Mapping[str, Any]], timings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Mean, deviation, minimum, maximum and n of every test metric over the finished seeds."""
+    finished = [
+        {**run["test"], "train_seconds": timing["train_seconds"]}
+        for run, timing in zip(metrics, timings, strict=True)
+        if run["state"] == "finished"
+    ]
+    states = [run["state"] for run in metrics]
+    summary: dict[str, Any] = {"states": {state: states.count(state) for state in sorted(set(states))}}
+    for name in finished[0] if finished else ():
+        values = np.array([run[name] for run in finished], dtype=float)
+        summary[name] = {
+            "mean": values.mean(),
+            "deviation": values.std(ddof=1) if len(values) > 1 else None,
+            "minimum": values.min(),
+            "maximum": values.max(),
+            "n": len(values),
+        }
+    return summary
+
+
+def _train_one(
+    bench: Workbench,
+    settings: Settings,
+    folder: Path,
+    pace: Pace,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    """One seed, from its last checkpoint if it has one, to a finished or diverged run folder."""
+    recipe = bench.start(settings)
+    progress = _open_folder(bench, settings, folder)
+    record = _Recorder(bench, folder, pace, recipe.epochs, progress.seconds)
+    outcome: dict[str, Any] = {"state": "finished", "message": None, "diverged_at_step": None, "test": {}}
+    try:
+        fit(
+            bench.program,
+            recipe,
+            bench.training,
+            bench.validation,
+            progress,
+            after_epoch=record.after_epoch,
+            callbacks=callbacks,
+        )
+        outcome["test"] = _test(bench, settings, folder)
+        bench.program.learner.model.save(folder / "model.keras")
+    except Diverged as error:
+        outcome |= {"state": "diverged", "message": str(error), "diverged_at_step": error.step}
+    run_folder.write_json(folder / "timings.json", _timings(progress, recipe, record.seconds()))
+    run_folder.write_json(folder / "metrics.json", outcome | _facts(bench.task, bench.profile, progress))
+    (folder / "checkpoint.npz").unlink(missing_ok=True)
+
+
+def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress:
+    """Prepare a run folder, and take up its checkpoint if it is one of this very trial."""
+    progress = Progress.load(folder / "checkpoint.npz", settings["id"]) or Progress(settings["id"])
+    for name in ("metrics.json", "timings.json", "predictions.npz", "model.keras"):
+        (folder / name).unlink(missing_ok=True)
+    run_folder.write_yaml(folder / "settings.yaml", dict(settings))
+    facts = machine.describe(bench.xla, bench.xla_rule, settings["precision"])
+    run_folder.write_json(folder / "machine.json", facts)
+    run_folder.write_history(folder / "history.csv", progress.history)
+    if progress.state:
+        bench.program.learner.write_state(progress.state)
+    return progress
+
+
+class _Recorder:
+    """Writes history and checkpoints after each epoch, and keeps the time over all processes of a run."""
+
+    def __init__(
+        self, bench: Workbench, folder: Path, pace: Pace, epochs: int, seconds_before: float
+    ) -> None:
+        self._bench, self._folder, self._pace, self._epochs = bench, folder, pace, epochs
+        self._start = time.perf_counter() - seconds_before
+        self._last_checkpoint = time.perf_counter()
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self._start
+
+    def after_epoch(self, progress: Progress) -> None:
+        row = progress.history[-1]
+        run_folder.append_history(self._folder / "history.csv", row)
+        self._pace.show(self._folder.name, row, self._epochs, self._bench.task.monitor)
+        if time.perf_counter() - self._last_checkpoint >= self._pace.checkpoint_seconds:
+            progress.state = self._bench.program.learner.read_state()
+            progress.seconds = self.seconds()
+            progress.save(self._folder / "checkpoint.npz")
+            self._last_checkpoint = time.perf_counter()
+
+
+def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, float]:
+    """The one place that reads test data: scores of the chosen model, and what the gallery shows."""
+    test = bench.split("test")
+    scores, predictions = test.scores(bench.task, settings["batch_size"])
+    arrays = {"input": np.asarray(test.feed.arrays[bench.card.input][:SHOWN_EXAMPLES])}
+    for kind, values in (("target", test.targets), ("prediction", predictions)):
+        for name, value in values.items():
+            arrays[f"{kind}_{name}"] = np.asarray(value[:SHOWN_EXAMPLES])
+            if value.ndim == 1:
+                arrays[f"all_{kind}_{name}"] = np.asarray(value)
+    run_folder.write_arrays(folder / "predictions.npz", arrays)
+    return scores
+
+
+def _facts(task: Task, size: Profile, progress: Progress) -> dict[str, Any]:
+    return {
+        "epochs_run": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "monitor": task.monitor,
+        "maximize": task.maximize,
+        "validation": progress.best_validation,
+        "parameters": size.parameters,
+        "parameters_total": size.parameters_total,
+        "multiply_adds": size.multiply_adds,
+    }
+
+
+def _timings(progress: Progress, recipe: Recipe, total_seconds: float) -> dict[str, Any]:
+    parts = ("compile_seconds", "input_seconds", "step_seconds", "evaluation_seconds")
+    sums = {part: sum(row[part] for row in progress.history) for part in parts}
+    steps = progress.history[-1]["step"] if progress.history else 0
+    step_seconds = sums["step_seconds"] or float("nan")
+    return {
+        **sums,
+        "train_seconds": sums["input_seconds"] + sums["step_seconds"],
+        "total_seconds": total_seconds,
+        "examples_per_second": steps * recipe.batch_size / step_seconds,
+        "step_milliseconds": 1e3 * step_seconds / steps if steps else float("nan"),
+        "peak_memory_bytes": machine.peak_memory_bytes(),
+    }

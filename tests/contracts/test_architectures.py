@@ -1,0 +1,441 @@
+"""Every architecture: counts, shapes, learning, saving, XLA, and the same numbers on both backends."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from archbench.architectures import ARCHITECTURES
+from archbench.architectures.network import build_network, load_network, outline
+from archbench.architectures.profile import profile
+from archbench.architectures.sizes import AXES, InputMismatch, minimum_size
+from archbench.parts import WrongParts
+from backend import compiled
+from random_weights import random_weights
+
+ROWS = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "parameter_counts.csv").open()))
+RUN_SAVED = Path(__file__).with_name("run_saved.py")
+BATCH, OUTPUTS = 6, 3
+OTHER_PARTS = {
+    "activation": "silu",
+    "normalization": "instance",
+    "initializer": "orthogonal",
+    "regularizer": {"name": "l2", "strength": 0.1},
+    "dropout": 0.125,
+}
+"""A value for each part that no architecture has as its own."""
+
+
+def _distinct():
+    """One entry for each network that differs at smoke size: variants that only differ in depth are one."""
+    seen = {}
+    for entry in ARCHITECTURES:
+        options = {**entry.options, **entry.facts["smoke"]}
+        seen.setdefault((entry.build, repr(sorted(options.items()))), entry)
+    return list(seen.values())
+
+
+every = pytest.mark.parametrize("entry", list(ARCHITECTURES), ids=lambda entry: entry.name)
+distinct = pytest.mark.parametrize("entry", _distinct(), ids=lambda entry: entry.name)
+
+
+def _smoke(entry, parts=()):
+    keras.utils.set_random_seed(1)
+    spec = {"name": entry.name, **entry.facts["smoke"]}
+    return build_network(spec, entry.facts["smoke_input"], _outputs(entry), dict(parts))
+
+
+def _outputs(entry) -> int:
+    return entry.facts["smoke_input"][-1] if entry.facts["task"] == "reconstruction" else OUTPUTS
+
+
+def _inputs(entry) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(BATCH, *entry.facts["smoke_input"])).astype("float32")
+
+
+def _by_name(outputs) -> dict[str, np.ndarray]:
+    named = outputs if isinstance(outputs, dict) else {"output": outputs}
+    return {name: ops.convert_to_numpy(value) for name, value in named.items()}
+
+
+# Facts
+
+
+@every
+def test_declares_what_others_read(entry):
+    assert entry.source
+    assert entry.what.endswith(".")
+    assert entry.facts["task"]
+    assert entry.facts["inputs"] in (*AXES, "any")
+    assert set(entry.facts["swaps"]) <= set(OTHER_PARTS)
+    assert set(entry.facts["smoke"]) <= set(entry.options)
+    assert minimum_size(entry, {}) <= min(entry.facts["paper_input"][:-1])
+    assert entry.facts["paper_outputs"] > 0
+
+
+def test_every_name_has_a_count_and_every_count_a_name():
+    assert {entry.name for entry in ARCHITECTURES} == {row["name"] for row in ROWS}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['name']}-{row['input']}-{row['parameters']}")
+def test_parameter_count(row):
+    spec = {"name": row["name"], **json.loads(row["options"])}
+    model = outline(spec, [int(side) for side in row["input"].split("x")], int(row["outputs"]))
+    assert profile(model).parameters == int(row["parameters"]), row["source"]
+
+
+@every
+def test_the_first_count_of_a_name_is_at_its_papers_size(entry):
+    row = next(row for row in ROWS if row["name"] == entry.name)
+    assert tuple(int(side) for side in row["input"].split("x")) == entry.facts["paper_input"]
+    assert int(row["outputs"]) == entry.facts["paper_outputs"]
+    assert row["options"] == "{}"
+
+
+# Behavior
+
+
+@every
+def test_output_shape(entry):
+    shape, outputs = entry.facts["smoke_input"], _outputs(entry)
+    got = {name: value.shape for name, value in _by_name(_smoke(entry)(_inputs(entry))).items()}
+    options = {**entry.options, **entry.facts["smoke"]}
+    match entry.facts["task"]:
+        case "classification" | "sequence_regression":
+            assert got == {"output": (BATCH, outputs)}
+        case "segmentation":
+            assert got == {"output": (BATCH, *shape[:2], outputs)}
+        case "detection":
+            grid = [side // 2 ** options["stages"] for side in shape[:2]]
+            assert got == {"output": (BATCH, *grid, options["anchors"], 5 + outputs)}
+        case "reconstruction":
+            code = (BATCH, options["latent"])
+            assert got == {"reconstruction": (BATCH, *shape), "kl": (BATCH,), "code": code}
+
+
+@distinct
+def test_fits_one_batch_and_every_weight_moves(entry):
+    model, x = _smoke(entry), _inputs(entry)
+    before = [ops.convert_to_numpy(weight) for weight in model.trainable_weights]
+    coded = entry.facts["task"] == "reconstruction"
+    losses = _fit(entry.facts["task"], model, x, steps=400 if coded else 150)
+    least = np.log(BATCH) if coded else 0.0  # a code that tells the examples apart costs as many nats
+    assert losses[-1] - least < 0.3 * (losses[0] - least)
+    assert not _unmoved(model, before)
+
+
+def _unmoved(model: keras.Model, before: list[np.ndarray]) -> list[str]:
+    now = [ops.convert_to_numpy(weight) for weight in model.trainable_weights]
+    return [w.path for w, a, b in zip(model.trainable_weights, before, now, strict=True) if np.array_equal(a, b)]
+
+
+def _fit(task: str, model: keras.Model, x: np.ndarray, steps: int) -> list[float]:
+    """The training loss of each of `steps` steps on the batch `x` and made-up targets."""
+    random = np.random.default_rng(2)
+    if task == "reconstruction":
+        model = keras.Model(model.input, {name: model.output[name] for name in ("reconstruction", "kl")})
+        y = {"reconstruction": (x > 0).astype("float32"), "kl": np.zeros(BATCH, "float32")}
+        loss = {"reconstruction": _summed_cross_entropy, "kl": lambda _, kl: kl}
+    elif task in ("classification", "segmentation"):
+        y = random.integers(0, OUTPUTS, (BATCH, *model.output.shape[1:-1]))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    else:
+        y, loss = random.normal(size=(BATCH, *model.output.shape[1:])).astype("float32"), "mse"
+    model.compile(keras.optimizers.Adam(0.01), loss, jit_compile=False)
+    return [float(model.train_on_batch(x, y, return_dict=True)["loss"]) for _ in range(steps)]
+
+
+def _summed_cross_entropy(y, logits):
+    losses = keras.ops.binary_crossentropy(y, logits, from_logits=True)
+    return ops.sum(ops.reshape(losses, (ops.shape(y)[0], -1)), axis=-1)
+
+
+@distinct
+def test_compiles_with_xla(entry):
+    model, x = _smoke(entry), _inputs(entry)
+    plain = _by_name(model(x, training=False))
+    for name, value in _by_name(compiled(lambda arrays: model(arrays["x"], training=False), {"x": x})).items():
+        np.testing.assert_allclose(value, plain[name], rtol=1e-4, atol=1e-4)
+
+
+@distinct
+def test_works_in_mixed_precision_and_answers_in_full(entry):
+    x = _inputs(entry)
+    full = _smoke(entry)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mixed = _smoke(entry)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    mixed.set_weights(full.get_weights())
+    expected = _by_name(full(x, training=False))
+    for name, value in _by_name(mixed(x, training=False)).items():
+        assert value.dtype == "float32"
+        scale = max(0.1, np.abs(expected[name]).max())
+        np.testing.assert_allclose(value, expected[name], atol=0.1 * scale)
+
+
+@pytest.fixture(scope="module")
+def on_the_other_backend(tmp_path_factory):
+    """Every distinct network, saved here, loaded and run in a process with the other backend: name -> arrays."""
+    folder = tmp_path_factory.mktemp("saved")
+    here = {}
+    for entry in _distinct():
+        model = _smoke(entry, {"initializer": "zeros"})  # JAX compiles each random one; weights are set below
+        model.set_weights(random_weights(model))
+        here[entry.name] = _keep(model, _inputs(entry), folder / f"{entry.name}.keras")
+    custom = ARCHITECTURES["lenet5_1998"]  # its own initializer is a class of this package
+    here["own_initializer"] = _keep(_smoke(custom), _inputs(custom), folder / "own_initializer.keras")
+    other = "tensorflow" if keras.backend.backend() == "jax" else "jax"
+    subprocess.run([sys.executable, RUN_SAVED, folder], check=True, env={**os.environ, "KERAS_BACKEND": other})
+    return folder, here
+
+
+def _keep(model: keras.Model, x: np.ndarray, path: Path) -> dict[str, np.ndarray]:
+    model.save(path)
+    np.save(path.with_suffix(".npy"), x)
+    return _by_name(model(x, training=False))
+
+
+@distinct
+def test_survives_saving(entry, on_the_other_backend):
+    folder, here = on_the_other_backend
+    model = load_network(folder / f"{entry.name}.keras")
+    for name, value in _by_name(model(_inputs(entry), training=False)).items():
+        np.testing.assert_allclose(value, here[entry.name][name], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [*(entry.name for entry in _distinct()), "own_initializer"])
+def test_gives_the_same_on_both_backends(name, on_the_other_backend):
+    folder, here = on_the_other_backend
+    there = np.load(folder / f"{name}.npz")
+    assert set(there) == set(here[name])
+    for output, value in here[name].items():
+        scale = max(1.0, np.abs(value).max())
+        np.testing.assert_allclose(there[output], value, rtol=1e-4, atol=1e-4 * scale)
+
+
+# Parts
+
+
+@distinct
+def test_every_part_it_takes_changes_the_network_and_the_others_are_refused(entry):
+    own = _configuration(entry, {})
+    assert _configuration(entry, {}) == own
+    for piece, value in OTHER_PARTS.items():
+        if piece in entry.facts["swaps"]:
+            assert _configuration(entry, {piece: value}) != own, piece
+        else:
+            with pytest.raises(WrongParts, match=f"{entry.name} has no place for another {piece}"):
+                _configuration(entry, {piece: value})
+
+
+def _configuration(entry, parts) -> str:
+    """The network as text, without the numbers that Keras appends to names."""
+    spec = {"name": entry.name, **entry.facts["smoke"]}
+    model = outline(spec, entry.facts["smoke_input"], _outputs(entry), parts)
+    return re.sub(r"_\d+", "", model.to_json())
+
+
+@distinct
+def test_still_learns_with_other_parts(entry):
+    """What a sweep does: another activation and no normalization, and every weight still gets a gradient."""
+    parts = {"activation": "silu", "normalization": "none", "initializer": "xavier_normal"}
+    model, x = _smoke(entry, {k: v for k, v in parts.items() if k in entry.facts["swaps"]}), _inputs(entry)
+    before = [ops.convert_to_numpy(weight) for weight in model.trainable_weights]
+    _fit(entry.facts["task"], model, x, steps=3)
+    assert not _unmoved(model, before)
+
+
+def test_a_regularizer_adds_its_penalty_once_for_every_kernel():
+    parts = {"regularizer": {"name": "l2", "strength": 0.5}}
+    model = build_network({"name": "resnet20", "blocks": 1, "widths": (2, 4)}, (8, 8, 1), 3, parts)
+    kernels = [w for w in model.trainable_weights if w.name == "kernel"]
+    by_hand = sum(0.25 * np.square(ops.convert_to_numpy(w)).sum() for w in kernels)
+    assert len(kernels) == len(model.losses) == 6
+    assert float(sum(model.losses)) == pytest.approx(by_hand, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"activations": "relu"}, "No part is called 'activations'. A network has the parts: activation"),
+        ({"activation": "rellu"}, "Did you mean relu"),
+        ({"normalization": {"name": "group", "group": 4}}, "no option 'group'. Did you mean groups"),
+        ({"dropout": 1.0}, "dropout is 1.0. It must be a share from 0 to less than 1"),
+    ],
+)
+def test_a_wrong_part_is_answered(parts, message):
+    with pytest.raises(Exception, match=message):
+        build_network("lenet5", (32, 32, 1), 10, parts)
+
+
+# Sizes
+
+
+@every
+def test_reads_its_minimum_and_refuses_less(entry):
+    if entry.facts["inputs"] == "any":
+        pytest.skip("reads any size")
+    axes = len(entry.facts["paper_input"]) - 1
+    least, channels = minimum_size(entry, {}), entry.facts["paper_input"][-1]
+    outline(entry.name, (*[least] * axes, channels), 2)
+    with pytest.raises(InputMismatch, match=rf"needs at least {least} .* given {least - 1} "):
+        outline(entry.name, (*[least - 1] * axes, channels), 2)
+
+
+@every
+def test_refuses_an_input_with_other_axes(entry):
+    if entry.facts["inputs"] == "any":
+        pytest.skip("reads any shape")
+    with pytest.raises(InputMismatch, match=f"{entry.name} reads {entry.facts['inputs']}s of shape"):
+        outline(entry.name, (64,), 2)
+
+
+@pytest.mark.parametrize(
+    ("spec", "shape", "message"),
+    [
+        ("unet", (570, 570, 1), "side of 570 pixels 4 times .* 556, 572"),
+        ({"name": "unet", "padding": "same", "depth": 3}, (60, 64, 3), "side of 60 .* 56, 64"),
+        ({"name": "unet", "padding": "full"}, (572, 572, 1), 'must be "valid"'),
+        ("yolo_v2", (400, 416, 3), "multiple of 32, and was given 400.* 384 and 416"),
+        ({"name": "yolo_v2", "stages": 6}, (416, 416, 3), "stages is 6. It must be 1 to 5"),
+        ("lenet5_1998", (32, 32, 1), "a code for each of 10 digits, and was asked for 11"),
+    ],
+)
+def test_a_size_that_does_not_fit_is_answered_with_one_that_does(spec, shape, message):
+    with pytest.raises(Exception, match=message):
+        outline(spec, shape, 11)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+@every
+def test_takes_any_number_of_channels_and_classes(entry, channels):
+    *sides, _ = entry.facts["smoke_input"]
+    spec = {"name": entry.name, **entry.facts["smoke"]}
+    outline(spec, (*sides, channels), 7)
+
+
+# Papers
+
+
+def test_unet_maps_572_pixels_to_388():
+    assert outline("unet", (572, 572, 1), 2).output.shape == (None, 388, 388, 2)
+
+
+def test_yolo_v2_divides_416_pixels_into_13_cells():
+    assert outline("yolo_v2", (416, 416, 3), 20).output.shape == (None, 13, 13, 5, 25)
+
+
+def test_a_valid_unet_shows_the_center_of_its_image():
+    """A pixel moves the outputs around its own place, counted from the center of image and map."""
+    spec = {"name": "unet", "width": 2, "depth": 1, "padding": "valid"}
+    model = build_network(spec, (64, 64, 1), 2, {"activation": "linear", "dropout": None})
+    x = np.zeros((1, 64, 64, 1), "float32")
+    bumped = x.copy()
+    bumped[0, 28, 37] = 1.0
+    change = np.abs(ops.convert_to_numpy(model(bumped) - model(x)))[0].sum(-1)
+    offset = (64 - change.shape[0]) // 2
+    rows, columns = np.nonzero(change > 1e-6)
+    assert abs((rows.min() + rows.max()) / 2 + offset - 28) <= 1
+    assert abs((columns.min() + columns.max()) / 2 + offset - 37) <= 1
+
+
+def test_the_shortcut_of_a_small_resnet_subsamples_and_pads_with_zeros():
+    from archbench.architectures.vision.resnet_cifar import _shortcut
+
+    inputs = keras.Input((4, 4, 2))
+    model = keras.Model(inputs, _shortcut(inputs, 4, 2))
+    x = np.arange(32, dtype="float32").reshape(1, 4, 4, 2)
+    expected = np.zeros((1, 2, 2, 4), "float32")
+    expected[..., 1:3] = x[:, ::2, ::2]
+    np.testing.assert_array_equal(ops.convert_to_numpy(model(x)), expected)
+
+
+def test_a_residual_net_differs_from_its_plain_twin_by_the_additions_alone():
+    layers = {}
+    for name in ("resnet20", "plain20"):
+        model = outline(name, (32, 32, 3), 10)
+        layers[name] = [type(layer).__name__ for layer in model.layers if layer.weights]
+        assert sum(isinstance(layer, keras.layers.Add) for layer in model.layers) == (9 if name == "resnet20" else 0)
+    assert layers["resnet20"] == layers["plain20"]
+
+
+def test_sparse_c3_is_a_convolution_over_the_maps_of_its_table():
+    from archbench.architectures.vision.lenet5_1998 import C3_TABLE, SparseConv2D
+
+    layer = SparseConv2D(C3_TABLE, 5, kernel_initializer="glorot_uniform", kernel_regularizer=None)
+    x = np.random.default_rng(0).normal(size=(1, 5, 5, 6)).astype("float32")
+    y, weight = ops.convert_to_numpy(layer(x))[0, 0, 0], ops.convert_to_numpy(layer.weight)
+    link = 0
+    for target, sources in enumerate(C3_TABLE):
+        by_hand = 0.0
+        for source in sources:
+            by_hand += (x[0, :, :, source] * weight[:, :, link]).sum()
+            link += 1
+        assert y[target] == pytest.approx(by_hand, abs=1e-4)
+    assert link == 60
+
+
+def test_trainable_subsampling_sums_scales_and_shifts():
+    from archbench.architectures.vision.lenet5_1998 import TrainableSubsampling
+
+    layer = TrainableSubsampling()
+    x = np.array([[[[1.0], [2.0]], [[3.0], [5.0]]]], "float32")
+    assert float(layer(x)[0, 0, 0, 0]) == pytest.approx(11 / 4)
+    layer.set_weights([np.array([2.0]), np.array([-1.0])])
+    assert float(layer(x)[0, 0, 0, 0]) == pytest.approx(21.0)
+
+
+def test_the_codes_of_the_digits_are_apart_and_their_distance_is_the_logit():
+    from archbench.architectures.vision.digit_codes import digit_codes
+    from archbench.architectures.vision.lenet5_1998 import CodeDistance
+
+    codes = digit_codes(10)
+    assert codes.shape == (10, 84)
+    apart = (codes[:, None] != codes[None]).sum(-1)
+    assert apart[~np.eye(10, dtype=bool)].min() >= 12
+    np.testing.assert_allclose(ops.convert_to_numpy(CodeDistance(10)(codes)), -4.0 * apart, atol=1e-4)
+
+
+def test_space_to_depth_takes_pixels_in_reading_order():
+    from archbench.architectures.detection.yolo_v2 import _space_to_depth
+
+    x = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
+    y = ops.convert_to_numpy(_space_to_depth(ops.convert_to_tensor(x)))
+    np.testing.assert_array_equal(y[0], [[[0, 1, 4, 5], [2, 3, 6, 7]], [[8, 9, 12, 13], [10, 11, 14, 15]]])
+
+
+def test_the_divergence_of_a_vae_by_hand():
+    """KL(N(1, e) || N(0, 1)) = (1 + e - 1 - 1) / 2, and 0 for the standard normal itself."""
+    from archbench.architectures.generative.vae import _divergence
+
+    mean, log_variance = (
+        np.array([[1.0, 0.0], [0.0, 0.0]], "float32"),
+        np.array([[1.0, 0.0], [0.0, 0.0]], "float32"),
+    )
+    np.testing.assert_allclose(_divergence(mean, log_variance), [(np.e - 1) / 2, 0.0], atol=1e-6)
+
+
+def test_a_vae_samples_in_training_alone():
+    from archbench.architectures.generative.vae import GaussianSample
+
+    layer, mean, log_variance = (
+        GaussianSample(seed=3),
+        np.full((20000, 1), 2.0),
+        np.full((20000, 1), np.log(0.25)),
+    )
+    mean, log_variance = mean.astype("float32"), log_variance.astype("float32")
+    np.testing.assert_array_equal(layer(mean, log_variance, training=False), mean)
+    sample = ops.convert_to_numpy(layer(mean, log_variance, training=True))
+    assert sample.mean() == pytest.approx(2.0, abs=0.02)
+    assert sample.std() == pytest.approx(0.5, abs=0.01)
+    assert not np.array_equal(sample, ops.convert_to_numpy(layer(mean, log_variance, training=True)))

@@ -1,0 +1,211 @@
+"""What every data set keeps: published sizes, sound arrays, deterministic splits, facts a reader needs."""
+
+import csv
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from archbench.catalogue import WrongOption
+from archbench.datasets import DATASETS, _fetch, store
+from archbench.datasets.prepare import prepare
+from archbench.preprocessing import PREPROCESSING
+
+GOLDEN = list(csv.DictReader(Path(__file__).parents[1].joinpath("golden", "datasets.csv").open(newline="")))
+LOCAL = [entry.name for entry in DATASETS if entry.facts["kind"] != "download"]
+DOWNLOADS = [entry.name for entry in DATASETS if entry.facts["kind"] == "download"]
+KINDS_OF_ARRAYS = {
+    "image": (4, "uint8"),
+    "features": (2, "float32"),
+    "sequence": (3, "float32"),
+    "label": (1, "int32"),
+    "target": (2, "float32"),
+    "present": (2, "uint8"),
+    "boxes": (3, "float32"),
+    "box_label": (2, "int32"),
+    "mask": (3, "uint8"),
+    "instances": (3, "uint8"),
+    "landmarks": (4, "float32"),
+}
+"""Array -> its number of axes, examples included, and its type."""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Name -> the folder of the data set in its smoke size, prepared once."""
+    root = tmp_path_factory.mktemp("prepared")
+    folders = {}
+
+    def get(name):
+        if name not in folders:
+            folders[name] = root / name
+            prepare({"name": name, **DATASETS[name].facts["smoke"]}, name, folders[name], root / "raw")
+        return folders[name]
+
+    return get
+
+
+@pytest.mark.parametrize("entry", DATASETS, ids=lambda entry: entry.name)
+def test_every_entry_tells_source_licence_kind_and_size(entry):
+    assert entry.source
+    assert entry.facts["licence"]
+    assert entry.facts["kind"] in ("embedded", "generated", "download")
+    assert (entry.facts["bytes"] > 0) == (entry.facts["kind"] == "download")
+    assert entry.what
+
+
+def test_published_sizes_cover_all_that_is_not_generated():
+    generated = {entry.name for entry in DATASETS if entry.facts["kind"] == "generated"}
+    assert {row["dataset"] for row in GOLDEN} == {entry.name for entry in DATASETS} - generated
+    assert all(row["source"] for row in GOLDEN)
+
+
+@pytest.mark.parametrize("row", [row for row in GOLDEN if row["part"] == "all"], ids=lambda row: row["dataset"])
+def test_embedded_data_have_their_published_sizes(row, tmp_path):
+    raw = DATASETS.build(row["dataset"], tmp_path)
+    array = raw.train[raw.input]
+    assert array.shape == (int(row["examples"]), *map(int, row["shape"].split()))
+    if row["class_counts"]:
+        assert np.bincount(raw.train["label"]).tolist() == [int(count) for count in row["class_counts"].split()]
+    assert list(tmp_path.iterdir()) == []  # nothing is downloaded
+
+
+@pytest.mark.parametrize("name", DOWNLOADS)
+def test_downloads_have_several_facts_and_a_checksum_each(name):
+    files = _fetch.published(name)
+    assert files
+    for file in files:
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}|sha1:[0-9a-f]{40}|md5:[0-9a-f]{32}", file.hash)
+        assert all(url.startswith(("https://", "http://")) and url.endswith(file.name) for url in file.urls)
+        assert file.size > 0
+        assert file.licence
+        assert file.source
+    assert DATASETS[name].facts["bytes"] == sum(file.size for file in files)
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_arrays_are_what_the_card_and_the_convention_say(prepared, name):
+    data = store.load(prepared(name))
+    for arrays in data.splits.values():
+        for key, array in arrays.items():
+            assert (array.ndim, str(array.dtype)) == KINDS_OF_ARRAYS[key]
+            assert np.isfinite(array).all()
+        if "label" in arrays:
+            assert arrays["label"].min() >= 0
+            assert arrays["label"].max() < len(data.card.class_names)
+    assert data.card.input_shape == data.splits["train"][data.card.input].shape[1:]
+    store.verify(prepared(name))
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_preparing_again_gives_the_same_bytes_and_another_seed_others(prepared, name, tmp_path):
+    spec = {"name": name, **DATASETS[name].facts["smoke"]}
+    first = store.load(prepared(name)).card
+    assert prepare(spec, name, tmp_path / "again", tmp_path / "raw") == first
+    assert prepare(spec, name, tmp_path / "other", tmp_path / "raw", seed=1).sha256 != first.sha256
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_splits_share_nothing_and_lose_nothing(prepared, name):
+    """Every example of the loader is in exactly one split, as often as the loader has it."""
+    raw = DATASETS.build({"name": name, **DATASETS[name].facts["smoke"]}, prepared(name))
+    splits = store.load(prepared(name)).splits
+    together = np.concatenate([splits[split][raw.input].reshape(len(splits[split][raw.input]), -1) for split in splits])
+    whole = raw.train[raw.input].reshape(len(together), -1)
+    np.testing.assert_array_equal(*(rows[np.lexsort(rows.T)] for rows in (together, whole)))
+    sizes = store.load(prepared(name)).card.split_sizes
+    assert sizes["validation"] == sizes["test"] == round(0.15 * len(whole))
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_unknown_options_are_answered(name, tmp_path):
+    with pytest.raises(WrongOption, match="validation"):
+        prepare({"name": name, "validatoin": 0.1}, name, tmp_path / name, tmp_path)
+
+
+def test_adding_marks_one_step_in_each_half_and_adds_them():
+    raw = DATASETS.build({"name": "adding", "length": 11, "examples": 5000}, None)
+    values, markers = raw.train["sequence"][..., 0], raw.train["sequence"][..., 1]
+    assert set(np.unique(markers)) == {0, 1}
+    assert (markers[:, :5].sum(axis=1) == 1).all()
+    assert (markers[:, 5:].sum(axis=1) == 1).all()
+    assert (markers.sum(axis=0) > 0).all()
+    assert 0 <= values.min() < values.max() <= 1
+    np.testing.assert_allclose(raw.train["target"][:, 0], (values * markers).sum(axis=1), rtol=1e-6)
+    assert abs(np.mean((raw.train["target"] - 1) ** 2) - 1 / 6) < 0.01
+
+
+def test_digits_enlarged_keep_their_pixels():
+    """Three times as large, the middle of each block of nine is the pixel itself, the rest lies between two."""
+    small = DATASETS.build("digits", None).train["image"]
+    large = DATASETS.build({"name": "digits", "size": 24}, None).train["image"].astype(int)
+    assert large.shape == (1797, 24, 24, 1)
+    exact = small * (255 / 16)
+    np.testing.assert_allclose(large[:, 1::3, 1::3], exact, atol=0.51, rtol=0)
+    between = exact[:, :, :-1] * 2 / 3 + exact[:, :, 1:] / 3
+    np.testing.assert_allclose(large[:, 1::3, 2:-1:3], between, atol=1.01, rtol=0)
+    assert small.max() == 16
+    assert DATASETS.build({"name": "digits", "size": 32}, None).train["image"].shape == (1797, 32, 32, 1)
+
+
+# --- preprocessing, fitted on the training split
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_standardized_training_data_have_mean_zero_and_deviation_one(prepared, name):
+    data = store.load(prepared(name))
+    x = np.asarray(data.splits["train"][data.card.input])
+    y = np.asarray(PREPROCESSING.build("standardize", data.card)(x), np.float64).reshape(-1, x.shape[-1])
+    np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(y.std(axis=0), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_rescaled_training_data_span_zero_to_one(prepared, name):
+    data = store.load(prepared(name))
+    x = np.asarray(data.splits["train"][data.card.input])
+    y = np.asarray(PREPROCESSING.build("rescale", data.card)(x))
+    axes = None if data.card.input == "image" else tuple(range(x.ndim - 1))
+    np.testing.assert_allclose(y.min(axis=axes), 0, atol=1e-5)
+    np.testing.assert_allclose(y.max(axis=axes), 1, atol=1e-5)
+
+
+def test_what_never_changes_does_not_become_infinite(tmp_path):
+    features = np.array([[1, 7], [2, 7], [3, 7]], np.float32)
+    fields = {"name": "flat", "source": "s", "licence": "l", "input": "features", "class_names": ()}
+    card = store.write(tmp_path / "flat", fields, {key: {"features": features} for key in store.SPLITS})
+    unseen = np.array([[2, 9]], np.float32)
+    np.testing.assert_allclose(PREPROCESSING.build("standardize", card)(unseen), [[0, 2]], atol=1e-6)
+    np.testing.assert_allclose(PREPROCESSING.build("rescale", card)(unseen), [[0.5, 2]], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["standardize", "rescale"])
+@pytest.mark.parametrize("data", ["digits", "iris"])
+def test_saved_models_load_in_safe_mode(prepared, tmp_path, name, data):
+    loaded = store.load(prepared(data))
+    x = np.asarray(loaded.splits["test"][loaded.card.input][:5])
+    image = keras.Input(x.shape[1:], dtype=str(x.dtype))
+    model = keras.Model(image, PREPROCESSING.build(name, loaded.card)(image))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(np.asarray(again(x)), np.asarray(model(x)))
+
+
+def test_preprocessing_stays_float32_under_mixed_precision(prepared):
+    card = store.load(prepared("balloons")).card
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layers = [PREPROCESSING.build(name, card) for name in ("standardize", "rescale")]
+    finally:
+        keras.config.set_dtype_policy(before)
+    steps = np.stack([np.full((1, 3), 254, np.uint8), np.full((1, 3), 255, np.uint8)])[:, None]
+    for layer in layers:
+        low, high = np.asarray(layer(steps), np.float64)
+        assert (high > low).all()
+
+
+def test_none_is_no_layer(prepared):
+    assert PREPROCESSING.build("none", store.load(prepared("iris")).card) is None

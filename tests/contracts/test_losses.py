@@ -1,0 +1,131 @@
+"""Every loss: one number an example, lowest at the perfect answer, finite far out, and right by hand."""
+
+import csv
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from archbench.losses import LOSSES
+from backend import gradient
+
+ENTRIES = {entry.name: entry for entry in LOSSES}
+GOLDEN = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "loss_values.csv").open()))
+BATCH, CLASSES = 5, 4
+
+
+def _map(function, value):
+    """`function` on an array, or on each array of a dictionary."""
+    return {k: function(v) for k, v in value.items()} if isinstance(value, dict) else function(value)
+
+
+def _case(values: str, random: np.random.Generator) -> tuple:
+    """Targets, the perfect outputs, and a random mistake to add to them, for what a loss compares."""
+    if values == "numbers":
+        targets = random.normal(size=(BATCH, 3, 2))
+        return targets, targets, random.normal(size=targets.shape)
+    if values == "labels":
+        targets = random.integers(CLASSES, size=(BATCH, 3))
+        logits = np.eye(CLASSES)[targets] * 30
+        return targets, logits, random.normal(size=logits.shape) * 3 - logits
+    if values == "boxes":
+        corner = random.uniform(0, 9, (BATCH, 3, 2))
+        targets = np.concatenate([corner, corner + random.uniform(1, 5, (BATCH, 3, 2))], axis=-1)
+        return targets, targets, random.normal(size=targets.shape)
+    targets = random.integers(2, size=(BATCH, 3, 2)).astype(float)
+    logits = targets * 60 - 30
+    mistake = random.normal(size=logits.shape) * 3 - logits
+    if values == "shares":
+        return targets, logits, mistake
+    assert values == "shares and code"
+    code = {"reconstruction": logits, "kl": np.zeros(BATCH)}
+    return targets, code, {"reconstruction": mistake, "kl": random.uniform(0, 3, BATCH)}
+
+
+def _loss(entry, targets, outputs) -> np.ndarray:
+    to_tensor = lambda x: ops.convert_to_tensor(np.asarray(x, "float32"))  # noqa: E731
+    return ops.convert_to_numpy(entry(ops.convert_to_tensor(targets), _map(to_tensor, outputs)))
+
+
+def _add(outputs, mistake):
+    if isinstance(outputs, dict):
+        return {name: outputs[name] + mistake[name] for name in outputs}
+    return outputs + mistake
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_is_lowest_at_the_perfect_answer_for_every_example(name):
+    random = np.random.default_rng(0)
+    for _ in range(10):
+        targets, perfect, mistake = _case(ENTRIES[name].facts["values"], random)
+        best = _loss(ENTRIES[name], targets, perfect)
+        worse = _loss(ENTRIES[name], targets, _add(perfect, mistake))
+        assert best.shape == worse.shape == (BATCH,)
+        assert best == pytest.approx(np.zeros(BATCH), abs=1e-5)
+        assert (worse > best).all()
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_examples_do_not_mix(name):
+    targets, perfect, mistake = _case(ENTRIES[name].facts["values"], np.random.default_rng(1))
+    outputs = _add(perfect, mistake)
+    together = _loss(ENTRIES[name], targets, outputs)
+    alone = [_loss(ENTRIES[name], targets[i : i + 1], _map(lambda x, i=i: x[i : i + 1], outputs)) for i in range(BATCH)]
+    assert together == pytest.approx(np.concatenate(alone), rel=1e-5)
+
+
+@pytest.mark.parametrize("far", [1e4, -1e4])
+@pytest.mark.parametrize("name", ENTRIES)
+def test_value_and_gradient_are_finite_far_out(name, far):
+    targets, perfect, _ = _case(ENTRIES[name].facts["values"], np.random.default_rng(2))
+    signs = lambda x: far * np.where(np.arange(x.size).reshape(x.shape) % 2, 1, -1).astype("float32")  # noqa: E731
+    outputs = _map(signs, perfect)
+    assert np.isfinite(_loss(ENTRIES[name], targets, outputs)).all()
+    slope = gradient(lambda x: ops.sum(ENTRIES[name](ops.convert_to_tensor(targets), x)), outputs)
+    assert all(np.isfinite(part).all() for part in keras.tree.flatten(slope))
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_gradient_points_away_from_the_answer(name):
+    targets, perfect, mistake = _case(ENTRIES[name].facts["values"], np.random.default_rng(3))
+    near = _map(
+        lambda x: np.asarray(x, "float32"),
+        _add(_map(lambda x: x / 20, perfect), _map(lambda x: x / 20, mistake)),
+    )
+    if ENTRIES[name].facts["values"] == "boxes":
+        near = (perfect + mistake / 20).astype("float32")
+    value = lambda x: ops.sum(ENTRIES[name](ops.convert_to_tensor(targets), x))  # noqa: E731
+    slope = gradient(value, near)
+    step = 1e-3 / max(np.abs(part).max() for part in keras.tree.flatten(slope))
+    moved = keras.tree.map_structure(lambda x, g: x - step * g, near, slope)
+    assert float(value(keras.tree.map_structure(ops.convert_to_tensor, moved))) < float(
+        value(keras.tree.map_structure(ops.convert_to_tensor, near))
+    )
+
+
+@pytest.mark.parametrize("row", GOLDEN, ids=lambda row: row["loss"] + row["options"])
+def test_value_by_hand(row):
+    entry, options = ENTRIES[row["loss"]], json.loads(row["options"])
+    outputs = _map(lambda x: np.asarray(x, "float32"), json.loads(row["outputs"]))
+    value = entry(ops.convert_to_tensor(json.loads(row["targets"])), _map(ops.convert_to_tensor, outputs), **options)
+    assert ops.convert_to_numpy(value) == pytest.approx([float(row["value"])], rel=1e-6)
+
+
+def test_every_loss_has_a_value_by_hand():
+    assert {row["loss"] for row in GOLDEN} == set(ENTRIES)
+
+
+def test_half_precision_outputs_are_summed_in_single_precision():
+    targets = np.zeros((1, 70_000), "float16")  # the sum, 70,000 ln 2, is no half-precision number
+    outputs = {
+        "reconstruction": ops.convert_to_tensor(targets),
+        "kl": ops.convert_to_tensor(np.zeros(1, "float16")),
+    }
+    assert _loss_float(ENTRIES["elbo"](targets, outputs)) == pytest.approx(70_000 * np.log(2), rel=1e-5)
+
+
+def _loss_float(value) -> float:
+    return float(ops.convert_to_numpy(value)[0])

@@ -1,0 +1,159 @@
+"""Every metric: equal to the reference library or to a value by hand, on ordinary and on lopsided data."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from archbench.metrics import METRICS
+from archbench.metrics.confusion import confusion_matrix
+from archbench.metrics.detection import average_precisions
+
+ENTRIES = {entry.name: entry for entry in METRICS}
+LABELS = {
+    "accuracy": reference.accuracy_score,
+    "f1": lambda t, p: reference.f1_score(t, p, average="macro"),
+    "pixel_accuracy": reference.accuracy_score,
+    "mean_iou": lambda t, p: reference.jaccard_score(t, p, average="macro"),
+    "frequency_weighted_iou": lambda t, p: reference.jaccard_score(t, p, average="weighted"),
+}
+NUMBERS = {
+    "mse": reference.mean_squared_error,
+    "mae": reference.mean_absolute_error,
+    "within": lambda t, p: np.mean(
+        [all(abs(a - b) < 0.04 for a, b in zip(x, y, strict=True)) for x, y in zip(t, p, strict=True)]
+    ),
+}
+DETECTIONS = {"map", "map_50"}  # by hand, below
+
+
+def _call(name, targets, predictions):
+    entry = ENTRIES[name]
+    return entry(targets, predictions, **entry.facts.get("smoke", {}))
+
+
+def test_every_metric_has_a_reference():
+    assert set(ENTRIES) == {*LABELS, *NUMBERS, *DETECTIONS}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_equal_scikit_learn(name):
+    random = np.random.default_rng(0)
+    for classes in (2, 5):
+        targets = random.integers(classes, size=300)
+        predictions = np.where(random.random(300) < 0.6, targets, random.integers(classes, size=300))
+        assert _call(name, targets, predictions) == pytest.approx(LABELS[name](targets, predictions))
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_with_classes_that_are_only_true_only_predicted_or_neither(name):
+    targets, predictions = np.array([0, 0, 1, 1, 1, 4]), np.array([0, 2, 1, 1, 0, 0])
+    with warnings.catch_warnings(action="ignore"):  # scikit-learn says that a class was never predicted
+        expected = LABELS[name](targets, predictions)
+    assert _call(name, targets, predictions) == pytest.approx(expected)
+
+
+def test_mean_iou_by_hand():
+    targets = np.array([[[0, 0], [1, 1]]], "uint8")
+    predictions = np.array([[[0, 1], [1, 1]]], "uint8")
+    assert _call("mean_iou", targets, predictions) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert _call("frequency_weighted_iou", targets, predictions) == pytest.approx(0.5 * 1 / 2 + 0.5 * 2 / 3)
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_small_label_types_do_not_overflow(name):
+    targets = np.full((2, 40, 40), 200, "uint8")
+    assert _call(name, targets, targets.copy()) == 1.0
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_equal_the_reference(name):
+    random = np.random.default_rng(0)
+    targets = random.normal(size=(200, 2)).astype("float32")
+    predictions = targets + random.normal(size=(200, 2)).astype("float32") * 0.05
+    assert _call(name, targets, predictions) == pytest.approx(NUMBERS[name](targets, predictions), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "pixel_accuracy", *NUMBERS])
+def test_one_pass_equals_several_batches(name):
+    random = np.random.default_rng(1)
+    if name in NUMBERS:
+        targets, predictions = random.normal(size=(90, 1)), random.normal(size=(90, 1))
+    else:
+        targets, predictions = random.integers(3, size=(2, 90))
+    parts = [slice(0, 10), slice(10, 50), slice(50, 90)]
+    batches = [_call(name, targets[part], predictions[part]) for part in parts]
+    assert _call(name, targets, predictions) == pytest.approx(np.average(batches, weights=[10, 40, 40]))
+
+
+def test_confusion_matrix_adds_up_over_batches_and_equals_scikit_learn():
+    targets, predictions = np.random.default_rng(2).integers(4, size=(2, 100))
+    whole = confusion_matrix(targets, predictions, 4)
+    halves = [confusion_matrix(targets[part], predictions[part], 4) for part in (slice(0, 30), slice(30, 100))]
+    assert (whole == sum(halves)).all()
+    assert (whole == reference.confusion_matrix(targets, predictions)).all()
+
+
+def _targets(*images):
+    """Each image a list of (box, label), padded to three rows."""
+    boxes, labels = np.zeros((len(images), 3, 4), "float32"), np.full((len(images), 3), -1)
+    for image, rows in enumerate(images):
+        for row, (box, label) in enumerate(rows):
+            boxes[image, row], labels[image, row] = box, label
+    return {"boxes": boxes, "box_label": labels}
+
+
+def _predictions(*images):
+    """Each image a list of (box, label, score), padded to three rows."""
+    found = _targets(*([row[:2] for row in rows] for rows in images))
+    scores = np.zeros(found["box_label"].shape, "float32")
+    for image, rows in enumerate(images):
+        scores[image, : len(rows)] = [row[2] for row in rows]
+    return {"boxes": found["boxes"], "label": found["box_label"], "score": scores}
+
+
+A, B, FAR = (0, 0, 10, 10), (20, 30, 30, 50), (50, 50, 60, 60)
+
+
+def test_average_precision_by_hand():
+    # Right at .9, wrong at .8, right at .7: precision 1 up to recall 1/2 (51 of COCO's 101 points), then 2/3.
+    targets = _targets([(A, 0)], [(B, 0)])
+    predictions = _predictions([(A, 0, 0.9), (FAR, 0, 0.8)], [(B, 0, 0.7)])
+    expected = (51 + 50 * 2 / 3) / 101
+    assert average_precisions(targets, predictions) == pytest.approx({"map": expected, "map_50": expected})
+    assert _call("map", targets, predictions) == pytest.approx(expected)
+    assert _call("map_50", targets, predictions) == pytest.approx(expected)
+
+
+def test_a_loose_box_counts_only_up_to_its_iou():
+    # IoU .77: a hit at .50, .55, .60, .65, .70 and .75 of ten thresholds.
+    found = average_precisions(_targets([(A, 0)]), _predictions([((0, 0, 10, 7.7), 0, 0.5)]))
+    assert found == pytest.approx({"map": 0.6, "map_50": 1.0})
+
+
+def test_sides_are_not_swapped():
+    tall, wide = (0, 0, 20, 10), (0, 0, 10, 20)  # they share 100 of 300: IoU 1/3
+    assert average_precisions(_targets([(tall, 0)]), _predictions([(tall, 0, 0.5)]))["map_50"] > 0.999
+    assert average_precisions(_targets([(tall, 0)]), _predictions([(wide, 0, 0.5)]))["map_50"] == 0.0
+
+
+def test_classes_are_averaged_and_absent_ones_do_not_count():
+    # Class 0 found, class 2 found under the wrong label, class 1 nowhere true.
+    targets = _targets([(A, 0), (B, 2)])
+    assert average_precisions(targets, _predictions([(A, 0, 0.9), (B, 1, 0.8)]))["map_50"] == pytest.approx(0.5)
+
+
+def test_the_second_hit_of_one_object_is_a_mistake():
+    # Right at .9, again at .8, the other object at .7.
+    targets = _targets([(A, 0), (B, 0)])
+    found = average_precisions(targets, _predictions([(A, 0, 0.9), (A, 0, 0.8), (B, 0, 0.7)]))
+    assert found["map_50"] == pytest.approx((51 + 50 * 2 / 3) / 101)
+
+
+def test_nothing_found_and_nothing_there(capsys):
+    nothing = _predictions([])
+    assert average_precisions(_targets([(A, 0)]), nothing) == {"map": 0.0, "map_50": 0.0}
+    assert np.isnan(average_precisions(_targets([]), _predictions([(A, 0, 0.9)]))["map"])
+    average_precisions(_targets([(A, 0)]), _predictions([(A, 0, 0.9)]))
+    assert capsys.readouterr().out == ""

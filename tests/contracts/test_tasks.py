@@ -1,0 +1,216 @@
+"""Every task: losses an example, predictions a batch, scores a split, through XLA; wrong data are refused."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from archbench.catalogue import WrongOption
+from archbench.datasets.card import Card
+from archbench.errors import UserError
+from archbench.tasks import TASKS
+from archbench.tasks.segmentation import central_crop
+from backend import compiled
+
+ENTRIES = {entry.name: entry for entry in TASKS}
+COUNT, SIDE, KINDS = 6, 16, ("a", "b", "c")
+ARRAYS = {
+    "image": ((SIDE, SIDE, 1), "float32"),
+    "label": ((), "int32"),
+    "mask": ((SIDE, SIDE), "uint8"),
+    "boxes": ((2, 4), "float32"),
+    "box_label": ((2,), "int32"),
+    "target": ((2,), "float32"),
+}
+
+
+def _card(*, drop: tuple[str, ...] = (), **changes) -> Card:
+    kept = {n: {"shape": list(s), "dtype": d} for n, (s, d) in ARRAYS.items() if n not in drop}
+    fields = {"name": "toy", "source": "", "licence": "", "input": "image", "split_sizes": {}, "arrays": kept}
+    return Card(**{**fields, "class_names": KINDS, **changes})
+
+
+def _split(seed: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    arrays = {name: np.zeros((COUNT, *shape), kind) for name, (shape, kind) in ARRAYS.items()}
+    arrays["image"] += random.random(arrays["image"].shape, "float32")
+    arrays["label"][:] = random.integers(3, size=COUNT)
+    arrays["mask"][:] = random.integers(4, size=arrays["mask"].shape)
+    arrays["boxes"][:] = (2, 2, 9, 12), (0, 0, 5, 4)
+    arrays["box_label"][:] = random.integers(-1, 3, (COUNT, 2))
+    arrays["box_label"][0] = 0, 1
+    arrays["target"][:] = random.random((COUNT, 2))
+    return arrays
+
+
+SHAPES = {
+    "classification": (3,),
+    "segmentation": (SIDE, SIDE, 4),
+    "detection": (2, 2, 2, 8),
+    "sequence_regression": (2,),
+    "reconstruction": (SIDE, SIDE, 1),
+}
+
+
+def _outputs(name: str, seed: int):
+    random = np.random.default_rng(seed)
+    numbers = random.normal(size=(COUNT, *SHAPES[name])).astype("float32")
+    if name == "reconstruction":
+        return {"reconstruction": numbers, "kl": random.random(COUNT).astype("float32")}
+    return numbers
+
+
+def _fitted(name: str, **options):
+    task = TASKS.build({"name": name, **options}, _card())
+    symbols = keras.tree.map_structure(lambda x: keras.KerasTensor((None, *x.shape[1:])), _outputs(name, 0))
+    task.fit(_split(0), symbols)
+    return task
+
+
+def test_every_task_is_tried():
+    assert set(ENTRIES) == set(SHAPES)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_losses_predictions_and_scores_in_a_compiled_program(name):
+    task, split, outputs = _fitted(name), _split(1), _outputs(name, 2)
+    targets = task.targets(split)
+
+    def step(x):
+        return {
+            "losses": task.losses(x["outputs"], x["targets"], x["image"]),
+            "predictions": task.predict(x["outputs"]),
+        }
+
+    found = compiled(step, {"outputs": outputs, "targets": targets, "image": split["image"]})
+    assert {part.shape for part in found["losses"].values()} == {(COUNT,)}
+    assert np.isfinite(found["losses"]["loss"]).all()
+    assert {len(part) for part in found["predictions"].values()} == {COUNT}
+    scores = task.scores(targets, found["predictions"])
+    assert all(type(score) is float for score in scores.values())
+    assert task.monitor in {**scores, **found["losses"]}
+
+
+@pytest.mark.parametrize("name", [name for name in ENTRIES if ENTRIES[name].build.needs])
+def test_a_data_set_without_what_a_task_needs_is_refused(name):
+    missing = ENTRIES[name].build.needs[0]
+    with pytest.raises(UserError, match=f"'toy' has no {missing}"):
+        TASKS.build(name, _card(drop=(missing,)))
+
+
+@pytest.mark.parametrize("name", ["classification", "segmentation", "detection"])
+def test_a_data_set_without_class_names_is_refused(name):
+    with pytest.raises(UserError, match="names no classes"):
+        TASKS.build(name, _card(class_names=()))
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("classification", 3),
+        ("segmentation", 4),
+        ("detection", 3),
+        ("sequence_regression", 2),
+        ("reconstruction", 1),
+    ],
+)
+def test_number_of_outputs(name, count):
+    assert TASKS.build(name, _card()).outputs() == count
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "wrong"),
+    [("classification", "label", 3), ("segmentation", "mask", 4), ("detection", "box_label", 3)],
+)
+def test_the_first_label_out_of_range_is_named(name, array, wrong):
+    split = _split(0)
+    split[array][2:] = wrong
+    with pytest.raises(UserError, match=f"{array} {wrong} in example 2"):
+        TASKS.build(name, _card()).targets(split)
+
+
+def test_a_negative_label_is_out_of_range():
+    split = _split(0)
+    split["label"][4] = -1
+    with pytest.raises(UserError, match="label -1 in example 4"):
+        TASKS.build("classification", _card()).targets(split)
+
+
+def test_an_unknown_option_is_refused():
+    with pytest.raises(WrongOption, match="label_smoothing"):
+        TASKS.build({"name": "classification", "smoothing": 0.1}, _card())
+
+
+def test_classification_by_hand():
+    task = _fitted("classification")
+    logits, targets = np.array([[np.log(3), 0, -100], [0, 5, 0]], "float32"), {"label": np.array([1, 1])}
+    losses = task.losses(logits, targets, None)
+    assert ops.convert_to_numpy(losses["loss"]) == pytest.approx([np.log(4), np.log(np.exp(5) + 2) - 5], rel=1e-5)
+    assert ops.convert_to_numpy(losses["accuracy"]).tolist() == [0, 1]
+    predictions = {k: ops.convert_to_numpy(v) for k, v in task.predict(logits).items()}
+    assert predictions["label"].tolist() == [0, 1]
+    assert predictions["label"].dtype == "int32"
+    assert predictions["confidence"] == pytest.approx([0.75, np.exp(5) / (np.exp(5) + 2)])
+    assert task.scores(targets, predictions) == pytest.approx({"accuracy": 0.5, "f1": (0 + 2 / 3) / 2})
+
+
+def test_label_smoothing_reaches_the_loss():
+    logits, targets = np.array([[np.log(3), 0, 0]], "float32"), {"label": np.array([0])}
+    smooth = _fitted("classification", label_smoothing=0.3).losses(logits, targets, None)["loss"]
+    by_hand = -0.8 * np.log(3 / 5) - 0.2 * np.log(1 / 5)  # the true class keeps 0.7 + 0.1
+    assert float(ops.convert_to_numpy(smooth)[0]) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_a_smaller_map_is_compared_with_the_middle_of_the_mask():
+    task = TASKS.build("segmentation", _card())
+    task.fit(_split(0), keras.KerasTensor((None, 8, 6, 4)))
+    mask = np.zeros((1, SIDE, SIDE), "uint8")
+    mask[0, 4:12, 5:11] = 1 + np.arange(48).reshape(8, 6) % 3
+    logits = np.eye(4, dtype="float32")[mask[:, 4:12, 5:11]] * 30
+    predictions = {k: ops.convert_to_numpy(v) for k, v in task.predict(logits).items()}
+    assert predictions["mask"].dtype == "uint8"
+    assert task.scores(task.targets({"mask": mask}), predictions) == {
+        "mean_iou": 1.0,
+        "pixel_accuracy": 1.0,
+        "frequency_weighted_iou": 1.0,
+    }
+    assert float(ops.convert_to_numpy(task.losses(logits, {"mask": mask}, None)["loss"])[0]) < 1e-6
+
+
+def test_central_crop_of_an_odd_margin():
+    assert central_crop(np.arange(25).reshape(1, 5, 5), 2, 3).tolist() == [[[6, 7, 8], [11, 12, 13]]]
+
+
+@pytest.mark.parametrize("shape", [(None, 17, 16, 4), (None, 4)])
+def test_a_map_that_does_not_fit_the_mask_is_refused(shape):
+    with pytest.raises(UserError, match="at most 16 x 16"):
+        TASKS.build("segmentation", _card()).fit(_split(0), keras.KerasTensor(shape))
+
+
+def test_sequence_regression_by_hand():
+    task, targets = _fitted("sequence_regression"), {"target": np.array([[0.5, 0.5], [0.2, 0.2]], "float32")}
+    outputs = np.array([[0.53, 0.49], [0.2, 0.3]], "float32")
+    losses = ops.convert_to_numpy(task.losses(outputs, targets, None)["loss"])
+    assert losses == pytest.approx([(0.03**2 + 0.01**2) / 2, 0.1**2 / 2], rel=1e-4)
+    predictions = {k: ops.convert_to_numpy(v) for k, v in task.predict(outputs).items()}
+    expected = {"mse": (0.0009 + 0.0001 + 0.01) / 4, "mae": (0.03 + 0.01 + 0.1) / 4, "within_0.04": 0.5}
+    assert task.scores(targets, predictions) == pytest.approx(expected, rel=1e-4)
+
+
+def test_reconstruction_by_hand():
+    task = _fitted("reconstruction")
+    inputs = np.array([1, 0], "float32").reshape(1, 1, 2, 1)
+    outputs = {
+        "reconstruction": np.array([0, np.log(3)], "float32").reshape(1, 1, 2, 1),
+        "kl": np.array([0.5], "float32"),
+    }
+    losses = {k: float(ops.convert_to_numpy(v)[0]) for k, v in task.losses(outputs, {}, inputs).items()}
+    expected = {
+        "loss": np.log(2) + np.log(4) + 0.5,
+        "reconstruction": np.log(2) + np.log(4),
+        "kl": 0.5,
+        "mse": (0.25 + 0.5625) / 2,
+    }
+    assert losses == pytest.approx(expected, rel=1e-5)
+    assert ops.convert_to_numpy(task.predict(outputs)["image"]).ravel() == pytest.approx([0.5, 0.75])
+    assert task.targets(_split(0)) == {}

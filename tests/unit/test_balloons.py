@@ -1,0 +1,194 @@
+"""Scenes of balloons: their truth agrees with itself and with the picture, and they are not too easy."""
+
+import time
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from archbench.datasets._layout import LARGEST, SMALLEST, layout
+from archbench.datasets._options import BadOption
+from archbench.datasets._outlines import KINDS, OUTLINES
+from archbench.datasets._scene import scene
+from archbench.datasets.balloons import balloons
+
+
+@pytest.fixture(scope="module")
+def made():
+    return balloons(None, examples=600).train
+
+
+def test_one_seed_is_one_scene(made):
+    again = balloons(None, examples=5).train
+    for name, array in again.items():
+        np.testing.assert_array_equal(array, made[name][:5])
+    other = balloons(None, examples=5, seed=1).train
+    assert (other["image"] != again["image"]).any(axis=(1, 2, 3)).all()
+
+
+def test_no_scene_is_shown_twice(made):
+    assert len(np.unique(made["image"].reshape(600, -1), axis=0)) == 600
+
+
+@pytest.mark.parametrize("size", [32, 64, 200])
+def test_truth_agrees_with_itself(size):
+    arrays = balloons(None, size=size, examples=60, max_objects=5).train
+    for row in range(60):
+        instances, labels = arrays["instances"][row], arrays["box_label"][row]
+        count = int((labels >= 0).sum())
+        assert 1 <= count <= 5
+        assert (labels[:count] >= 0).all()
+        assert set(np.unique(instances)) - {0} == set(range(1, count + 1))
+        areas = [(instances == k + 1).sum() for k in range(count)]
+        assert areas == sorted(areas, reverse=True)
+        for k in range(count):
+            rows, columns = np.nonzero(instances == k + 1)
+            box = [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]
+            assert arrays["boxes"][row, k].tolist() == box
+            assert (arrays["mask"][row][instances == k + 1] == labels[k] + 1).all()
+        assert not arrays["boxes"][row, count:].any()
+        assert not arrays["landmarks"][row, count:].any()
+        assert ((arrays["mask"][row] == 0) == (instances == 0)).all()
+        assert set(np.flatnonzero(arrays["present"][row])) == set(labels[:count])
+        assert arrays["label"][row] == labels[0]
+
+
+def test_one_scene_shows_the_same_at_every_size():
+    for seed in range(8):
+        small, large = scene(seed, 64, 4, 2), scene(seed, 256, 4, 2)
+        np.testing.assert_array_equal(small.kinds[0], large.kinds[0])
+        np.testing.assert_allclose(small.boxes[0] * 4, large.boxes[0], atol=6)
+        np.testing.assert_allclose(small.landmarks[0] * 4, large.landmarks[0], atol=0.01)
+        shrunk = large.image.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
+        assert np.abs(shrunk - small.image).mean() < 12
+
+
+def test_a_mask_has_the_area_of_its_outline():
+    """A round balloon, alone and whole: close to an ellipse 0.9 wide and 0.93 long (the rest is its knot)."""
+    found = []
+    for seed in range(200):
+        one = scene(seed, 320, 1, 0)
+        top, left, bottom, right = one.boxes[0]
+        inside = top > 0 and left > 0 and bottom < 320 and right < 320
+        if KINDS[one.kinds[0]] == "round" and inside:
+            length = np.linalg.norm(one.landmarks[0, 0] - one.landmarks[0, 1])
+            found.append((one.instances == 1).sum() / length**2)
+    assert len(found) > 10
+    assert 0.5 < min(found) < max(found) < 0.68  # the disc of that length has 0.785, times 0.9, 0.94, slimness
+
+
+@pytest.mark.parametrize("end", [0, 1], ids=["top", "knot"])
+def test_landmarks_lie_on_the_edge(end):
+    """Just inside the top and the knot there is balloon, just outside there is none."""
+    checked = 0
+    for seed in range(60):
+        one = scene(seed, 320, 1, 0)
+        here, there = one.landmarks[0, end], one.landmarks[0, 1 - end]
+        outward = 4 * (here - there) / np.linalg.norm(here - there)
+        inner, outer = here - outward, here + outward
+        cleft = KINDS[one.kinds[0]] == "heart" and end == 0  # narrower than a pixel where it ends
+        if min(*inner, *outer) >= 0 and max(*inner, *outer) < 320 and not cleft:
+            assert one.instances[tuple(inner.astype(int))] == 1
+            assert one.instances[tuple(outer.astype(int))] == 0
+            checked += 1
+    assert checked > 30
+
+
+def test_balloons_are_painted_where_the_mask_says():
+    """Without the balloons the same scene is the background: the pictures differ inside the masks."""
+    inside, outside = [], []
+    for seed in range(20):
+        one = scene(seed, 128, 1, 0)
+        flat = one.image.astype(int)
+        colour = np.median(flat[one.instances == 1], axis=0)
+        distance = np.abs(flat - colour).sum(axis=-1)
+        inside.append(distance[one.instances == 1].mean())
+        outside.append(distance[one.instances == 0].mean())
+    assert np.mean(inside) < 0.6 * np.mean(outside)
+
+
+def test_kinds_are_even_and_sizes_span_the_range():
+    rng = np.random.default_rng(0)
+    things = [thing for _ in range(2000) for thing in layout(rng, 4, 2)]
+    lengths = np.array([thing.length for thing in things])
+    assert SMALLEST == 0.08
+    assert LARGEST == 0.6
+    assert 0.08 <= lengths.min() < 0.1
+    assert 0.58 < lengths.max() <= 0.6
+    kinds = np.bincount([thing.number for thing in things if thing.balloon])
+    assert kinds.min() > 0.2 * kinds.sum()
+    assert {thing.number for thing in things} == set(range(len(OUTLINES)))
+
+
+def test_colour_does_not_give_the_kind_away():
+    rng = np.random.default_rng(0)
+    things = [thing for _ in range(3000) for thing in layout(rng, 4, 2)]
+    numbers = np.array([thing.number for thing in things])
+    colours = np.array([[*thing.colour, thing.gloss, thing.string is not None] for thing in things])
+    for number in range(len(OUTLINES)):
+        group = colours[numbers == number]
+        error = colours.std(axis=0) / len(group) ** 0.5
+        assert (np.abs(group.mean(axis=0) - colours.mean(axis=0)) < 4 * error).all()
+
+
+def test_there_are_overlaps_truncations_and_several_objects(made):
+    count = (made["box_label"] >= 0).sum(axis=1)
+    assert set(count) == {1, 2, 3, 4}
+    boxes = made["boxes"]
+    cut = ((boxes[..., :2] == 0) | (boxes[..., 2:] == 64)).any(axis=2) & (made["box_label"] >= 0)
+    assert 0.05 < cut.sum() / count.sum() < 0.5
+    first, second = boxes[:, 0], boxes[:, 1]
+    across = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
+    assert ((across > 2).all(axis=1) & (count > 1)).sum() > 20
+
+
+def test_every_kind_is_the_label_often(made):
+    assert np.bincount(made["label"], minlength=4).min() > 0.12 * 600
+
+
+def test_a_linear_classifier_fails():
+    arrays = balloons(None, size=32, examples=900).train
+    pixels, label = arrays["image"].reshape(900, -1) / np.float32(255), arrays["label"]
+    with threadpool_limits(1):
+        linear = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=500)).fit(
+            pixels[:600], label[:600]
+        )
+    assert linear.score(pixels[:600], label[:600]) > 0.5  # it did learn something by heart
+    assert linear.score(pixels[600:], label[600:]) < 0.45
+
+
+def test_two_thousand_scenes_take_under_twenty_seconds_of_one_core():
+    balloons(None, examples=5)
+    start = time.process_time()
+    balloons(None, examples=200)
+    assert time.process_time() - start < 2.0
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"size": 31},
+        {"size": 641},
+        {"size": 64.0},
+        {"size": "64"},
+        {"examples": 0},
+        {"max_objects": 0},
+        {"distractors": -1},
+        {"seed": -1},
+        {"examples": True},
+    ],
+)
+def test_impossible_options_are_refused(option):
+    (name,) = option
+    with pytest.raises(BadOption, match=name):
+        balloons(None, **option)
+
+
+@pytest.mark.parametrize("size", [32, 640])
+def test_smallest_and_largest_pictures(size):
+    arrays = balloons(None, size=size, examples=3).train
+    assert arrays["image"].shape == (3, size, size, 3)
+    assert (arrays["box_label"][:, 0] >= 0).all()

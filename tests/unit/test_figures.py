@@ -1,0 +1,215 @@
+"""Figures: what is drawn, the same file for the same data, and every corner case of the data."""
+
+import math
+import re
+
+import fake_runs as fake
+import numpy as np
+import pandas as pd
+import pytest
+
+from archbench.figures.curves import learning_curves
+from archbench.figures.gallery import displayable
+from archbench.figures.pictures import PICTURES
+from archbench.figures.pictures.segmentation import overlay
+from archbench.figures.scores import interval_figure, score_against_costs
+from archbench.figures.studies import best_so_far_curves, learning_rate_sensitivity
+from archbench.figures.style import save_svg, short_number, style
+
+
+def curves(values, benchmark="a", seed=0):
+    rows = [
+        {"benchmark": benchmark, "seed": seed, "split": split, "metric": metric, "epoch": epoch, "value": value}
+        for split, metric in (("train", "loss"), ("validation", "accuracy"))
+        for epoch, value in enumerate(values, 1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def drawn(table, labels):
+    return learning_curves(table, monitor="accuracy", metric="accuracy", labels=labels)
+
+
+SCORES = pd.DataFrame(
+    {
+        "label": ["a", "b <script>alert(1)</script> $x_1$"],
+        "mean": [0.9, 0.8],
+        "interval_low": [0.85, math.nan],
+        "interval_high": [0.95, math.nan],
+        "parameters": [61_706, 1_000_000],
+        "train_seconds": [4.0, math.nan],
+    }
+)
+POINTS = pd.DataFrame({"label": ["a", "a", "b <script>alert(1)</script> $x_1$"], "value": [0.88, 0.92, 0.8]})
+
+
+def test_curves_are_means_over_seeds_with_a_band_only_where_there_are_two():
+    table = pd.concat([curves([1.0, 3.0, 5.0], seed=0), curves([3.0, 5.0], seed=1)])
+    axes = drawn(table, {"a": "A"}).axes[0]
+    assert axes.get_lines()[0].get_ydata().tolist() == [2.0, 4.0, 5.0]
+    assert len(axes.collections) == 1
+    assert drawn(curves([1.0, 2.0]), {"a": "A"}).axes[0].get_lines()[0].get_ydata().tolist() == [1.0, 2.0]
+
+
+def test_nan_in_a_curve_ends_it_and_leaves_the_others():
+    table = pd.concat([curves([1.0, math.nan]), curves([2.0, 3.0], benchmark="b")])
+    figure = drawn(table, {"a": "A", "b": "B"})
+    assert [line.get_ydata().tolist() for line in figure.axes[0].get_lines()] == [[1.0], [2.0, 3.0]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["A", "B"]
+
+
+def test_more_networks_than_colours_differ_by_their_dashes():
+    names = [f"n{number}" for number in range(12)]
+    table = pd.concat([curves([1.0, 2.0], benchmark=name) for name in names])
+    lines = drawn(table, {name: name for name in names}).axes[0].get_lines()
+    looks = {(tuple(line.get_color()), line.get_linestyle()) for line in lines}
+    assert len(looks) == 12
+
+
+def test_svg_is_the_same_file_twice_without_a_date(tmp_path):
+    for name in ("one", "two"):
+        with style():
+            save_svg(interval_figure(SCORES, POINTS, metric="accuracy"), tmp_path / f"{name}.svg")
+    text = (tmp_path / "one.svg").read_text()
+    assert text == (tmp_path / "two.svg").read_text()
+    assert "dc:date" not in text
+    assert len(text) < 60_000
+
+
+def test_names_stay_text_in_svg(tmp_path):
+    with style():
+        text = save_svg(interval_figure(SCORES, POINTS, metric="accuracy"), tmp_path / "a.svg").read_text()
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert "$x_1$" in text  # no mathematics inside names
+
+
+def test_every_interval_and_every_seed_is_drawn():
+    axes = interval_figure(SCORES, POINTS, metric="accuracy").axes[0]
+    assert axes.collections[0].get_offsets()[:, 0].tolist() == [0.88, 0.92, 0.8]
+    bars = [line.get_xdata() for line in axes.get_lines() if len(line.get_xdata()) == 2]
+    assert list(bars[0]) == [0.85, 0.95]
+    assert np.isnan(bars[1]).all()
+
+
+def test_costs_are_logarithmic_and_legends_name_every_network():
+    figure = score_against_costs(SCORES, metric="accuracy")
+    assert figure.axes[0].get_xscale() == "log"
+    assert len(figure.legends[0].get_texts()) == 2
+
+
+def test_best_so_far_steps_through_the_trials():
+    table = pd.DataFrame({"arm": ["a", "a", "b"], "trial": [1, 2, 1], "best": [0.5, 0.7, math.nan]})
+    lines = best_so_far_curves(table, metric="accuracy").axes[0].get_lines()
+    assert lines[0].get_ydata().tolist() == [0.5, 0.7]
+    assert lines[0].get_drawstyle() == "steps-post"
+
+
+def test_sensitivity_shows_complete_pruned_failed_and_default():
+    table = pd.DataFrame(
+        {
+            "arm": ["adam"] * 3 + ["none"],
+            "state": ["complete", "pruned", "failed", "complete"],
+            "shown": [0.9, 0.5, math.nan, 0.7],
+            "enqueued": [True, False, False, True],
+            "param_learning_rate": [1e-3, 1e-2, 1.0, math.nan],
+        }
+    )
+    figure = learning_rate_sensitivity(table, metric="accuracy")
+    axes = figure.axes[0]
+    assert [ax.get_title() for ax in figure.axes] == ["adam"]
+    complete, pruned, failed, default = axes.collections
+    assert complete.get_offsets().tolist() == [[1e-3, 0.9]]
+    assert len(pruned.get_facecolors()) == 0
+    assert failed.get_offsets()[:, 0].tolist() == [1.0]
+    assert default.get_offsets().tolist() == [[1e-3, 0.9]]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(61_706, "61.7k"), (2e6, "2M"), (1.5e9, "1.5G"), (0.05, "0.05"), (3e-4, "3e-4"), (0, "0")]
+)
+def test_short_numbers(value, text):
+    assert short_number(value) == text
+
+
+def test_displayable_spans_black_to_white_and_stays_small():
+    images = np.linspace(0, 16, 200 * 200).reshape(1, 200, 200, 1)
+    shown = displayable(images)
+    assert shown.shape == (1, 50, 50, 1)
+    assert (shown.min(), shown.max()) == (0, 255) or shown.max() > 250
+    assert displayable(np.full((1, 8, 8, 1), 7.0)).dtype == np.uint8  # a flat picture divides by nothing
+
+
+def test_overlay_tints_objects_and_leaves_the_background():
+    image, mask = np.full((2, 2, 3), 96, "uint8"), np.array([[0, 1], [2, 0]], "uint8")
+    tinted = overlay(image, mask)
+    assert (tinted[0, 0] == 96).all()
+    assert (tinted[0, 1] != tinted[1, 0]).any()
+
+
+def predictions(task):
+    if task == "classification":
+        return fake.digit_predictions()
+    if task in ("segmentation", "detection"):
+        return fake.balloon_predictions(task)
+    if task == "reconstruction":
+        images = fake.digit_predictions()["input"]
+        return {"input": images, "prediction_image": images / 16.0}
+    truth = np.linspace(0, 1, 40, dtype="float32")[:, None]
+    return {"input": np.zeros((40, 5, 2)), "target_target": truth, "prediction_target": truth + 0.1}
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in PICTURES])
+def test_every_picture_renders_small_and_says_what_it_shows(name, tmp_path):
+    with style():
+        for picture in PICTURES[name](predictions(name)):
+            size = save_svg(picture.figure, tmp_path / f"{picture.name}.svg").stat().st_size
+            assert size < 200_000
+            assert len(picture.caption) > 40
+
+
+def test_confusion_counts_are_of_the_whole_test_split():
+    known = fake.digit_predictions() | {
+        "all_target_label": np.array([0, 0, 1, 2]),
+        "all_prediction_label": np.array([0, 1, 1, 2]),
+        "class_names": np.array(["a", "b", "c"]),
+        "target_label": np.array([0]),
+        "prediction_label": np.array([1]),
+        "input": np.zeros((1, 4, 4, 1), "uint8"),
+    }
+    confusion, gallery = PICTURES["classification"](known)
+    texts = [text.get_text() for text in confusion.figure.axes[0].texts]
+    assert texts == ["1", "1", "", "", "1", "", "", "", "1"]
+    assert "3 right" in confusion.caption
+    assert gallery.figure.axes[0].get_title() == "✗ b\nis a"
+
+
+def test_inputs_that_are_no_pictures_have_no_gallery():
+    known = fake.digit_predictions() | {"input": np.zeros((48, 4))}
+    assert [picture.name for picture in PICTURES["classification"](known)] == ["confusion"]
+
+
+def test_a_smaller_map_is_laid_over_the_middle_of_its_picture():
+    known = fake.balloon_predictions("segmentation")
+    known["prediction_mask"] = known["target_mask"][:, 8:56, 8:56]
+    picture = PICTURES["segmentation"](known)[0]
+    titles = [axes.get_title() for axes in picture.figure.axes]
+    assert titles.count("predicted: 100%") == 5
+
+
+def test_weak_detections_are_not_drawn():
+    known = fake.balloon_predictions("detection")
+    known["prediction_score"] = np.full_like(known["prediction_score"], 0.1)
+    figure = PICTURES["detection"](known)[0].figure
+    true_boxes = int((known["target_box_label"] >= 0).sum())
+    assert sum(len(axes.patches) for axes in figure.axes) == true_boxes
+
+
+def test_scatter_takes_the_whole_split_where_it_was_kept():
+    known = predictions("sequence_regression") | {
+        "all_target_target": np.zeros(3),
+        "all_prediction_target": np.array([0.1, math.nan, 0.2]),
+    }
+    figure = PICTURES["sequence_regression"](known)[0].figure
+    assert re.search("first 3 test values", PICTURES["sequence_regression"](known)[0].caption)
+    assert len(figure.axes[0].collections[0].get_offsets()) >= 2

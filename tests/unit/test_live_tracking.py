@@ -1,0 +1,220 @@
+"""Tracking beside training: it follows, it never holds training up, and it never outlives it."""
+
+import contextlib
+import http.server
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+import tracking_folders as make
+from mlflow import MlflowClient
+
+from archbench.tracking import store, ui
+from archbench.tracking.live import LOG, live
+from archbench.tracking.sync import sync_all
+
+empty_database = make.empty_database
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, empty_database):
+    """A project with an empty store; the working folder is in it."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "pyproject.toml").touch()
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@contextlib.contextmanager
+def server(answer):
+    """A server on loopback whose every request is handled by `answer(handler)`."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def handle_any(self):
+            with contextlib.suppress(OSError):
+                answer(self)
+
+        do_GET = do_POST = do_PATCH = do_PUT = handle_any  # noqa: N815
+
+        def log_message(self, *args):
+            pass
+
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    running.daemon_threads = True
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{running.server_address[1]}"
+    finally:
+        running.shutdown()
+        running.server_close()
+
+
+def hang(handler):
+    time.sleep(60)
+
+
+def trickle(handler):
+    handler.send_response(200)
+    handler.end_headers()
+    for _ in range(600):
+        handler.wfile.write(b" ")
+        handler.wfile.flush()
+        time.sleep(0.1)
+
+
+def fail(handler):
+    handler.send_error(500)
+
+
+def children():
+    return [p for p in psutil.Process().children() if "archbench.tracking.follow" in " ".join(p.cmdline())]
+
+
+def test_a_run_is_tracked_while_it_trains(project):
+    folder = project / "runs/tour/lenet5-digits/seed-0"
+    address = f"sqlite:///{project / 'mlflow.db'}"
+
+    def status():
+        if not (project / "mlflow.db").exists():
+            return []
+        client = MlflowClient(address)
+        experiment = client.get_experiment_by_name("classification")
+        runs = client.search_runs([experiment.experiment_id], "tags.`archbench.kind` = 'seed'") if experiment else []
+        return [(run.info.status, run.data.metrics.get("train_loss")) for run in runs]
+
+    with live([folder], limit_seconds=60) as tracker:
+        make.begin(folder, make.settings(), make.rows(2))
+        assert make.wait_until(lambda: status() == [("RUNNING", 0.75)], seconds=60)
+        make.extend(folder, make.rows(3))
+        make.end(folder)
+    assert tracker.message == f"tracked in MLflow: {address}"
+    assert status() == [("FINISHED", 0.5)]
+    assert children() == []
+
+
+@pytest.mark.parametrize("answer", [hang, trickle])
+def test_a_server_that_does_not_answer_costs_its_limit_and_no_more(project, monkeypatch, answer):
+    with server(answer) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        start = time.monotonic()
+        with live([project / "runs/tour/lenet5-digits/seed-0"], limit_seconds=2) as tracker:
+            entered = time.monotonic() - start
+            make.finished(project / "runs/tour/lenet5-digits/seed-0")
+        assert time.monotonic() - start < 3.5
+    assert entered < 0.5
+    assert tracker.message == (
+        f"MLflow at {address} did not answer within 2 s; the run folders are complete; "
+        "`archbench sync` will bring it up to date"
+    )
+    assert children() == []
+
+
+@pytest.mark.parametrize("how", ["fails", "refuses"])
+def test_a_server_that_fails_is_told_in_one_line_and_sync_makes_up_for_it(project, monkeypatch, how):
+    folder = project / "runs/tour/lenet5-digits/seed-0"
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with server(fail) as address:
+        if how == "refuses":
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        with live([folder], limit_seconds=60) as tracker:
+            make.finished(folder)
+    assert tracker.message.startswith(f"MLflow at {address} did not take all runs (see ")
+    assert "\n" not in tracker.message
+    assert (folder.parent / LOG).read_text().strip()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    report = sync_all(project, store.connect(store.locate()))
+    assert (report.runs, report.runs_changed) == (1, 1)
+
+
+def test_a_body_that_raises_is_still_copied_and_its_error_passed_on(project):
+    folder = project / "runs/tour/lenet5-digits/seed-0"
+    trackers = []
+
+    def train():
+        with live([folder], limit_seconds=60) as tracker:
+            trackers.append(tracker)
+            make.begin(folder, make.settings(), make.rows(1))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train()
+    assert trackers[0].message.startswith("tracked in MLflow")
+
+
+def test_the_training_process_imports_no_mlflow(project):
+    code = (
+        "import sys; from pathlib import Path; from archbench.tracking.live import live\n"
+        "with live([Path('runs/tour/a/seed-0')], 60): pass\n"
+        "sys.exit('mlflow' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=project)
+
+
+TRAINING = """
+import sys, time
+from pathlib import Path
+import tracking_folders as make
+from archbench.tracking.live import live
+folder = Path(sys.argv[1])
+with live([folder], 60) as tracker:
+    make.begin(folder, make.settings(), make.rows(2))
+    print(tracker._process.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_killed_training_process_takes_its_tracker_along_and_the_run_is_closed(project):
+    folder = project / "runs/tour/lenet5-digits/seed-0"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
+    training = subprocess.Popen(
+        [sys.executable, "-c", TRAINING, str(folder)], stdout=subprocess.PIPE, env=environment, cwd=project
+    )
+    follower = int(training.stdout.readline())
+    log = folder.parent / LOG
+    assert make.wait_until(lambda: "connected" in log.read_text(), seconds=60)
+    training.send_signal(signal.SIGKILL)
+    training.wait()
+    assert make.wait_until(lambda: not psutil.pid_exists(follower), seconds=60)
+    client = MlflowClient(store.locate().uri)
+    experiment = client.get_experiment_by_name("classification").experiment_id
+    assert {run.info.status for run in client.search_runs([experiment])} == {"KILLED"}
+
+
+@pytest.mark.slow
+def test_a_real_server_takes_the_runs_and_shows_them(project, monkeypatch):
+    """MLflow's own server on loopback: started by the `ui` command, written to over HTTP."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    code = f"from archbench.tracking.ui import serve; serve({port}, show=lambda line: print(line, flush=True))"
+    serving = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=project)
+    try:
+        line = serving.stdout.readline().decode().strip()
+        assert line == f"MLflow: http://127.0.0.1:{port}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+        make.finished(project / "runs/tour/lenet5-digits/seed-0")
+        tracking = store.connect(store.locate())
+        assert [sync_all(project, tracking).runs_changed for _ in range(2)] == [1, 0]
+        shown = []
+        ui.serve(1, show=shown.append)  # a server has pages of its own: nothing is started
+        assert shown == [line]
+    finally:
+        serving.send_signal(signal.SIGINT)
+        serving.wait(30)
+    assert make.wait_until(lambda: not _listens(port))
+
+
+def _listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

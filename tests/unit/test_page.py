@@ -1,0 +1,237 @@
+"""The whole report from made-up folders: nothing dropped, nothing claimed too much, names never markup."""
+
+import math
+import re
+import shutil
+from html.parser import HTMLParser
+
+import fake_runs as fake
+import pandas as pd
+import pytest
+
+from archbench.page import formats
+from archbench.page.readme import escape, table
+from archbench.page.report import Options, write_report
+from archbench.results.runs import BrokenRecord
+from archbench.results.statistics import Interval
+
+EVIL = "<script>alert('x')</script>|`*"
+
+
+def report(root, benchmarks, studies=(), seeds=fake.SEEDS, title="archbench"):
+    options = Options(
+        title=title,
+        seeds={benchmark: seeds for benchmark in benchmarks},
+        study_seeds={study: seeds for study in studies},
+    )
+    folders = root / "runs", root / "studies", root / "report"
+    return write_report("tour", list(benchmarks), list(studies), *folders, options)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    root = tmp_path_factory.mktemp("whole")
+    fake.write_runs(root / "runs")
+    fake.write_study(root / "studies" / "optimizers")
+    (root / "report").mkdir()
+    speed = "case,backend,ours,baseline,ratio,unit,n,note\nlenet5,jax,38000.0,6100.0,6.23,images/s,5,\n"
+    (root / "report" / "speed.csv").write_text(speed)
+    return report(root, [*fake.NETWORKS, "vgg11-digits"], ["optimizers", "ghost"]).parent
+
+
+class Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.targets, self.ids = set(), set(), set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        for name, value in attrs:
+            if name in ("href", "src"):
+                self.targets.add(value)
+            if name == "id":
+                self.ids.add(value)
+
+
+def parse(folder):
+    links = Links()
+    links.feed((folder / "index.html").read_text())
+    return links
+
+
+def test_page_needs_nothing_but_its_folder(whole):
+    links = parse(whole)
+    for target in links.targets:
+        assert target[1:] in links.ids if target.startswith("#") else (whole / target).is_file()
+    assert not links.tags & {"script", "link", "iframe"}
+    assert "http" not in re.sub(r"<svg.*?</svg>", "", (whole / "index.html").read_text())
+
+
+def test_every_figure_and_table_is_used_and_the_report_is_small(whole):
+    page = (whole / "index.html").read_text()
+    figures = list((whole / "figures").iterdir())
+    assert len(figures) >= 12
+    assert all(f"figures/{path.name}" in page for path in figures)
+    assert all(f"tables/{path.name}" in page for path in (whole / "tables").iterdir())
+    assert sum(path.stat().st_size for path in whole.rglob("*") if path.is_file()) < 3_000_000
+
+
+def test_unfinished_runs_are_on_the_page(whole):
+    for text in ((whole / "index.html").read_text(), (whole / "README.md").read_text()):
+        for words in ("2 finished, 1 diverged", "2 finished, 1 killed", "2 finished, 1 missing", "vgg11-digits"):
+            assert words in text
+        assert "The loss is nan at step 133." in text
+        assert "no trials.csv" in text
+    states = set(pd.read_csv(whole / "tables" / "results.csv")["state"])
+    assert states == {"finished", "diverged", "killed", "missing"}
+
+
+def test_summary_is_computed_and_careful(whole):
+    page = (whole / "index.html").read_text()
+    sentences = re.findall("<li>(.*?)</li>", page.split("</header>")[0])
+    assert 3 <= len(sentences) <= 5
+    assert sentences[0] == "12 of 18 runs of 6 benchmarks finished (1 diverged, 1 killed, 4 missing)."
+    # Seeds 0.984, 0.988, 0.992: half width 4.3027 * 0.004 / sqrt(3) = 0.0099.
+    assert "resnet20 (8x8 input, width 1/2), test accuracy 0.9880\u00a0±\u00a00.0099 (n=3)" in sentences[1]
+    assert "not distinguishable from the next on digits" in sentences[2]
+
+
+def test_the_same_data_give_the_same_report(whole, tmp_path):
+    root = whole.parent
+    shutil.copytree(root / "runs", tmp_path / "runs")
+    shutil.copytree(root / "studies", tmp_path / "studies")
+    (tmp_path / "report").mkdir()
+    shutil.copy(whole / "speed.csv", tmp_path / "report")
+    again = report(tmp_path, [*fake.NETWORKS, "vgg11-digits"], ["optimizers", "ghost"]).parent
+    for path in (path for path in whole.rglob("*") if path.is_file()):
+        assert path.read_bytes() == (again / path.relative_to(whole)).read_bytes(), path.name
+
+
+def test_names_are_never_markup(tmp_path):
+    described = {"architecture": EVIL, "scale": EVIL, "dataset": EVIL, "task": "classification", "optimizer": EVIL}
+    for seed in fake.SEEDS:
+        fake.write_run(
+            tmp_path / "runs" / "a<script>" / f"seed-{seed}",
+            fake.settings("a<script>", seed, **described),
+            0.9 + seed / 100,
+            predictions=fake.digit_predictions() | {"class_names": [EVIL] * 10},
+        )
+    page = report(tmp_path, ["a<script>"], title=EVIL)
+    assert "script" not in parse(page.parent).tags
+    assert "&lt;script&gt;" in page.read_text()
+    for path in (page.parent / "figures").iterdir():
+        assert "<script" not in path.read_text()
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", path.name)
+    markdown = (page.parent / "README.md").read_text()
+    assert "<script" not in markdown
+    rows = [line for line in markdown.splitlines() if line.startswith("| &lt;script")]
+    assert rows
+    head = next(line for line in markdown.splitlines() if line.startswith("| Network"))
+    assert len(re.findall(r"(?<!\\)\|", rows[0])) == len(re.findall(r"(?<!\\)\|", head))
+
+
+def test_nothing_has_run_yet(tmp_path):
+    page = report(tmp_path, ["lenet5-digits"], ["optimizers"]).read_text()
+    assert "0 of 3 runs of 1 benchmark finished (3 missing)." in page
+    assert "No run has started" in page
+
+
+def test_no_benchmarks_at_all(tmp_path):
+    assert "No benchmark is listed" in report(tmp_path, []).read_text()
+
+
+def test_a_single_seed_has_no_interval_and_says_so(tmp_path):
+    described = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}
+    fake.write_run(tmp_path / "runs" / "a" / "seed-0", fake.settings("a", 0, **described), 0.9)
+    page = report(tmp_path, ["a"], seeds=(0,)).read_text()
+    assert "n=1, no interval" in page
+    assert "None: every expected run finished." in page
+    assert "±\u00a0nan" not in page
+    assert ">nan<" not in page
+
+
+def test_only_failures_still_make_a_page(tmp_path):
+    fake.write_runs(tmp_path / "runs")
+    for seed in fake.SEEDS:
+        fake.diverge(tmp_path / "runs" / "lenet5-digits" / f"seed-{seed}")
+        fake.kill(tmp_path / "runs" / "unet-balloons" / f"seed-{seed}")
+    page = report(tmp_path, ["lenet5-digits", "unet-balloons"]).read_text()
+    assert "No test score exists yet" in page
+    assert "3 diverged" in page
+    assert "3 killed" in page
+
+
+def test_arms_with_other_budgets_are_not_ranked(tmp_path):
+    fake.write_study(tmp_path / "studies" / "optimizers")
+    path = tmp_path / "studies" / "optimizers" / "trials.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-2]) + "\n")
+    page = report(tmp_path, [], ["optimizers"]).read_text()
+    assert "the arms did not have the same budget (trials: 10, 12)" in page
+    assert "had different budgets, so they are not ranked" in page
+    assert "best mean" not in page
+
+
+def test_a_study_without_final_runs_is_shown(tmp_path):
+    fake.write_study(tmp_path / "studies" / "optimizers", arms=("sgd", "adam"))
+    shutil.rmtree(tmp_path / "studies" / "optimizers" / "final")
+    page = report(tmp_path, [], ["optimizers"]).read_text()
+    assert "has no final scores yet" in page
+    assert "optimizers / adam" in page
+
+
+def test_what_an_earlier_report_left_is_gone(tmp_path):
+    fake.write_runs(tmp_path / "runs")
+    report(tmp_path, ["lenet5-digits"])
+    figures = set((tmp_path / "report" / "figures").iterdir())
+    report(tmp_path, ["yolo-balloons"])
+    assert not figures & set((tmp_path / "report" / "figures").iterdir())
+
+
+def test_where_it_ran_tells_dirty_commits_and_the_rule(tmp_path):
+    fake.write_runs(tmp_path / "runs")
+    facts = fake.machine(git_dirty=True, xla=False, xla_rule="xla: off", host="<b>host</b>")
+    fake.write_json(tmp_path / "runs" / "lenet5-digits" / "seed-1" / "machine.json", facts)
+    page = report(tmp_path, ["lenet5-digits"]).read_text()
+    assert "0123456789 + changes" in page
+    assert "off (xla: off)" in page
+    assert "with uncommitted changes" in page
+    assert "&lt;b&gt;host" in page
+
+
+def test_a_speed_table_of_another_shape_is_refused(tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "speed.csv").write_text("case,ours\na,1\n")
+    with pytest.raises(BrokenRecord, match="no column backend, baseline"):
+        report(tmp_path, [])
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (Interval(0.99123, 0.01, 0.00321, 3), "0.9912\u00a0±\u00a00.0032"),
+        (Interval(31.4159, 9.0, 12.3, 3), "31\u00a0±\u00a012"),
+        (Interval(0.5, math.nan, math.nan, 1), "0.5"),
+        (Interval(1.0, 0.0, 0.0, 3), "1\u00a0±\u00a00"),
+        (Interval(math.nan, math.nan, math.nan, 0), "–"),
+    ],
+)
+def test_scores_show_two_digits_of_their_uncertainty(interval, text):
+    assert formats.score(interval) == text
+
+
+def test_seconds_and_p_values_read_well():
+    assert [formats.seconds(s) for s in (0.123, 12.4, 150, 9000, None)] == ["0.12 s", "12 s", "2.5 min", "2.5 h", "–"]
+    assert formats.p_value(0.0001, "paired t") == "< 0.001, paired t"
+    assert formats.p_value(math.nan, "none") == "–"
+
+
+def test_file_names_that_lose_letters_stay_apart():
+    assert formats.file_name("digits", "classification") == "digits-classification"
+    assert formats.file_name("a b") != formats.file_name("a<b")
+    assert "/" not in formats.file_name("../../etc")
+
+
+def test_markdown_escapes_what_it_would_read_as_markup():
+    assert escape("a|b\n*c* <d> `e` [f]") == r"a\|b \*c\* &lt;d&gt; \`e\` \[f\]"
+    assert escape("long_balloon") == "long_balloon"
+    assert table([{"x": "a|b"}]).splitlines() == ["| x |", "| --- |", r"| a\|b |"]

@@ -1,0 +1,225 @@
+"""Statistics against hand-worked and scipy's values; run and study folders read as what they are."""
+
+import json
+import math
+
+import fake_runs as fake
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from archbench.results.leaderboard import boards
+from archbench.results.runs import BrokenRecord, read_run, read_runs
+from archbench.results.statistics import Interval, compare_pairs, holm, mean_interval, mean_ranks, verdict
+from archbench.results.studies import best_so_far, read_study
+from archbench.results.table import COLUMNS, results_table
+
+BENCHMARKS = (*fake.NETWORKS, "vgg11-digits")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    fake.write_runs(folder)
+    return read_runs(folder, {benchmark: fake.SEEDS for benchmark in BENCHMARKS})
+
+
+@pytest.fixture
+def study_folder(tmp_path):
+    fake.write_study(tmp_path / "optimizers")
+    return tmp_path / "optimizers"
+
+
+def classification_run(folder, benchmark, seed, score, **changes):
+    described = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}
+    return fake.write_run(
+        folder / benchmark / f"seed-{seed}", fake.settings(benchmark, seed, **described), score, **changes
+    )
+
+
+def test_interval_of_three_seeds_by_hand():
+    interval = mean_interval([0.90, 0.92, 0.94])
+    assert interval.mean == pytest.approx(0.92)
+    assert interval.deviation == pytest.approx(0.02)
+    assert interval.half == pytest.approx(4.302653 * 0.02 / math.sqrt(3), rel=1e-6)  # t(0.975, 2), any table
+
+
+def test_interval_equals_scipys():
+    values = [0.3, 0.5, 0.1, 0.9, 0.45]
+    low, high = stats.t.interval(0.95, 4, loc=np.mean(values), scale=stats.sem(values))
+    interval = mean_interval(values)
+    assert (interval.low, interval.high) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize(("values", "n"), [([], 0), ([math.nan], 0), ([0.5], 1), ([0.5, math.inf], 1)])
+def test_no_interval_without_two_finite_values(values, n):
+    interval = mean_interval(values)
+    assert interval.n == n
+    assert math.isnan(interval.half)
+    assert interval.overlaps(mean_interval([1.0, 2.0])) is None
+
+
+def test_verdict_follows_the_intervals():
+    best = Interval(0.9, 0.01, 0.02, 3)
+    assert verdict(Interval(0.87, 0.01, 0.02, 3), best) == "not distinguishable with n=3"
+    assert verdict(Interval(0.80, 0.01, 0.02, 3), best).startswith("worse")
+    assert verdict(Interval(0.80, math.nan, math.nan, 1), best) == "no interval with n=1"
+
+
+def test_few_pairs_are_compared_by_the_paired_t_test():
+    first, second = {0: 0.90, 1: 0.93, 2: 0.91, 9: 0.1}, {0: 0.88, 1: 0.90, 2: 0.90, 7: 0.9}
+    compared = compare_pairs(first, second)
+    assert compared.test == "paired t"
+    assert compared.difference.mean == pytest.approx(0.02)  # seeds 7 and 9 have no partner
+    assert compared.p == pytest.approx(stats.ttest_rel([0.90, 0.93, 0.91], [0.88, 0.90, 0.90]).pvalue)
+
+
+def test_six_pairs_are_compared_by_signed_ranks():
+    first = dict(enumerate([0.9, 0.8, 0.7, 0.6, 0.55, 0.4]))
+    second = {seed: value - 0.01 * (seed + 1) for seed, value in first.items()}
+    compared = compare_pairs(first, second)
+    assert compared.test == "Wilcoxon"
+    assert compared.p == pytest.approx(2 / 2**6)  # all six differences have one sign
+
+
+def test_equal_scores_do_not_differ_and_one_pair_tells_nothing():
+    assert compare_pairs({0: 0.5, 1: 0.6}, {0: 0.5, 1: 0.6}).p == 1.0
+    assert math.isnan(compare_pairs({0: 0.5}, {0: 0.6}).p)
+
+
+def test_holm_by_hand():
+    # Sorted 0.01, 0.02, 0.03, 0.04 times 4, 3, 2, 1: 0.04, 0.06, 0.06, 0.06 (made monotone).
+    assert holm([0.03, 0.01, math.nan, 0.04, 0.02]) == pytest.approx([0.06, 0.04, math.nan, 0.06, 0.06], nan_ok=True)
+    assert holm([0.6, 0.7]).tolist() == [1.0, 1.0]
+    assert holm([]).size == 0
+
+
+def test_mean_ranks_share_ties_and_skip_incomplete_rows():
+    scores = pd.DataFrame({"a": [0.9, 0.8, 0.7], "b": [0.9, 0.9, 0.9], "c": [0.1, 0.1, math.nan]})
+    assert mean_ranks(scores, maximize=True).to_dict() == {"a": 1.75, "b": 1.25, "c": 3.0}
+    assert mean_ranks(scores, maximize=False).to_dict() == {"a": 2.25, "b": 2.75, "c": 1.0}
+
+
+def test_every_expected_run_is_there_whatever_became_of_it(runs):
+    states = {(run.benchmark, run.seed): run.state for run in runs}
+    assert len(states) == 18
+    assert states["plain20-digits", 1] == "diverged"
+    assert states["unet-balloons", 2] == "killed"
+    assert states["yolo-balloons", 2] == "missing"
+    assert states["vgg11-digits", 0] == "missing"
+    assert list(states.values()).count("finished") == 12
+
+
+def test_tidy_table_keeps_runs_without_numbers(runs):
+    table = results_table(runs)
+    assert tuple(table.columns) == COLUMNS
+    gone = table[table["benchmark"] == "vgg11-digits"]
+    assert list(gone["state"]) == ["missing"] * 3
+    assert gone["value"].isna().all()
+    test = table[(table["benchmark"] == "lenet5-digits") & (table["split"] == "test") & (table["metric"] == "accuracy")]
+    assert list(test["value"]) == pytest.approx([0.980, 0.984, 0.988])
+    killed = table[(table["benchmark"] == "unet-balloons") & (table["seed"] == 2)]
+    assert killed["epoch"].max() == 4  # the fifth line was cut off by the kill
+    diverged = table[(table["benchmark"] == "plain20-digits") & (table["seed"] == 1)]
+    assert "test" not in set(diverged["split"])
+
+
+def test_unfinished_runs_count_in_no_score(runs):
+    places = {place.benchmark: place for board in boards(runs) for place in board.places}
+    assert places["plain20-digits"].score.n == 2
+    assert places["plain20-digits"].states == "2 finished, 1 diverged"
+    assert places["unet-balloons"].states == "2 finished, 1 killed"
+
+
+def test_boards_rank_within_data_set_and_task(runs):
+    ranked = {board.name: [place.benchmark for place in board.places] for board in boards(runs)}
+    assert ranked == {
+        "digits (classification)": ["resnet20-digits", "lenet5-digits", "plain20-digits"],
+        "balloons (segmentation)": ["unet-balloons"],
+        "balloons (detection)": ["yolo-balloons"],
+    }
+
+
+def test_lower_is_better_where_the_record_says_so(tmp_path):
+    for benchmark, score in (("a", 0.5), ("b", 0.1)):
+        classification_run(tmp_path, benchmark, 0, score, monitor="mse", maximize=False)
+    board = boards(read_runs(tmp_path, {"a": [0], "b": [0]}))[0]
+    assert [place.benchmark for place in board.places] == ["b", "a"]
+
+
+def test_benchmarks_that_would_read_the_same_are_told_apart(tmp_path):
+    for benchmark in ("lenet5-a", "lenet5-b"):
+        classification_run(tmp_path, benchmark, 0, 0.9)
+    board = boards(read_runs(tmp_path, {"lenet5-a": [0], "lenet5-b": [0]}))[0]
+    assert {place.label for place in board.places} == {"lenet5 (paper), lenet5-a", "lenet5 (paper), lenet5-b"}
+
+
+@pytest.mark.parametrize("content", ['{"state": "finished"', "[]", '{"state": "great"}'])
+def test_a_record_nobody_writes_is_refused_with_its_path(tmp_path, content):
+    folder = classification_run(tmp_path, "a", 0, 0.9)
+    (folder / "metrics.json").write_text(content)
+    with pytest.raises(BrokenRecord, match=r"metrics\.json.*dvc repro"):
+        read_run(folder, "a", 0)
+
+
+def test_null_scores_are_no_scores(tmp_path):
+    folder = classification_run(tmp_path, "a", 0, 0.9)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["test"]["accuracy"] = None
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    assert boards([read_run(folder, "a", 0)])[0].best is None
+
+
+def test_best_so_far_ignores_pruned_and_failed_trials():
+    rows = [("a", 0, "complete", 0.5), ("a", 1, "pruned", 0.9), ("a", 2, "failed", math.nan), ("a", 3, "complete", 0.7)]
+    trials = pd.DataFrame(rows, columns=["arm", "number", "state", "value"])
+    assert list(best_so_far(trials, maximize=True)["best"]) == [0.5, 0.5, 0.5, 0.7]
+    assert list(best_so_far(trials, maximize=False)["best"]) == [0.5] * 4
+
+
+def test_equal_budgets_are_ranked(study_folder):
+    study = read_study(study_folder, "optimizers", fake.SEEDS)
+    assert study.equal
+    assert study.best.name == "sgd"
+    means = [arm.score.mean for arm in study.arms]
+    assert means == sorted(means, reverse=True)
+    assert sum(arm.rank for arm in study.arms) == pytest.approx(8 * 9 / 2)
+    assert {(arm.complete, arm.pruned, arm.failed) for arm in study.arms} == {(10, 1, 1)}
+
+
+def test_an_arm_with_fewer_trials_stops_the_ranking(study_folder):
+    lines = (study_folder / "trials.csv").read_text().splitlines()
+    (study_folder / "trials.csv").write_text("\n".join(lines[:-1]) + "\n")
+    study = read_study(study_folder, "optimizers", fake.SEEDS)
+    assert study.unequal == ["trials: 11, 12"]
+    assert study.best is None
+    assert [arm.name for arm in study.arms] == sorted(fake.OPTIMIZERS)
+    assert {study.verdict(arm) for arm in study.arms} == {"not ranked: budgets differ"}
+
+
+def test_other_epochs_or_seeds_stop_the_ranking(study_folder):
+    trials = pd.read_csv(study_folder / "trials.csv")
+    trials.loc[(trials["arm"] == "adam") & (trials["state"] == "complete"), "epochs_run"] = 50
+    trials.to_csv(study_folder / "trials.csv", index=False)
+    for path in (study_folder / "final" / "sgd" / "seed-2").iterdir():
+        path.unlink()
+    study = read_study(study_folder, "optimizers", fake.SEEDS)
+    assert study.unequal == ["epochs a trial: 5, 50", "final seeds: 2, 3"]
+
+
+def test_an_arm_whose_every_trial_failed_is_shown_and_does_not_stop_the_ranking(study_folder):
+    trials = pd.read_csv(study_folder / "trials.csv")
+    trials.loc[trials["arm"] == "adagrad", ["state", "value", "epochs_run"]] = ["failed", math.nan, 0]
+    trials.to_csv(study_folder / "trials.csv", index=False)
+    for seed in fake.SEEDS:
+        for path in (study_folder / "final" / "adagrad" / f"seed-{seed}").iterdir():
+            path.unlink()
+    study = read_study(study_folder, "optimizers", fake.SEEDS)
+    assert study.equal
+    assert study.arms[-1].name == "adagrad"
+    assert study.verdict(study.arms[-1]) == "no score"
+
+
+def test_a_study_that_left_nothing_is_none(tmp_path):
+    assert read_study(tmp_path / "ghost", "ghost", fake.SEEDS) is None
