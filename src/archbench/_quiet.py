@@ -7,7 +7,6 @@ Exceptions are not touched. `TF_CPP_MIN_LOG_LEVEL=0` or `1` shows all of it.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import sys
@@ -34,14 +33,16 @@ def hush() -> None:
 
 
 class _Finder(MetaPathFinder):
-    """Finds TensorFlow as Python would, once, and lets it load in quiet."""
+    """Finds TensorFlow as Python would, and lets it load in quiet."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """The spec of TensorFlow from the finders after this one, with a loader that keeps the notes back."""
         if name != "tensorflow":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec is not None:
+        place = sys.meta_path.index(self)
+        specs = (finder.find_spec(name, path, target) for finder in sys.meta_path[place + 1 :])
+        spec = next((found for found in specs if found is not None), None)
+        if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
             def quietly(module: object) -> None:

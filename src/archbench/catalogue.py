@@ -64,18 +64,14 @@ class Entry:
                 near = difflib.get_close_matches(option, accepted, n=1)
                 hint = f" Did you mean {near[0]}?" if near else ""
                 takes = ", ".join(accepted) or "no options"
-                raise WrongOption(
-                    f"{self.kind} {self.name!r} has no option {option!r}.{hint} It takes: {takes}."
-                )
+                raise WrongOption(f"{self.kind} {self.name!r} has no option {option!r}.{hint} It takes: {takes}.")
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Build, with this entry's own options under the given ones; raises `WrongOption`."""
         self.check(options)
         chosen = {**self.bound, **options}
         missing = [
-            name
-            for name, default in self.options.items()
-            if default is inspect.Parameter.empty and name not in chosen
+            name for name, default in self.options.items() if default is inspect.Parameter.empty and name not in chosen
         ]
         if missing:
             raise WrongOption(f"{self.kind} {self.name!r} needs the option {', '.join(missing)}.")
@@ -90,9 +86,7 @@ class Catalogue:
         self._entries: dict[str, Entry] = {}
         self._scanned = False
 
-    def declare(
-        self, variants: Mapping[str, Mapping[str, Any]] | str, *, source: str, **facts: Any
-    ) -> Callable:
+    def declare(self, variants: Mapping[str, Mapping[str, Any]] | str, *, source: str, **facts: Any) -> Callable:
         """Decorator: every key of `variants` becomes a name for the function below it.
 
         A single name without bound options may be given as a string.
@@ -101,10 +95,12 @@ class Catalogue:
 
         def keep(build: Callable) -> Callable:
             for name, bound in named.items():
-                if name in self._entries:
+                known = self._entries.get(name)
+                # A module that failed to import declares its first entries again on the next try.
+                if known and (known.module, known.build.__qualname__) != (build.__module__, build.__qualname__):
                     raise ValueError(
                         f"{self.kind} {name!r} is declared twice: in "
-                        f"{self._entries[name].module} and in {build.__module__}."
+                        f"{known.module} and in {build.__module__}."
                     )
                 self._entries[name] = Entry(self.kind, name, build, bound, {"source": source, **facts})
             return build
@@ -118,8 +114,7 @@ class Catalogue:
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             plural = self.package.rpartition(".")[2]
             raise UnknownName(
-                f"No {self.kind} is called {name!r}.{hint} "
-                f'"archbench list {plural}" shows all {len(self._entries)}.'
+                f'No {self.kind} is called {name!r}.{hint} "archbench list {plural}" shows all {len(self._entries)}.'
             )
         return self._entries[name]
 
@@ -131,9 +126,7 @@ class Catalogue:
         """The entry that `spec` names and the options it gives, checked."""
         options = {"name": spec} if isinstance(spec, str) else dict(spec)
         if "name" not in options:
-            raise WrongOption(
-                f"This {self.kind} has no name: {dict(spec)}. Write it as {{name: ..., option: ...}}."
-            )
+            raise WrongOption(f"This {self.kind} has no name: {dict(spec)}. Write it as {{name: ..., option: ...}}.")
         entry = self[options.pop("name")]
         entry.check(options)
         return entry, options

@@ -41,7 +41,7 @@ def render(config: Config, folders: Folders, here: Path) -> str:
 def check(config: Config, folders: Folders, here: Path) -> None:
     """Raise `StaleDvcFile` where dvc.yaml is not what `render` writes."""
     path = here / "dvc.yaml"
-    if not path.is_file() or path.read_text(encoding="utf-8") != render(config, folders, here):
+    if not path.iscode.path_of() or path.read_text(encoding="utf-8") != render(config, folders, here):
         raise StaleDvcFile(f"{path} does not fit params.yaml. Run: archbench plan --write")
 
 
@@ -54,14 +54,15 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
     prepared, runs, studies = near(folders.prepared), near(folders.runs), near(folders.studies)
     inside = here == folders.root
 
-    def output(path: str, **how: Any) -> dict[str, Any]:
+    def output(path: str, **how: Any) -> dict[str, Any] | str:
         # DVC's cache serves outputs inside its own repository; a pipeline in a folder of its own has none.
-        return {path: how if inside else {**how, "cache": False}}
+        how = how if inside else {**how, "cache": False}
+        return {path: how} if how else path
 
     stages: dict[str, Any] = {
         "prepare": {
             "foreach": {
-                slug: {"loader": near(_file(DATASETS[named.name].module))}
+                slug: {"loader": near(code.path_of(DATASETS[named.name].module))}
                 for slug, named in config.datasets.items()
             },
             "do": {
@@ -110,19 +111,21 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
 
 
 def _roles(near: Any, plan: Plan) -> dict[str, str]:
-    files = {role: near(_file(plan.entries[role].module)) for role in ROLES}
+    files = {role: near(code.path_of(plan.entries[role].module)) for role in ROLES}
     return {"dataset": plan.settings["dataset"], **files}
 
 
 def _shared_training(plans: Mapping[str, Plan]) -> list[Path]:
-    """Files that any benchmark may read, but for the ones that give each its own dependency."""
-    own = {_file(plan.entries[role].module) for plan in plans.values() for role in ROLES}
-    every = {path for plan in plans.values() for path in plan.code_files}
-    return sorted(every - own)
+    """Files that any benchmark may read beside the ones that are its own."""
+    return sorted({path for plan in plans.values() for path in plan.code_files if path not in _own(plan)})
+
+
+def _own(plan: Plan) -> set[Path]:
+    return {code.path_of(plan.entries[role].module) for role in ROLES}
 
 
 def _shared_prepare(config: Config) -> list[Path]:
-    own = {_file(DATASETS[named.name].module) for named in config.datasets.values()}
+    own = {code.path_of(DATASETS[named.name].module) for named in config.datasets.values()}
     modules = [
         "archbench.datasets.prepare",
         *(DATASETS[named.name].module for named in config.datasets.values()),
@@ -145,7 +148,7 @@ def _speed(near: Any, pages: str, folders: Folders, config: Config, output: Any)
         "cmd": f"python {pages}/speed.py",
         "deps": [near(path) for path in code.files_of(["archbench.speed.run"])],
         "params": ["speed", "pipeline"],
-        "outs": [{near(folders.reports / "speed.csv"): {"cache": False}}],
+        "outs": [output(near(folders.runs / "speed.csv"))],
     }
 
 
@@ -153,7 +156,7 @@ def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str
     deps = [
         *(near(folders.runs / slug) for slug in config.benchmarks),
         *(near(folders.studies / slug) for slug in config.studies),
-        *([near(folders.reports / "speed.csv")] if config.speed else []),
+        *([near(folders.runs / "speed.csv")] if config.speed else []),
     ]
     code_files = code.files_of(["archbench.page.report", *_pictures()])
     templates = sorted((code.PACKAGE / "page").glob("*.html")) + sorted((code.PACKAGE / "page").glob("*.css"))
@@ -161,7 +164,7 @@ def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str
     return {
         "cmd": f"python {pages}/report.py",
         "deps": [*deps, *(near(path) for path in (*code_files, *templates))],
-        "params": ["report", "pipeline", "benchmarks", "studies"],
+        "params": ["report", "pipeline", "seeds", "benchmarks", "studies"],
         "outs": [{near(folders.reports / part): {"cache": False}} for part in parts],
     }
 
@@ -173,20 +176,12 @@ def _pictures() -> Iterable[str]:
 
 
 def _curves(runs: str, slug: str, plan: Plan) -> dict[str, Any]:
-    files = {
-        f"{runs}/{slug}/seed-{seed}/history.csv": ["train_loss", "validation_loss"] for seed in plan.seeds
-    }
-    return {
-        f"{slug} loss": {"x": "epoch", "y": files, "template": "linear", "title": f"{slug}: loss by epoch"}
-    }
+    files = {f"{runs}/{slug}/seed-{seed}/history.csv": ["train_loss", "validation_loss"] for seed in plan.seeds}
+    return {f"{slug} loss": {"x": "epoch", "y": files, "template": "linear", "title": f"{slug}: loss by epoch"}}
 
 
 def _near(near: Any, paths: Iterable[Path]) -> list[str]:
     return [near(path) for path in paths]
-
-
-def _file(module: str) -> Path:
-    return code.path_of(module)
 
 
 class _Dumper(yaml.SafeDumper):

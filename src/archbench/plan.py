@@ -95,9 +95,7 @@ def resolve_all(config: Config) -> dict[str, Plan]:
 def resolve(config: Config, slug: str) -> Plan:
     """One benchmark, by its slug in params.yaml."""
     if slug not in config.benchmarks:
-        raise ConfigError(
-            f"params.yaml has no benchmark {slug!r}. It has: {', '.join(config.benchmarks) or 'none'}."
-        )
+        raise ConfigError(f"params.yaml has no benchmark {slug!r}. It has: {', '.join(config.benchmarks) or 'none'}.")
     return resolve_benchmark(config, f"benchmarks.{slug}", slug, config.benchmarks[slug])
 
 
@@ -127,8 +125,7 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         _check_parts(architecture, benchmark.parts.changes)
     if benchmark.dataset not in config.datasets:
         raise ConfigError(
-            f"{where}.dataset: params.yaml has no data set {benchmark.dataset!r}. "
-            f"It has: {', '.join(config.datasets)}."
+            f"{where}.dataset: params.yaml has no data set {benchmark.dataset!r}. It has: {', '.join(config.datasets)}."
         )
     settings = {
         "architecture": {"name": architecture.name, **options},
@@ -160,12 +157,8 @@ def _mistakes(config: Config) -> Iterator[str]:
         for arm in study.arms:
             try:
                 resolve_benchmark(config, f"studies.{slug}.base", slug, study.base)
-                plan = resolve_benchmark(
-                    config, f"studies.{slug}.arms.{arm}", slug, arm_benchmark(study, arm)
-                )
-                _check_space(
-                    f"studies.{slug}.arms.{arm}.space", plan.entries["optimizer"], study.arms[arm].space
-                )
+                plan = resolve_benchmark(config, f"studies.{slug}.arms.{arm}", slug, arm_benchmark(study, arm))
+                _check_space(f"studies.{slug}.arms.{arm}.space", plan.entries["optimizer"], study.arms[arm].space)
             except UserError as error:
                 yield str(error)
 
@@ -190,8 +183,7 @@ def _check_space(where: str, optimizer: Entry, space: Mapping[str, Any]) -> None
     for number in space:
         if number not in tunable:
             raise ConfigError(
-                f"{where}.{number}: {optimizer.name} has no number of this name to tune. "
-                f"It has: {', '.join(tunable)}."
+                f"{where}.{number}: {optimizer.name} has no number of this name to tune. It has: {', '.join(tunable)}."
             )
 
 

@@ -12,7 +12,7 @@ from archbench import plan as planning
 from archbench.config import Config, ConfigError, Study, find_params, read_config
 from archbench.datasets.prepare import prepare as prepare_dataset
 from archbench.datasets.store import load
-from archbench.page.report import write_report
+from archbench.page.report import Options, write_report
 from archbench.progress import EpochDisplay
 from archbench.project import Folders, project_root
 from archbench.sweeps import study as sweeps
@@ -48,8 +48,9 @@ def train(slug: str) -> None:
     trials = [plan.trial_settings(seed, prepared.card.sha256) for seed in plan.seeds]
     folder = folders.runs / slug
     runs = [folder / f"seed-{seed}" for seed in plan.seeds]
-    with live(runs, config.training.tracking_seconds), _shown_pace(config, slug) as pace:
+    with live(runs, config.training.tracking_seconds) as tracker, _shown_pace(config, slug) as pace:
         run_benchmark(trials, prepared, folder, pace)
+    print(tracker.message)
 
 
 def sweep(slug: str) -> None:
@@ -64,9 +65,10 @@ def sweep(slug: str) -> None:
     facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
     run_folder.write_json(folder / "machine.json", facts)
     workers = len(sweeps.shares(list(study.arms), study.workers))
-    with live([folder], config.training.tracking_seconds):
+    with live([folder], config.training.tracking_seconds) as tracker:
         sweeps.run_workers(["-m", "archbench.sweeps.worker", slug], workers)
         sweeps.write_tables(plans, journal, {p.name: _study_name(study, p) for p in plans}, folder)
+    print(tracker.message)
 
 
 def run_sweep_worker(slug: str, worker: int) -> None:
@@ -96,15 +98,17 @@ def report() -> Path:
         folders.runs,
         folders.studies,
         folders.reports,
-        config.report.model_dump(),
+        Options(
+            title=config.report.title,
+            seeds={slug: benchmark.seeds or config.seeds for slug, benchmark in config.benchmarks.items()},
+            study_seeds={slug: study.base.seeds or config.seeds for slug, study in config.studies.items()},
+        ),
     )
 
 
 def _study(config: Config, slug: str) -> Study:
     if slug not in config.studies:
-        raise ConfigError(
-            f"params.yaml has no study {slug!r}. It has: {', '.join(config.studies) or 'none'}."
-        )
+        raise ConfigError(f"params.yaml has no study {slug!r}. It has: {', '.join(config.studies) or 'none'}.")
     return config.studies[slug]
 
 
@@ -115,9 +119,7 @@ def _arm_plans(config: Config, folders: Folders, slug: str) -> list[sweeps.ArmPl
     plans = []
     for name, arm in study.arms.items():
         where = f"studies.{slug}.arms.{name}"
-        plan = planning.resolve_benchmark(
-            config, where, f"{slug}/{name}", planning.arm_benchmark(study, name)
-        )
+        plan = planning.resolve_benchmark(config, where, f"{slug}/{name}", planning.arm_benchmark(study, name))
         trials = [plan.trial_settings(seed, sha256) for seed in plan.seeds]
         plans.append(sweeps.ArmPlan(name, arm, trials))
     return plans

@@ -52,8 +52,6 @@ def test_is_finite_far_out(entry):
 def test_the_gradient_is_the_numeric_one(entry):
     x = np.linspace(-5, 5, 40)  # no kink at 0 among them, nor within the step
     step = 2.0**-6
-    high, low = (
-        ops.convert_to_numpy(entry(ops.convert_to_tensor((x + d).astype("float32")))) for d in (step, -step)
-    )
+    high, low = (ops.convert_to_numpy(entry(ops.convert_to_tensor((x + d).astype("float32")))) for d in (step, -step))
     numeric = (high.astype("float64") - low) / (2 * step)
     np.testing.assert_allclose(_slope(entry, x), numeric, atol=5e-4)

@@ -149,7 +149,8 @@ def _fit(task: str, model: keras.Model, x: np.ndarray, steps: int) -> list[float
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     else:
         y, loss = random.normal(size=(BATCH, *model.output.shape[1:])).astype("float32"), "mse"
-    model.compile(keras.optimizers.Adam(0.01), loss, jit_compile=False)
+    # The quicker way to a compiled step: TensorFlow has its graphs, JAX would run a step operation by operation.
+    model.compile(keras.optimizers.Adam(0.01), loss, jit_compile=keras.backend.backend() == "jax")
     return [float(model.train_on_batch(x, y, return_dict=True)["loss"]) for _ in range(steps)]
 
 
@@ -307,6 +308,7 @@ def test_refuses_an_input_with_other_axes(entry):
         ({"name": "unet", "padding": "same", "depth": 3}, (60, 64, 3), "side of 60 .* 56, 64"),
         ({"name": "unet", "padding": "full"}, (572, 572, 1), 'must be "valid"'),
         ("yolo_v2", (400, 416, 3), "multiple of 32, and was given 400.* 384 and 416"),
+        ({"name": "vgg11", "convs": [1, 1, 1, 1, 1, 1]}, (64, 64, 3), "convs has 6 stages.* at most 5"),
         ({"name": "yolo_v2", "stages": 6}, (416, 416, 3), "stages is 6. It must be 1 to 5"),
         ("lenet5_1998", (32, 32, 1), "a code for each of 10 digits, and was asked for 11"),
     ],

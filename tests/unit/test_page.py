@@ -21,8 +21,8 @@ EVIL = "<script>alert('x')</script>|`*"
 def report(root, benchmarks, studies=(), seeds=fake.SEEDS, title="archbench"):
     options = Options(
         title=title,
-        seeds={benchmark: seeds for benchmark in benchmarks},
-        study_seeds={study: seeds for study in studies},
+        seeds=dict.fromkeys(benchmarks, seeds),
+        study_seeds=dict.fromkeys(studies, seeds),
     )
     folders = root / "runs", root / "studies", root / "report"
     return write_report("tour", list(benchmarks), list(studies), *folders, options)
@@ -33,9 +33,8 @@ def whole(tmp_path_factory):
     root = tmp_path_factory.mktemp("whole")
     fake.write_runs(root / "runs")
     fake.write_study(root / "studies" / "optimizers")
-    (root / "report").mkdir()
     speed = "case,backend,ours,baseline,ratio,unit,n,note\nlenet5,jax,38000.0,6100.0,6.23,images/s,5,\n"
-    (root / "report" / "speed.csv").write_text(speed)
+    (root / "runs" / "speed.csv").write_text(speed)
     return report(root, [*fake.NETWORKS, "vgg11-digits"], ["optimizers", "ghost"]).parent
 
 
@@ -100,8 +99,6 @@ def test_the_same_data_give_the_same_report(whole, tmp_path):
     root = whole.parent
     shutil.copytree(root / "runs", tmp_path / "runs")
     shutil.copytree(root / "studies", tmp_path / "studies")
-    (tmp_path / "report").mkdir()
-    shutil.copy(whole / "speed.csv", tmp_path / "report")
     again = report(tmp_path, [*fake.NETWORKS, "vgg11-digits"], ["optimizers", "ghost"]).parent
     for path in (path for path in whole.rglob("*") if path.is_file()):
         assert path.read_bytes() == (again / path.relative_to(whole)).read_bytes(), path.name
@@ -198,9 +195,23 @@ def test_where_it_ran_tells_dirty_commits_and_the_rule(tmp_path):
     assert "&lt;b&gt;host" in page
 
 
+def test_speed_is_shown_with_its_baseline(whole):
+    section = (whole / "index.html").read_text().split('<section id="speed">')[1].split("</section>")[0]
+    assert re.findall("<td[^>]*>(.*?)</td>", section) == [
+        "lenet5",
+        "jax",
+        "38,000",
+        "6100",
+        "6.23",
+        "images/s",
+        "5",
+        "–",
+    ]
+
+
 def test_a_speed_table_of_another_shape_is_refused(tmp_path):
-    (tmp_path / "report").mkdir()
-    (tmp_path / "report" / "speed.csv").write_text("case,ours\na,1\n")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "speed.csv").write_text("case,ours\na,1\n")
     with pytest.raises(BrokenRecord, match="no column backend, baseline"):
         report(tmp_path, [])
 

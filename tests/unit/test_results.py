@@ -22,7 +22,7 @@ BENCHMARKS = (*fake.NETWORKS, "vgg11-digits")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     fake.write_runs(folder)
-    return read_runs(folder, {benchmark: fake.SEEDS for benchmark in BENCHMARKS})
+    return read_runs(folder, dict.fromkeys(BENCHMARKS, fake.SEEDS))
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import importlib.metadata
+import importlib.util
+import os
 import sys
 from typing import Annotated
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -21,10 +22,17 @@ NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 """A full or read-only disk, and files that the user may not touch."""
 
 
+BACKENDS = ("tensorflow", "jax")
+
+
+class WrongBackend(UserError):
+    """A `KERAS_BACKEND` that archbench does not run on, or that is not installed."""
+
+
 class Commands(TyperGroup):
     """Every command ends in its result or in one message on the standard error stream."""
 
-    def invoke(self, context: click.Context) -> object:
+    def invoke(self, context: typer.Context) -> object:
         """Run the chosen command."""
         try:
             return super().invoke(context)
@@ -67,6 +75,14 @@ def _start(
     ] = False,
 ) -> None:
     """The options before any command."""
+    backend = os.environ["KERAS_BACKEND"]
+    if backend not in BACKENDS:
+        raise WrongBackend(f"KERAS_BACKEND is {backend!r}. It can be {' or '.join(BACKENDS)}: unset KERAS_BACKEND")
+    if importlib.util.find_spec(backend) is None:
+        raise WrongBackend(
+            f"KERAS_BACKEND is {backend!r}, which is not installed. Run: pip install 'archbench[{backend}]', "
+            "or: unset KERAS_BACKEND"
+        )
 
 
 app.command("list")(entries.list_entries)

@@ -17,11 +17,8 @@ from archbench.config import Config
 from archbench.errors import UserError
 
 State = Literal["run", "wait", "current"]
-STATES = {
-    "run": "runs",
-    "wait": "runs if what it reads turns out otherwise",
-    "current": "is up to date",
-}
+"""It runs; it runs if what it reads turns out otherwise; it is up to date."""
+NEW = ("not run yet",)
 
 
 class DvcFailed(UserError):
@@ -45,12 +42,12 @@ def stages_of(config: Config, here: Path, root: Path) -> list[Stage]:
     """Every stage in the order that it would run; all run where DVC has not been set up or dvc.yaml is missing."""
     needs = _needs(config)
     tracked = (root / ".dvc").is_dir() and (here / "dvc.yaml").is_file()
-    changed = _dvc_status(here) if tracked else dict.fromkeys(needs, ("not run yet",))
-    known = _stage_names(here / "dvc.yaml") if tracked else set(needs)
+    changed = _dvc_status(here) if tracked else {}
+    ran = _ran(here / "dvc.lock") if tracked else set()
     stages: list[Stage] = []
     moving: set[str] = set()
     for name, before in needs.items():
-        why = changed[name] if name in changed else () if name in known else ("not in dvc.yaml yet",)
+        why = NEW if name not in ran else changed.get(name, ())
         waits = tuple(one for one in before if one in moving)
         state: State = "run" if why else "wait" if waits else "current"
         if state != "current":
@@ -118,8 +115,11 @@ def _reasons(changes: list[Any]) -> list[str]:
     return reasons
 
 
-def _stage_names(path: Path) -> set[str]:
-    return {name for name in _parts(yaml.safe_load(path.read_text(encoding="utf-8")))}
+def _ran(lock: Path) -> set[str]:
+    """The stages that DVC has seen the end of."""
+    if not lock.is_file():
+        return set()
+    return set(yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"])
 
 
 def _parts(pipeline: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,21 +38,21 @@ class Data:
 def look_up(slug: str, named: Named, folders: Folders) -> Data:
     """What is known of the data set `slug`: from its prepared folder, a sample of it, or its declaration."""
     entry, options = DATASETS.resolve(named.spec)
+    licence = str(entry.facts["licence"])
     folder = folders.prepared / slug
     if (folder / CARD).is_file():
-        card = load(folder).card
         size = sum(path.stat().st_size for path in folder.rglob("*.npy"))
-    elif entry.facts["kind"] == "download":
+        return Data(entry, licence, load(folder).card, 0, size)
+    if entry.facts["kind"] == "download":
         card = _declared(slug, entry, {**entry.options, **options})
-        size = _array_bytes(card) if card is not None else None
     else:
         card = _sampled(slug, entry, options, folders.raw)
-        size = _array_bytes(card)
-    missing = 0 if size is not None and folder.exists() else _missing_bytes(entry, folders.raw / entry.name)
-    return Data(entry, str(entry.facts["licence"]), card, missing, size)
+    size = _array_bytes(card) if card is not None else None
+    return Data(entry, licence, card, _missing_bytes(entry, folders.raw / entry.name), size)
 
 
 def _missing_bytes(entry: Entry, folder: Path) -> int:
+    """Of the published files, what is not here yet."""
     here = sum(path.stat().st_size for path in folder.glob("*") if path.suffix not in (".part", ".lock"))
     return max(0, entry.facts["bytes"] - here)
 

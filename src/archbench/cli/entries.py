@@ -39,9 +39,7 @@ def list_entries(
 
 def show(
     name: Annotated[str, typer.Argument(help="A name that `archbench list` shows.")],
-    kind: Annotated[
-        str | None, typer.Option(help="The kind, where several catalogues know the name.")
-    ] = None,
+    kind: Annotated[str | None, typer.Option(help="The kind, where several catalogues know the name.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show one entry: an architecture at its paper's size with its cost, anything else with its formula and options."""
@@ -49,8 +47,7 @@ def show(
     if as_json and len(found) > 1:
         kinds = [row.catalogue for row in found]
         raise SeveralEntries(
-            f"{name!r} stands in {' and in '.join(kinds)}. Say which: "
-            f"archbench show {name} --json --kind {kinds[0]}"
+            f"{name!r} stands in {' and in '.join(kinds)}. Say which: archbench show {name} --json --kind {kinds[0]}"
         )
     described = [describe(row, index.catalogues()[row.catalogue][row.name]) for row in found]
     if as_json:

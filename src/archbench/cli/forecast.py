@@ -29,6 +29,8 @@ STEP_SECONDS = 1e-3
 """What any optimizer step costs beside its arithmetic."""
 START_SECONDS = {"prepare": 6.0, "train": 30.0, "sweep": 60.0, "speed": 600.0, "report": 30.0}
 """Imports, compilation and writing; for `speed` and `report` all there is."""
+IMPORT_SECONDS = 6.0
+"""What a process takes before its work starts; the seconds in a run folder do not hold it."""
 DOWNLOAD_BYTES_A_SECOND = 5e6
 WEIGHT_BYTES = 4
 CHECKPOINT_COPIES = 4
@@ -83,7 +85,7 @@ class Forecast:
         epochs = plan.settings["epochs"] * len(plan.seeds)
         measured = _seconds_an_epoch(self._folders.runs / plan.slug, plan.settings)
         if measured is not None:
-            return Cost(measured * epochs, "measured")
+            return Cost(IMPORT_SECONDS + measured * epochs, "measured")
         work = self._seconds(plan, epochs)
         return UNKNOWN if work is None else Cost(START_SECONDS["train"] + work, "estimated")
 

@@ -50,12 +50,13 @@ class Row:
 @cache
 def catalogues() -> dict[str, Catalogue]:
     """Package -> catalogue, for every package that declares one; their modules are not imported."""
-    found = {}
-    for info in pkgutil.iter_modules(archbench.__path__):
-        if info.ispkg:
-            module = importlib.import_module(f"archbench.{info.name}")
-            found |= {info.name: value for value in vars(module).values() if isinstance(value, Catalogue)}
-    return found
+    packages = [info.name for info in pkgutil.iter_modules(archbench.__path__) if info.ispkg]
+    return {
+        package: value
+        for package in packages
+        for value in vars(importlib.import_module(f"archbench.{package}")).values()
+        if isinstance(value, Catalogue)
+    }
 
 
 def find_kind(word: str) -> str:

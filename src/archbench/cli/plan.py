@@ -15,9 +15,7 @@ from archbench.cli.stages import open_pipeline
 
 
 def plan(
-    write: Annotated[
-        bool, typer.Option("--write", help="Write dvc.yaml from params.yaml and the catalogues.")
-    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write dvc.yaml from params.yaml and the catalogues.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show what `dvc repro` would run, for how long, disk and licences; or write dvc.yaml.
@@ -119,6 +117,8 @@ def _print(facts: Mapping[str, Any]) -> None:
         ),
         "licences": "\n".join(f"{one['dataset']}: {one['licence']}" for one in facts["licences"]),
     }
+    if disk["unknown"]:
+        lines["disk"] += f"; prepared size unknown: {', '.join(disk['unknown'])}"
     if facts["unknown"]:
         lines["time"] += f", not counting {', '.join(facts['unknown'])}, of which nothing is known yet"
     if facts["dvc_file"] != "current":

@@ -28,7 +28,8 @@ LOG_STEPS = (
 SETTINGS = {
     "svg.hashsalt": "archbench",  # ids of clip paths and markers are random without it
     "svg.fonttype": "none",  # text stays text: small files, found by a search, read aloud
-    "font.family": ["DejaVu Sans"],
+    "font.family": ["sans-serif"],  # the reader's own, where the first is not installed
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
     "text.parse_math": False,  # a name from params.yaml may hold a dollar sign
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -25,9 +25,7 @@ def batch(channels: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -> lay
     return layers.BatchNormalization(momentum=momentum, epsilon=epsilon)
 
 
-@normalization(
-    "layer", source="Ba, Kiros, Hinton 2016, arXiv:1607.06450; axes as in arXiv:1803.08494, figure 2"
-)
+@normalization("layer", source="Ba, Kiros, Hinton 2016, arXiv:1607.06450; axes as in arXiv:1803.08494, figure 2")
 def layer(channels: int, *, epsilon: float = 1e-5) -> layers.Layer:
     """Moments over positions and channels, for each example."""
     return layers.GroupNormalization(groups=1, epsilon=epsilon)

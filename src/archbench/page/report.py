@@ -63,7 +63,7 @@ def write_report(
     """Write the report of `pipeline` into `out` and return its index.html.
 
     `runs`/<benchmark>/seed-<n> and `studies_folder`/<study> are read; `benchmarks` and `studies` say what should be
-    there, in the order of params.yaml. `out`/speed.csv is shown where it exists. Raises `BrokenRecord` for a folder
+    there, in the order of params.yaml. `runs`/speed.csv is shown where it exists. Raises `BrokenRecord` for a folder
     that no writer of ours leaves.
     """
     found = read_runs(runs, {benchmark: options.seeds[benchmark] for benchmark in benchmarks})
@@ -79,7 +79,7 @@ def write_report(
         pictures=_write_pictures(out, found),
         hardware=content.hardware_rows(found, known),
         provenance=content.provenance_rows(found, known),
-        speed=_write_speed(out),
+        speed=_write_speed(runs, out),
         gaps=content.gap_rows(found, known, [name for name, study in read.items() if study is None]),
     )
     (out / "README.md").write_text(readme(page), encoding="utf-8")
@@ -124,9 +124,9 @@ def _write_pictures(out: Path, runs: Sequence[Run]) -> list[Section]:
     return sections
 
 
-def _write_speed(out: Path) -> list[content.Row]:
+def _write_speed(runs: Path, out: Path) -> list[content.Row]:
     """The rows of speed.csv, copied beside the other tables."""
-    path = out / "speed.csv"
+    path = runs / "speed.csv"
     if not path.is_file():
         return []
     table = pd.read_csv(path)

@@ -13,9 +13,7 @@ def none() -> None:
     """No penalty."""
 
 
-@regularizer(
-    "l1", source="Tibshirani 1996, Regression shrinkage and selection via the lasso", smoke={"strength": 0.1}
-)
+@regularizer("l1", source="Tibshirani 1996, Regression shrinkage and selection via the lasso", smoke={"strength": 0.1})
 def l1(*, strength: float) -> keras.regularizers.Regularizer:
     """strength * sum(abs(w)): drives weights to zero."""
     return keras.regularizers.L1(strength)

@@ -51,9 +51,7 @@ def piecewise(horizon: Horizon, *, epochs: Sequence[float], factors: Sequence[fl
             f"and factors {list(factors)}."
         )
     if epochs and epochs[-1] >= horizon.epochs:
-        raise WrongSchedule(
-            f"piecewise changes at epoch {epochs[-1]}, but the run ends after {horizon.epochs}."
-        )
+        raise WrongSchedule(f"piecewise changes at epoch {epochs[-1]}, but the run ends after {horizon.epochs}.")
     levels = np.array([1.0, *factors])
     edges = np.array(epochs, dtype=float) * horizon.steps_per_epoch
     return lambda step: levels[np.searchsorted(edges, step, side="right")]

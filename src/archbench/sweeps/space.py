@@ -22,8 +22,7 @@ def distribution(number: Range) -> FloatDistribution:
 def suggest(trial: optuna.Trial, arm: Arm) -> Numbers:
     """The numbers of a trial, by the arm's own space."""
     chosen = {
-        name: trial.suggest_float(name, number.low, number.high, log=number.log)
-        for name, number in arm.space.items()
+        name: trial.suggest_float(name, number.low, number.high, log=number.log) for name, number in arm.space.items()
     }
     return numbers_of(chosen, arm)
 

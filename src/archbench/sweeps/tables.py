@@ -66,9 +66,7 @@ def summarize_arms(
     best, summary = {}, {}
     for plan in plans:
         trial = best_complete(studies[plan.name])
-        states = [
-            STATES[t.state] for t in studies[plan.name].get_trials(deepcopy=False) if storage.counted(t)
-        ]
+        states = [STATES[t.state] for t in studies[plan.name].get_trials(deepcopy=False) if storage.counted(t)]
         budget = {state: states.count(state) for state in STATES.values()}
         if trial is None:
             best[plan.name] = {"params": None, "value": None, "number": None}

@@ -28,9 +28,7 @@ class JaxBackend:
         return {name: jnp.asarray(np.asarray(value)) for name, value in arrays.items()}
 
     def train(self, data: Batch, order, count, rates, numbers) -> dict[str, Any]:
-        values = [
-            jnp.array(variable.value) for variable in self._variables
-        ]  # a copy: the argument is donated
+        values = [jnp.array(variable.value) for variable in self._variables]  # a copy: the argument is donated
         values, logs = self._train(values, data, order, count, rates, numbers)
         for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
@@ -86,9 +84,7 @@ class JaxBackend:
             sums = {name: total + means[name] for name, total in sums.items()}
             return step + 1, jnp.isfinite(means["loss"]), norm, sums, values
 
-        shapes = jax.eval_shape(
-            lambda values: self._one_step(values, batch_of(0), rates[0], numbers)[1], values
-        )
+        shapes = jax.eval_shape(lambda values: self._one_step(values, batch_of(0), rates[0], numbers)[1], values)
         sums = {name: jnp.float32(0) for name in shapes}
         steps, finite, norm, sums, values = jax.lax.while_loop(
             lambda carry: jnp.logical_and(carry[0] < count, carry[1]),

@@ -68,16 +68,12 @@ class TensorFlowBackend:
 
     def _log_names(self, data: Batch, batch_size: int) -> list[str]:
         """What the task logs, read off a trace that is thrown away: a loop must know its state beforehand."""
-        specs = {
-            name: tf.TensorSpec((batch_size, *value.shape[1:]), value.dtype) for name, value in data.items()
-        }
+        specs = {name: tf.TensorSpec((batch_size, *value.shape[1:]), value.dtype) for name, value in data.items()}
         learner = self._steps.learner
         outputs = keras.tree.map_structure(
             lambda x: tf.TensorSpec((batch_size, *x.shape[1:]), tf.float32), learner.network.output
         )
         inputs = tf.TensorSpec((batch_size, *learner.network.input_shape[1:]), tf.float32)
         targets = {name: spec for name, spec in specs.items() if name != learner.task.card.input}
-        traced = tf.function(learner.task.losses, autograph=False).get_concrete_function(
-            outputs, targets, inputs
-        )
+        traced = tf.function(learner.task.losses, autograph=False).get_concrete_function(outputs, targets, inputs)
         return sorted(traced.structured_outputs)

@@ -58,9 +58,7 @@ class Feed:
             rows = np.minimum(np.arange(start, start + batch), self.examples - 1)
             data, local = (self._placed, rows) if self.resident else (self._gather(rows), np.arange(batch))
             results.append(self._program.predict(data, local))
-        return {
-            name: np.concatenate([result[name] for result in results])[: self.examples] for name in results[0]
-        }
+        return {name: np.concatenate([result[name] for result in results])[: self.examples] for name in results[0]}
 
     def _gather(self, rows: np.ndarray) -> Batch:
         return self._program.place({name: array[rows] for name, array in self.arrays.items()})

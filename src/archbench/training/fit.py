@@ -187,8 +187,6 @@ def _keep_best(program: Program, recipe: Recipe, progress: Progress, row: Mappin
         return
     progress.best_epoch, progress.best_score = progress.epoch, score
     progress.best_validation = {
-        name.removeprefix("validation_"): value
-        for name, value in row.items()
-        if name.startswith("validation_")
+        name.removeprefix("validation_"): value for name, value in row.items() if name.startswith("validation_")
     }
     progress.best_weights = [np.array(ops.convert_to_numpy(v)) for v in program.learner.model.variables]

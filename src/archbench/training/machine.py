@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import psutil
 from keras import layers
+
 CONVOLUTIONS = (
     layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.DepthwiseConv1D, layers.DepthwiseConv2D,
     layers.SeparableConv1D, layers.SeparableConv2D, layers.Conv2DTranspose, layers.Conv3DTranspose,

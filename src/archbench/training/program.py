@@ -158,9 +158,7 @@ class Program:
         loss was NaN or infinite: the loop stops there and `finite` is 0. With `count` 0 it only compiles.
         """
         numbers = {name: np.float32(value) for name, value in numbers.items()}
-        logs = self._backend.train(
-            data, order.astype(np.int32), np.int32(count), rates.astype(np.float32), numbers
-        )
+        logs = self._backend.train(data, order.astype(np.int32), np.int32(count), rates.astype(np.float32), numbers)
         logs = {name: float(value) for name, value in logs.items()}
         for name in logs:
             if name not in ("steps", "finite", "gradient_norm", "weight_norm"):

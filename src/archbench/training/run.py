@@ -14,8 +14,9 @@ import numpy as np
 from archbench.architectures.profile import Profile, profile
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
-from archbench.tasks.base import Task
+from archbench.tasks.base import Arrays, Task
 from archbench.tracking import run_folder
+from archbench.tracking.signature import describe as describe_signature
 from archbench.training import machine
 from archbench.training.build import Settings, build_learner, build_recipe, build_task, learning_rate
 from archbench.training.checkpoint import Progress
@@ -151,7 +152,7 @@ def _train_one(
             callbacks=callbacks,
         )
         outcome["test"] = _test(bench, settings, folder)
-        bench.program.learner.model.save(folder / "model.keras")
+        _save_model(bench.program.learner.model, folder)
     except Diverged as error:
         outcome |= {"state": "diverged", "message": str(error), "diverged_at_step": error.step}
     run_folder.write_json(folder / "timings.json", _timings(progress, recipe, record.seconds()))
@@ -162,7 +163,7 @@ def _train_one(
 def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress:
     """Prepare a run folder, and take up its checkpoint if it is one of this very trial."""
     progress = Progress.load(folder / "checkpoint.npz", settings["id"]) or Progress(settings["id"])
-    for name in ("metrics.json", "timings.json", "predictions.npz", "model.keras"):
+    for name in ("metrics.json", "timings.json", "predictions.npz", "model.keras", "signature.json"):
         (folder / name).unlink(missing_ok=True)
     run_folder.write_yaml(folder / "settings.yaml", dict(settings))
     facts = machine.describe(bench.xla, bench.xla_rule, settings["precision"])
@@ -176,9 +177,7 @@ def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress
 class _Recorder:
     """Writes history and checkpoints after each epoch, and keeps the time over all processes of a run."""
 
-    def __init__(
-        self, bench: Workbench, folder: Path, pace: Pace, epochs: int, seconds_before: float
-    ) -> None:
+    def __init__(self, bench: Workbench, folder: Path, pace: Pace, epochs: int, seconds_before: float) -> None:
         self._bench, self._folder, self._pace, self._epochs = bench, folder, pace, epochs
         self._start = time.perf_counter() - seconds_before
         self._last_checkpoint = time.perf_counter()
@@ -201,14 +200,35 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, float
     """The one place that reads test data: scores of the chosen model, and what the gallery shows."""
     test = bench.split("test")
     scores, predictions = test.scores(bench.task, settings["batch_size"])
-    arrays = {"input": np.asarray(test.feed.arrays[bench.card.input][:SHOWN_EXAMPLES])}
+    shown = _shown(test.targets, predictions, len(test.feed.arrays[bench.card.input]))
+    arrays = {"input": np.asarray(test.feed.arrays[bench.card.input][shown])}
+    if bench.card.class_names:
+        arrays["class_names"] = np.array(bench.card.class_names)
     for kind, values in (("target", test.targets), ("prediction", predictions)):
         for name, value in values.items():
-            arrays[f"{kind}_{name}"] = np.asarray(value[:SHOWN_EXAMPLES])
-            if value.ndim == 1:
+            arrays[f"{kind}_{name}"] = np.asarray(value[shown])
+            if value.ndim == 1 or (value.ndim == 2 and value.shape[1] == 1):
                 arrays[f"all_{kind}_{name}"] = np.asarray(value)
     run_folder.write_arrays(folder / "predictions.npz", arrays)
     return scores
+
+
+def _shown(targets: Arrays, predictions: Arrays, examples: int) -> np.ndarray:
+    """Which test examples the gallery shows: the first ones, but up to half of them wrong ones, which are rare."""
+    first = np.arange(min(SHOWN_EXAMPLES, examples))
+    if "label" not in targets or targets["label"].ndim != 1:
+        return first
+    wrong = np.flatnonzero(targets["label"] != predictions["label"])[: SHOWN_EXAMPLES // 2]
+    right = np.setdiff1d(np.arange(examples), np.flatnonzero(targets["label"] != predictions["label"]))
+    return np.sort(np.concatenate([wrong, right[: SHOWN_EXAMPLES - len(wrong)]]))
+
+
+def _save_model(model: keras.Model, folder: Path) -> None:
+    """The chosen model, and the shapes it reads and writes, which its own file does not tell without Keras."""
+    temporary = folder / ".unfinished.keras"  # Keras wants the suffix
+    model.save(temporary)
+    temporary.replace(folder / "model.keras")
+    run_folder.write_json(folder / "signature.json", describe_signature(model))
 
 
 def _facts(task: Task, size: Profile, progress: Progress) -> dict[str, Any]:

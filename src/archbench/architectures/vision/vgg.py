@@ -8,6 +8,7 @@ paper starts its deeper nets from a trained shallower one.
 from keras import layers
 
 from archbench.architectures import architecture
+from archbench.catalogue import WrongOption
 from archbench.parts import Parts
 
 WIDTHS = (1, 2, 4, 8, 8)
@@ -48,6 +49,8 @@ def vgg(
     each stage, at most five; `width` is the channels of the first, and the later ones follow in the paper's
     proportion.
     """
+    if len(convs) > len(WIDTHS):
+        raise WrongOption(f"vgg: convs has {len(convs)} stages, {list(convs)}. It may have at most {len(WIDTHS)}.")
     x = image
     for count, factor in zip(convs, WIDTHS, strict=False):
         for _ in range(count):

@@ -1,0 +1,44 @@
+# Two targets do all the set-up: `make repro` and `make test`. Each builds .venv from requirements.lock first.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+
+.PHONY: repro full paper test quick lint lock clean
+.DEFAULT_GOAL := repro
+
+repro: $(STAMP)  ## the tour: embedded data, training, one sweep, report
+	$(RUN) archbench plan --write --quiet
+	$(RUN) dvc repro
+	@$(RUN) archbench report --where
+
+full: $(STAMP)  ## every architecture and study, small, on embedded data
+	cd pipelines/full && $(RUN) archbench plan --write --quiet && $(RUN) dvc repro
+	@cd pipelines/full && $(RUN) archbench report --where
+
+paper: $(STAMP)  ## the papers' sizes on real data; needs a GPU
+	cd pipelines/paper && $(RUN) archbench plan --write --quiet && $(RUN) dvc repro
+	@cd pipelines/paper && $(RUN) archbench report --where
+
+test: $(STAMP)  ## lint and every test
+	$(RUN) ruff check .
+	$(RUN) python -m pytest
+
+quick: $(STAMP)  ## the tests that take seconds
+	$(RUN) python -m pytest -m "not slow"
+
+lock:  ## renew requirements.lock from pyproject.toml
+	uv pip compile pyproject.toml --extra dev --extra jax --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "archbench needs Python 3.11 to 3.13; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 2; }
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Python's venv is missing. On Debian and Ubuntu: apt install python3-venv"; exit 2; }
+	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:  ## remove what training wrote, but not downloads
+	rm -rf runs studies data/prepared

@@ -1,0 +1,115 @@
+"""What `archbench doctor` looks at in a project: params.yaml, dvc.yaml, and the runs that are half written or stale."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from archbench import dvcfile
+from archbench import plan as planning
+from archbench.cli.checks import Finding
+from archbench.config import Config, read_config
+from archbench.datasets import store
+from archbench.errors import UserError
+from archbench.plan import Plan
+from archbench.project import Folders, project_root
+from archbench.tracking import run_folder
+from archbench.tracking._read import HalfWritten, is_alive, read_run
+
+
+def check_project(here: Path) -> Iterator[Finding]:
+    """Everything about the pipeline whose params.yaml is in `here`."""
+    try:
+        config = read_config(here / "params.yaml")
+        folders = Folders(project_root(here), config.pipeline)
+        plans = planning.resolve_all(config)
+    except UserError as error:
+        yield Finding("params.yaml", str(error), "correct params.yaml, then: archbench doctor")
+        return
+    yield Finding("params.yaml", f"valid; benchmarks: {len(config.benchmarks)}, studies: {len(config.studies)}")
+    yield _dvc_file(config, folders, here)
+    found = [*_runs(config, folders, plans), *_studies(config, folders), *_leftovers(folders)]
+    yield from found or [Finding("runs", "none is stale or half written")]
+
+
+def _dvc_file(config: Config, folders: Folders, here: Path) -> Finding:
+    try:
+        dvcfile.check(config, folders, here)
+    except dvcfile.StaleDvcFile:
+        return Finding("dvc.yaml", "missing, or does not fit params.yaml", "archbench plan --write")
+    return Finding("dvc.yaml", "fits params.yaml")
+
+
+def _runs(config: Config, folders: Folders, plans: Mapping[str, Plan]) -> Iterator[Finding]:
+    for folder in sorted(folders.runs.glob("*/")):
+        name = str(folder.relative_to(folders.root))
+        if folder.name not in plans:
+            yield Finding(name, "is of no benchmark in params.yaml", f"rm -r {shlex.quote(name)}")
+            continue
+        plan, mend = plans[folder.name], f"dvc repro train@{folder.name}"
+        sha256 = _data_digest(folders.prepared / plan.settings["dataset"])
+        for run in sorted(folder.glob("seed-*/")):
+            fault = _run_fault(run) or _run_stale(run, plan, sha256)
+            if fault:
+                yield Finding(str(run.relative_to(folders.root)), fault, mend)
+
+
+def _studies(config: Config, folders: Folders) -> Iterator[Finding]:
+    for folder in sorted(folders.studies.glob("*/")):
+        name = str(folder.relative_to(folders.root))
+        if folder.name not in config.studies:
+            yield Finding(name, "is of no study in params.yaml", f"rm -r {shlex.quote(name)}")
+            continue
+        machine = folder / "machine.json"
+        alive = machine.is_file() and is_alive(run_folder.read_json(machine))
+        if not (folder / "metrics.json").is_file() and not alive:
+            mend = f"dvc repro sweep@{folder.name}"
+            yield Finding(name, "was stopped before its end; it goes on where it was", mend)
+
+
+def _run_fault(run: Path) -> str | None:
+    """What is wrong with a run folder as such."""
+    try:
+        state = read_run(run).state
+    except HalfWritten:
+        return "is half written: its settings or its machine are missing"
+    except (ValueError, KeyError, yaml.YAMLError) as error:
+        return f"cannot be read: {error}"
+    if state == "killed":
+        went_on = (run / "checkpoint.npz").is_file()
+        return f"was killed; it goes on from {'its checkpoint' if went_on else 'the start'}"
+    if state == "failed":
+        return "failed; its metrics.json says why"
+    return None
+
+
+def _run_stale(run: Path, plan: Plan, sha256: str | None) -> str | None:
+    """Whether params.yaml, the code or the data have changed since."""
+    settings = read_run(run).settings
+    if settings["seed"] not in plan.seeds:
+        return f"has a seed that params.yaml does not name: {settings['seed']}"
+    wanted = plan.trial_settings(settings["seed"], sha256 or settings["dataset_sha256"])
+    if wanted["id"] == settings["id"]:
+        return None
+    changed = [name for name in wanted if name != "id" and (name not in settings or settings[name] != wanted[name])]
+    return f"is stale: {', '.join(changed)} changed since"
+
+
+def _leftovers(folders: Folders) -> Iterator[Finding]:
+    """Temporary files of processes that are gone, and checkpoints of runs that ended."""
+    for top in (folders.runs, folders.studies):
+        for path in sorted(top.rglob(".*.tmp")):
+            owner = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
+            if not (owner.isdecimal() and Path(f"/proc/{owner}").exists()):
+                name = str(path.relative_to(folders.root))
+                yield Finding(name, "was left by a process that is gone", f"rm {shlex.quote(name)}")
+
+
+def _data_digest(folder: Path) -> str | None:
+    """The digest of the prepared data; None where they are not prepared."""
+    if not (folder / store.CARD).is_file():
+        return None
+    return store.load(folder).card.sha256
