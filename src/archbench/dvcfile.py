@@ -41,7 +41,7 @@ def render(config: Config, folders: Folders, here: Path) -> str:
 def check(config: Config, folders: Folders, here: Path) -> None:
     """Raise `StaleDvcFile` where dvc.yaml is not what `render` writes."""
     path = here / "dvc.yaml"
-    if not path.iscode.path_of() or path.read_text(encoding="utf-8") != render(config, folders, here):
+    if not path.is_file() or path.read_text(encoding="utf-8") != render(config, folders, here):
         raise StaleDvcFile(f"{path} does not fit params.yaml. Run: archbench plan --write")
 
 

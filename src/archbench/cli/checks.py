@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,18 @@ def check_versions() -> Iterator[Finding]:
             yield Finding(name, "not installed (optional)")
         else:
             yield Finding(name, "not installed", "pip install -e .")
+
+
+def check_path() -> Finding:
+    """Stages are run by the `python` on the path, which must be this one."""
+    found = shutil.which("python")
+    if found is not None and Path(found).parent.resolve() == (Path(sys.prefix) / "bin").resolve():
+        return Finding("path", f"stages run with {found}")
+    return Finding(
+        "path",
+        f"stages would run with {found or 'no python at all'}, not with the one of {sys.prefix}",
+        f"source {sys.prefix}/bin/activate",
+    )
 
 
 def check_device() -> Iterator[Finding]:

@@ -45,6 +45,7 @@ def examine(here: Path) -> Iterator[Finding]:
     from archbench.cli import checks
 
     yield from checks.check_versions()
+    yield checks.check_path()
     yield from checks.check_device()
     yield from checks.check_machine(here)
     yield from checks.check_stores()

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from archbench.datasets import _fetch
+from archbench.datasets._options import whole
 from archbench.datasets._raw import Raw
 from archbench.errors import UserError
 
@@ -52,10 +53,18 @@ def read(path: Path, dimensions: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def load(name: str, raw: Path, source: str, class_names: tuple[str, ...], validation: float) -> Raw:
-    """A data set of four IDX files: `image` uint8 (28, 28, 1) and `label` int32, official test part kept."""
+def load(
+    name: str, raw: Path, source: str, class_names: tuple[str, ...], *, validation: float, pad: int
+) -> Raw:
+    """A data set of four IDX files: `image` uint8 (28, 28, 1) and `label` int32, official test part kept.
+
+    `pad` rows and columns of background on every side: LeNet-5 reads MNIST's 28 pixels in the middle of 32.
+    """
+    border = whole("pad", pad, 0, 100)
     files = _fetch.fetch(name, raw)
     train, test = (_part(files, part, len(class_names)) for part in ("train", "t10k"))
+    for part in (train, test):
+        part["image"] = np.pad(part["image"], ((0, 0), (border, border), (border, border), (0, 0)))
     licence = str(_fetch.facts(name)["licence"])
     return Raw(source, licence, "image", train, validation, test=test, class_names=class_names)
 

@@ -17,23 +17,23 @@ KUZUSHIJI = (
 
 
 @dataset("mnist", source=MNIST, **_fetch.facts("mnist"))
-def mnist(raw: Path, *, validation: float = VALIDATION) -> Raw:
+def mnist(raw: Path, *, validation: float = VALIDATION, pad: int = 0) -> Raw:
     """Handwritten digits, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
-    return _idx.load("mnist", raw, MNIST, tuple("0123456789"), validation)
+    return _idx.load("mnist", raw, MNIST, tuple("0123456789"), validation=validation, pad=pad)
 
 
 @dataset("fashion_mnist", source=FASHION, **_fetch.facts("fashion_mnist"))
-def fashion_mnist(raw: Path, *, validation: float = VALIDATION) -> Raw:
+def fashion_mnist(raw: Path, *, validation: float = VALIDATION, pad: int = 0) -> Raw:
     """Pieces of clothing, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
     names = (
         *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
         *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     )
-    return _idx.load("fashion_mnist", raw, FASHION, names, validation)
+    return _idx.load("fashion_mnist", raw, FASHION, names, validation=validation, pad=pad)
 
 
 @dataset("kmnist", source=KUZUSHIJI, **_fetch.facts("kmnist"))
-def kmnist(raw: Path, *, validation: float = VALIDATION) -> Raw:
+def kmnist(raw: Path, *, validation: float = VALIDATION, pad: int = 0) -> Raw:
     """Cursive Japanese characters, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
     names = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
-    return _idx.load("kmnist", raw, KUZUSHIJI, names, validation)
+    return _idx.load("kmnist", raw, KUZUSHIJI, names, validation=validation, pad=pad)

@@ -1,0 +1,542 @@
+"""The command line: what it prints, for people and programs, and how it ends."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from archbench.cli import changes, checks, index
+from archbench.cli.app import app
+
+PARAMS = """\
+pipeline: small
+seeds: [0, 1]
+training: {epochs: 3, batch_size: 100}
+datasets:
+  digits: {size: 16}
+  wine:
+benchmarks:
+  lenet5-digits: {architecture: lenet5, dataset: digits}
+studies:
+  rates:
+    base: {architecture: lenet5, dataset: digits}
+    arms:
+      sgd: {optimizer: sgd, space: {learning_rate: {low: 0.001, high: 1.0, log: true}}}
+    trials: 2
+    epochs: 1
+"""
+KINDS = {
+    *("architectures", "optimizers", "schedules", "activations", "normalizations", "initializers"),
+    *("regularizers", "losses", "metrics", "augmentations", "datasets", "tasks", "preprocessing"),
+}
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path_factory, monkeypatch):
+    """A cache for all tests of this run, and none of the caller's settings."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    for name in ("OPTUNA_STORAGE", "ARCHBENCH_MIRROR", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project with nothing in it but params.yaml, as the current folder."""
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words: str):
+    return CliRunner().invoke(app, list(words))
+
+
+def succeed(*words: str) -> str:
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refuse(*words: str) -> str:
+    """The message of a command that must end in one."""
+    result = run(*words)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("error: ") == 1
+    assert "Traceback" not in result.output
+    return result.stderr
+
+
+def shell(*words: str, **environment: str) -> subprocess.CompletedProcess:
+    """A command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "archbench", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+# list
+
+
+def test_list_as_json_has_every_entry_of_every_catalogue():
+    rows = json.loads(succeed("list", "--json"))
+    assert {row["kind"].split("/")[0] for row in rows} >= KINDS
+    assert all(set(row) == {"kind", "name", "what", "source"} and all(row.values()) for row in rows)
+    for package, catalogue in index.catalogues().items():
+        listed = {row["name"] for row in rows if row["kind"].split("/")[0] == package}
+        assert listed == {entry.name for entry in catalogue}
+    assert {"kind": "architectures/vision", "name": "vgg16"}.items() <= next(
+        row.items() for row in rows if row["name"] == "vgg16"
+    )
+
+
+@pytest.mark.parametrize("word", ["losses", "loss", "Losses"])
+def test_list_takes_a_kind_in_singular_and_plural(word):
+    rows = json.loads(succeed("list", word, "--json"))
+    assert {row["kind"] for row in rows} == {"losses"}
+    assert "mse" in {row["name"] for row in rows}
+
+
+def test_list_knows_the_odd_words():
+    assert json.loads(succeed("list", "preprocessor", "--json")) == json.loads(
+        succeed("list", "preprocessing", "--json")
+    )
+
+
+def test_list_names_near_kinds():
+    message = refuse("list", "optimisers")
+    assert "Did you mean optimizers?" in message
+    assert all(kind in message for kind in KINDS)
+
+
+def test_a_pipe_gets_whole_aligned_lines_without_color():
+    rows = json.loads(succeed("list", "--json"))
+    heading, *lines = succeed("list").splitlines()
+    assert len(lines) == len(rows)
+    place = heading.index("source")
+    for row, line in zip(rows, lines, strict=True):
+        assert line[place:] == row["source"]
+        assert "\x1b" not in line
+    assert max(map(len, lines)) > 80
+
+
+def test_the_cache_is_used_only_for_the_source_it_was_read_from(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    rows = index.rows()
+    file = tmp_path / "archbench" / "entries.json"
+    kept = json.loads(file.read_text())
+    assert index.rows() == rows
+    for spoiled in ({**kept, "digest": "0" * 64, "rows": []}, "no rows", {"digest": kept["digest"]}):
+        file.write_text(json.dumps(spoiled))
+        assert index.rows() == rows
+        assert json.loads(file.read_text()) == kept
+
+
+def test_list_works_where_no_cache_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert "vgg16" in succeed("list", "architectures")
+
+
+# show
+
+
+def test_show_tells_the_cost_of_lenet5():
+    shown = json.loads(succeed("show", "lenet5", "--json"))
+    assert shown["parameters"] == {"trainable": 61_706, "total": 61_706}
+    convolutions = 28 * 28 * 6 * 25 + 10 * 10 * 16 * 6 * 25
+    assert shown["multiply_adds"] == convolutions + 400 * 120 + 120 * 84 + 84 * 10
+    assert shown["input"] == [32, 32, 1]
+    assert (shown["depth"], shown["task"]) == (5, "classification")
+    assert shown["options"]["maps"] == [6, 16]
+    assert "61,706 trainable" in succeed("show", "lenet5")
+
+
+def test_show_tells_formula_options_and_licence_of_others():
+    adam = json.loads(succeed("show", "adam", "--json"))
+    assert "m / (sqrt(v) + epsilon)" in adam["formula"]
+    assert adam["options"]["learning_rate"] == 0.001
+    assert "parameters" not in adam
+    assert "CC BY" in succeed("show", "mnist")
+    assert "must be given" in succeed("show", "piecewise")
+
+
+def test_show_of_a_name_in_several_catalogues():
+    text = succeed("show", "none")
+    assert "none (normalizations)" in text
+    assert "none (regularizers)" in text
+    message = refuse("show", "none", "--json")
+    assert "--kind normalizations" in message
+    chosen = json.loads(succeed("show", "none", "--json", "--kind", "regularizer"))
+    assert chosen["kind"] == "regularizers"
+
+
+@pytest.mark.parametrize("words", [("resnet65",), ("resnet65", "--kind", "architectures")])
+def test_show_names_near_entries(words):
+    message = refuse("show", *words)
+    assert "resnet56" in message
+    assert "archbench list" in message
+
+
+# Errors
+
+
+def test_a_command_without_params_says_where_to_go(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for words in (("plan",), ("train", "x"), ("sweep", "x"), ("report",), ("speed",)):
+        assert "no params.yaml" in refuse(*words)
+    assert "project" in refuse("sync")
+
+
+def test_unknown_benchmarks_and_studies_get_near_names(project):
+    assert "Did you mean lenet5-digits?" in refuse("train", "lenet-digits")
+    assert "Did you mean rates?" in refuse("sweep", "rate")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("architecture: lenet5, dataset", "architecture: lenet6, dataset", "lenet5"),
+        ("epochs: 3", "epoch: 3", "Did you mean epochs?"),
+        ("seeds: [0, 1]", "seeds: [0, 1", "not valid YAML"),
+        ("wine:", "vine:", "wine"),
+        ("architecture: lenet5, dataset: digits}\nstudies", "architecture: lenet5, dataset: wine}\nstudies", "wine"),
+    ],
+)
+def test_plan_explains_a_wrong_params_file(project, old, new, told):
+    assert old in PARAMS
+    (project / "params.yaml").write_text(PARAMS.replace(old, new))
+    assert told in refuse("plan")
+
+
+def test_wrong_words_end_with_exit_code_2():
+    for words in (["lst"], ["list", "--jsn"], ["ui", "--port", "0"], ["train"]):
+        result = run(*words)
+        assert result.exit_code == 2
+        assert "Traceback" not in result.output
+    assert "Did you mean 'list'?" in run("lst").stderr
+
+
+def test_an_interrupt_is_one_line_and_exit_code_130(monkeypatch):
+    monkeypatch.setattr(index, "rows", _raise(KeyboardInterrupt()))
+    result = run("list")
+    assert (result.exit_code, result.stderr) == (130, "archbench: interrupted\n")
+
+
+def test_a_full_disk_is_one_message_but_a_bug_is_not_hidden(monkeypatch):
+    monkeypatch.setattr(index, "rows", _raise(OSError(errno.ENOSPC, "No space left on device", "/runs/x")))
+    assert "No space left on device: /runs/x" in refuse("list")
+    monkeypatch.setattr(index, "rows", _raise(OSError(errno.EINVAL, "Invalid argument")))
+    assert isinstance(run("list").exception, OSError)
+
+
+@pytest.mark.parametrize("backend", ["torch", "numpy", ""])
+def test_a_backend_that_does_not_serve_is_refused(monkeypatch, backend):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    assert "tensorflow or jax" in refuse("list")
+
+
+def _raise(error: BaseException):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+# plan
+
+
+def test_plan_says_that_all_runs_where_nothing_ran(project):
+    plan = json.loads(succeed("plan", "--json"))
+    names = ["prepare@digits", "prepare@wine", "train@lenet5-digits", "sweep@rates", "report"]
+    assert [stage["stage"] for stage in plan["stages"]] == names
+    assert {stage["state"] for stage in plan["stages"]} == {"run"}
+    assert {stage["basis"] for stage in plan["stages"]} == {"estimated"}
+    assert plan["seconds"] == pytest.approx(sum(stage["seconds"] for stage in plan["stages"]))
+    # 1,797 images of 16 x 16 bytes with an int32 label; 178 rows of 13 floats with an int32 label.
+    assert plan["disk"]["prepared_bytes"] == 1797 * (256 + 4) + 178 * (13 * 4 + 4)
+    assert plan["disk"]["download_bytes"] == 0
+    # At 16 pixels, two 5 x 5 convolutions and two halvings leave 1 x 1 x 16.
+    weights = (25 * 6 + 6) + (25 * 6 * 16 + 16) + (16 * 120 + 120) + (120 * 84 + 84) + (84 * 10 + 10)
+    assert plan["disk"]["model_bytes"] == 4 * weights * (2 + 4)
+    assert {row["dataset"]: row["licence"] for row in plan["licences"]}["wine"] == "CC BY 4.0"
+    assert plan["dvc_file"] == "missing"
+
+
+def test_plan_measures_by_runs_of_the_same_network(project):
+    _write_run(project, batch_size=100)
+    stage = _stage("train@lenet5-digits")
+    # 10 s for 5 epochs; 2 seeds of 3 epochs; 6 s of imports.
+    assert (stage["seconds"], stage["basis"]) == (6 + 10 / 5 * 3 * 2, "measured")
+    _write_run(project, batch_size=200)
+    assert _stage("train@lenet5-digits")["basis"] == "estimated"
+
+
+def test_plan_writes_dvc_yaml_and_says_what_changed(project):
+    assert "added train@lenet5-digits" in succeed("plan", "--write")
+    written = (project / "dvc.yaml").read_text()
+    assert set(yaml.safe_load(written)["stages"]) == {"prepare", "train", "sweep", "report"}
+    assert "already up to date" in succeed("plan", "--write")
+    assert json.loads(succeed("plan", "--json"))["dvc_file"] == "current"
+    more = PARAMS.replace("studies:", "  vgg: {architecture: vgg11, dataset: digits}\nstudies:")
+    (project / "params.yaml").write_text(more)
+    assert json.loads(succeed("plan", "--write", "--json"))["changes"][0] == "added train@vgg"
+    (project / "params.yaml").write_text(PARAMS)
+    assert "dropped train@vgg" in succeed("plan", "--write")
+    assert (project / "dvc.yaml").read_text() == written
+
+
+def test_plan_refuses_a_network_that_cannot_read_its_data(project):
+    text = PARAMS.replace("lenet5, dataset: digits}\nstudies", "vgg11, dataset: digits}\nstudies")
+    (project / "params.yaml").write_text(text)
+    message = refuse("plan")
+    assert "lenet5-digits on digits" in message
+    assert "32 pixels" in message
+
+
+def test_plan_follows_what_dvc_calls_changed(project, monkeypatch):
+    (project / ".dvc").mkdir()
+    succeed("plan", "--write")
+    stages = [stage["stage"] for stage in json.loads(succeed("plan", "--json"))["stages"]]
+    (project / "dvc.lock").write_text(yaml.safe_dump({"stages": dict.fromkeys(stages)}))
+    monkeypatch.setattr(changes, "_dvc_status", lambda here: {})
+    plan = json.loads(succeed("plan", "--json"))
+    assert {stage["state"] for stage in plan["stages"]} == {"current"}
+    assert plan["seconds"] == plan["disk"]["prepared_bytes"] == 0
+    monkeypatch.setattr(changes, "_dvc_status", lambda here: {"prepare@digits": ("modified x",)})
+    states = {stage["stage"]: stage["state"] for stage in json.loads(succeed("plan", "--json"))["stages"]}
+    assert states.pop("prepare@digits") == "run"
+    assert states.pop("prepare@wine") == "current"
+    assert set(states.values()) == {"wait"}
+
+
+def test_plan_reads_the_status_of_a_real_dvc(project, monkeypatch):
+    monkeypatch.setenv("PATH", f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    (project / "pipelines" / "prepare.py").write_text(
+        "import pathlib, sys\npathlib.Path('data/prepared/small', sys.argv[1]).mkdir(parents=True)\n"
+    )
+    succeed("plan", "--write")
+    for words in (("init", "--no-scm", "-q"), ("repro", "-q", "prepare@wine")):
+        subprocess.run([sys.executable, "-m", "dvc", *words], check=True, capture_output=True)
+    assert _stage("prepare@wine")["state"] == "current"
+    assert _stage("prepare@digits") | {"seconds": 0} == {
+        "stage": "prepare@digits", "state": "run", "why": ["not run yet"], "seconds": 0, "basis": "estimated",
+    }  # fmt: skip
+    (project / "params.yaml").write_text(PARAMS.replace("wine:", "wine: {test: 0.2}"))
+    stage = _stage("prepare@wine")
+    assert stage["state"] == "run"
+    assert any("datasets.wine" in reason for reason in stage["why"])
+    (project / "dvc.yaml").write_text("stages: 3\n")
+    assert "archbench plan --write" in refuse("plan")
+
+
+def _stage(name: str) -> dict:
+    stages = json.loads(succeed("plan", "--json"))["stages"]
+    return next(stage for stage in stages if stage["stage"] == name)
+
+
+def _write_run(project: Path, batch_size: int) -> None:
+    """A finished run of lenet5-digits as its folder would have it, as far as a plan reads it."""
+    folder = project / "runs" / "small" / "lenet5-digits" / "seed-0"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "architecture": {"name": "lenet5"}, "dataset": "digits", "batch_size": batch_size,
+        "parts": {}, "precision": "float32",
+    }  # fmt: skip
+    (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
+    (folder / "metrics.json").write_text(json.dumps({"state": "finished", "epochs_run": 5}))
+    (folder / "timings.json").write_text(json.dumps({"total_seconds": 10.0}))
+
+
+# train, sweep
+
+
+def test_train_and_sweep_prepare_what_is_missing(project, monkeypatch):
+    from archbench import stages
+
+    calls = []
+    for name in ("prepare", "train", "sweep"):
+        monkeypatch.setattr(stages, name, lambda slug, name=name: calls.append((name, slug)))
+    assert "runs/small/lenet5-digits" in succeed("train", "lenet5-digits")
+    succeed("sweep", "rates")
+    assert calls == [("prepare", "digits"), ("train", "lenet5-digits"), ("prepare", "digits"), ("sweep", "rates")]
+    calls.clear()
+    card = project / "data" / "prepared" / "small" / "digits" / "dataset.json"
+    card.parent.mkdir(parents=True)
+    card.touch()
+    succeed("train", "lenet5-digits")
+    assert calls == [("train", "lenet5-digits")]
+
+
+# doctor
+
+
+@pytest.fixture
+def healthy(project, monkeypatch):
+    """A project with nothing to mend on a machine with enough of all."""
+    monkeypatch.setenv("PATH", f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(checks, "LEAST_DISK_BYTES", 0)
+    monkeypatch.setattr(checks, "LEAST_MEMORY_BYTES", 0)
+    succeed("plan", "--write")
+    return project
+
+
+def test_doctor_is_content_with_a_fresh_project(healthy):
+    result = run("doctor", "--json")
+    found = json.loads(result.stdout)
+    assert [finding for finding in found["findings"] if finding["mend"]] == []
+    assert (result.exit_code, found["ok"]) == (0, True)
+    assert found["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["versions"]["tensorflow"]
+    assert "All is well." in succeed("doctor")
+    assert not (healthy / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "check", "mend"),
+    [
+        (lambda root, _: (root / "dvc.yaml").unlink(), "dvc.yaml", "archbench plan --write"),
+        (lambda root, _: (root / "params.yaml").write_text("pipeline: 3"), "params.yaml", "params.yaml"),
+        (lambda _, env: env.setenv("ARCHBENCH_MIRROR", "/not/there"), "mirror", "ARCHBENCH_MIRROR"),
+        (lambda _, env: env.setenv("OPTUNA_STORAGE", "nonsense"), "Optuna", "OPTUNA_STORAGE"),
+        (lambda _, env: env.setenv("OPTUNA_STORAGE", "sqlite:////not/there/x.db"), "Optuna", "OPTUNA_STORAGE"),
+        (lambda _, env: env.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9"), "MLflow", "archbench sync"),
+        (lambda _, env: env.setenv("PATH", "/usr/nothing"), "path", "bin/activate"),
+        (lambda root, _: _half_write(root, "old-one"), "runs/small/old-one", "rm -r runs/small/old-one"),
+        (lambda root, _: _half_write(root), "runs/small/lenet5-digits/seed-0", "dvc repro train@lenet5-digits"),
+        (lambda root, _: _kill(root), "runs/small/lenet5-digits/seed-0", "dvc repro train@lenet5-digits"),
+        (lambda root, _: _age(root), "runs/small/lenet5-digits/seed-0", "dvc repro train@lenet5-digits"),
+        (lambda root, _: _leave(root), "runs/small/lenet5-digits/.metrics.json.1234567.tmp", "rm "),
+        (lambda root, _: (root / "studies/small/rates").mkdir(parents=True), "studies/small/rates", "sweep@rates"),
+    ],
+)  # fmt: skip
+def test_doctor_finds_what_is_wrong_and_how_to_mend_it(healthy, monkeypatch, spoil, check, mend):
+    spoil(healthy, monkeypatch)
+    result = run("doctor", "--json")
+    wrong = {f["check"]: f["mend"] for f in json.loads(result.stdout)["findings"] if f["mend"]}
+    assert result.exit_code == 1
+    assert set(wrong) == {check}
+    assert mend in wrong[check]
+
+
+def _half_write(root: Path, benchmark: str = "lenet5-digits") -> Path:
+    folder = root / "runs" / "small" / benchmark / "seed-0"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _kill(root: Path) -> None:
+    """The folder of a run whose process is gone."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    folder = _half_write(root)
+    (folder / "settings.yaml").write_text("id: x\nseed: 0\n")
+    machine = {"pid": gone.pid, "host": os.uname().nodename, "started": "2026-01-01T00:00:00+00:00"}
+    (folder / "machine.json").write_text(json.dumps(machine))
+
+
+def _age(root: Path) -> None:
+    """The folder of a run that finished under other settings."""
+    _kill(root)
+    folder = root / "runs" / "small" / "lenet5-digits" / "seed-0"
+    (folder / "settings.yaml").write_text("id: x\nseed: 0\ndataset_sha256: y\n")
+    (folder / "metrics.json").write_text('{"state": "finished"}')
+    (folder / "timings.json").write_text("{}")
+
+
+def _leave(root: Path) -> None:
+    (_half_write(root).parent / ".metrics.json.1234567.tmp").touch()
+    (root / "runs" / "small" / "lenet5-digits" / "seed-0").rmdir()
+
+
+def test_doctor_outside_a_project_looks_at_the_machine_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = json.loads(run("doctor", "--json").stdout)["findings"]
+    assert any(f["check"] == "params.yaml" and f["mend"] is None for f in found)
+
+
+# Processes of their own
+
+
+def test_help_and_a_kept_list_do_not_import_keras():
+    index.rows()
+    code = """
+import sys
+from archbench.cli.app import app
+for words in (["--help"], ["list"], ["show", "resnet65"]):
+    try:
+        app(words)
+    except SystemExit:
+        pass
+assert not {"keras", "tensorflow", "numpy"} & set(sys.modules), sorted(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "vgg16" in done.stdout
+
+
+def test_vgg16_is_shown_without_making_its_weights():
+    """They alone are 553 MB, and the packages take about one gigabyte."""
+    code = """
+import resource
+from archbench.cli.app import app
+try:
+    app(["show", "vgg16", "--json"])
+finally:
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < 2e9
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["parameters"] == {"trainable": 138_357_544, "total": 138_357_544}
+    assert shown["depth"] == 16
+
+
+def test_a_process_prints_json_alone():
+    done = shell("show", "lenet5", "--json", KERAS_BACKEND="tensorflow")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["parameters"]["trainable"] == 61_706
+    assert done.stderr == ""
+
+
+def test_a_process_ends_in_one_message():
+    done = shell("show", "resnet65")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: No entry of any catalogue is called 'resnet65'.")
+    assert done.stderr.count("\n") == 1
+    assert shell("--version").stdout.startswith("archbench ")
+
+
+def test_only_the_notes_of_tensorflows_import_are_kept_back(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(
+        "import os, sys\n"
+        "os.write(2, b'WARNING: All log messages before absl::InitializeLog() is called are ...\\n')\n"
+        "os.write(2, b'I0000 00:00:1795226010.447923   10706 port.cc:153] oneDNN custom operations are on.\\n')\n"
+        "os.write(2, b'E0000 00:00:1795226010.447923   10706 x.cc:1] a real error\\n')\n"
+        "print('I am worried', file=sys.stderr)\n"
+        "raise ImportError('a missing library')\n"
+    )
+    code = "import archbench, tensorflow"
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert "a real error\nI am worried\nTraceback" in done.stderr
+    assert "ImportError: a missing library" in done.stderr
+    assert "absl" not in done.stderr
+    assert "oneDNN" not in done.stderr
+    environment["TF_CPP_MIN_LOG_LEVEL"] = "0"
+    loud = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert "oneDNN" in loud.stderr
