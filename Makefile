@@ -8,16 +8,16 @@ RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 .DEFAULT_GOAL := repro
 
 repro: $(STAMP)  ## the tour: embedded data, training, one sweep, report
-	$(RUN) archbench plan --write --quiet
+	$(RUN) archbench plan --write
 	$(RUN) dvc repro
 	@$(RUN) archbench report --where
 
 full: $(STAMP)  ## every architecture and study, small, on embedded data
-	cd pipelines/full && $(RUN) archbench plan --write --quiet && $(RUN) dvc repro
+	cd pipelines/full && $(RUN) archbench plan --write && $(RUN) dvc repro
 	@cd pipelines/full && $(RUN) archbench report --where
 
 paper: $(STAMP)  ## the papers' sizes on real data; needs a GPU
-	cd pipelines/paper && $(RUN) archbench plan --write --quiet && $(RUN) dvc repro
+	cd pipelines/paper && $(RUN) archbench plan --write && $(RUN) dvc repro
 	@cd pipelines/paper && $(RUN) archbench report --where
 
 test: $(STAMP)  ## lint and every test

@@ -5,10 +5,15 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import json
 import pkgutil
+import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from archbench.errors import UserError
 
@@ -21,7 +26,7 @@ class UnknownName(UserError):
 
 
 class WrongOption(UserError):
-    """An option that an entry does not take, or one that it needs and did not get."""
+    """An option that an entry does not take or that cannot have this value, or one that it needs and did not get."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Entry:
         return {**defaults, **self.bound}
 
     def check(self, options: Mapping[str, Any]) -> None:
-        """Raise `WrongOption` where `options` names one that this entry does not take."""
+        """Raise `WrongOption` where `options` names one that this entry does not take, or has one of a wrong type."""
         accepted = self.options
         for option in options:
             if option not in accepted:
@@ -65,6 +70,19 @@ class Entry:
                 hint = f" Did you mean {near[0]}?" if near else ""
                 takes = ", ".join(accepted) or "no options"
                 raise WrongOption(f"{self.kind} {self.name!r} has no option {option!r}.{hint} It takes: {takes}.")
+            self._check_value(option, options[option])
+
+    def _check_value(self, option: str, value: Any) -> None:
+        """Hold a value that params.yaml can write against the builder's annotation."""
+        try:
+            text = json.dumps(value)
+        except TypeError:
+            return  # an object, which only code can give
+        try:
+            _annotated(self.build, option).validate_json(text, strict=True)
+        except ValidationError as error:
+            why = error.errors(include_url=False)[0]["msg"]
+            raise WrongOption(f"{self.kind} {self.name!r}: {option} cannot be {value!r}. {why}.") from None
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Build, with this entry's own options under the given ones; raises `WrongOption`."""
@@ -76,6 +94,13 @@ class Entry:
         if missing:
             raise WrongOption(f"{self.kind} {self.name!r} needs the option {', '.join(missing)}.")
         return self.build(*args, **chosen)
+
+
+@cache
+def _annotated(build: Callable[..., Any], option: str) -> TypeAdapter:
+    """The type of an option, from the signature of its builder; one without an annotation takes anything."""
+    function = build.__init__ if isinstance(build, type) else build
+    return TypeAdapter(typing.get_type_hints(function, include_extras=True).get(option, Any))
 
 
 class Catalogue:
@@ -99,8 +124,7 @@ class Catalogue:
                 # A module that failed to import declares its first entries again on the next try.
                 if known and (known.module, known.build.__qualname__) != (build.__module__, build.__qualname__):
                     raise ValueError(
-                        f"{self.kind} {name!r} is declared twice: in "
-                        f"{known.module} and in {build.__module__}."
+                        f"{self.kind} {name!r} is declared twice: in {known.module} and in {build.__module__}."
                     )
                 self._entries[name] = Entry(self.kind, name, build, bound, {"source": source, **facts})
             return build

@@ -6,10 +6,11 @@ import difflib
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from archbench.errors import UserError
 
@@ -28,9 +29,17 @@ class Model(BaseModel):
 
 Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$")]
 Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0, strict=False)]
-Fraction = Annotated[float, Field(gt=0, lt=1, strict=False)]
+Positive = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("a seed stands twice, but every seed is one run")
+    return seeds
+
+
+Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterValidator(_distinct)]
 
 
 class Named(BaseModel):
@@ -69,7 +78,7 @@ class EarlyStopping(Model):
     """Stop after `patience` epochs without a validation score better by more than `least_gain`."""
 
     patience: Count
-    least_gain: Annotated[float, Field(ge=0, strict=False)] = 0.0
+    least_gain: Annotated[float, Field(ge=0)] = 0.0
 
 
 class PartsChange(Model):
@@ -79,7 +88,7 @@ class PartsChange(Model):
     normalization: Named | None = None
     initializer: Named | None = None
     regularizer: Named | None = None
-    dropout: Annotated[float, Field(ge=0, lt=1, strict=False)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -120,7 +129,7 @@ class Benchmark(Model):
     task: Named | None = None
     """By default the architecture's own."""
     parts: PartsChange = PartsChange()
-    seeds: tuple[Seed, ...] | None = Field(default=None, strict=False, min_length=1)
+    seeds: Seeds | None = None
     xla: Literal["auto", "on", "off"] | None = None
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] | None = None
     preprocessing: Named | None = None
@@ -136,8 +145,8 @@ class Benchmark(Model):
 class Range(Model):
     """A tuned number: uniform, or log-uniform, between `low` and `high`; or 1 minus such a number."""
 
-    low: float = Field(strict=False)
-    high: float = Field(strict=False)
+    low: float
+    high: float
     log: bool = False
     one_minus: bool = False
     """Tune 1 - x on this range, as is right for beta and momentum."""
@@ -172,6 +181,15 @@ class Study(Model):
     seed: Seed = 0
     """Seeds the sampler; every trial trains with the pipeline's first seed."""
 
+    @model_validator(mode="after")
+    def _arms_decide(self) -> Study:
+        given = [name for name in ("optimizer", "epochs") if getattr(self.base, name) is not None]
+        if given:
+            raise ValueError(
+                f"base takes no {' and no '.join(given)}: the arms give the optimizer, the study the epochs"
+            )
+        return self
+
 
 class Speed(Model):
     """The measurements of `archbench speed`."""
@@ -190,7 +208,7 @@ class Config(Model):
     """A whole params.yaml."""
 
     pipeline: Slug
-    seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), strict=False, min_length=1)
+    seeds: Seeds = (0, 1, 2)
     training: Training = Training()
     datasets: dict[Slug, Named]
     benchmarks: dict[Slug, Benchmark]
@@ -216,6 +234,10 @@ def read_config(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}. Run this where params.yaml is.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not text in UTF-8: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
     try:
         values = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as error:
@@ -235,7 +257,7 @@ def check_config(values: dict[str, Any], where: str = "params") -> Config:
 
 
 def _explain(problem: dict[str, Any]) -> str:
-    path = ".".join(str(part) for part in problem["loc"] if not str(part).startswith("function-"))
+    path = ".".join(str(part) for part in problem["loc"] if part != "[key]")
     kind, given = problem["type"], problem["input"]
     if kind == "extra_forbidden":
         accepted = _accepted(problem["loc"][:-1])
@@ -251,21 +273,17 @@ def _explain(problem: dict[str, Any]) -> str:
 
 def _accepted(path: tuple[Any, ...]) -> list[str]:
     """The keys that the model at `path` takes."""
-    model: Any = Config
+    here: Any = Config
     for part in path:
-        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
-            model = _model_in(model.model_fields[part].annotation)
-    return list(model.model_fields) if isinstance(model, type) else []
+        here = _inside(here, part)
+    return list(here.model_fields)
 
 
-def _model_in(annotation: Any) -> Any:
-    """The model class inside `X | None`, `dict[..., X]` or `tuple[X, ...]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        if (found := _model_in(inner)) is not None:
-            return found
-    return None
+def _inside(annotation: Any, part: Any) -> Any:
+    """The type of what stands at the key `part` of a model or of a mapping."""
+    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    inner = annotation.model_fields[part].annotation if is_model else get_args(annotation)[-1]
+    return get_args(inner)[0] if get_origin(inner) is UnionType else inner  # X of `X | None`
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -68,7 +68,7 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
             "do": {
                 "cmd": f"python {pages}/prepare.py ${{key}}",
                 "deps": ["${item.loader}", *_near(near, _shared_prepare(config))],
-                "params": ["datasets.${key}", "pipeline"],
+                "params": _given(config, "datasets.${key}", "pipeline"),
                 "outs": [output(f"{prepared}/${{key}}")],
             },
         },
@@ -83,7 +83,7 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
                     *(f"${{item.{role}}}" for role in ROLES),
                     *_near(near, _shared_training(plans)),
                 ],
-                "params": ["benchmarks.${key}", "training", "seeds", "pipeline"],
+                "params": _given(config, "benchmarks.${key}", "training", "seeds", "pipeline"),
                 "outs": [output(f"{runs}/${{key}}", persist=True)],
             },
         }
@@ -94,7 +94,7 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
         stages["sweep"]["do"] = {
             "cmd": f"python {pages}/sweep.py ${{key}}",
             "deps": [f"{prepared}/${{item.dataset}}", *_near(near, _study_files(config))],
-            "params": ["studies.${key}", "training", "seeds", "pipeline"],
+            "params": _given(config, "studies.${key}", "training", "seeds", "pipeline"),
             "outs": [output(f"{studies}/${{key}}", persist=True)],
         }
     if config.speed:
@@ -147,7 +147,7 @@ def _speed(near: Any, pages: str, folders: Folders, config: Config, output: Any)
     return {
         "cmd": f"python {pages}/speed.py",
         "deps": [near(path) for path in code.files_of(["archbench.speed.run"])],
-        "params": ["speed", "pipeline"],
+        "params": _given(config, "speed", "pipeline"),
         "outs": [output(near(folders.runs / "speed.csv"))],
     }
 
@@ -164,7 +164,7 @@ def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str
     return {
         "cmd": f"python {pages}/report.py",
         "deps": [*deps, *(near(path) for path in (*code_files, *templates))],
-        "params": ["report", "pipeline", "seeds", "benchmarks", "studies"],
+        "params": _given(config, "report", "pipeline", "seeds", "benchmarks", "studies"),
         "outs": [{near(folders.reports / part): {"cache": False}} for part in parts],
     }
 
@@ -178,6 +178,11 @@ def _pictures() -> Iterable[str]:
 def _curves(runs: str, slug: str, plan: Plan) -> dict[str, Any]:
     files = {f"{runs}/{slug}/seed-{seed}/history.csv": ["train_loss", "validation_loss"] for seed in plan.seeds}
     return {f"{slug} loss": {"x": "epoch", "y": files, "template": "linear", "title": f"{slug}: loss by epoch"}}
+
+
+def _given(config: Config, *keys: str) -> list[str]:
+    """Those of `keys` that params.yaml holds: DVC refuses a stage whose parameter is missing."""
+    return [key for key in keys if key.partition(".")[0] in config.model_fields_set]
 
 
 def _near(near: Any, paths: Iterable[Path]) -> list[str]:

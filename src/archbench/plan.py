@@ -15,7 +15,7 @@ from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import swapped_parts
 from archbench.augmentations import AUGMENTATIONS
 from archbench.catalogue import Catalogue, Entry
-from archbench.config import Benchmark, Config, ConfigError, Study
+from archbench.config import Benchmark, Config, ConfigError, Range, Study
 from archbench.datasets import DATASETS
 from archbench.errors import UserError
 from archbench.optimizers import OPTIMIZERS
@@ -105,28 +105,30 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         name: value if (value := getattr(benchmark, name)) is not None else getattr(config.training, name)
         for name in SETTINGS_FROM_TRAINING
     }
-    checks = (
+    catalogues = (
         ("optimizer", OPTIMIZERS, merged["optimizer"]),
         ("schedule", SCHEDULES, merged["schedule"]),
         ("preprocessing", PREPROCESSING, merged["preprocessing"]),
         *((f"augmentation.{n}", AUGMENTATIONS, named) for n, named in enumerate(merged["augmentation"])),
     )
-    with _at(f"{where}.architecture"):
-        architecture, options = ARCHITECTURES.resolve(benchmark.architecture.spec)
-    for key, catalogue, named in checks:
-        with _at(f"{where}.{key}"):
+    mistakes = _Mistakes(where)
+    for key, catalogue, named in catalogues:
+        with mistakes.at(key):
             catalogue.resolve(named.spec)
-    with _at(f"{where}.schedule"):
+    with mistakes.at("schedule"):
         SCHEDULES.build(merged["schedule"].spec, Horizon(1000, merged["epochs"]))
-    task = benchmark.task.spec if benchmark.task else {"name": architecture.facts["task"]}
-    with _at(f"{where}.task"):
-        TASKS.resolve(task)
-    with _at(f"{where}.parts"):
-        _check_parts(architecture, benchmark.parts.changes)
-    if benchmark.dataset not in config.datasets:
-        raise ConfigError(
-            f"{where}.dataset: params.yaml has no data set {benchmark.dataset!r}. It has: {', '.join(config.datasets)}."
-        )
+    with mistakes.at("dataset"):
+        _check_dataset(benchmark.dataset, config)
+    with mistakes.at("architecture"):
+        architecture, options = _architecture(benchmark)
+        task = benchmark.task.spec if benchmark.task else {"name": architecture.facts["task"]}
+        with mistakes.at("parts"):
+            _check_parts(architecture, benchmark.parts.changes)
+        with mistakes.at("task"):
+            entry, _ = TASKS.resolve(task)
+            with mistakes.at("preprocessing"):
+                _check_preprocessing(entry, merged["preprocessing"].name)
+    mistakes.report()
     settings = {
         "architecture": {"name": architecture.name, **options},
         "scale": benchmark.scale,
@@ -138,6 +140,14 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         "steps_per_call": config.training.steps_per_call,
     }
     return Plan(config.pipeline, slug, settings, benchmark.seeds or config.seeds)
+
+
+def resolve_arm(config: Config, slug: str, arm: str) -> Plan:
+    """One arm of a study, with its space checked."""
+    study, where = config.studies[slug], f"studies.{slug}.arms.{arm}"
+    plan = resolve_benchmark(config, where, f"{slug}/{arm}", arm_benchmark(study, arm))
+    _check_space(f"{where}.space", plan.entries["optimizer"], study.arms[arm].space)
+    return plan
 
 
 def arm_benchmark(study: Study, arm: str) -> Benchmark:
@@ -156,9 +166,7 @@ def _mistakes(config: Config) -> Iterator[str]:
     for slug, study in config.studies.items():
         for arm in study.arms:
             try:
-                resolve_benchmark(config, f"studies.{slug}.base", slug, study.base)
-                plan = resolve_benchmark(config, f"studies.{slug}.arms.{arm}", slug, arm_benchmark(study, arm))
-                _check_space(f"studies.{slug}.arms.{arm}.space", plan.entries["optimizer"], study.arms[arm].space)
+                resolve_arm(config, slug, arm)
             except UserError as error:
                 yield str(error)
 
@@ -170,6 +178,25 @@ def _caught(where: str, catalogue: Catalogue, spec: Mapping[str, Any]) -> Iterat
         yield f"{where}: {error}"
 
 
+def _check_dataset(slug: str, config: Config) -> None:
+    if slug not in config.datasets:
+        raise ConfigError(f"params.yaml has no data set {slug!r}. It has: {', '.join(config.datasets)}.")
+
+
+def _architecture(benchmark: Benchmark) -> tuple[Entry, dict[str, Any]]:
+    spec = benchmark.architecture.spec
+    if "parts" in spec:
+        raise WrongParts(f"parts are no option of {spec['name']!r}: write them beside `architecture`, as `parts`.")
+    return ARCHITECTURES.resolve(spec)
+
+
+def _check_preprocessing(task: Entry, given: str) -> None:
+    """Refuse a preprocessing that gives the network, and so the task, other numbers than the task is made for."""
+    needed = task.facts.get("preprocessing")
+    if needed is not None and given != needed:
+        raise ConfigError(f"{given!r} does not go with the task {task.name!r}. Choose {needed!r}.")
+
+
 def _check_parts(architecture: Entry, changes: Mapping[str, Any]) -> None:
     """Refuse a part that does not exist, or that this architecture has no place for."""
     if changes and "parts" not in architecture.options:
@@ -178,22 +205,38 @@ def _check_parts(architecture: Entry, changes: Mapping[str, Any]) -> None:
         swapped_parts(architecture, changes)
 
 
-def _check_space(where: str, optimizer: Entry, space: Mapping[str, Any]) -> None:
+def _check_space(where: str, optimizer: Entry, space: Mapping[str, Range]) -> None:
+    """Refuse a number that the optimizer does not have, and a range with values that it cannot have."""
     tunable = ("learning_rate", *optimizer.facts["numbers"])
-    for number in space:
-        if number not in tunable:
-            raise ConfigError(
-                f"{where}.{number}: {optimizer.name} has no number of this name to tune. It has: {', '.join(tunable)}."
-            )
+    mistakes = _Mistakes(where)
+    for number, given in space.items():
+        with mistakes.at(number):
+            if number not in tunable:
+                raise ConfigError(f"{optimizer.name} has no number of this name to tune. It has: {', '.join(tunable)}.")
+            for end in (given.low, given.high):
+                optimizer.check({number: 1.0 - end if given.one_minus else end})
+    mistakes.report()
 
 
-@contextmanager
-def _at(where: str) -> Iterator[None]:
-    """Put the key's path in front of a user's error."""
-    try:
-        yield
-    except UserError as error:
-        raise ConfigError(f"{where}: {error}") from None
+class _Mistakes:
+    """The mistakes below one key of params.yaml, gathered to be told together."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._lines: list[str] = []
+
+    @contextmanager
+    def at(self, key: str) -> Iterator[None]:
+        """Note a user's error with the path of its key; what else stands in the block is not checked then."""
+        try:
+            yield
+        except UserError as error:
+            self._lines.append(f"{self._where}.{key}: {error}")
+
+    def report(self) -> None:
+        """Raise `ConfigError` with a line for each mistake, if there is one."""
+        if self._lines:
+            raise ConfigError("\n".join(dict.fromkeys(self._lines)))
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from archbench import code
 from archbench import plan as planning
-from archbench.config import Config, ConfigError, Study, find_params, read_config
+from archbench.config import Config, ConfigError, Speed, Study, find_params, read_config
 from archbench.datasets.prepare import prepare as prepare_dataset
 from archbench.datasets.store import load
 from archbench.page.report import Options, write_report
@@ -19,6 +19,7 @@ from archbench.sweeps import study as sweeps
 from archbench.tracking import run_folder
 from archbench.tracking.live import live
 from archbench.training import machine
+from archbench.training.build import build_task
 from archbench.training.run import Pace, Workbench, run_benchmark
 
 
@@ -59,15 +60,20 @@ def sweep(slug: str) -> None:
     os.environ["ARCHBENCH_STAGE"] = f"sweep@{slug}"
     study = _study(config, slug)
     plans = _arm_plans(config, folders, slug)
+    names = {plan.name: _study_name(study, plan) for plan in plans}
     folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
     shared = plans[0].trials[0]
+    maximize = build_task(shared, load(folders.prepared / study.base.dataset).card).maximize
+    sweeps.open_arms(study, journal, names.values(), maximize)
+    for name in sweeps.TABLES:
+        (folder / name).unlink(missing_ok=True)
     run_folder.write_yaml(folder / "settings.yaml", {"study": slug, **study.model_dump(mode="json")})
     facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
     run_folder.write_json(folder / "machine.json", facts)
     workers = len(sweeps.shares(list(study.arms), study.workers))
     with live([folder], config.training.tracking_seconds) as tracker:
         sweeps.run_workers(["-m", "archbench.sweeps.worker", slug], workers)
-        sweeps.write_tables(plans, journal, {p.name: _study_name(study, p) for p in plans}, folder)
+        sweeps.write_tables(plans, study, journal, names, folder)
     print(tracker.message)
 
 
@@ -86,6 +92,14 @@ def run_sweep_worker(slug: str, worker: int) -> None:
             sweeps.wait_for_parts(study, journal, name, bench.task.maximize)
             with _shown_pace(config, f"{slug}/{arm}") as pace:
                 sweeps.finish_arm(plan, study, bench, prepared, journal, name, folder, pace)
+
+
+def speed(only: list[str] | None = None) -> Path:
+    """Measure what the pipeline's `speed` section asks for, and write the table."""
+    from archbench.speed.run import measure  # brings the other side's libraries with it
+
+    config, folders = open_pipeline()
+    return measure(config.speed or Speed(), folders, only)
 
 
 def report() -> Path:
@@ -118,8 +132,7 @@ def _arm_plans(config: Config, folders: Folders, slug: str) -> list[sweeps.ArmPl
     sha256 = load(folders.prepared / study.base.dataset).card.sha256
     plans = []
     for name, arm in study.arms.items():
-        where = f"studies.{slug}.arms.{name}"
-        plan = planning.resolve_benchmark(config, where, f"{slug}/{name}", planning.arm_benchmark(study, name))
+        plan = planning.resolve_arm(config, slug, name)
         trials = [plan.trial_settings(seed, sha256) for seed in plan.seeds]
         plans.append(sweeps.ArmPlan(name, arm, trials))
     return plans

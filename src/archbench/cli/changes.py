@@ -92,7 +92,7 @@ def _dvc_status(here: Path) -> dict[str, tuple[str, ...]]:
     if done.returncode:
         reason = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no reason given"]
         raise DvcFailed(
-            f'"dvc status" in {here} failed: {reason[0].removeprefix("ERROR: ")} '
+            f'"dvc status" in {here} failed: {reason[0].removeprefix("ERROR: ").rstrip(".")}. '
             "If dvc.yaml does not fit params.yaml: archbench plan --write"
         )
     status = json.loads(done.stdout)

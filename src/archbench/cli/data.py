@@ -61,7 +61,7 @@ def _declared(slug: str, entry: Entry, options: Mapping[str, Any]) -> Card | Non
     """The card of a download by its fact `contains`: arrays, and the examples of its official parts."""
     if "contains" not in entry.facts:
         return None
-    contains = entry.facts["contains"]
+    contains = entry.facts["contains"](**options)
     fractions = {name: options[name] for name in ("validation", "test") if name in options}
     return Card(
         name=slug,

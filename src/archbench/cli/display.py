@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 GAP = "  "
+WHOLE = 32
+"""A terminal never breaks the cells of a column of at most so many characters: names stay whole."""
 
 
 def print_json(value: Any) -> None:
@@ -28,7 +30,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=SIMPLE, header_style="bold", pad_edge=False)
     for place, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=place == 0)
+        short = all(len(row[place]) <= WHOLE for row in rows)
+        table.add_column(column, overflow="fold", no_wrap=short)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # Text: square brackets in a cell are no markup
     Console().print(table)

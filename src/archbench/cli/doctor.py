@@ -19,7 +19,9 @@ ATTENTION = 1
 
 
 def doctor(as_json: Json = False) -> None:
-    """Look at versions, backend, device, XLA, memory, disk, stores, params.yaml, dvc.yaml and runs.
+    """Say what is not as it should be.
+
+    Looks at versions, backend, device, XLA, memory, disk, stores, params.yaml, dvc.yaml and runs.
 
     Exit code 0 if all is well, 1 if something needs attention; each finding comes with what mends it.
     """

@@ -27,7 +27,10 @@ def list_entries(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List everything that params.yaml can name: kind, name, what it is, where it comes from."""
+    """List all that params.yaml can name.
+
+    A line an entry: its kind, name, what it is and where it comes from.
+    """
     package = None if kind is None else index.find_kind(kind)
     rows = [row for row in index.rows() if package in (None, row.catalogue)]
     if as_json:
@@ -42,7 +45,10 @@ def show(
     kind: Annotated[str | None, typer.Option(help="The kind, where several catalogues know the name.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show one entry: an architecture at its paper's size with its cost, anything else with its formula and options."""
+    """Show one entry.
+
+    An architecture at its paper's size with its cost, anything else with its formula and options.
+    """
     found = index.find_entries(name, kind)
     if as_json and len(found) > 1:
         kinds = [row.catalogue for row in found]

@@ -18,7 +18,9 @@ def plan(
     write: Annotated[bool, typer.Option("--write", help="Write dvc.yaml from params.yaml and the catalogues.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what `dvc repro` would run, for how long, disk and licences; or write dvc.yaml.
+    """Show what `dvc repro` would run.
+
+    For how long, on how much disk, under which licences. With --write, write dvc.yaml instead.
 
     Seconds are measured where the same network ran before on the same data, else estimated from its multiply-adds.
     """

@@ -13,7 +13,10 @@ from archbench.project import Folders, project_root
 
 
 def train(benchmark: Annotated[str, typer.Argument(help="A benchmark of params.yaml.")]) -> None:
-    """Train one benchmark of params.yaml over all its seeds; its data set is prepared first if need be."""
+    """Train one benchmark over all its seeds.
+
+    Its data set is prepared first if it is not there.
+    """
     config, folders = open_pipeline()
     check_name("benchmark", benchmark, config.benchmarks)
     from archbench import stages
@@ -24,7 +27,10 @@ def train(benchmark: Annotated[str, typer.Argument(help="A benchmark of params.y
 
 
 def sweep(study: Annotated[str, typer.Argument(help="A study of params.yaml.")]) -> None:
-    """Run one study of params.yaml; a stopped one goes on. Its data set is prepared first if need be."""
+    """Run one study; a stopped one goes on.
+
+    Its data set is prepared first if it is not there.
+    """
     config, folders = open_pipeline()
     check_name("study", study, config.studies)
     from archbench import stages
@@ -34,22 +40,35 @@ def sweep(study: Annotated[str, typer.Argument(help="A study of params.yaml.")])
     print(f"study: {folders.studies / study}")
 
 
-def report() -> None:
-    """Write the report from the runs and studies that are there, and say where it is."""
+def report(
+    where: Annotated[bool, typer.Option("--where", help="Only say where it is and how to see the runs.")] = False,
+) -> None:
+    """Write the report of this pipeline: index.html, README.md, tables and figures.
+
+    From the runs and studies that are there; what is missing is shown as missing.
+    """
+    _, folders = open_pipeline()
+    if not where:
+        from archbench import stages
+
+        stages.report()
+    print(f"report      {folders.reports / 'index.html'}")
+    print("MLflow UI   archbench ui")
+
+
+def speed(
+    only: Annotated[list[str] | None, typer.Option(help="Measure this case alone; may be given again.")] = None,
+) -> None:
+    """Measure the speed on this machine, and write the report with it.
+
+    The training loop against plain Keras, the sweep against plain Optuna, the cost of tracking, XLA on and off.
+    """
     _, folders = open_pipeline()
     from archbench import stages
 
+    stages.speed(only)
     stages.report()
-    print(folders.reports / "index.html")
-
-
-def speed() -> None:
-    """Measure the training loop against plain Keras and the sweep against plain Optuna, on this machine."""
-    _, folders = open_pipeline()
-    from archbench import stages
-
-    stages.speed()
-    print(folders.reports / "speed.csv")
+    print(folders.reports / "tables" / "speed.csv")
 
 
 def open_pipeline() -> tuple[Config, Folders]:

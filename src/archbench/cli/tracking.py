@@ -12,7 +12,10 @@ from archbench.cli.entries import Json
 
 
 def sync(as_json: Json = False) -> None:
-    """Bring MLflow up to date from the run folders; any number of times, without duplicates."""
+    """Bring MLflow up to date.
+
+    From the run folders, any number of times, without duplicates.
+    """
     from archbench.project import project_root
     from archbench.tracking.store import connect, locate
     from archbench.tracking.sync import sync_all
@@ -31,7 +34,10 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port on 127.0.0.1.")] = 5000,
     browser: Annotated[bool, typer.Option("--browser", help="Open the pages in a browser.")] = False,
 ) -> None:
-    """Open MLflow's pages on this project's runs, at 127.0.0.1, until interrupted."""
+    """Serve MLflow's pages on this project.
+
+    At 127.0.0.1, until interrupted.
+    """
     from archbench.tracking.ui import serve
 
     serve(port, open_browser=browser)

@@ -8,6 +8,7 @@ A record is its labels, one byte each (CIFAR-10: the class; CIFAR-100: the coars
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,13 @@ LIMIT = 200_000_000
 """Bytes; unpacked, both archives hold 60,000 records of 3,073 or 3,074 bytes and a few lines of text."""
 
 
-@dataset("cifar10", source=SOURCE, **_fetch.facts("cifar10"))
+def _contains(classes: int) -> Callable[..., dict]:
+    """What an archive holds, for plans made before it is here."""
+    arrays = {"image": {"shape": [32, 32, 3], "dtype": "uint8"}, "label": {"shape": [], "dtype": "int32"}}
+    return lambda **_: {"input": "image", "arrays": arrays, "train": 50_000, "test": 10_000, "classes": classes}
+
+
+@dataset("cifar10", source=SOURCE, **_fetch.facts("cifar10"), contains=_contains(10))
 def cifar10(raw: Path, *, validation: float = VALIDATION) -> Raw:
     """Photographs, 32x32 in color: 50,000 training and 10,000 test images of 10 classes."""
     batches = [f"cifar-10-batches-bin/data_batch_{number}.bin" for number in range(1, 6)]
@@ -32,7 +39,7 @@ def cifar10(raw: Path, *, validation: float = VALIDATION) -> Raw:
     return _load("cifar10", raw, batches, test, "cifar-10-batches-bin/batches.meta.txt", validation)
 
 
-@dataset("cifar100", source=SOURCE, **_fetch.facts("cifar100"))
+@dataset("cifar100", source=SOURCE, **_fetch.facts("cifar100"), contains=_contains(100))
 def cifar100(raw: Path, *, validation: float = VALIDATION) -> Raw:
     """Photographs, 32x32 in color: 50,000 training and 10,000 test images of 100 (fine) classes."""
     folder = "cifar-100-binary"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from archbench.optimizers import optimizer
+from archbench.optimizers.numbers import Decay, Mean, Rate
 
 
 @optimizer(
@@ -13,7 +14,7 @@ from archbench.optimizers import optimizer
     smoke={"learning_rate": 0.5},
     numbers=(),
 )
-def adagrad(*, learning_rate: float = 0.01) -> keras.Optimizer:
+def adagrad(*, learning_rate: Rate = 0.01) -> keras.Optimizer:
     """Adagrad: G <- G + g^2, w <- w - rate g / sqrt(G), with G starting at 0 as in the paper (Keras: 0.1)."""
     return keras.optimizers.Adagrad(learning_rate, initial_accumulator_value=0.0)
 
@@ -24,7 +25,7 @@ def adagrad(*, learning_rate: float = 0.01) -> keras.Optimizer:
     smoke={"rho": 0.9, "epsilon": 1e-3},
     numbers=("rho",),
 )
-def adadelta(*, learning_rate: float = 1.0, rho: float = 0.95, epsilon: float = 1e-6) -> keras.Optimizer:
+def adadelta(*, learning_rate: Rate = 1.0, rho: Mean = 0.95, epsilon: Rate = 1e-6) -> keras.Optimizer:
     """Adadelta: the step is RMS(past steps) / RMS(gradients) g; the paper has no rate, which is 1 (Keras: 0.001)."""
     return keras.optimizers.Adadelta(learning_rate, rho=rho, epsilon=epsilon)
 
@@ -35,7 +36,7 @@ def adadelta(*, learning_rate: float = 1.0, rho: float = 0.95, epsilon: float = 
     smoke={"learning_rate": 0.01},
     numbers=("rho",),
 )
-def rmsprop(*, learning_rate: float = 0.001, rho: float = 0.9, epsilon: float = 1e-7) -> keras.Optimizer:
+def rmsprop(*, learning_rate: Rate = 0.001, rho: Mean = 0.9, epsilon: Rate = 1e-7) -> keras.Optimizer:
     """RMSprop: s <- rho s + (1 - rho) g^2, w <- w - rate g / sqrt(s + epsilon)."""
     return keras.optimizers.RMSprop(learning_rate, rho=rho, epsilon=epsilon)
 
@@ -47,7 +48,7 @@ def rmsprop(*, learning_rate: float = 0.001, rho: float = 0.9, epsilon: float = 
     numbers=("beta_1", "beta_2"),
 )
 def adam(
-    *, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8
+    *, learning_rate: Rate = 0.001, beta_1: Mean = 0.9, beta_2: Mean = 0.999, epsilon: Rate = 1e-8
 ) -> keras.Optimizer:
     """Adam: w <- w - rate m / (sqrt(v) + epsilon) with bias-corrected means m of g and v of g^2.
 
@@ -64,11 +65,11 @@ def adam(
 )
 def adamw(
     *,
-    learning_rate: float = 0.001,
-    beta_1: float = 0.9,
-    beta_2: float = 0.999,
-    epsilon: float = 1e-8,
-    weight_decay: float = 0.01,
+    learning_rate: Rate = 0.001,
+    beta_1: Mean = 0.9,
+    beta_2: Mean = 0.999,
+    epsilon: Rate = 1e-8,
+    weight_decay: Decay = 0.01,
 ) -> keras.Optimizer:
     """AdamW: Adam's step, and apart from it w <- w - rate decay w; biases and normalization weights do not decay."""
     built = keras.optimizers.AdamW(

@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from archbench.optimizers import optimizer
+from archbench.optimizers.numbers import Mean, Rate
 
 
 @optimizer(
@@ -18,7 +19,7 @@ from archbench.optimizers import optimizer
     smoke={"learning_rate": 0.1},
     numbers=(),
 )
-def sgd(*, learning_rate: float = 0.01) -> keras.Optimizer:
+def sgd(*, learning_rate: Rate = 0.01) -> keras.Optimizer:
     """Stochastic gradient descent: w <- w - rate g."""
     return keras.optimizers.SGD(learning_rate)
 
@@ -26,6 +27,12 @@ def sgd(*, learning_rate: float = 0.01) -> keras.Optimizer:
 @keras.saving.register_keras_serializable("archbench")
 class Momentum(keras.optimizers.SGD):
     """`keras.optimizers.SGD` whose momentum may be a tensor: Keras compares it with 0 in Python."""
+
+    def build(self, variables):
+        """Make the velocities, also where momentum is 0: it may change without another trace."""
+        if not self.built:
+            keras.optimizers.Optimizer.build(self, variables)
+            self.momentums = self.add_optimizer_variables(variables, "momentum")
 
     def update_step(self, gradient, variable, learning_rate):
         """Move `variable` by its velocity."""
@@ -44,6 +51,6 @@ class Momentum(keras.optimizers.SGD):
     smoke={"learning_rate": 0.01},
     numbers=("momentum",),
 )
-def momentum(*, learning_rate: float = 0.01, momentum: float = 0.9, nesterov: bool) -> keras.Optimizer:
+def momentum(*, learning_rate: Rate = 0.01, momentum: Mean = 0.9, nesterov: bool) -> keras.Optimizer:
     """Descent with a velocity: v <- m v - rate g, w <- w + v; Nesterov's form steps by m v - rate g after that."""
     return Momentum(learning_rate, momentum=momentum, nesterov=nesterov)

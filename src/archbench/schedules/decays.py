@@ -6,12 +6,16 @@ optimizer's rate on the host, so any schedule goes with any optimizer and none i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from archbench.schedules import schedule
 from archbench.schedules.horizon import Factor, Horizon, WrongSchedule
+
+Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A number of epochs, or a factor: finite and not negative."""
 
 
 @schedule("constant", source="common practice", smoke={})
@@ -21,7 +25,7 @@ def constant(horizon: Horizon) -> Factor:
 
 
 @schedule("cosine", source="Loshchilov and Hutter 2016, arXiv:1608.03983, equation 5", smoke={})
-def cosine(horizon: Horizon, *, warmup_epochs: float = 0.0, floor: float = 0.0) -> Factor:
+def cosine(horizon: Horizon, *, warmup_epochs: Share = 0.0, floor: Share = 0.0) -> Factor:
     """Half a cosine from 1 to `floor` over the run, after `warmup_epochs` of linear rise."""
     warmup = warmup_epochs * horizon.steps_per_epoch
     if warmup >= horizon.steps:
@@ -33,7 +37,7 @@ def cosine(horizon: Horizon, *, warmup_epochs: float = 0.0, floor: float = 0.0) 
     def factor(step: np.ndarray) -> np.ndarray:
         progress = np.clip((step - warmup) / (horizon.steps - warmup), 0.0, 1.0)
         decay = floor + (1.0 - floor) * 0.5 * (1.0 + np.cos(np.pi * progress))
-        return np.where(step < warmup, (step + 1) / max(warmup, 1.0), decay)
+        return np.where(step < warmup, np.minimum((step + 1) / max(warmup, 1.0), 1.0), decay)
 
     return factor
 
@@ -43,7 +47,7 @@ def cosine(horizon: Horizon, *, warmup_epochs: float = 0.0, floor: float = 0.0) 
     source="He et al. 2015, arXiv:1512.03385, section 4.2",
     smoke={"epochs": [1], "factors": [0.1]},
 )
-def piecewise(horizon: Horizon, *, epochs: Sequence[float], factors: Sequence[float]) -> Factor:
+def piecewise(horizon: Horizon, *, epochs: tuple[Share, ...], factors: tuple[Share, ...]) -> Factor:
     """1 until the first of `epochs`, then the first of `factors`, and so on."""
     if len(epochs) != len(factors) or sorted(epochs) != list(epochs):
         raise WrongSchedule(
@@ -58,6 +62,6 @@ def piecewise(horizon: Horizon, *, epochs: Sequence[float], factors: Sequence[fl
 
 
 @schedule("exponential", source="common practice; Goodfellow et al. 2016, Deep Learning, chapter 8", smoke={})
-def exponential(horizon: Horizon, *, decay: float = 0.95) -> Factor:
+def exponential(horizon: Horizon, *, decay: Share = 0.95) -> Factor:
     """`decay` to the power of the epoch, constant within each."""
     return lambda step: decay ** (step // horizon.steps_per_epoch)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from pathlib import Path
 
 import numpy as np
 import optuna
 import psutil
 from filelock import FileLock
+from optuna.exceptions import StorageInternalError
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from archbench.errors import UserError
 
@@ -34,10 +37,11 @@ def open_storage(journal: Path) -> BaseStorage:
             return JournalStorage(JournalFileBackend(str(journal)))
         try:
             return RDBStorage(url)
-        except Exception as error:  # whatever the database driver raises, the cause is the URL's
+        except (SQLAlchemyError, StorageInternalError, ImportError, ValueError) as error:
+            shown = re.sub(r"//[^/@]*@", "//***@", url)
             raise StorageUnreachable(
-                f"OPTUNA_STORAGE={url} cannot be opened: {error}. Give the URL of a database, or unset it to use "
-                f"the file {journal}."
+                f"OPTUNA_STORAGE={shown} cannot be opened: {str(error).splitlines()[0]} Give the URL of a database, "
+                f"as in sqlite:////tmp/optuna.db, or unset it to use the file {journal}."
             ) from None
 
 
@@ -64,23 +68,40 @@ def make_sampler(name: str, seed: int, part: int, number: int) -> BaseSampler:
         return TPESampler(seed=own, n_startup_trials=5)
     if name == "random":
         return RandomSampler(seed=own)
-    return QMCSampler(seed=seed, scramble=True)
+    return QMCSampler(seed=seed, scramble=True, independent_sampler=RandomSampler(seed=own))
 
 
-def counted(trial: optuna.trial.FrozenTrial) -> bool:
+def counted(trial: FrozenTrial) -> bool:
     """Whether a trial used some of its arm's budget: all that ended, but for those that a kill cut off."""
     ended = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
     return ended or (trial.state == TrialState.FAIL and "diverged_at_step" in trial.user_attrs)
 
 
 def close_killed(study: optuna.Study) -> None:
-    """Fail the trials that a dead process of this machine left running, and queue their numbers again."""
+    """Fail the trials that a dead process of this machine left running, and queue their numbers again.
+
+    Only before the workers start: a trial that has just begun does not name its process yet.
+    """
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        owner = trial.user_attrs
-        if "pid" not in owner or (owner["host"] == platform.node() and not psutil.pid_exists(owner["pid"])):
+        if not _is_running(trial):
             study.tell(trial.number, state=TrialState.FAIL)
-            if trial.params:
-                study.enqueue_trial(trial.params)
+            numbers = trial.params or trial.system_attrs.get("fixed_params")
+            if numbers:  # none: it was killed before it drew any
+                enqueued = {"enqueued": True} if "enqueued" in trial.user_attrs else {}
+                study.enqueue_trial(numbers, user_attrs=enqueued)
+
+
+def _is_running(trial: FrozenTrial) -> bool:
+    """Whether the process of a trial lives; a younger process that got its number is not the one."""
+    owner = trial.user_attrs
+    if "pid" not in owner:
+        return False
+    if owner["host"] != platform.node():
+        return True
+    try:
+        return psutil.Process(owner["pid"]).create_time() <= trial.datetime_start.timestamp()
+    except psutil.NoSuchProcess:
+        return False
 
 
 _PRUNERS = {

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from archbench.config import Arm, Study
@@ -20,7 +22,7 @@ from archbench.datasets.store import Prepared
 from archbench.errors import UserError
 from archbench.plan import identify
 from archbench.sweeps import space, storage
-from archbench.sweeps.tables import best_complete, summarize_arms, trial_rows
+from archbench.sweeps.tables import best_complete, ended_trials, summarize_arms, trial_rows
 from archbench.tracking import run_folder
 from archbench.training.build import Settings
 from archbench.training.checkpoint import Progress
@@ -28,8 +30,13 @@ from archbench.training.fit import Diverged, fit
 from archbench.training.run import Pace, Workbench, run_benchmark
 
 
+POLL_SECONDS = 0.5
+TABLES = ("trials.csv", "trials_history.csv", "best.yaml", "metrics.json")
+"""What `write_tables` writes."""
+
+
 class StudyFailed(UserError):
-    """A sweep whose workers did not all finish."""
+    """A sweep whose workers did not all finish, or not the study that was begun."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +65,26 @@ def shares(arms: Sequence[str], workers: int) -> list[list[tuple[str, int, int]]
     return [share for worker in range(workers) if (share := slots[worker::workers])]
 
 
+def open_arms(study: Study, journal: Path, names: Iterable[str], maximize: bool) -> None:
+    """Make the storage ready before the workers start: a study an arm, without trials of killed processes."""
+    shared = storage.open_storage(journal)
+    for name in names:
+        storage.close_killed(storage.open_study(shared, name, maximize, study.pruner))
+
+
 def search_arm(
     plan: ArmPlan, study: Study, bench: Workbench, journal: Path, name: str, part: int = 0, parts: int = 1
 ) -> None:
-    """Run one part of an arm's trials: those that are still missing from its budget."""
+    """Run one part of an arm's trials: those that are still missing from its budget.
+
+    The whole budget counts too, since trials of an earlier start may have been dealt out to other parts.
+    """
     shared = storage.open_storage(journal)
     optuna_study = storage.open_study(shared, name, bench.task.maximize, study.pruner)
     quota = study.trials // parts + (part < study.trials % parts)
     if part == 0 and not optuna_study.get_trials(deepcopy=False):
         optuna_study.enqueue_trial(space.paper_default(plan.arm), user_attrs={"enqueued": True})
-    while (done := _done(optuna_study, part)) < quota:
+    while (done := _done(optuna_study, part)) < quota and _done(optuna_study) < study.trials:
         optuna_study.sampler = storage.make_sampler(study.sampler, study.seed, part, done)
         trial = optuna_study.ask()
         for key, value in (("part", part), ("pid", os.getpid()), ("host", platform.node())):
@@ -79,13 +96,14 @@ def search_arm(
 def wait_for_parts(study: Study, journal: Path, name: str, maximize: bool) -> None:
     """Wait until the workers that share an arm have spent its budget."""
     optuna_study = storage.open_study(storage.open_storage(journal), name, maximize, study.pruner)
-    while sum(storage.counted(trial) for trial in optuna_study.get_trials(deepcopy=False)) < study.trials:
-        time.sleep(0.5)
+    while _done(optuna_study) < study.trials:
+        time.sleep(POLL_SECONDS)
 
 
-def _done(study: optuna.Study, part: int) -> int:
-    trials = study.get_trials(deepcopy=False)
-    return sum(storage.counted(trial) and trial.user_attrs["part"] == part for trial in trials)
+def _done(study: optuna.Study, part: int | None = None) -> int:
+    """How many trials of the budget are spent, by one part or by all."""
+    trials = ended_trials(study)
+    return len(trials) if part is None else sum(trial.user_attrs["part"] == part for trial in trials)
 
 
 def _run_trial(study: optuna.Study, trial: optuna.Trial, settings: Settings, bench: Workbench) -> None:
@@ -126,32 +144,57 @@ def finish_arm(
 ) -> None:
     """Train the arm's best setting over all seeds, in the program that searched for it."""
     optuna_study = storage.open_study(storage.open_storage(journal), name, bench.task.maximize, study.pruner)
-    best = best_complete(optuna_study)
+    best, final = best_complete(optuna_study), folder / "final" / plan.name
     if best is None:
+        shutil.rmtree(final, ignore_errors=True)  # of an earlier search, under other settings
         return
     numbers = space.numbers_of(best.params, plan.arm)
-    run_benchmark(plan.settings(numbers), prepared, folder / "final" / plan.name, pace, bench=bench)
+    run_benchmark(plan.settings(numbers), prepared, final, pace, bench=bench)
 
 
 def run_workers(command: Sequence[str], workers: int) -> None:
-    """Run the workers of a study side by side, as processes of this Python; raises if one fails."""
-    running = [subprocess.Popen([sys.executable, *command, str(worker)]) for worker in range(workers)]
-    codes = [process.wait() for process in running]
-    if any(codes):
-        failed = [str(worker) for worker, code in enumerate(codes) if code]
+    """Run the workers of a study side by side, as processes of this Python.
+
+    If one fails, the others are stopped, since they may wait for it, and `StudyFailed` is raised. Their standard
+    input is a pipe that ends with this process, however it ends: that tells them to end too.
+    """
+    running = [
+        subprocess.Popen([sys.executable, *command, str(worker)], stdin=subprocess.PIPE) for worker in range(workers)
+    ]
+    try:
+        while None in (codes := [process.poll() for process in running]) and not any(codes):
+            time.sleep(POLL_SECONDS)
+    finally:
+        for process in running:
+            process.kill()
+            process.communicate()
+    failed = [f"{worker} (status {code})" for worker, code in enumerate(codes) if code]
+    if failed:
         raise StudyFailed(
-            f"Worker {', '.join(failed)} of the sweep stopped with an error, which stands above. The trials that "
+            f"Worker {', '.join(failed)} of the sweep stopped; an error of its own stands above. The trials that "
             "ended are kept: run the same command again to go on."
         )
 
 
-def write_tables(plans: Sequence[ArmPlan], journal: Path, names: Mapping[str, str], folder: Path) -> None:
+def write_tables(plans: Sequence[ArmPlan], study: Study, journal: Path, names: Mapping[str, str], folder: Path) -> None:
     """trials.csv, trials_history.csv, best.yaml and metrics.json of a study, from its storage."""
     shared = storage.open_storage(journal)
-    studies = {p.name: optuna.load_study(study_name=names[p.name], storage=shared) for p in plans}
+    studies = {plan.name: _whole_study(shared, names[plan.name], plan.name, study.trials) for plan in plans}
     rows, curves = trial_rows(plans, studies)
     run_folder.write_table(folder / "trials.csv", rows)
     run_folder.write_table(folder / "trials_history.csv", curves)
     best, summary = summarize_arms(plans, studies, folder)
     run_folder.write_yaml(folder / "best.yaml", best)
     run_folder.write_json(folder / "metrics.json", summary)
+
+
+def _whole_study(shared: BaseStorage, name: str, arm: str, trials: int) -> optuna.Study:
+    """The study of an arm whose workers are done; raises if they worked on another one."""
+    known = name in optuna.get_all_study_names(shared)
+    study = optuna.load_study(study_name=name, storage=shared) if known else None
+    if study is None or (done := _done(study)) < trials:
+        raise StudyFailed(
+            f"The arm {arm!r} has {done if known else 0} of its {trials} trials under the settings, the code and the "
+            "data that the sweep began with: they were changed while it ran. Run the same command again."
+        )
+    return study

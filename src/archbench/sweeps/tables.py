@@ -24,6 +24,11 @@ def best_complete(study: optuna.Study) -> FrozenTrial | None:
     return study.best_trial if complete else None
 
 
+def ended_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """The trials that used the budget of an arm, in the order they began; their places are their numbers."""
+    return [trial for trial in study.get_trials(deepcopy=False) if storage.counted(trial)]
+
+
 def trial_rows(
     plans: Sequence[ArmPlan], studies: Mapping[str, optuna.Study]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -31,8 +36,7 @@ def trial_rows(
     names = sorted({name for plan in plans for name in plan.arm.space})
     rows, curves = [], []
     for plan in plans:
-        ended = [t for t in studies[plan.name].get_trials(deepcopy=False) if storage.counted(t)]
-        for number, trial in enumerate(ended):
+        for number, trial in enumerate(ended_trials(studies[plan.name])):
             numbers = space.numbers_of(trial.params, plan.arm)
             scores = trial.intermediate_values
             rows.append(
@@ -65,9 +69,10 @@ def summarize_arms(
     """
     best, summary = {}, {}
     for plan in plans:
-        trial = best_complete(studies[plan.name])
-        states = [STATES[t.state] for t in studies[plan.name].get_trials(deepcopy=False) if storage.counted(t)]
+        ended = ended_trials(studies[plan.name])
+        states = [STATES[trial.state] for trial in ended]
         budget = {state: states.count(state) for state in STATES.values()}
+        trial = best_complete(studies[plan.name])
         if trial is None:
             best[plan.name] = {"params": None, "value": None, "number": None}
             summary[plan.name] = {"trials": budget}
@@ -75,7 +80,7 @@ def summarize_arms(
         best[plan.name] = {
             "params": space.numbers_of(trial.params, plan.arm),
             "value": trial.value,
-            "number": trial.number,
+            "number": [t.number for t in ended].index(trial.number),
         }
         summary[plan.name] = {
             "trials": budget,

@@ -1,13 +1,25 @@
-"""One worker process of a sweep: `python -m archbench.sweeps.worker STUDY NUMBER`."""
+"""One worker process of a sweep: `python -m archbench.sweeps.worker STUDY NUMBER`, its input a pipe."""
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 
 import optuna
 
+from archbench.errors import guarded
 from archbench.stages import run_sweep_worker
 
+
+def _end_with_parent() -> None:
+    """End this process when its input does: the process that shares out the work is gone."""
+    sys.stdin.read()
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    run_sweep_worker(sys.argv[1], int(sys.argv[2]))
+    with guarded():
+        run_sweep_worker(sys.argv[1], int(sys.argv[2]))

@@ -13,7 +13,11 @@ from archbench.tasks import task
 from archbench.tasks.base import Arrays, Task
 
 
-@task("reconstruction", source="Kingma & Welling 2013, Auto-Encoding Variational Bayes, arXiv:1312.6114")
+@task(
+    "reconstruction",
+    source="Kingma & Welling 2013, Auto-Encoding Variational Bayes, arXiv:1312.6114",
+    preprocessing="rescale",
+)
 class Reconstruction(Task):
     """The input again, from a random code of it: a variational autoencoder's task.
 

@@ -30,6 +30,13 @@ def write_text(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
+def clear_unfinished(folder: Path) -> None:
+    """Remove what writers that were killed left under temporary names."""
+    for pattern in (".*.tmp", ".unfinished.*"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON whole or not at all; NaN and infinity, which JSON lacks, become null."""
     write_text(path, json.dumps(_finite(value), indent=2) + "\n")
@@ -50,6 +57,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"{name} would have to be pickled.")
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with open(temporary, "wb") as file:
         np.savez(file, **arrays)

@@ -91,7 +91,7 @@ def fit(
     learner.model.optimizer = learner.optimizer  # where Keras's callbacks look for it
     watchers = keras.callbacks.CallbackList(list(callbacks), model=learner.model)
     watchers.on_train_begin()
-    compile_seconds = 0.0 if progress.epoch else _compile(program, recipe, training, validation)
+    compile_seconds = 0.0 if _over(recipe, progress) else _compile(program, recipe, training, validation)
     while not (_over(recipe, progress) or learner.model.stop_training):
         watchers.on_epoch_begin(progress.epoch)
         row = _epoch(program, recipe, training, validation, progress, compile_seconds, watchers)
@@ -160,8 +160,9 @@ def _epoch(
     start = time.perf_counter()
     scores, _ = validation.scores(task, recipe.batch_size)
     evaluation_seconds = time.perf_counter() - start
-    if not math.isfinite(scores["loss"]):
-        raise Diverged(first_step + done, "validation loss")
+    for name in ("loss", task.monitor):
+        if not math.isfinite(scores[name]):
+            raise Diverged(first_step + done, f"validation {name}")
     apart = ("steps", "finite", "gradient_norm", "weight_norm")
     return {
         "epoch": progress.epoch + 1,

@@ -100,6 +100,7 @@ def run_benchmark(
     folders = {trial["seed"]: folder / f"seed-{trial['seed']}" for trial in trials}
     todo = [t for t in trials if run_folder.finished_metrics(folders[t["seed"]], t["id"]) is None]
     if todo:
+        (folder / "metrics.json").unlink(missing_ok=True)  # of other settings: no seed of these is summed up yet
         bench = bench or Workbench(todo[0], prepared)
         for trial in todo:
             _train_one(bench, trial, folders[trial["seed"]], pace, callbacks)
@@ -157,12 +158,13 @@ def _train_one(
         outcome |= {"state": "diverged", "message": str(error), "diverged_at_step": error.step}
     run_folder.write_json(folder / "timings.json", _timings(progress, recipe, record.seconds()))
     run_folder.write_json(folder / "metrics.json", outcome | _facts(bench.task, bench.profile, progress))
-    (folder / "checkpoint.npz").unlink(missing_ok=True)
+    (folder / "checkpoint.npz").unlink(missing_ok=True)  # after the metrics: a kill in between costs nothing
 
 
 def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress:
     """Prepare a run folder, and take up its checkpoint if it is one of this very trial."""
     progress = Progress.load(folder / "checkpoint.npz", settings["id"]) or Progress(settings["id"])
+    run_folder.clear_unfinished(folder)
     for name in ("metrics.json", "timings.json", "predictions.npz", "model.keras", "signature.json"):
         (folder / name).unlink(missing_ok=True)
     run_folder.write_yaml(folder / "settings.yaml", dict(settings))

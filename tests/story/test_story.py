@@ -1,0 +1,243 @@
+"""The whole story on tiny settings: prepare, train, sweep and report through a real `dvc repro` in a copy of the project."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+PARAMS = {
+    "pipeline": "tour",
+    "seeds": [0, 1],
+    "training": {"epochs": 2, "batch_size": 64, "checkpoint_seconds": 0.001},
+    "datasets": {"digits": {"size": 16}},
+    "benchmarks": {
+        "lenet5-digits": {"architecture": "lenet5", "dataset": "digits", "scale": "16 <pixels>"},
+        "vae-digits": {
+            "architecture": {"name": "vae", "hidden": 8, "latent": 2},
+            "dataset": "digits",
+            "preprocessing": "rescale",
+            "epochs": 2,
+            "seeds": [0],
+        },
+    },
+    "studies": {
+        "optimizers": {
+            "base": {"architecture": {"name": "lenet5"}, "dataset": "digits"},
+            "trials": 2,
+            "epochs": 1,
+            "workers": 1,
+            "arms": {
+                name: {"optimizer": name, "space": {"learning_rate": {"low": 1e-4, "high": 0.1, "log": True}}}
+                for name in ("sgd", "adam")
+            },
+        }
+    },
+}
+
+pytestmark = pytest.mark.slow
+
+
+class Story:
+    """A copy of the project in a folder of its own, with its own git, DVC and MLflow store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(PROJECT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        (folder / "pipelines").mkdir()
+        for page in (PROJECT / "pipelines").glob("*.py"):
+            shutil.copy(page, folder / "pipelines")
+        shutil.copy(PROJECT / "pyproject.toml", folder)
+        shutil.copy(PROJECT / ".gitignore", folder)
+        self.write_params(PARAMS)
+        self.run("git", "init", "--quiet")
+        self.run("dvc", "init", "--quiet")
+        self.run("archbench", "plan", "--write")
+        self.commit("start")
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=500, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    @property
+    def environment(self) -> dict[str, str]:
+        bin_folder = str(Path(sys.executable).parent)
+        names = {"GIT_AUTHOR_NAME": "story", "GIT_COMMITTER_NAME": "story"}
+        mails = {"GIT_AUTHOR_EMAIL": "story@localhost", "GIT_COMMITTER_EMAIL": "story@localhost"}
+        return {
+            **os.environ,
+            **names,
+            **mails,
+            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.folder / "src"),
+            "DVC_NO_ANALYTICS": "1",
+            "MLFLOW_TRACKING_URI": "",
+        }
+
+    def write_params(self, params: dict) -> None:
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def commit(self, message: str) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--allow-empty", "--message", message)
+
+    def changed(self) -> set[str]:
+        """The stages that `dvc status` says a reproduction would run for what it reads, not for what it lacks."""
+        status = json.loads(self.run("dvc", "status", "--json").stdout)
+        stale = set()
+        for stage, reasons in status.items():
+            for reason in reasons:
+                if isinstance(reason, dict) and ("changed deps" in reason or "changed outs" in reason):
+                    stale.add(stage)
+        return stale
+
+    def edit(self, path: str) -> None:
+        file = self.folder / path
+        file.write_text(file.read_text() + "\n# an edit\n")
+
+    def record(self, benchmark: str, seed: int, name: str) -> str:
+        return (self.folder / "runs/tour" / benchmark / f"seed-{seed}" / name).read_text()
+
+    def started(self, benchmark: str) -> str:
+        return json.loads(self.record(benchmark, 0, "machine.json"))["started"]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    story = Story(tmp_path_factory.mktemp("story"))
+    story.run("dvc", "repro")
+    story.commit("first run")
+    return story
+
+
+def test_the_first_run_leaves_runs_study_and_report(story: Story) -> None:
+    for seed in (0, 1):
+        metrics = json.loads(story.record("lenet5-digits", seed, "metrics.json"))
+        assert metrics["state"] == "finished"
+        assert metrics["epochs_run"] == 2
+    best = yaml.safe_load((story.folder / "studies/tour/optimizers/best.yaml").read_text())
+    assert set(best) == {"sgd", "adam"}
+    page = (story.folder / "reports/tour/index.html").read_text()
+    assert "16 &lt;pixels&gt;" in page
+    assert "16 <pixels>" not in page
+    assert (story.folder / "reports/tour/tables/results.csv").is_file()
+
+
+def test_a_second_run_does_nothing(story: Story) -> None:
+    before = story.started("lenet5-digits")
+    assert story.changed() == set()
+    assert "up to date" in story.run("dvc", "repro").stdout
+    assert story.started("lenet5-digits") == before
+
+
+def test_metrics_show_every_benchmark(story: Story) -> None:
+    shown = story.run("dvc", "metrics", "show", "--json").stdout
+    files = json.loads(shown)[""]["data"]
+    accuracy = files["runs/tour/lenet5-digits/metrics.json"]["data"]["accuracy"]
+    assert accuracy["n"] == 2
+    assert 0 < accuracy["mean"] <= 1
+
+
+def test_plots_show_the_curves(story: Story) -> None:
+    story.run("dvc", "plots", "show", "--out", "plots")
+    assert "lenet5-digits" in (story.folder / "plots/index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "stale"),
+    [
+        ("src/archbench/architectures/vision/lenet5.py", {"train@lenet5-digits", "sweep@optimizers"}),
+        ("src/archbench/architectures/generative/vae.py", {"train@vae-digits"}),
+        ("src/archbench/architectures/vision/vgg.py", set()),
+        ("src/archbench/figures/curves.py", {"report"}),
+        ("src/archbench/tracking/mlflow_sink.py", set()),
+        ("src/archbench/cli/app.py", set()),
+    ],
+)
+def test_an_edit_makes_only_its_readers_stale(story: Story, path: str, stale: set[str]) -> None:
+    before = (story.folder / path).read_text()
+    story.edit(path)
+    try:
+        assert story.changed() == stale
+    finally:
+        (story.folder / path).write_text(before)
+
+
+def test_a_changed_parameter_runs_one_benchmark(story: Story) -> None:
+    others = story.started("vae-digits")
+    params = yaml.safe_load((story.folder / "params.yaml").read_text())
+    params["benchmarks"]["lenet5-digits"]["epochs"] = 3
+    story.write_params(params)
+    assert story.changed() - {"report"} == {"train@lenet5-digits"}
+    story.run("dvc", "repro", "train@lenet5-digits")
+    assert json.loads(story.record("lenet5-digits", 0, "metrics.json"))["epochs_run"] == 3
+    assert story.started("vae-digits") == others
+    changed = json.loads(story.run("dvc", "metrics", "diff", "--json").stdout)
+    assert "runs/tour/lenet5-digits/metrics.json" in json.dumps(changed)
+
+
+def test_an_experiment_runs_with_another_number(story: Story) -> None:
+    story.commit("before the experiment")
+    story.run("dvc", "exp", "run", "--set-param", "benchmarks.vae-digits.epochs=1", "train@vae-digits")
+    assert json.loads(story.record("vae-digits", 0, "metrics.json"))["epochs_run"] == 1
+
+
+def test_a_killed_run_ends_as_if_it_had_not_been(story: Story) -> None:
+    params = yaml.safe_load((story.folder / "params.yaml").read_text())
+    params["benchmarks"]["lenet5-digits"]["epochs"] = 60
+    story.write_params(params)
+    run = story.folder / "runs/tour/lenet5-digits/seed-0"
+    process = subprocess.Popen(
+        ["dvc", "repro", "train@lenet5-digits"],
+        cwd=story.folder,
+        env=story.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (run / "checkpoint.npz").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert (run / "checkpoint.npz").exists()
+    assert not (run / "metrics.json").exists()
+    story.run("dvc", "repro", "train@lenet5-digits")
+    resumed = _untimed(story.record("lenet5-digits", 0, "history.csv"))
+
+    shutil.rmtree(story.folder / "runs/tour/lenet5-digits")
+    story.run("archbench", "train", "lenet5-digits")
+    assert resumed == _untimed(story.record("lenet5-digits", 0, "history.csv"))
+    assert len(resumed) == 61
+
+
+def test_keep_going_runs_the_siblings_of_a_failure(story: Story) -> None:
+    params = yaml.safe_load((story.folder / "params.yaml").read_text())
+    params["benchmarks"]["lenet5-digits"] |= {"batch_size": 100_000, "epochs": 2}
+    params["benchmarks"]["vae-digits"]["epochs"] = 3
+    story.write_params(params)
+    done = story.run("dvc", "repro", "--keep-going", check=False)
+    assert done.returncode != 0
+    assert "batch_size is 100000" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert json.loads(story.record("vae-digits", 0, "metrics.json"))["epochs_run"] == 3
+
+
+def _untimed(history: str) -> list[list[str]]:
+    """The rows of a history without the columns that a clock fills."""
+    rows = [line.split(",") for line in history.splitlines()]
+    kept = [index for index, name in enumerate(rows[0]) if not name.endswith("_seconds")]
+    return [[row[index] for index in kept] for row in rows]
