@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
+# GPU=1 adds CUDA's libraries for the pinned TensorFlow: make GPU=1 paper
+GPU ?=
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 .PHONY: repro full paper test quick lint lock clean
@@ -38,6 +40,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  { rm -rf $(VENV); echo "Python's venv is missing. On Debian and Ubuntu: apt install python3-venv"; exit 2; }
 	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(if $(GPU),$(VENV)/bin/python -m pip install --quiet "$$(grep -o '^tensorflow==[^ ;]*' requirements.lock | sed 's/==/[and-cuda]==/')" nvidia-ml-py)
 	@touch $@
 
 clean:  ## remove what training wrote, but not downloads

@@ -195,7 +195,13 @@ class Speed(Model):
     """The measurements of `archbench speed`."""
 
     repeats: Annotated[int, Field(ge=5)] = 5
+    """Measurements of each side, taken in turn; the table holds their medians."""
     minimum_seconds: Positive = 2.0
+    """How long our side of a training measurement lasts, about."""
+    tracking_run_seconds: Positive = 60.0
+    """How long the run lasts whose tracking is measured; it is run twice a repeat."""
+    sweep_trials: Count = 6
+    """Trials an arm in the measured sweep."""
 
 
 class Report(Model):
@@ -235,9 +241,7 @@ def read_config(path: Path) -> Config:
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}. Run this where params.yaml is.") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not text in UTF-8: {error}.") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
+        raise ConfigError(f"{path} is not UTF-8: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
     try:
         values = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as error:

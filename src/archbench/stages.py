@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import optuna
+
 from archbench import code
 from archbench import plan as planning
 from archbench.config import Config, ConfigError, Speed, Study, find_params, read_config
@@ -58,6 +60,7 @@ def sweep(slug: str) -> None:
     """Run one study of params.yaml: search every arm, then train its best setting over all seeds."""
     config, folders = open_pipeline()
     os.environ["ARCHBENCH_STAGE"] = f"sweep@{slug}"
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = _study(config, slug)
     plans = _arm_plans(config, folders, slug)
     names = {plan.name: _study_name(study, plan) for plan in plans}

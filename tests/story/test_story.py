@@ -1,4 +1,4 @@
-"""The whole story on tiny settings: prepare, train, sweep and report through a real `dvc repro` in a copy of the project."""
+"""The whole story on tiny settings: prepare, train, sweep and report through a real `dvc repro` in a project copy."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -23,6 +24,8 @@ def learning_curves(table: pd.DataFrame, *, monitor: str, metric: str, labels: d
     curves = table[table["epoch"].notna()].astype({"epoch": float})
     shown = _lines(left, curves[(curves["split"] == "train") & (curves["metric"] == "loss")], labels)
     shown |= _lines(right, curves[(curves["split"] == "validation") & (curves["metric"] == monitor)], labels)
+    for axes in (left, right):
+        _frame_lines(axes)
     left.set(title="training loss", xlabel="epoch", ylabel="")
     right.set(title=f"validation {metric}", xlabel="epoch", ylabel="")
     legend_below(drawn, shown.values(), [labels[benchmark] for benchmark in shown])
@@ -33,6 +36,15 @@ def interval_ends(values: pd.Series) -> tuple[float, float]:
     """Seaborn's error bar: the ends of the t interval; NaN, so no band, for a single seed."""
     interval = mean_interval(values)
     return interval.low, interval.high
+
+
+def _frame_lines(axes: Axes) -> None:
+    """Limits that fit the lines: the interval of three seeds in a first epoch would flatten all that follows."""
+    heights = np.concatenate([line.get_ydata() for line in axes.get_lines()] or [[]])
+    heights = heights[np.isfinite(heights)]
+    if len(heights) and np.ptp(heights) > 0:
+        margin = 0.08 * np.ptp(heights)
+        axes.set_ylim(heights.min() - margin, heights.max() + margin)
 
 
 def _lines(axes: Axes, rows: pd.DataFrame, labels: dict[str, str]) -> dict[str, Line2D]:

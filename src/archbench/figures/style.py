@@ -21,7 +21,7 @@ LOG_STEPS = (
     (3, (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)),
     (6, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
     (30, (1.0, 2.0, 5.0)),
-    (1000, (1.0, 3.0)),
+    (100, (1.0, 3.0)),
     (math.inf, (1.0,)),
 )
 """Largest / smallest value of a logarithmic axis, and the ticks within each decade that fit it."""

@@ -53,7 +53,7 @@ class Gallery:
         stem = formats.file_name(board.dataset, board.task)
         scored = [place for place in board.places if place.score.n]
         with style():
-            if scored:
+            if len(scored) > 1:
                 shown.append(
                     self._intervals(scored, board.monitor, board.maximize, f"scores-{stem}", f"on {board.name}")
                 )

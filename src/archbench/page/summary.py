@@ -9,12 +9,8 @@ from archbench.results.leaderboard import Board, Place, count_states
 from archbench.results.runs import Run
 from archbench.results.studies import Arm, Study
 
-SENTENCES_ON_BOARDS = 2
-"""With more boards than this, their winners share one sentence."""
-
-
 def summarize(runs: Sequence[Run], boards: Sequence[Board], studies: Sequence[Study]) -> list[str]:
-    """Three to five sentences: what ended, what was best and how surely, what studies found, where it ran."""
+    """What ended, what was best on each board and how surely, what studies found, where it ran."""
     return [_outcome(runs), *_winners(boards), *_found(studies), *_where(runs)]
 
 
@@ -32,11 +28,7 @@ def _winners(boards: Sequence[Board]) -> list[str]:
     won = [board for board in boards if board.best]
     if not won:
         return ["No test score exists yet, so nothing is compared."]
-    if len(won) <= SENTENCES_ON_BOARDS:
-        return [f"Best on {_winner(board)}{_rivals(board)}." for board in won]
-    unsure = [board.name for board in won if _close(board)]
-    caution = f"The best is not distinguishable from the next on {'; '.join(unsure)}." if unsure else ""
-    return [f"Best by data set: {'; '.join(_winner(board) for board in won)}.", *([caution] if caution else [])]
+    return [f"Best on {_winner(board)}{_rivals(board)}." for board in won]
 
 
 def _winner(board: Board) -> str:
@@ -51,7 +43,7 @@ def _rivals(board: Board) -> str:
     others = [place for place in board.places[1:] if place.score.n]
     close = _close(board)
     if not others:
-        return "; no other network has a score there"
+        return ""
     if close:
         return f"; {_names(close)} cannot be distinguished from it with these seeds"
     if any(place.score.overlaps(board.best.score) is None for place in others):

@@ -88,7 +88,8 @@ def compare_pairs(first: Mapping[int, float], second: Mapping[int, float]) -> Co
     """Compare two scores given as seed -> value over their common seeds.
 
     Under `WILCOXON_PAIRS` pairs the paired t test, from there on Wilcoxon's signed ranks. Pairs that are all equal
-    have p = 1; pairs that all differ by one same amount are left to the t test's limit, p = 0.
+    have p = 1. Pairs that all differ by one same amount, as scores counted in single examples may, have no spread to
+    test against: the t test does not say anything of them, and p is NaN.
     """
     seeds = sorted(set(first) & set(second))
     differences = np.array([first[seed] - second[seed] for seed in seeds], dtype=float)
@@ -101,8 +102,8 @@ def compare_pairs(first: Mapping[int, float], second: Mapping[int, float]) -> Co
         return Comparison(interval, 1.0, test)
     if test == "Wilcoxon":
         return Comparison(interval, float(stats.wilcoxon(differences).pvalue), test)
-    if interval.deviation == 0:
-        return Comparison(interval, 0.0, test)
+    if np.ptp(differences) < 1e-9 * np.abs(differences).max():
+        return Comparison(interval, math.nan, test)
     return Comparison(interval, float(stats.ttest_1samp(differences, 0.0).pvalue), test)
 
 

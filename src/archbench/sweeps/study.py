@@ -29,7 +29,6 @@ from archbench.training.checkpoint import Progress
 from archbench.training.fit import Diverged, fit
 from archbench.training.run import Pace, Workbench, run_benchmark
 
-
 POLL_SECONDS = 0.5
 TABLES = ("trials.csv", "trials_history.csv", "best.yaml", "metrics.json")
 """What `write_tables` writes."""

@@ -92,8 +92,19 @@ class Steps:
         if scale is not None:
             norm = norm / ops.cast(scale, "float32")
         with traced_numbers(optimizer, {"_learning_rate": rate, **numbers}):
-            optimizer.apply(gradients, self.learner.trainable)
+            if scale is not None and keras.backend.backend() == "jax":
+                self._apply_scaled(gradients)
+            else:
+                optimizer.apply(gradients, self.learner.trainable)
         return norm
+
+    def _apply_scaled(self, gradients: Sequence[Any]) -> None:
+        """As `apply` of a `LossScaleOptimizer`, which assigns inside a branch, where JAX's tracers would leak."""
+        optimizer, trainable = self.learner.optimizer, self.learner.trainable
+        slots, weights = ([ops.convert_to_tensor(v) for v in group] for group in (optimizer.variables, trainable))
+        weights, slots = optimizer.stateless_apply(slots, gradients, weights)
+        for variable, value in zip([*trainable, *optimizer.variables], [*weights, *slots], strict=True):
+            variable.assign(value)
 
     def predict(self, batch: Batch) -> dict[str, Any]:
         """Per-example losses (as `loss/<name>`) and decoded predictions of one batch, in inference mode."""

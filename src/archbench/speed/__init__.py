@@ -1,0 +1,1 @@
+"""How fast training, tracking and sweeping are, each against the plain way of doing the same."""

@@ -1,0 +1,178 @@
+"""params.yaml: every refusal names the key, what was given, and what would do."""
+
+import pytest
+import yaml
+
+from archbench.config import Config, ConfigError, check_config, find_params, read_config
+
+GOOD = """
+pipeline: toy
+seeds: [3, 4]
+training: {epochs: 2, batch_size: 16, optimizer: {name: adam, learning_rate: 1e-3}}
+datasets:
+  digits: {size: 16}
+  more: {name: digits, size: 32}
+  iris:
+benchmarks:
+  one: {architecture: lenet5, dataset: digits, clip: {norm: 1}}
+  two: {architecture: {name: lenet5, units: [8]}, dataset: more, parts: {dropout: 0.5}, seeds: [9]}
+studies:
+  rates:
+    base: {architecture: lenet5, dataset: digits}
+    trials: 3
+    epochs: 1
+    arms:
+      sgd: {optimizer: sgd, space: {learning_rate: {low: 1e-3, high: 1, log: true}}}
+"""
+
+
+def _read(tmp_path, text):
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    return read_config(tmp_path / "params.yaml")
+
+
+def _changed(path, value):
+    """GOOD as a mapping, with what stands at the key `path` replaced."""
+    values = yaml.safe_load(GOOD.replace("1e-3", "0.001"))
+    here = values
+    *way, last = path.split(".")
+    for key in way:
+        here = here.setdefault(key, {})
+    here[last] = value
+    return values
+
+
+def test_a_good_file_is_read_with_its_defaults(tmp_path):
+    config = _read(tmp_path, GOOD)
+    assert config.training.optimizer.spec == {"name": "adam", "learning_rate": 0.001}
+    assert (config.seeds, config.benchmarks["two"].seeds, config.benchmarks["one"].seeds) == ((3, 4), (9,), None)
+    assert config.datasets["digits"].spec == {"name": "digits", "size": 16}
+    assert config.datasets["more"].spec == {"name": "digits", "size": 32}
+    assert config.datasets["iris"].spec == {"name": "iris"}
+    assert config.training.xla == "auto"
+    assert config.benchmarks["one"].scale == "paper"
+    with pytest.raises(ValueError, match="frozen"):
+        config.training.epochs = 3
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("trainig", {}, "trainig: unknown key. Did you mean training? Accepted: pipeline, seeds, training,"),
+        ("training.epoch", 2, "training.epoch: unknown key. Did you mean epochs? Accepted: xla, precision,"),
+        ("training.clip", {"nrm": 1}, "training.clip.nrm: unknown key. Did you mean norm? Accepted: value, norm,"),
+        ("benchmarks.one.epoch", 2, "benchmarks.one.epoch: unknown key. Did you mean epochs? Accepted: architecture,"),
+        ("benchmarks.epochs", {"epoch": 1}, "benchmarks.epochs.epoch: unknown key. Did you mean epochs?"),
+        ("benchmarks.one.parts.drop", 0.1, "benchmarks.one.parts.drop: unknown key. Did you mean dropout? Accepted:"),
+        ("studies.rates.trial", 2, "studies.rates.trial: unknown key. Did you mean trials? Accepted: base, arms,"),
+        ("studies.rates.base.epoc", 2, "studies.rates.base.epoc: unknown key. Did you mean epochs?"),
+        ("studies.rates.arms.sgd.spac", 2, "studies.rates.arms.sgd.spac: unknown key. Did you mean space?"),
+        (
+            "studies.rates.arms.sgd.space.learning_rate.lo",
+            2,
+            "studies.rates.arms.sgd.space.learning_rate.lo: unknown key. Did you mean low? Accepted: low, high, log,",
+        ),
+        ("report.titel", "x", "report.titel: unknown key. Did you mean title? Accepted: title."),
+        ("speed", {"repeat": 5}, "speed.repeat: unknown key. Did you mean repeats?"),
+        ("training.early_stopping", {"patience": 1, "gain": 2}, "training.early_stopping.gain: unknown key."),
+        ("training.epochs", 0, "training.epochs: Input should be greater than or equal to 1. Given: 0."),
+        ("training.epochs", "ten", "training.epochs: Input should be a valid integer. Given: 'ten'."),
+        ("training.epochs", 2.5, "training.epochs: Input should be a valid integer. Given: 2.5."),
+        ("training.epochs", True, "training.epochs: Input should be a valid integer. Given: True."),
+        ("training.clip", {}, "training.clip: clip takes exactly one of value, norm and global_norm. Given: {}."),
+        ("training.clip", {"value": 1, "norm": 1}, "training.clip: clip takes exactly one of value, norm and"),
+        ("training.clip", {"norm": 0}, "training.clip.norm: Input should be greater than 0. Given: 0."),
+        ("training.clip", {"norm": "1"}, "training.clip.norm: Input should be a valid number. Given: '1'."),
+        ("training.clip", {"norm": True}, "training.clip.norm: Input should be a valid number. Given: True."),
+        ("training.clip", {"norm": float("inf")}, "training.clip.norm: Input should be a finite number."),
+        ("training.xla", "yes", "training.xla: Input should be 'auto', 'on' or 'off'. Given: 'yes'."),
+        ("training.precision", "float16", "training.precision: Input should be 'float32', 'mixed_bfloat16' or"),
+        ("training.optimizer", 3, "training.optimizer: Input should be"),
+        ("training.optimizer", {"learning_rate": 1}, "training.optimizer.name: missing."),
+        ("benchmarks.one.architecture", None, "benchmarks.one.architecture: Input should be"),
+        ("benchmarks.one", {"architecture": "lenet5"}, "benchmarks.one.dataset: missing."),
+        ("benchmarks.one.parts.dropout", 1, "benchmarks.one.parts.dropout: Input should be less than 1. Given: 1."),
+        ("benchmarks.One", {}, "benchmarks.One: 'One' is not a slug. Use small letters, digits, - and _."),
+        ("benchmarks.a/b", {}, "benchmarks.a/b: 'a/b' is not a slug."),
+        ("datasets.My Data", {}, "datasets.My Data: 'My Data' is not a slug."),
+        ("pipeline", "../x", "pipeline: '../x' is not a slug."),
+        ("benchmarks.one.dataset", "Digits", "benchmarks.one.dataset: 'Digits' is not a slug."),
+        ("seeds", [], "seeds: Tuple should have at least 1 item"),
+        ("seeds", [1, 1], "seeds: a seed stands twice, but every seed is one run. Given: [1, 1]."),
+        ("seeds", [-1], "seeds.0: Input should be greater than or equal to 0. Given: -1."),
+        ("seeds", 3, "seeds: Input should be a valid tuple. Given: 3."),
+        ("benchmarks.one.seeds", [], "benchmarks.one.seeds: Tuple should have at least 1 item"),
+        ("studies.rates.trials", 0, "studies.rates.trials: Input should be greater than or equal to 1. Given: 0."),
+        ("studies.rates.arms", {}, "studies.rates.arms: Dictionary should have at least 1 item"),
+        ("studies.rates.arms.sgd.space", {}, "studies.rates.arms.sgd.space: Dictionary should have at least 1 item"),
+        ("studies.rates.sampler", "grid", "studies.rates.sampler: Input should be 'tpe', 'random' or 'quasi_random'."),
+        (
+            "studies.rates.arms.sgd.space.learning_rate",
+            {"low": 2, "high": 1},
+            "learning_rate: low must be below high, but low is 2.0 and high is 1.0.",
+        ),
+        (
+            "studies.rates.arms.sgd.space.learning_rate",
+            {"low": 0, "high": 1, "log": True},
+            "learning_rate: a log scale needs low above 0, but low is 0.0.",
+        ),
+        (
+            "studies.rates.base",
+            {"architecture": "lenet5", "dataset": "digits", "epochs": 3},
+            "studies.rates: base takes no epochs: the arms give the optimizer, the study the epochs.",
+        ),
+        ("speed", {"repeats": 3}, "speed.repeats: Input should be greater than or equal to 5. Given: 3."),
+    ],
+)
+def test_a_mistake_is_told_with_its_key_and_what_would_do(path, value, says):
+    with pytest.raises(ConfigError) as caught:
+        check_config(_changed(path, value), "params.yaml")
+    assert says in str(caught.value)
+    assert str(caught.value).startswith("params.yaml: ")
+    assert "function-" not in str(caught.value)
+
+
+def test_every_mistake_is_told_at_once():
+    values = _changed("training.epochs", 0)
+    values["seeds"], values["benchmarks"]["one"]["batchsize"] = [], 3
+    with pytest.raises(ConfigError) as caught:
+        check_config(values)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3
+    assert [line.split(": ")[1] for line in lines] == ["seeds", "training.epochs", "benchmarks.one.batchsize"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "must hold a mapping with the keys pipeline, seeds, training, datasets, benchmarks, studies"),
+        ("- pipeline\n- seeds\n", "must hold a mapping with the keys"),
+        ("toy", "must hold a mapping with the keys"),
+        ("a: [1", "is not valid YAML"),
+        (GOOD + "seeds: [1]\n", "the key 'seeds' stands twice"),
+        (GOOD.replace("norm: 1}", "norm: 1, norm: 2}"), "the key 'norm' stands twice"),
+        ("!!python/object/apply:os.system ['true']", "is not valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_params_is_refused(tmp_path, text, says):
+    with pytest.raises(ConfigError, match="params.yaml") as caught:
+        _read(tmp_path, text)
+    assert says in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"Cannot read .*params.yaml: No such file or directory"):
+        read_config(tmp_path / "params.yaml")
+    with pytest.raises(ConfigError, match="There is no params.yaml in"):
+        find_params(tmp_path)
+    (tmp_path / "params.yaml").write_bytes(b"pipeline: \xff\xfe")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        read_config(tmp_path / "params.yaml")
+    assert find_params(tmp_path) == tmp_path / "params.yaml"
+
+
+def test_every_default_stands_in_the_model():
+    """What a minimal file resolves to is written down nowhere else."""
+    config = Config.model_validate({"pipeline": "p", "datasets": {}, "benchmarks": {}})
+    assert config.model_dump()["seeds"] == (0, 1, 2)
+    assert config.speed is None

@@ -1,0 +1,235 @@
+"""A run that was cut off goes on as if nothing had happened, wherever the cut was."""
+
+import contextlib
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import toys
+from archbench.tracking import run_folder
+from archbench.training.checkpoint import Progress
+from archbench.training.run import Pace, Workbench, run_benchmark
+from train_toy import TRIALS
+
+STRIPES, SUMS = toys.stripes(), toys.sums()
+ALWAYS = Pace(1e-9, lambda run, row, epochs, monitor: None)
+CASES = {
+    "dropout, augmentation, adam, cosine": (STRIPES, {}),
+    "batch normalization, nesterov, piecewise, clipping": (
+        STRIPES,
+        {
+            "parts": {"normalization": {"name": "batch"}},
+            "augmentation": [{"name": "flip"}],
+            "optimizer": {"name": "nesterov", "learning_rate": 0.02},
+            "schedule": {"name": "piecewise", "epochs": [1, 3], "factors": [0.5, 0.1]},
+            "clip": {"global_norm": 0.5},
+        },
+    ),
+    "float16 with loss scaling, adamw": (STRIPES, {"precision": "mixed_float16", "optimizer": {"name": "adamw"}}),
+    "samples of a VAE, rmsprop": (STRIPES, {**toys.VAE, "optimizer": {"name": "rmsprop"}}),
+    "lstm, adadelta": (SUMS, {**toys.LSTM, "optimizer": {"name": "adadelta"}}),
+}
+
+
+class Stopped(BaseException):
+    """What a test does to a run; not an Exception, so that no handler takes it for one."""
+
+
+def _stop_after(epochs, bench, path):
+    """A hook that writes a checkpoint after so many epochs and ends the run."""
+
+    def hook(progress):
+        if progress.epoch == epochs:
+            progress.state = bench.program.learner.read_state()
+            progress.save(path)
+            raise Stopped
+
+    return hook
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_resumed_run_ends_with_the_same_bits(case, tmp_path):
+    prepared, changes = CASES[case]
+    trial = toys.settings(**changes)
+    bench = Workbench(trial, prepared)
+    whole = toys.train(bench, trial)
+    weights, state = toys.weights(bench), bench.program.learner.read_state()
+    for epochs in (1, 3):
+        path = tmp_path / f"{epochs}.npz"
+        with pytest.raises(Stopped):
+            toys.train(bench, trial, after_epoch=_stop_after(epochs, bench, path))
+    fresh = Workbench(trial, prepared)
+    for epochs in (1, 3):
+        progress = toys.train(fresh, trial, Progress.load(tmp_path / f"{epochs}.npz", trial["id"]))
+        assert toys.without_seconds(progress.history) == toys.without_seconds(whole.history)
+        toys.assert_same_bits(toys.weights(fresh), weights)
+        toys.assert_same_bits(fresh.program.learner.read_state(), state)
+
+
+def test_early_stopping_counts_on_after_a_resume(tmp_path, monkeypatch):
+    """The best epoch is the second; patience two ends the run after the fourth, also if it is cut off in between."""
+    trial = toys.settings(epochs=9, early_stopping={"patience": 2, "least_gain": 0.0})
+    bench = Workbench(trial, STRIPES)
+    scores = [0.1, 0.7, 0.6, 0.5, 0.9]
+
+    def script(done):
+        given = iter(scores[done:])
+        monkeypatch.setattr(bench.task, "scores", lambda *_: {"accuracy": next(given), "f1": 0.0})
+
+    script(0)
+    whole = toys.train(bench, trial)
+    weights = toys.weights(bench)
+    assert (whole.epoch, whole.best_epoch) == (4, 2)
+    for cut in (1, 3, 4):  # at 4 the patience is spent already: no further epoch may run
+        script(0)
+        with pytest.raises(Stopped):
+            toys.train(bench, trial, after_epoch=_stop_after(cut, bench, tmp_path / "checkpoint.npz"))
+        script(cut)
+        progress = toys.train(bench, trial, Progress.load(tmp_path / "checkpoint.npz", trial["id"]))
+        assert (progress.epoch, progress.best_epoch) == (4, 2)
+        toys.assert_same_bits(toys.weights(bench), weights)
+
+
+def test_a_resumed_run_counts_the_compilation_apart(tmp_path):
+    trial = toys.settings(epochs=2)
+    bench = Workbench(trial, STRIPES)
+    with pytest.raises(Stopped):
+        toys.train(bench, trial, after_epoch=_stop_after(1, bench, tmp_path / "checkpoint.npz"))
+    progress = Progress.load(tmp_path / "checkpoint.npz", trial["id"])
+    last = toys.train(Workbench(trial, STRIPES), trial, progress).history[-1]
+    assert last["compile_seconds"] > 10 * last["step_seconds"]
+
+
+def test_a_checkpoint_comes_back_as_it_was_saved(tmp_path):
+    progress = Progress("abc", epoch=2, history=[{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": float("inf")}])
+    progress.state = [np.float32([1.5, np.nan]), np.arange(3, dtype=np.uint32), np.int64(7)]
+    progress.best_weights = [np.full((2, 2), 1e-45, np.float32) for _ in range(12)]
+    progress.save(tmp_path / "deep" / "checkpoint.npz")
+    found = Progress.load(tmp_path / "deep" / "checkpoint.npz", "abc")
+    assert np.isnan(found.best_score)
+    assert replace(found, state=[], best_weights=[], best_score=0) == replace(
+        progress, state=[], best_weights=[], best_score=0
+    )
+    toys.assert_same_bits(found.state, [np.asarray(value) for value in progress.state])
+    toys.assert_same_bits(found.best_weights, progress.best_weights)
+
+
+def test_the_checkpoint_of_another_trial_is_not_used(tmp_path):
+    assert Progress.load(tmp_path / "none.npz", "abc") is None
+    Progress("abc", epoch=2).save(tmp_path / "checkpoint.npz")
+    assert Progress.load(tmp_path / "checkpoint.npz", "abd") is None
+    assert Progress.load(tmp_path / "checkpoint.npz", "abc").epoch == 2
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The run folders of `train_toy`, and the bench that made them."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    bench = Workbench(TRIALS[0], STRIPES)
+    run_benchmark(TRIALS, STRIPES, folder, ALWAYS, bench=bench)
+    return folder, bench
+
+
+def _assert_as_uninterrupted(folder: Path, expected: Path) -> None:
+    for seed in (trial["seed"] for trial in TRIALS):
+        ours, theirs = folder / f"seed-{seed}", expected / f"seed-{seed}"
+        histories = [run_folder.read_history(path / "history.csv") for path in (ours, theirs)]
+        assert toys.without_seconds(histories[0]) == toys.without_seconds(histories[1])
+        assert run_folder.read_json(ours / "metrics.json") == run_folder.read_json(theirs / "metrics.json")
+        models = [keras.saving.load_model(path / "model.keras").get_weights() for path in (ours, theirs)]
+        toys.assert_same_bits(*models)
+        found, known = (run_folder.read_arrays(path / "predictions.npz") for path in (ours, theirs))
+        assert found.keys() == known.keys()
+        toys.assert_same_bits(list(found.values()), list(known.values()))
+        assert {path.name for path in ours.iterdir()} == {path.name for path in theirs.iterdir()}
+
+
+def test_kill_9_at_any_moment_costs_nothing_but_time(uninterrupted, tmp_path):
+    """A real process, killed in its first seed and in its second, then let go on."""
+    moments = [("seed-0/history.csv", 3), ("seed-1/history.csv", 4)]
+    script = Path(__file__).with_name("train_toy.py")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for name, lines in moments:
+        process = subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=environment)
+        deadline = time.monotonic() + 120
+        while not ((tmp_path / name).exists() and (tmp_path / name).read_text().count("\n") >= lines):
+            assert process.poll() is None, "it ended before it was killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        seed = (tmp_path / name).parent
+        assert run_folder.finished_metrics(seed, TRIALS[int(seed.name[-1])]["id"]) is None
+        assert not (tmp_path / "metrics.json").exists()
+    subprocess.run([sys.executable, str(script), str(tmp_path)], env=environment, check=True, timeout=120)
+    rows = run_folder.read_history(tmp_path / "seed-1" / "history.csv")
+    assert sum(row["compile_seconds"] > 0 for row in rows) == 2  # it did go on from a checkpoint
+    _assert_as_uninterrupted(tmp_path, uninterrupted[0])
+
+
+def test_a_kill_at_any_write_costs_nothing_but_time(uninterrupted, tmp_path, monkeypatch):
+    """The run is cut off before, and after, each renaming of a file in turn, until it gets through."""
+    _, bench = uninterrupted
+    trial, rename = toys.settings(epochs=2), os.replace
+    run_benchmark([trial], STRIPES, tmp_path / "whole", ALWAYS, bench=bench)
+    for after in (False, True):
+        for survived in itertools.count():
+            left = survived
+
+            def cut(source, target):
+                nonlocal left
+                left -= 1
+                if left >= 0 or after:
+                    rename(source, target)
+                if left < 0:
+                    raise Stopped
+
+            folder = tmp_path / f"{after}-{survived}"
+            with monkeypatch.context() as patch, contextlib.suppress(Stopped):
+                patch.setattr(os, "replace", cut)
+                run_benchmark([trial], STRIPES, folder, ALWAYS, bench=bench)
+            run_benchmark([trial], STRIPES, folder, ALWAYS, bench=bench)
+            _assert_same_seed(folder / "seed-0", tmp_path / "whole" / "seed-0")
+            if left >= 0:
+                break
+        assert survived > 8
+
+
+def _assert_same_seed(ours: Path, theirs: Path) -> None:
+    histories = [run_folder.read_history(path / "history.csv") for path in (ours, theirs)]
+    assert toys.without_seconds(histories[0]) == toys.without_seconds(histories[1])
+    assert run_folder.read_json(ours / "metrics.json") == run_folder.read_json(theirs / "metrics.json")
+    assert {path.name for path in ours.iterdir()} == {path.name for path in theirs.iterdir()}
+
+
+def test_what_a_killed_writer_left_is_swept_away(uninterrupted, tmp_path):
+    folder = tmp_path / "seed-0"
+    folder.mkdir()
+    for name in (".checkpoint.npz.123.tmp", ".unfinished.keras", "model.keras"):
+        (folder / name).write_bytes(b"half")
+    run_benchmark(TRIALS[:1], STRIPES, tmp_path, ALWAYS, bench=uninterrupted[1])
+    assert {path.name for path in folder.iterdir()} == {
+        path.name for path in (uninterrupted[0] / "seed-0").iterdir()
+    }
+
+
+def test_metrics_of_other_settings_are_gone_before_training_starts(uninterrupted, tmp_path):
+    """A finished run of other settings must not pass for one of these while they train."""
+    other = toys.settings(epochs=1, early_stopping=TRIALS[0]["early_stopping"])
+    run_benchmark([other], STRIPES, tmp_path, ALWAYS, bench=uninterrupted[1])
+    seen = []
+
+    def look(run, row, epochs, monitor):
+        seen.append([(path / "metrics.json").exists() for path in (tmp_path, tmp_path / run)])
+
+    run_benchmark(TRIALS[:1], STRIPES, tmp_path, Pace(1e9, look), bench=uninterrupted[1])
+    assert seen == [[False, False]] * len(seen) != []

@@ -1,0 +1,21 @@
+"""Train the toy benchmark in a process of its own, slowly enough to be killed: `train_toy.py FOLDER`."""
+
+import sys
+import time
+from pathlib import Path
+
+import archbench  # noqa: F401 -- chooses the Keras backend
+import toys
+from archbench.training.run import Pace, run_benchmark
+
+SECONDS_AN_EPOCH = 0.15
+TRIALS = [toys.settings(seed=seed, epochs=5, early_stopping={"patience": 4, "least_gain": 0.0}) for seed in (0, 1)]
+
+
+def linger(run: str, row: dict, epochs: int, monitor: str) -> None:
+    """Give a test time to look."""
+    time.sleep(SECONDS_AN_EPOCH)
+
+
+if __name__ == "__main__":
+    run_benchmark(TRIALS, toys.stripes(), Path(sys.argv[1]), Pace(1e-6, linger))
