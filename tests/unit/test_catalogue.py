@@ -67,7 +67,7 @@ def test_a_spec_is_a_name_or_a_mapping(package):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("sqare", 'No shape is called \'sqare\'. Did you mean square? "archbench list '),
+        ("sqare", "No shape is called 'sqare'. Did you mean square? \"archbench list "),
         ("zzz", "No shape is called 'zzz'. \"archbench list"),
         ({"name": 5}, "No shape is called 5."),
         ({"corners": 3}, "This shape has no name: {'corners': 3}. Write it as {name: ..., option: ...}."),
@@ -76,7 +76,10 @@ def test_a_spec_is_a_name_or_a_mapping(package):
             "shape 'square' has no option 'corner'. Did you mean corners? It takes: corners, filled.",
         ),
         ({"name": "circle", "corners": 3}, "'circle' has no option 'corners'. It takes: no options."),
-        ({"name": "square", "corners": "four"}, "shape 'square': corners cannot be 'four'. Input should be a valid integer"),
+        (
+            {"name": "square", "corners": "four"},
+            "shape 'square': corners cannot be 'four'. Input should be a valid integer",
+        ),
         ({"name": "square", "corners": 4.5}, "corners cannot be 4.5"),
         ({"name": "square", "corners": True}, "corners cannot be True"),
         ({"name": "square", "filled": "yes"}, "filled cannot be 'yes'"),

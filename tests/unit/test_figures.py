@@ -15,6 +15,7 @@ from archbench.figures.pictures.segmentation import overlay
 from archbench.figures.scores import interval_figure, score_against_costs
 from archbench.figures.studies import best_so_far_curves, learning_rate_sensitivity
 from archbench.figures.style import save_svg, short_number, style
+from archbench.tasks import TASKS
 
 
 def curves(values, benchmark="a", seed=0):
@@ -157,6 +158,10 @@ def predictions(task):
         return {"input": images, "prediction_image": images / 16.0}
     truth = np.linspace(0, 1, 40, dtype="float32")[:, None]
     return {"input": np.zeros((40, 5, 2)), "target_target": truth, "prediction_target": truth + 0.1}
+
+
+def test_every_task_has_a_picture():
+    assert {entry.name for entry in PICTURES} == {entry.name for entry in TASKS}
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in PICTURES])

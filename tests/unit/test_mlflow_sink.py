@@ -297,6 +297,24 @@ def test_the_model_loads_back_and_answers_the_same(tracking, project, saved_mode
     assert {"keras==3.15.1", "tensorflow==2.21.0"} <= set(requirements)
 
 
+def test_the_pictures_of_the_predictions_are_artifacts(tracking, project):
+    folder = make.finished(project / "runs/tour/lenet5-digits/seed-0")
+    labels = np.array([0, 1, 1, 0])
+    np.savez(
+        folder / "predictions.npz",
+        input=np.zeros((4, 8, 8, 1), "uint8"),
+        target_label=labels,
+        prediction_label=labels[::-1],
+        prediction_confidence=np.full(4, 0.9),
+        all_target_label=labels,
+        all_prediction_label=labels[::-1],
+    )
+    sync_run(folder, tracking)
+    (copy,) = runs_of(tracking, "seed")
+    files = [file.path for file in tracking.client.list_artifacts(copy.info.run_id, "figures")]
+    assert sorted(files) == ["figures/confusion.svg", "figures/gallery.svg"]
+
+
 def test_the_signature_names_the_outputs_of_a_mapping():
     import keras
 

@@ -139,8 +139,7 @@ def test_what_is_not_given_comes_from_training():
         (
             "benchmarks.two.preprocessing",
             "standardize",
-            "benchmarks.two.preprocessing: 'standardize' does not go with the task 'reconstruction'. "
-            "Choose 'rescale'.",
+            "benchmarks.two.preprocessing: 'standardize' does not go with the task 'reconstruction'. Choose 'rescale'.",
         ),
         ("benchmarks.two.preprocessing", None, "benchmarks.two.preprocessing: 'standardize' does not go with"),
         ("datasets.digits", {"sze": 16}, "datasets.digits: dataset 'digits' has no option 'sze'. Did you mean size?"),

@@ -217,9 +217,7 @@ def test_what_a_killed_writer_left_is_swept_away(uninterrupted, tmp_path):
     for name in (".checkpoint.npz.123.tmp", ".unfinished.keras", "model.keras"):
         (folder / name).write_bytes(b"half")
     run_benchmark(TRIALS[:1], STRIPES, tmp_path, ALWAYS, bench=uninterrupted[1])
-    assert {path.name for path in folder.iterdir()} == {
-        path.name for path in (uninterrupted[0] / "seed-0").iterdir()
-    }
+    assert {path.name for path in folder.iterdir()} == {path.name for path in (uninterrupted[0] / "seed-0").iterdir()}
 
 
 def test_metrics_of_other_settings_are_gone_before_training_starts(uninterrupted, tmp_path):

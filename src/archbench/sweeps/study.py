@@ -86,7 +86,8 @@ def search_arm(
     while (done := _done(optuna_study, part)) < quota and _done(optuna_study) < study.trials:
         optuna_study.sampler = storage.make_sampler(study.sampler, study.seed, part, done)
         trial = optuna_study.ask()
-        for key, value in (("part", part), ("pid", os.getpid()), ("host", platform.node())):
+        # The process last: a trial that names it names its machine too, whenever a kill comes.
+        for key, value in (("part", part), ("host", platform.node()), ("pid", os.getpid())):
             trial.set_user_attr(key, value)
         numbers = space.suggest(trial, plan.arm)
         _run_trial(optuna_study, trial, plan.settings(numbers)[0], bench)

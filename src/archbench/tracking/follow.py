@@ -58,7 +58,7 @@ class Follower:
 
     def _open(self) -> Tracking:
         if self._tracking is None:
-            from archbench.tracking.sync import close_killed
+            from archbench.tracking.sync import close_killed  # brings MLflow and the drawing library: seconds
 
             tracking = connect(locate())
             closed = close_killed(tracking, tracking.store.root or Path.cwd())

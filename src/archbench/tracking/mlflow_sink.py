@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from archbench.tracking import _tags
 from archbench.tracking._model import log_model
 from archbench.tracking._parent import Family, open_parent, read_family, settle_parent
+from archbench.tracking._pictures import drawn
 from archbench.tracking._read import RunFolder, digest, milliseconds, read_run
 from archbench.tracking._values import as_params, as_tags, log, points
 
@@ -30,7 +31,7 @@ STATUS = {
     "killed": "KILLED",
 }
 TIMED = ("compile_seconds", "input_seconds", "step_seconds", "evaluation_seconds")
-UPLOADED = ("settings.yaml", "machine.json", "metrics.json", "timings.json", "history.csv", "figures")
+UPLOADED = ("settings.yaml", "machine.json", "metrics.json", "timings.json", "history.csv")
 
 
 def sync_run(folder: Path, tracking: Tracking) -> bool:
@@ -176,11 +177,10 @@ def _log_end(tracking: Tracking, copy: Run, run: RunFolder) -> None:
     """Results, artifacts and model; the tag that marks the copy complete goes last."""
     client, run_id, result = tracking.client, copy.info.run_id, run.metrics
     for name in UPLOADED:
-        path = run.path / name
-        if path.is_dir():
-            client.log_artifacts(run_id, str(path), artifact_path=name)
-        elif path.exists():
-            client.log_artifact(run_id, str(path))
+        if (run.path / name).exists():
+            client.log_artifact(run_id, str(run.path / name))
+    with drawn(run) as pictures:
+        client.log_artifacts(run_id, str(pictures), artifact_path="figures")
     if (run.path / "model.keras").exists():
         log_model(tracking, copy, run)
     values: dict[str, Any] = {f"test_{name}": value for name, value in result["test"].items()}
