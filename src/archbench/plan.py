@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import keras
+
 from archbench import code
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import swapped_parts
@@ -73,6 +75,7 @@ class Plan:
             "benchmark": self.slug,
             "seed": seed,
             **self.settings,
+            "backend": keras.backend.backend(),
             "dataset_sha256": dataset_sha256,
             "code_sha256": code.digest(self.code_files),
         }

@@ -103,7 +103,7 @@ def test_a_needed_option_that_is_not_given_is_named():
     with pytest.raises(WrongOption, match="shape 'star' needs the option points"):
         catalogue.build("star")
     assert catalogue.build({"name": "star", "points": 5, "size": 2, "corners": [1, 2]}) == (5, 2, [1, 2])
-    with pytest.raises(WrongOption, match="size cannot be -1. Input should be greater than 0"):
+    with pytest.raises(WrongOption, match=r"size cannot be -1\. Input should be greater than 0"):
         catalogue.resolve({"name": "star", "points": 5, "size": -1})
     anything = object()
     assert catalogue.build("star", points=anything) == (anything, 1.0, ())  # an object of code's own

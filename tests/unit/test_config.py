@@ -155,7 +155,7 @@ def test_every_mistake_is_told_at_once():
     ],
 )
 def test_a_file_that_is_no_params_is_refused(tmp_path, text, says):
-    with pytest.raises(ConfigError, match="params.yaml") as caught:
+    with pytest.raises(ConfigError, match=r"params\.yaml") as caught:
         _read(tmp_path, text)
     assert says in str(caught.value)
 
@@ -163,7 +163,7 @@ def test_a_file_that_is_no_params_is_refused(tmp_path, text, says):
 def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"Cannot read .*params.yaml: No such file or directory"):
         read_config(tmp_path / "params.yaml")
-    with pytest.raises(ConfigError, match="There is no params.yaml in"):
+    with pytest.raises(ConfigError, match=r"There is no params\.yaml in"):
         find_params(tmp_path)
     (tmp_path / "params.yaml").write_bytes(b"pipeline: \xff\xfe")
     with pytest.raises(ConfigError, match="UTF-8"):

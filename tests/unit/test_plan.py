@@ -189,7 +189,7 @@ def test_mistakes_in_several_places_are_told_together():
 
 
 def test_a_benchmark_that_is_not_there_is_refused_with_those_that_are():
-    with pytest.raises(ConfigError, match="params.yaml has no benchmark 'three'. It has: one, two"):
+    with pytest.raises(ConfigError, match=r"params\.yaml has no benchmark 'three'\. It has: one, two"):
         planning.resolve(_config(), "three")
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-
 import toys
+from train_toy import TRIALS
+
 from archbench.tracking import run_folder
 from archbench.training.checkpoint import Progress
 from archbench.training.run import Pace, Workbench, run_benchmark
-from train_toy import TRIALS
 
 STRIPES, SUMS = toys.stripes(), toys.sums()
 ALWAYS = Pace(1e-9, lambda run, row, epochs, monitor: None)
@@ -42,6 +42,20 @@ CASES = {
 
 class Stopped(BaseException):
     """What a test does to a run; not an Exception, so that no handler takes it for one."""
+
+
+class Cut:
+    """A renaming of files that works so many times, and at the next one ends the run before or after it."""
+
+    def __init__(self, rename, survived, after):
+        self.rename, self.left, self.after = rename, survived, after
+
+    def __call__(self, source, target):
+        self.left -= 1
+        if self.left >= 0 or self.after:
+            self.rename(source, target)
+        if self.left < 0:
+            raise Stopped
 
 
 def _stop_after(epochs, bench, path):
@@ -179,27 +193,19 @@ def test_kill_9_at_any_moment_costs_nothing_but_time(uninterrupted, tmp_path):
 def test_a_kill_at_any_write_costs_nothing_but_time(uninterrupted, tmp_path, monkeypatch):
     """The run is cut off before, and after, each renaming of a file in turn, until it gets through."""
     _, bench = uninterrupted
-    trial, rename = toys.settings(epochs=2), os.replace
+    trial = toys.settings(epochs=2)
     run_benchmark([trial], STRIPES, tmp_path / "whole", ALWAYS, bench=bench)
     for after in (False, True):
         for survived in itertools.count():
-            left = survived
-
-            def cut(source, target):
-                nonlocal left
-                left -= 1
-                if left >= 0 or after:
-                    rename(source, target)
-                if left < 0:
-                    raise Stopped
-
             folder = tmp_path / f"{after}-{survived}"
-            with monkeypatch.context() as patch, contextlib.suppress(Stopped):
+            with monkeypatch.context() as patch:
+                cut = Cut(os.replace, survived, after)
                 patch.setattr(os, "replace", cut)
-                run_benchmark([trial], STRIPES, folder, ALWAYS, bench=bench)
+                with contextlib.suppress(Stopped):
+                    run_benchmark([trial], STRIPES, folder, ALWAYS, bench=bench)
             run_benchmark([trial], STRIPES, folder, ALWAYS, bench=bench)
             _assert_same_seed(folder / "seed-0", tmp_path / "whole" / "seed-0")
-            if left >= 0:
+            if cut.left >= 0:
                 break
         assert survived > 8
 

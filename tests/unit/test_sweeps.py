@@ -12,9 +12,9 @@ from collections import Counter
 import optuna
 import psutil
 import pytest
+import toys
 import yaml
 
-import toys
 from archbench.config import Arm, Study
 from archbench.sweeps import space, storage
 from archbench.sweeps import study as sweeps
@@ -179,9 +179,10 @@ def test_the_numbers_of_a_killed_trial_are_tried_again(
             raise Killed
 
     scripted.hook = staticmethod(kill)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(sweeps.os, "getpid", lambda: dead_pid)
-        sweeps.search_arm(_plan(), study, scripted, journal, "rates")
+        with pytest.raises(Killed):
+            sweeps.search_arm(_plan(), study, scripted, journal, "rates")
     scripted.hook = staticmethod(lambda trial: None)
     sweeps.open_arms(study, journal, ["rates"], True)
     sweeps.search_arm(_plan(), study, scripted, journal, "rates")

@@ -7,9 +7,9 @@ import math
 import keras
 import numpy as np
 import pytest
+import toys
 from keras import ops
 
-import toys
 from archbench.optimizers import OPTIMIZERS
 from archbench.schedules import SCHEDULES
 from archbench.schedules.horizon import Horizon

@@ -4,8 +4,8 @@ import sys
 import time
 from pathlib import Path
 
-import archbench  # noqa: F401 -- chooses the Keras backend
 import toys
+
 from archbench.training.run import Pace, run_benchmark
 
 SECONDS_AN_EPOCH = 0.15

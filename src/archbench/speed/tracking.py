@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -25,6 +26,8 @@ class WholeRun:
     def __init__(self, bench: Workbench, settings: TrialSettings, folder: Path, tracked: bool) -> None:
         self._bench, self._settings = bench, settings
         self._folder, self._tracked = folder, tracked
+        self.waits: list[float] = []
+        """Seconds of each run that were spent on waiting for the last copy."""
 
     def __call__(self) -> float:
         """Training images a second, over all of the run."""
@@ -35,8 +38,10 @@ class WholeRun:
         start = time.perf_counter()
         with follower:
             run_benchmark([self._settings], self._bench.prepared, self._folder, pace, bench=self._bench)
-        seconds = time.perf_counter() - start
-        return self._bench.training.feed.examples * self._settings["epochs"] / seconds
+            trained = time.perf_counter()
+        end = time.perf_counter()
+        self.waits.append(end - trained)
+        return self._bench.training.feed.examples * self._settings["epochs"] / (end - start)
 
 
 def cost(speed: Speed, folder: Path) -> list[dict]:
@@ -50,7 +55,10 @@ def cost(speed: Speed, folder: Path) -> list[dict]:
         alone = WholeRun(bench, settings, folder / "alone", tracked=False)
         pair = interleave(tracked, alone, speed.repeats)
     percent = 100 * (1 / pair.ratio - 1)
-    note = f"tracking costs {percent:.1f} % of a run of about {speed.tracking_run_seconds:g} s ({epochs} epochs)"
+    note = (
+        f"tracking costs {percent:.1f} % of a run of about {speed.tracking_run_seconds:g} s ({epochs} epochs), "
+        f"of which the wait for the last copy is {statistics.median(tracked.waits[1:]):.1f} s"
+    )
     return [row("tracking", "images/s", pair, note)]
 
 

@@ -57,7 +57,7 @@ class PlainFit:
             metrics=["accuracy"],
         )
         self._batch_size, self._epochs = settings["batch_size"], epochs
-        self._train, self._validation = (_arrays(bench, name) for name in ("train", "validation"))
+        self.train, self._validation = (_arrays(bench, name) for name in ("train", "validation"))
         self.history: dict[str, list[float]] = {}
         """Keras's own history of the last run."""
 
@@ -71,7 +71,7 @@ class PlainFit:
         self._learner.write_state(self._fresh)
         start = time.perf_counter()
         fitted = self._learner.model.fit(
-            *self._train,
+            *self.train,
             batch_size=self._batch_size,
             epochs=self._epochs,
             validation_data=self._validation,
@@ -79,7 +79,7 @@ class PlainFit:
         )
         seconds = time.perf_counter() - start
         self.history = fitted.history
-        return len(self._train[0]) * self._epochs / seconds
+        return len(self.train[0]) * self._epochs / seconds
 
 
 def lenet5(speed: Speed, folder: Path, size: int) -> list[dict]:

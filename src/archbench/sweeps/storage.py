@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
 import optuna
 import psutil
 from filelock import FileLock
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
@@ -68,7 +69,8 @@ def make_sampler(name: str, seed: int, part: int, number: int) -> BaseSampler:
         return TPESampler(seed=own, n_startup_trials=5)
     if name == "random":
         return RandomSampler(seed=own)
-    return QMCSampler(seed=seed, scramble=True, independent_sampler=RandomSampler(seed=own))
+    with warnings.catch_warnings(category=ExperimentalWarning, action="ignore"):
+        return QMCSampler(seed=seed, scramble=True, independent_sampler=RandomSampler(seed=own))
 
 
 def counted(trial: FrozenTrial) -> bool:

@@ -104,6 +104,8 @@ def run_benchmark(
         bench = bench or Workbench(todo[0], prepared)
         for trial in todo:
             _train_one(bench, trial, folders[trial["seed"]], pace, callbacks)
+    for path in folders.values():  # only now, and of all: a kill may have come between the metrics of one and this
+        (path / "checkpoint.npz").unlink(missing_ok=True)
     ended = [run_folder.finished_metrics(folders[trial["seed"]], trial["id"]) for trial in trials]
     timings = [run_folder.read_json(path / "timings.json") for path in folders.values()]
     run_folder.write_json(folder / "metrics.json", summarize(ended, timings))
@@ -158,7 +160,6 @@ def _train_one(
         outcome |= {"state": "diverged", "message": str(error), "diverged_at_step": error.step}
     run_folder.write_json(folder / "timings.json", _timings(progress, recipe, record.seconds()))
     run_folder.write_json(folder / "metrics.json", outcome | _facts(bench.task, bench.profile, progress))
-    (folder / "checkpoint.npz").unlink(missing_ok=True)  # after the metrics: a kill in between costs nothing
 
 
 def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress:

@@ -1,0 +1,187 @@
+"""The measurements: both sides do the same work, and the table says what was measured."""
+
+import csv
+import statistics
+
+import keras
+import numpy as np
+import pytest
+
+from archbench.config import Arm, ConfigError, Speed, check_config
+from archbench.errors import UserError
+from archbench.project import Folders
+from archbench.speed import run, sweep
+from archbench.speed.pairs import Pair, interleave, row
+from archbench.speed.training import OurFit, PlainFit
+from archbench.speed.workshop import cifar_like, digits, workbench
+
+BACKEND = keras.backend.backend()
+OTHER = "jax" if BACKEND == "tensorflow" else "tensorflow"
+TINY = {"architecture": {"name": "lenet5", "maps": [4, 6], "units": [16, 12]}, "batch_size": 32}
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return Folders(tmp_path, "tour")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return workbench(TINY, digits(16, 32, tmp_path_factory.mktemp("digits")))
+
+
+def replace_cases(monkeypatch, **rates):
+    """Cases that only say which rates they measured."""
+
+    def case(name, ours):
+        pair = Pair([ours] * 5, [2.0] * 5)
+        return lambda speed, folder: [row(name, "images/s", pair, "a note")]
+
+    monkeypatch.setattr(run, "CASES", {name: case(name, ours) for name, ours in rates.items()})
+
+
+def read(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return {(line["backend"], line["case"]): line for line in csv.DictReader(file)}
+
+
+def test_sides_run_in_turn_and_the_warm_up_is_not_counted():
+    calls = []
+
+    def side(name):
+        numbers = iter(range(1, 100))
+        return lambda: calls.append(name) or float(next(numbers))
+
+    pair = interleave(side("ours"), side("baseline"), 5)
+    assert calls == ["ours", "baseline"] * 6
+    assert list(pair.ours) == list(pair.baseline) == [2.0, 3.0, 4.0, 5.0, 6.0]
+
+
+def test_ratio_is_that_of_the_medians_and_the_note_holds_the_spread():
+    line = row("a", "images/s", Pair([10.0, 80.0, 9.0, 12.0, 11.0], [2.0, 1.0, 4.0, 5.0, 90.0]), "what")
+    assert (line["ours"], line["baseline"], line["ratio"], line["n"]) == (11.0, 4.0, 2.75, 5)
+    assert "what; ours 9 to 80, baseline 1 to 90; load " in line["note"]
+
+
+def test_fewer_than_five_repeats_are_refused():
+    with pytest.raises(ValueError, match=r"at least 5\. Received: 4"):
+        interleave(lambda: 1.0, lambda: 1.0, 4)
+    with pytest.raises(ConfigError, match=r"speed\.repeats"):
+        check_config({"pipeline": "p", "datasets": {}, "benchmarks": {}, "speed": {"repeats": 4}})
+
+
+def test_a_partial_run_keeps_the_other_rows(monkeypatch, folders):
+    replace_cases(monkeypatch, first=4.0, second=6.0)
+    path = run.measure(Speed(), folders)
+    assert path == folders.runs / "speed.csv"
+    replace_cases(monkeypatch, first=10.0, second=20.0)
+    run.measure(Speed(), folders, ["second"])
+    table = read(path)
+    assert {key: float(line["ratio"]) for key, line in table.items()} == {
+        (BACKEND, "first"): 2.0,
+        (BACKEND, "second"): 10.0,
+    }
+    for line in table.values():
+        assert float(line["ratio"]) == float(line["ours"]) / float(line["baseline"])
+
+
+def test_rows_of_the_other_backend_stay(monkeypatch, folders):
+    replace_cases(monkeypatch, first=4.0)
+    path = run.measure(Speed(), folders)
+    text = path.read_text().replace(f"first,{BACKEND}", f"first,{OTHER}")
+    path.write_text(text)
+    run.measure(Speed(), folders)
+    assert set(read(path)) == {(BACKEND, "first"), (OTHER, "first")}
+
+
+def test_rows_that_share_a_measurement_are_replaced_together(monkeypatch, folders):
+    pair = Pair([4.0] * 5, [2.0] * 5)
+    for names in (("xla-unet", "xla-vae"), ("xla-vae",)):
+        rows = [row(name, "steps/s", pair, "") for name in names]
+        monkeypatch.setattr(run, "CASES", {"xla": lambda speed, folder, rows=rows: rows})
+        path = run.measure(Speed(), folders)
+    assert set(read(path)) == {(BACKEND, "xla-vae")}
+
+
+def test_an_unknown_measurement_is_answered_with_the_known_ones(folders):
+    with pytest.raises(UserError, match=r"'swep'\. Did you mean sweep\?"):
+        run.measure(Speed(), folders, ["swep"])
+    assert not folders.runs.exists()
+
+
+def test_the_report_takes_the_columns(folders):
+    from archbench.page.report import SPEED_COLUMNS
+
+    assert set(SPEED_COLUMNS) <= set(row("a", "images/s", Pair([1.0] * 5, [1.0] * 5), ""))
+
+
+def test_both_sides_take_the_same_steps_on_the_same_data_and_learn(tiny):
+    bench, settings = tiny
+    ours, plain = OurFit(bench, settings, 3), PlainFit(bench, settings, 3)
+    assert ours() > 0
+    assert plain() > 0
+    train = bench.prepared.splits["train"]
+    examples = len(train["label"])
+    assert examples % 32 == 0
+    assert plain.steps == ours.history[-1]["step"] == 3 * examples // 32
+    np.testing.assert_array_equal(plain.train[0], train["image"].astype("float32"))
+    np.testing.assert_array_equal(plain.train[1], train["label"])
+    assert plain.history["loss"][-1] < 0.8 * plain.history["loss"][0]
+    assert ours.history[-1]["train_loss"] < 0.8 * ours.history[0]["train_loss"]
+    # The same recipe from the same weights: the epochs differ only in their shuffles.
+    assert plain.history["loss"][-1] == pytest.approx(ours.history[-1]["train_loss"], rel=0.2)
+
+
+def test_each_repeat_starts_from_the_same_weights(tiny):
+    bench, settings = tiny
+    plain = PlainFit(bench, settings, 1)
+    losses, steps = [], []
+    for _ in range(2):
+        plain()
+        losses.append(plain.history["loss"][0])
+        steps.append(plain.steps)
+    assert steps[0] == steps[1]
+    assert losses[1] > statistics.mean(losses) * 0.8  # a second epoch would be far below the first
+
+
+def test_cifar_like_data_have_the_shape_of_cifar(tmp_path):
+    prepared = cifar_like(20, 10, tmp_path)
+    assert prepared.card.input_shape == (32, 32, 3)
+    assert prepared.card.split_sizes == {"train": 20, "validation": 10, "test": 10}
+    assert prepared.card.class_counts["train"] == [2] * 10
+
+
+def test_the_plain_sweep_trains_the_points_of_ours(tmp_path, monkeypatch):
+    ours = sweep.OurSweep(tmp_path / "project", 1)
+    digits(16, 32, tmp_path / "data")
+    prepared = tmp_path / "project" / "data" / "prepared" / "speed"
+    prepared.mkdir(parents=True)
+    (tmp_path / "data" / "digits").rename(prepared / "digits")
+    points = {"adam": [{"learning_rate": 0.002}], "momentum": [{"learning_rate": 0.05}]}
+    ours.outcomes.append(sweep.Outcome(10.0, 5.0, points))
+    seen = []
+    real = sweep.trial
+
+    def spy(benchmark, prepared):
+        seen.append(benchmark["optimizer"])
+        return real(benchmark, prepared)
+
+    monkeypatch.setattr(sweep, "trial", spy)
+    monkeypatch.setattr(sweep, "EPOCHS", 2)
+    monkeypatch.chdir(tmp_path)
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'plain.db'}")
+    plain = sweep.PlainSweep(ours)
+    assert plain() > 0
+    mlflow.set_tracking_uri(None)
+    assert [(one["name"], one["learning_rate"]) for one in seen] == [("adam", 0.002), ("momentum", 0.05)]
+    assert all(losses[-1] < losses[0] for losses in plain.losses)
+
+
+def test_the_swept_project_reads_as_params(tmp_path):
+    study = check_config(sweep._params(6)).studies["speed"]
+    assert (study.trials, study.epochs, study.workers, study.pruner) == (6, 4, 2, "none")
+    assert {name: (arm.optimizer, arm.space) for name, arm in study.arms.items()} == {
+        name: (Arm.model_validate(arm).optimizer, arm.space) for name, arm in sweep.ARMS.items()
+    }
