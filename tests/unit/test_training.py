@@ -406,6 +406,14 @@ def test_other_settings_train_again(bench, tmp_path):
     assert len(list(tmp_path.glob("seed-*"))) == 1
 
 
+def test_a_seed_that_is_asked_for_no_more_leaves_the_folder(bench, tmp_path):
+    first, second = (toys.settings(seed=seed, epochs=1) for seed in (0, 1))
+    run_benchmark([first, second], PREPARED, tmp_path, QUIET, bench=bench)
+    run_benchmark([first], PREPARED, tmp_path, QUIET, bench=bench)
+    assert [path.name for path in sorted(tmp_path.glob("seed-*"))] == ["seed-0"]
+    assert json.loads((tmp_path / "metrics.json").read_text())["states"] == {"finished": 1}
+
+
 def test_test_data_are_read_once_and_after_the_last_epoch(tmp_path):
     events = []
 

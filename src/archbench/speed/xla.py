@@ -17,7 +17,7 @@ from archbench.speed.workshop import made_ready, workbench
 from archbench.training.fit import epoch_order
 
 STEPS = 4
-"""Steps of one call: with XLA a convolution in a loop takes up to twelve times as long."""
+"""Steps of one call: with XLA a convolution in a loop can take twenty times as long."""
 
 BALLOONS = {"name": "balloons", "examples": 100, "size": 64}
 DIGITS = {"name": "digits", "size": 32}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,6 +99,8 @@ def run_benchmark(
     A `bench` that has compiled these settings already may be given.
     """
     folders = {trial["seed"]: folder / f"seed-{trial['seed']}" for trial in trials}
+    for other in set(folder.glob("seed-*")) - set(folders.values()):
+        shutil.rmtree(other)  # of a seed that is asked for no more: it would count among these
     todo = [t for t in trials if run_folder.finished_metrics(folders[t["seed"]], t["id"]) is None]
     if todo:
         (folder / "metrics.json").unlink(missing_ok=True)  # of other settings: no seed of these is summed up yet
