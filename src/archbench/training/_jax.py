@@ -1,4 +1,4 @@
-"""The training program on JAX: a pure function of the variables' values, jitted, with a `while_loop` inside."""
+"""The training program on JAX: a pure function of the variables' values, jitted, with the loop inside where it pays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+
+from archbench.training.machine import convolves, device_kind
 
 if TYPE_CHECKING:
     from archbench.training.program import Batch, Steps
@@ -21,7 +23,12 @@ class JaxBackend:
         self._steps = steps
         self._variables = steps.learner.state
         self._trainable = {id(variable) for variable in steps.learner.trainable}
-        self._train = jax.jit(self._loop, donate_argnums=0)
+        # XLA's CPU compiler leaves its fast convolutions aside inside a loop: there the loop runs in Python.
+        on_device = not (device_kind() == "cpu" and convolves(steps.learner.network))
+        self._run = jax.jit(self._loop, donate_argnums=0) if on_device else self._dispatch
+        self._start = jax.jit(self._first)
+        self._step = jax.jit(self._advance, donate_argnums=0)
+        self._finish = jax.jit(self._logs)
         self._predict = jax.jit(self._batch)
 
     def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
@@ -29,7 +36,7 @@ class JaxBackend:
 
     def train(self, data: Batch, order, count, rates, numbers) -> dict[str, Any]:
         values = [jnp.array(variable.value) for variable in self._variables]  # a copy: the argument is donated
-        values, logs = self._train(values, data, order, count, rates, numbers)
+        values, logs = self._run(values, data, order, count, rates, numbers)
         for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
         return jax.device_get(logs)
@@ -47,7 +54,7 @@ class JaxBackend:
 
     def _batch(self, values, data: Batch, rows):
         with self._scope(values):
-            return self._steps.predict({name: jnp.take(value, rows, axis=0) for name, value in data.items()})
+            return self._steps.predict(self._rows(data, rows))
 
     def _one_step(self, values, batch: Batch, rate, numbers):
         """Values before the step to values after it, with the logged means and the gradient norm."""
@@ -75,29 +82,51 @@ class JaxBackend:
         return self._read(scope, after), means, norm
 
     def _loop(self, values, data: Batch, order, count, rates, numbers):
-        def batch_of(step):
-            return {name: jnp.take(value, order[step], axis=0) for name, value in data.items()}
-
-        def body(carry):
-            step, _, _, sums, values = carry
-            values, means, norm = self._one_step(values, batch_of(step), rates[step], numbers)
-            sums = {name: total + means[name] for name, total in sums.items()}
-            return step + 1, jnp.isfinite(means["loss"]), norm, sums, values
-
-        shapes = jax.eval_shape(lambda values: self._one_step(values, batch_of(0), rates[0], numbers)[1], values)
-        sums = {name: jnp.float32(0) for name in shapes}
-        steps, finite, norm, sums, values = jax.lax.while_loop(
+        """All steps in one program."""
+        carry = jax.lax.while_loop(
             lambda carry: jnp.logical_and(carry[0] < count, carry[1]),
-            body,
-            (jnp.int32(0), jnp.bool_(True), jnp.float32(0), sums, values),
+            lambda carry: self._advance(carry, data, order, rates, numbers),
+            self._first(values, data, order, rates, numbers),
         )
+        return carry[-1], self._logs(carry)
+
+    def _dispatch(self, values, data: Batch, order, count, rates, numbers):
+        """The same with a call a step."""
+        data_and_numbers = (data, jnp.asarray(order), jnp.asarray(rates), numbers)
+        carry = self._start(values, *data_and_numbers)
+        if count == 0:  # asked only to compile, which takes a call: its result is dropped
+            self._step(jax.tree.map(jnp.array, carry), *data_and_numbers)
+        for _ in range(count):
+            carry = self._step(carry, *data_and_numbers)
+            if not carry[1]:
+                break
+        return carry[-1], self._finish(carry)
+
+    def _first(self, values, data: Batch, order, rates, numbers):
+        """What goes from step to step: the step, whether the loss is finite, gradient norm, sums, variables."""
+        _, means, _ = jax.eval_shape(
+            lambda values: self._one_step(values, self._rows(data, order[0]), rates[0], numbers), values
+        )
+        return jnp.int32(0), jnp.bool_(True), jnp.float32(0), {name: jnp.float32(0) for name in means}, values
+
+    def _advance(self, carry, data: Batch, order, rates, numbers):
+        step, _, _, sums, values = carry
+        values, means, norm = self._one_step(values, self._rows(data, order[step]), rates[step], numbers)
+        sums = {name: total + means[name] for name, total in sums.items()}
+        return step + 1, jnp.isfinite(means["loss"]), norm, sums, values
+
+    def _logs(self, carry):
+        steps, finite, norm, sums, values = carry
         with self._scope(values):
             weight_norm = self._steps.weight_norm()
-        logs = {
+        return {
             **sums,
             "steps": steps.astype(jnp.float32),
             "finite": finite.astype(jnp.float32),
             "gradient_norm": norm,
             "weight_norm": weight_norm,
         }
-        return values, logs
+
+    @staticmethod
+    def _rows(data: Batch, rows):
+        return {name: jnp.take(value, rows, axis=0) for name, value in data.items()}

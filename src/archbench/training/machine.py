@@ -25,8 +25,8 @@ def use_xla(asked: str, network: keras.Model) -> tuple[bool, str]:
 
     `auto` follows a fixed rule, so that a run can be reproduced: on for accelerators; on a CPU on for networks without
     convolutions, off for those with. XLA's CPU compiler does not use its fast convolution kernels inside a loop, and
-    the training program is a loop: there a convolution's gradients take 3 to 12 times as long as TensorFlow's own
-    kernels, while dense and recurrent networks gain (see the table of step times that `archbench speed` writes).
+    the training program is a loop: a step of a convolutional network takes 3 to 26 times as long as with TensorFlow's
+    own kernels, while dense and recurrent networks gain (the table of step times that `archbench speed` writes).
     """
     if keras.backend.backend() == "jax":
         return True, "JAX always compiles with XLA"
@@ -34,9 +34,14 @@ def use_xla(asked: str, network: keras.Model) -> tuple[bool, str]:
         return asked == "on", f"xla: {asked}"
     if device_kind() == "gpu":
         return True, "auto: an accelerator"
-    if any(isinstance(layer, CONVOLUTIONS) for layer in network.layers):
+    if convolves(network):
         return False, "auto: convolutions on a CPU"
     return True, "auto: no convolutions"
+
+
+def convolves(network: keras.Model) -> bool:
+    """Whether a network has a convolution."""
+    return any(isinstance(layer, CONVOLUTIONS) for layer in network.layers)
 
 
 @cache
