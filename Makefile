@@ -29,8 +29,8 @@ test: $(STAMP)  ## lint and every test
 quick: $(STAMP)  ## the tests that take seconds
 	$(RUN) python -m pytest -m "not slow"
 
-lock:  ## renew requirements.lock from pyproject.toml
-	uv pip compile pyproject.toml --extra dev --extra jax --universal --python-version 3.11 \
+lock: $(STAMP)  ## renew requirements.lock from pyproject.toml
+	$(RUN) uv pip compile pyproject.toml --extra dev --extra jax --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
 
 $(STAMP): requirements.lock pyproject.toml

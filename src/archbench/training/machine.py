@@ -19,6 +19,9 @@ CONVOLUTIONS = (
     layers.SeparableConv1D, layers.SeparableConv2D, layers.Conv2DTranspose, layers.Conv3DTranspose,
 )  # fmt: skip
 
+SOURCES = (":/src", ":/pipelines", ":/params.yaml", ":/pyproject.toml", ":(top,exclude,glob)**/dvc.lock")
+"""What makes a checkout dirty, as git's path patterns: not the lock files and reports that a run itself writes."""
+
 
 def use_xla(asked: str, network: keras.Model) -> tuple[bool, str]:
     """Whether to compile with XLA, and why.
@@ -89,7 +92,7 @@ def describe(xla: bool, xla_rule: str, precision: str) -> dict[str, Any]:
         "xla_rule": xla_rule,
         "precision": precision,
         "git_commit": _git("rev-parse", "HEAD"),
-        "git_dirty": bool(_git("status", "--porcelain")),
+        "git_dirty": bool(_git("status", "--porcelain", "--", *SOURCES)),
         "dvc_stage": os.environ.get("ARCHBENCH_STAGE", ""),
         "pid": os.getpid(),
         "host": platform.node(),

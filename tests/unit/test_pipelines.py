@@ -1,0 +1,62 @@
+"""The three pipelines that come with the project: they resolve, fit their dvc.yaml, and cover what they promise."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from archbench import dvcfile, plan
+from archbench.architectures import ARCHITECTURES
+from archbench.architectures.network import outline
+from archbench.config import read_config
+from archbench.project import Folders, project_root
+
+PROJECT = project_root(Path(__file__))
+FOLDERS = {"tour": PROJECT, "full": PROJECT / "pipelines/full", "paper": PROJECT / "pipelines/paper"}
+
+
+@pytest.fixture(params=FOLDERS)
+def pipeline(request):
+    folder = FOLDERS[request.param]
+    return request.param, folder, read_config(folder / "params.yaml")
+
+
+def test_it_resolves_under_its_own_name(pipeline):
+    name, _, config = pipeline
+    assert config.pipeline == name
+    assert set(plan.resolve_all(config)) == set(config.benchmarks)
+
+
+def test_its_dvc_file_is_up_to_date(pipeline):
+    name, folder, config = pipeline
+    dvcfile.check(config, Folders(PROJECT, name), folder)
+
+
+def test_a_shrunk_network_says_so(pipeline):
+    """A network with options of its own size has a scale; one without them is the paper's but for its input."""
+    _, _, config = pipeline
+    for slug, benchmark in config.benchmarks.items():
+        options = set(benchmark.architecture.spec) - {"name"}
+        assert not options or benchmark.scale != "paper", slug
+
+
+def test_the_full_pipeline_trains_every_architecture():
+    config = read_config(FOLDERS["full"] / "params.yaml")
+    trained = {benchmark.architecture.name for benchmark in config.benchmarks.values()}
+    assert trained == {entry.name for entry in ARCHITECTURES}
+
+
+@pytest.mark.parametrize(
+    ("slug", "shape", "outputs", "parameters"),
+    [
+        # Counts of He et al. 2015 for CIFAR-10, and LeNet-5's; see tests/golden/parameter_counts.csv.
+        ("lenet5-mnist", (32, 32, 1), 10, 61_706),
+        ("resnet20-cifar10", (32, 32, 3), 10, 269_722),
+        ("resnet56-cifar10", (32, 32, 3), 10, 853_018),
+        ("resnet110-cifar10", (32, 32, 3), 10, 1_727_962),
+    ],
+)
+def test_the_paper_pipeline_builds_the_papers_networks(slug, shape, outputs, parameters):
+    settings = plan.resolve(read_config(FOLDERS["paper"] / "params.yaml"), slug).settings
+    network = outline(settings["architecture"], shape, outputs, settings["parts"])
+    assert sum(math.prod(weight.shape) for weight in network.trainable_weights) == parameters
