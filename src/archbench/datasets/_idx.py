@@ -53,9 +53,7 @@ def read(path: Path, dimensions: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def load(
-    name: str, raw: Path, source: str, class_names: tuple[str, ...], *, validation: float, pad: int
-) -> Raw:
+def load(name: str, raw: Path, source: str, class_names: tuple[str, ...], *, validation: float, pad: int) -> Raw:
     """A data set of four IDX files: `image` uint8 (28, 28, 1) and `label` int32, official test part kept.
 
     `pad` rows and columns of background on every side: LeNet-5 reads MNIST's 28 pixels in the middle of 32.

@@ -9,6 +9,7 @@ from archbench.results.leaderboard import Board, Place, count_states
 from archbench.results.runs import Run
 from archbench.results.studies import Arm, Study
 
+
 def summarize(runs: Sequence[Run], boards: Sequence[Board], studies: Sequence[Study]) -> list[str]:
     """What ended, what was best on each board and how surely, what studies found, where it ran."""
     return [_outcome(runs), *_winners(boards), *_found(studies), *_where(runs)]
