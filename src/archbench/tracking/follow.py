@@ -18,7 +18,8 @@ INTERVAL_SECONDS = 3.0
 """Between two looks at the folders."""
 GRACE_SECONDS = 20.0
 """For a last copy after the training process was killed."""
-NICENESS = 5
+NICENESS = 19
+"""What training leaves over: its imports alone take seconds, which two busy cores would feel."""
 FAILED = 3
 """Exit status when the last copy did not succeed."""
 
