@@ -27,7 +27,7 @@ empty_database = make.empty_database
 def project(tmp_path, monkeypatch, empty_database):
     """A project with an empty store; the working folder is in it."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    (tmp_path / "pyproject.toml").touch()
+    make.project(tmp_path)
     shutil.copy(empty_database, tmp_path / "mlflow.db")
     monkeypatch.chdir(tmp_path)
     return tmp_path

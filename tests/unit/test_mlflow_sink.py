@@ -42,7 +42,7 @@ def saved_model(tmp_path_factory):
 def project(tmp_path, monkeypatch, empty_database):
     """An empty project with a store of its own; the working folder is in it."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    (tmp_path / "pyproject.toml").touch()
+    make.project(tmp_path)
     shutil.copy(empty_database, tmp_path / "mlflow.db")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -398,7 +398,7 @@ def test_sync_takes_what_is_asked_for_and_names_what_it_skips(tracking, project)
 
 
 def test_processes_may_create_the_store_at_once(tmp_path):
-    (tmp_path / "pyproject.toml").touch()
+    make.project(tmp_path)
     (tmp_path / "mlflow.db.new").write_bytes(b"what a process killed while creating it left behind")
     for n in range(4):
         chosen = make.settings(f"b{n}", trial=f"t{n}")
@@ -425,10 +425,9 @@ def test_processes_may_create_the_store_at_once(tmp_path):
 
 
 def test_the_store_is_the_projects_whatever_the_working_folder(tmp_path, monkeypatch):
-    (tmp_path / ".dvc").mkdir()
-    (tmp_path / "params.yaml").touch()
+    make.project(tmp_path)
     inner = tmp_path / "pipelines/full"
-    inner.mkdir(parents=True)
+    (inner / ".dvc").mkdir(parents=True)
     (inner / "params.yaml").touch()
     monkeypatch.chdir(inner)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -440,7 +439,7 @@ def test_the_store_is_the_projects_whatever_the_working_folder(tmp_path, monkeyp
 
 def test_a_store_that_cannot_be_opened_is_one_message(tmp_path, monkeypatch):
     (tmp_path / "mlflow.db").write_text("no database at all")
-    (tmp_path / "pyproject.toml").touch()
+    make.project(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(store.TrackingUnavailable, match=r"mlflow\.db"):
         store.connect(store.locate(tmp_path))

@@ -38,12 +38,18 @@ def empty_database(tmp_path_factory):
     """A fresh MLflow database, made once for all test files: its migrations take seconds."""
     if not _fresh:
         root = tmp_path_factory.mktemp("empty")
-        (root / "pyproject.toml").touch()
+        project(root)
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("MLFLOW_TRACKING_URI", raising=False)
             store.connect(store.locate(root))
         _fresh.append(root / "mlflow.db")
     return _fresh[0]
+
+
+def project(folder: Path) -> None:
+    """Make `folder` the root of a project."""
+    (folder / "pipelines").mkdir()
+    (folder / "params.yaml").touch()
 
 
 def now() -> str:

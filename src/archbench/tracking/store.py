@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from filelock import FileLock
 
 from archbench.errors import UserError
+from archbench.project import NotAProject, project_root
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -98,29 +99,21 @@ class Tracking:
             yield
 
 
-def project_root(start: Path | None = None) -> Path | None:
-    """The nearest folder at or above `start` (the working folder) that is a project, or none."""
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / "pyproject.toml").is_file():
-            return folder
-        if (folder / ".dvc").is_dir() and (folder / "params.yaml").is_file():
-            return folder
-    return None
-
-
 def locate(start: Path | None = None) -> Store:
     """The store: `MLFLOW_TRACKING_URI` if set, else SQLite beside the project.
 
     Raises `NoProject` where there is neither.
     """
-    root = project_root(start)
+    try:
+        root = project_root(start)
+    except NotAProject:
+        root = None
     uri = os.environ["MLFLOW_TRACKING_URI"] if os.environ.get("MLFLOW_TRACKING_URI") else ""
     if not uri:
         if root is None:
             raise NoProject(
-                f"{(start or Path.cwd()).resolve()} is in no project: neither it nor a folder above holds a "
-                "pyproject.toml, or .dvc and params.yaml. Change into it, or set MLFLOW_TRACKING_URI."
+                f"{(start or Path.cwd()).resolve()} is in no project: neither it nor a folder above holds params.yaml "
+                "and pipelines/. Change into one, or set MLFLOW_TRACKING_URI."
             )
         uri = f"sqlite:///{root / 'mlflow.db'}"
     if not uri.startswith("sqlite:///"):
