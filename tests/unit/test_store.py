@@ -207,12 +207,12 @@ def test_empty_splits_are_refused():
         ({"name": "iris", "validation": 0.6, "test": 0.5}, "leave nothing to train on"),
         ({"name": "iris", "validation": 0}, "validation is a share"),
         ({"name": "iris", "test": 1.0}, "test is a share"),
-        ({"name": "iris", "test": "0.1"}, "test is a share"),
-        ({"name": "mnist", "validation": True}, "validation is a share"),
+        ({"name": "iris", "test": "0.1"}, "test cannot be '0.1'"),
+        ({"name": "mnist", "validation": True}, "validation cannot be True"),
     ],
 )
 def test_impossible_fractions_are_refused_before_a_download(tmp_path, spec, says):
-    with pytest.raises(BadOption, match=says):
+    with pytest.raises(UserError, match=says):
         prepare(spec, "x", tmp_path / "x", tmp_path / "raw")
     assert list(tmp_path.iterdir()) == []
 
