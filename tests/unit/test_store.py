@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from archbench.datasets import store
-from archbench.datasets._options import BadOption
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import EmptySplit, split
 from archbench.datasets.prepare import prepare
