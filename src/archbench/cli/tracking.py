@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import signal
 from typing import Annotated
 
 import typer
@@ -41,5 +40,4 @@ def ui(
     """
     from archbench.tracking.ui import serve
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server's own processes must end as well
     serve(port, open_browser=browser)

@@ -41,6 +41,8 @@ def serve(port: int, open_browser: bool = False, show: Callable[[str], None] = p
         return
     _check_free(port)
     connect(store)  # a fresh database is created under our lock, not by several workers of the server at once
+    for number in (signal.SIGINT, signal.SIGTERM):  # whatever the parent ignores: the server must end with us
+        signal.signal(number, signal.default_int_handler)
     process = subprocess.Popen(
         _command(store, port),
         stdout=2,  # standard output is for the address alone
