@@ -23,6 +23,12 @@ CATALOGUES: dict[str, Catalogue] = {
 }
 
 
+Size = int | tuple[int, ...]
+
+_CONVOLUTIONS = {2: (layers.Conv2D, layers.ZeroPadding2D), 3: (layers.Conv3D, layers.ZeroPadding3D)}
+"""Number of spatial axes -> the layers that convolve and pad them."""
+
+
 class WrongParts(UserError):
     """A piece that no architecture has, that this one does not take, or a value it cannot have."""
 
@@ -59,24 +65,39 @@ class Parts:
         """`x` (batch, ..., feature) to (batch, ..., `width`)."""
         return layers.Dense(width, use_bias=bias, **self.kernel())(x)
 
-    def conv(self, x, width: int, size: int, stride: int = 1, *, padding: str = "same", bias: bool = True):
-        """`x` (batch, height, width, channel) convolved to `width` channels by `size` by `size` kernels.
+    def conv(
+        self, x, width: int, size: Size, stride: int = 1, *, padding: str = "same", bias: bool = True, groups: int = 1
+    ):
+        """`x` (batch, height, width, channel), or with a depth after the batch, convolved to `width` channels.
 
-        "same" pads both sides alike even where `stride` is 2, as the frameworks of the papers did; Keras's
-        own padding would shift such a map by half a pixel.
+        `size` is the kernel's side, or (height, width). "same" pads both sides alike even where `stride` is 2, as
+        the frameworks of the papers did; Keras's own padding would shift such a map by half a pixel. Raises
+        `WrongParts` where `groups` divides one of the two channel counts no way.
         """
-        if padding == "same" and stride > 1 and size > 1:
-            x, padding = layers.ZeroPadding2D(size // 2)(x), "valid"
-        return layers.Conv2D(width, size, stride, padding=padding, use_bias=bias, **self.kernel())(x)
+        for channels in (x.shape[-1], width):
+            if channels % groups:
+                raise WrongParts(
+                    f"A convolution in {groups} groups cannot split {channels} channels. Choose a width, or an input, "
+                    f"whose channels are a multiple of {groups}."
+                )
+        rank = len(x.shape) - 2
+        kind, zeros = _CONVOLUTIONS[rank]
+        sides = (size,) * rank if isinstance(size, int) else tuple(size)
+        if padding == "same" and stride > 1 and max(sides) > 1:
+            x, padding = zeros(tuple(side // 2 for side in sides))(x), "valid"
+        return kind(width, sides, stride, padding=padding, groups=groups, use_bias=bias, **self.kernel())(x)
 
-    def conv_norm(self, x, width: int, size: int, stride: int = 1, *, padding: str = "same", bias: bool = False):
-        """Convolution, then normalization; without `bias` one is there only if there is no normalization."""
+    def conv_norm(self, x, width: int, size: Size, stride: int = 1, *, bias: bool = False, **options):
+        """Convolution, then normalization; without `bias` one is there only if there is no normalization.
+
+        `options` are `padding` and `groups`, as in `conv`.
+        """
         bias = bias or not self.normalizes
-        return self.norm(self.conv(x, width, size, stride, padding=padding, bias=bias))
+        return self.norm(self.conv(x, width, size, stride, bias=bias, **options))
 
-    def conv_unit(self, x, width: int, size: int, stride: int = 1, *, padding: str = "same"):
-        """Convolution, normalization, activation."""
-        return self.act(self.conv_norm(x, width, size, stride, padding=padding))
+    def conv_unit(self, x, width: int, size: Size, stride: int = 1, **options):
+        """Convolution, normalization, activation; `options` as in `conv_norm`."""
+        return self.act(self.conv_norm(x, width, size, stride, **options))
 
     def dense_unit(self, x, width: int):
         """Dense layer, normalization, activation."""
