@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from itertools import product
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -13,6 +14,9 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from archbench.errors import UserError
+
+SHOWN_CHARACTERS = 80
+"""A wrong value is repeated in the message up to this length."""
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -119,27 +123,32 @@ class Training(Model):
     """The longest that a run waits for the tracking server at its end."""
 
 
-class Benchmark(Model):
-    """One architecture on one data set under one recipe; what is not given comes from `training`."""
+class Changes(Model):
+    """What a recipe may set; what is not given comes from `training`, or from a study's base."""
 
-    architecture: Named
-    dataset: Slug
-    scale: str = "paper"
-    """How the network differs in size from its paper, shown beside its name."""
     task: Named | None = None
     """By default the architecture's own."""
     parts: PartsChange = PartsChange()
-    seeds: Seeds | None = None
     xla: Literal["auto", "on", "off"] | None = None
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] | None = None
     preprocessing: Named | None = None
     augmentation: tuple[Named, ...] | None = Field(default=None, strict=False)
     optimizer: Named | None = None
     schedule: Named | None = None
-    epochs: Count | None = None
     batch_size: Count | None = None
     clip: Clip | None = None
     early_stopping: EarlyStopping | None = None
+
+
+class Benchmark(Changes):
+    """One architecture on one data set under one recipe."""
+
+    architecture: Named
+    dataset: Slug
+    scale: str = "paper"
+    """How the network differs in size from its paper, shown beside its name."""
+    seeds: Seeds | None = None
+    epochs: Count | None = None
 
 
 class Range(Model):
@@ -150,6 +159,7 @@ class Range(Model):
     log: bool = False
     one_minus: bool = False
     """Tune 1 - x on this range, as is right for beta and momentum."""
+    integer: bool = False
 
     @model_validator(mode="after")
     def _in_order(self) -> Range:
@@ -157,38 +167,103 @@ class Range(Model):
             raise ValueError(f"low must be below high, but low is {self.low} and high is {self.high}")
         if self.log and self.low <= 0:
             raise ValueError(f"a log scale needs low above 0, but low is {self.low}")
+        if self.integer and (self.one_minus or not (self.low.is_integer() and self.high.is_integer())):
+            raise ValueError("an integer range has whole numbers as low and high, and no one_minus")
         return self
 
 
-class Arm(Model):
-    """One thing that a study compares: changes to the base benchmark and the space it is tuned over."""
+Sampler = Literal["tpe", "gp", "random", "grid", "quasi_random"]
+Pruner = Literal["none", "median", "successive_halving", "wilcoxon"]
+Space = dict[str, Range]
+"""What is tuned -> its range. A name alone is a number of the optimizer; all else stands under its key in a
+benchmark, as `parts.regularizer.strength`, `parts.dropout`, `clip.norm`, `schedule.decay` or `batch_size`."""
 
-    optimizer: Named
-    space: dict[str, Range] = Field(min_length=1)
-    """Number of the optimizer -> its range."""
+
+class Arm(Changes):
+    """One thing that a study compares: changes to the base benchmark, and what is tuned for it."""
+
+    space: Space = {}
+    """Added to the study's own space; the arm's range wins where both name one."""
+    sampler: Sampler | None = None
+    """In place of the study's, where samplers are what is compared."""
 
 
 class Study(Model):
     """A comparison at equal budget: every arm gets the same trials, epochs and seeds."""
 
     base: Benchmark
-    arms: dict[Slug, Arm] = Field(min_length=1)
+    arms: dict[Slug, Arm] = {}
+    cross: dict[str, dict[Slug, Any]] = {}
+    """In place of `arms`: two keys of a benchmark, each with named values; every pair is an arm, `first-second`."""
+    space: Space = {}
+    """What every arm tunes."""
     trials: Count
     epochs: Count
-    sampler: Literal["tpe", "random", "quasi_random"] = "tpe"
-    pruner: Literal["none", "median", "successive_halving"] = "median"
+    folds: Annotated[int, Field(ge=2)] | None = None
+    """A trial's score is the mean over so many folds of the training and validation examples together."""
+    sampler: Sampler = "tpe"
+    pruner: Pruner = "median"
     workers: Count = 2
+    side_by_side: Count = 1
+    """Trials of an arm that train in one vectorised program; needs the JAX backend."""
     seed: Seed = 0
     """Seeds the sampler; every trial trains with the pipeline's first seed."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _cross_the_axes(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not value.get("cross"):
+            return value
+        if value.get("arms"):
+            raise ValueError("a study has arms or cross, and this one has both")
+        return {**value, "arms": _crossed(value["cross"])}
+
     @model_validator(mode="after")
-    def _arms_decide(self) -> Study:
-        given = [name for name in ("optimizer", "epochs") if getattr(self.base, name) is not None]
-        if given:
-            raise ValueError(
-                f"base takes no {' and no '.join(given)}: the arms give the optimizer, the study the epochs"
-            )
+    def _fits_together(self) -> Study:
+        if not self.arms:
+            raise ValueError("there is nothing to compare: give arms, or two axes in cross")
+        if self.base.epochs is not None:
+            raise ValueError("base takes no epochs: the study gives them")
+        if self.base.optimizer is not None and all(arm.optimizer for arm in self.arms.values()):
+            raise ValueError("base takes no optimizer: every arm gives its own")
+        for name, arm in self.arms.items():
+            if not {**self.space, **arm.space}:
+                raise ValueError(
+                    f"arms.{name} has an empty space: all its trials would be the same. Give a range for learning_rate"
+                )
+        if self.pruner == "wilcoxon" and self.folds is None:
+            raise ValueError("the pruner wilcoxon compares trials fold by fold: give folds, or choose median")
         return self
+
+    def space_of(self, arm: str) -> Space:
+        """What the trials of `arm` choose."""
+        return {**self.space, **self.arms[arm].space}
+
+    def cell(self, arm: str) -> dict[str, str]:
+        """Where `arm` stands on the axes of a crossed study: key -> the value's name."""
+        cells = product(*self.cross.values()) if self.cross else ()
+        return {_join(cell): dict(zip(self.cross, cell, strict=True)) for cell in cells}.get(arm, {})
+
+
+def _crossed(axes: Any) -> dict[str, Any]:
+    """The arm of every pair of values of two axes."""
+    if not isinstance(axes, dict) or len(axes) != 2 or not all(isinstance(v, dict) and v for v in axes.values()):
+        raise ValueError("cross takes two keys of a benchmark, each with a mapping of names to values")
+    arms: dict[str, Any] = {}
+    for cell in product(*axes.values()):
+        arm: dict[str, Any] = {}
+        for (key, values), name in zip(axes.items(), cell, strict=True):
+            *path, last = key.split(".")
+            place = arm
+            for step in path:
+                place = place.setdefault(step, {})
+            place[last] = values[name]
+        arms[_join(cell)] = arm
+    return arms
+
+
+def _join(cell: tuple[str, ...]) -> str:
+    return "-".join(cell)
 
 
 class Speed(Model):
@@ -272,7 +347,8 @@ def _explain(problem: dict[str, Any]) -> str:
         return f"{path}: missing."
     if kind == "string_pattern_mismatch":
         return f"{path}: {given!r} is not a slug. Use small letters, digits, - and _."
-    return f"{path}: {problem['msg'].removeprefix('Value error, ')}. Given: {given!r}."
+    shown = f" Given: {given!r}." if len(repr(given)) < SHOWN_CHARACTERS else ""  # a whole block is no help
+    return f"{path}: {problem['msg'].removeprefix('Value error, ')}.{shown}"
 
 
 def _accepted(path: tuple[Any, ...]) -> list[str]:

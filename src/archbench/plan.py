@@ -12,14 +12,15 @@ from typing import Any
 
 import keras
 
-from archbench import code
+from archbench import code, tuning
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import swapped_parts
 from archbench.augmentations import AUGMENTATIONS
 from archbench.catalogue import Catalogue, Entry
-from archbench.config import Benchmark, Config, ConfigError, Range, Study
+from archbench.config import Benchmark, Changes, Config, ConfigError, Space, Study
 from archbench.datasets import DATASETS
 from archbench.errors import UserError
+from archbench.losses import LOSSES
 from archbench.optimizers import OPTIMIZERS
 from archbench.parts import CATALOGUES, WrongParts
 from archbench.preprocessing import PREPROCESSING
@@ -56,6 +57,9 @@ class Plan:
         }
         for number, spec in enumerate(settings["augmentation"]):
             entries[f"augmentation {number}"] = AUGMENTATIONS[spec["name"]]
+        task_options = {**entries["task"].options, **settings["task"]}
+        if "loss" in task_options:
+            entries["loss"] = LOSSES.resolve(task_options["loss"])[0]
         architecture = entries["architecture"]
         if "parts" in architecture.options:
             parts = swapped_parts(architecture, settings["parts"])
@@ -149,13 +153,16 @@ def resolve_arm(config: Config, slug: str, arm: str) -> Plan:
     """One arm of a study, with its space checked."""
     study, where = config.studies[slug], f"studies.{slug}.arms.{arm}"
     plan = resolve_benchmark(config, where, f"{slug}/{arm}", arm_benchmark(study, arm))
-    _check_space(f"{where}.space", plan.entries["optimizer"], study.arms[arm].space)
+    _check_space(f"{where}.space", plan.settings, study.space_of(arm))
     return plan
 
 
 def arm_benchmark(study: Study, arm: str) -> Benchmark:
-    """The base benchmark of a study with one arm's changes."""
-    return study.base.model_copy(update={"optimizer": study.arms[arm].optimizer, "epochs": study.epochs})
+    """The base benchmark of a study with one arm's changes; of its parts, those that the arm names."""
+    given = {name: getattr(study.arms[arm], name) for name in Changes.model_fields}
+    changes = {name: value for name, value in given.items() if value is not None and name != "parts"}
+    parts = study.base.parts.model_copy(update={p: v for p, v in study.arms[arm].parts if v is not None})
+    return study.base.model_copy(update={**changes, "parts": parts, "epochs": study.epochs})
 
 
 def _mistakes(config: Config) -> Iterator[str]:
@@ -208,16 +215,13 @@ def _check_parts(architecture: Entry, changes: Mapping[str, Any]) -> None:
         swapped_parts(architecture, changes)
 
 
-def _check_space(where: str, optimizer: Entry, space: Mapping[str, Range]) -> None:
-    """Refuse a number that the optimizer does not have, and a range with values that it cannot have."""
-    tunable = ("learning_rate", *optimizer.facts["numbers"])
+def _check_space(where: str, settings: Mapping[str, Any], space: Space) -> None:
+    """Refuse a number that the settings have no place for, and a range with values that it cannot have."""
     mistakes = _Mistakes(where)
-    for number, given in space.items():
-        with mistakes.at(number):
-            if number not in tunable:
-                raise ConfigError(f"{optimizer.name} has no number of this name to tune. It has: {', '.join(tunable)}.")
+    for key, given in space.items():
+        with mistakes.at(key):
             for end in (given.low, given.high):
-                optimizer.check({number: 1.0 - end if given.one_minus else end})
+                tuning.check(settings, key, tuning.value_of(end, given))
     mistakes.report()
 
 

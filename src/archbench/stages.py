@@ -18,11 +18,12 @@ from archbench.page.report import Options, write_report
 from archbench.progress import EpochDisplay
 from archbench.project import Folders, project_root
 from archbench.sweeps import study as sweeps
+from archbench.sweeps.benches import Benches
 from archbench.tracking import run_folder
 from archbench.tracking.live import live
 from archbench.training import machine
 from archbench.training.build import build_task
-from archbench.training.run import Pace, Workbench, run_benchmark
+from archbench.training.run import Pace, run_benchmark
 
 
 def open_pipeline() -> tuple[Config, Folders]:
@@ -87,14 +88,15 @@ def run_sweep_worker(slug: str, worker: int) -> None:
     plans = {plan.name: plan for plan in _arm_plans(config, folders, slug)}
     prepared = load(folders.prepared / study.base.dataset)
     folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
+    benches = Benches(prepared, study.folds)
     for arm, part, parts in sweeps.shares(list(plans), study.workers)[worker]:
         plan, name = plans[arm], _study_name(study, plans[arm])
-        bench = Workbench(plan.trials[0], prepared)
-        sweeps.search_arm(plan, study, bench, journal, name, part, parts)
+        maximize = build_task(plan.trials[0], prepared.card).maximize
+        sweeps.search_arm(plan, study, benches, journal, name, maximize, (part, parts))
         if part == 0:
-            sweeps.wait_for_parts(study, journal, name, bench.task.maximize)
+            sweeps.wait_for_parts(study, journal, name, maximize)
             with _shown_pace(config, f"{slug}/{arm}") as pace:
-                sweeps.finish_arm(plan, study, bench, prepared, journal, name, folder, pace)
+                sweeps.finish_arm(plan, study, benches, prepared, journal, name, maximize, folder, pace)
 
 
 def speed(only: list[str] | None = None) -> Path:
@@ -137,7 +139,8 @@ def _arm_plans(config: Config, folders: Folders, slug: str) -> list[sweeps.ArmPl
     for name, arm in study.arms.items():
         plan = planning.resolve_arm(config, slug, name)
         trials = [plan.trial_settings(seed, sha256) for seed in plan.seeds]
-        plans.append(sweeps.ArmPlan(name, arm, trials))
+        sampler = arm.sampler or study.sampler
+        plans.append(sweeps.ArmPlan(name, study.space_of(name), trials, sampler, study.cell(name)))
     return plans
 
 
@@ -146,10 +149,12 @@ def _study_name(study: Study, plan: sweeps.ArmPlan) -> str:
 
     The number of trials and of workers is left out, so that a study can be made longer.
     """
-    chosen = study.model_dump(mode="json", include={"epochs", "sampler", "pruner", "seed"})
-    arm = plan.arm.model_dump(mode="json")
+    chosen = study.model_dump(mode="json", include={"epochs", "folds", "pruner", "seed"})
+    space = {key: number.model_dump(mode="json") for key, number in plan.space.items()}
+    points = study.trials if plan.sampler == "grid" else None  # a longer study needs another grid
     sources = code.digest(code.files_of(["archbench.sweeps.study"]))
-    return f"{plan.trials[0]['benchmark']}/{planning.identify([plan.trials[0]['id'], arm, chosen, sources])}"
+    own = [plan.trials[0]["id"], space, plan.sampler, points, chosen, sources]
+    return f"{plan.trials[0]['benchmark']}/{planning.identify(own)}"
 
 
 @contextmanager

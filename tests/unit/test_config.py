@@ -61,7 +61,7 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path):
         ("trainig", {}, "trainig: unknown key. Did you mean training? Accepted: pipeline, seeds, training,"),
         ("training.epoch", 2, "training.epoch: unknown key. Did you mean epochs? Accepted: xla, precision,"),
         ("training.clip", {"nrm": 1}, "training.clip.nrm: unknown key. Did you mean norm? Accepted: value, norm,"),
-        ("benchmarks.one.epoch", 2, "benchmarks.one.epoch: unknown key. Did you mean epochs? Accepted: architecture,"),
+        ("benchmarks.one.epoch", 2, "benchmarks.one.epoch: unknown key. Did you mean epochs? Accepted: task, parts,"),
         ("benchmarks.epochs", {"epoch": 1}, "benchmarks.epochs.epoch: unknown key. Did you mean epochs?"),
         ("benchmarks.one.parts.drop", 0.1, "benchmarks.one.parts.drop: unknown key. Did you mean dropout? Accepted:"),
         ("studies.rates.trial", 2, "studies.rates.trial: unknown key. Did you mean trials? Accepted: base, arms,"),
@@ -103,9 +103,23 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path):
         ("seeds", 3, "seeds: Input should be a valid tuple. Given: 3."),
         ("benchmarks.one.seeds", [], "benchmarks.one.seeds: Tuple should have at least 1 item"),
         ("studies.rates.trials", 0, "studies.rates.trials: Input should be greater than or equal to 1. Given: 0."),
-        ("studies.rates.arms", {}, "studies.rates.arms: Dictionary should have at least 1 item"),
-        ("studies.rates.arms.sgd.space", {}, "studies.rates.arms.sgd.space: Dictionary should have at least 1 item"),
-        ("studies.rates.sampler", "grid", "studies.rates.sampler: Input should be 'tpe', 'random' or 'quasi_random'."),
+        ("studies.rates.arms", {}, "studies.rates: there is nothing to compare: give arms, or two axes in cross."),
+        (
+            "studies.rates.arms.sgd.space",
+            {},
+            "studies.rates: arms.sgd has an empty space: all its trials would be the same. Give a range",
+        ),
+        ("studies.rates.sampler", "genetic", "studies.rates.sampler: Input should be 'tpe', 'gp', 'random', 'grid' or"),
+        ("studies.rates.pruner", "hyperband", "studies.rates.pruner: Input should be 'none', 'median',"),
+        ("studies.rates.pruner", "wilcoxon", "the pruner wilcoxon compares trials fold by fold: give folds, or choose"),
+        ("studies.rates.folds", 1, "studies.rates.folds: Input should be greater than or equal to 2. Given: 1."),
+        ("studies.rates.cross", {"optimizer": {"a": "sgd"}}, "a study has arms or cross, and this one has both."),
+        (
+            "studies.rates.arms.sgd.space.learning_rate",
+            {"low": 1.5, "high": 3, "integer": True},
+            "learning_rate: an integer range has whole numbers as low and high, and no one_minus.",
+        ),
+        ("training.clip", {"global_norm": 0}, "training.clip.global_norm: Input should be greater than 0. Given: 0."),
         (
             "studies.rates.arms.sgd.space.learning_rate",
             {"low": 2, "high": 1},
@@ -119,7 +133,7 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path):
         (
             "studies.rates.base",
             {"architecture": "lenet5", "dataset": "digits", "epochs": 3},
-            "studies.rates: base takes no epochs: the arms give the optimizer, the study the epochs.",
+            "studies.rates: base takes no epochs: the study gives them.",
         ),
         ("speed", {"repeats": 3}, "speed.repeats: Input should be greater than or equal to 5. Given: 3."),
     ],
@@ -176,3 +190,21 @@ def test_every_default_stands_in_the_model():
     config = Config.model_validate({"pipeline": "p", "datasets": {}, "benchmarks": {}})
     assert config.model_dump()["seeds"] == (0, 1, 2)
     assert config.speed is None
+
+
+def test_crossed_axes_make_an_arm_of_every_pair():
+    axes = {
+        "parts.activation": {"relu": "relu", "leaky": {"name": "leaky_relu", "slope": 0.1}},
+        "parts.initializer": {"he": "he_normal", "zeros": "zeros"},
+    }
+    values = _changed("studies.rates.cross", axes)
+    del values["studies"]["rates"]["arms"]
+    values["studies"]["rates"]["space"] = {"learning_rate": {"low": 1e-3, "high": 1, "log": True}}
+    study = check_config(values).studies["rates"]
+    assert list(study.arms) == ["relu-he", "relu-zeros", "leaky-he", "leaky-zeros"]
+    assert study.arms["leaky-zeros"].parts.changes == {
+        "activation": {"name": "leaky_relu", "slope": 0.1},
+        "initializer": {"name": "zeros"},
+    }
+    assert study.cell("leaky-zeros") == {"parts.activation": "leaky", "parts.initializer": "zeros"}
+    assert list(study.space_of("relu-he")) == ["learning_rate"]

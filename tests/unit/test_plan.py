@@ -160,6 +160,31 @@ def test_what_is_not_given_comes_from_training():
             {"low": 0.0, "high": 0.5, "one_minus": True},
             "studies.rates.arms.momentum.space.momentum: optimizer 'momentum': momentum cannot be 1.0.",
         ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"parts.regularizer.strength": {"low": 0.1, "high": 0.2}},
+            "space.parts.regularizer.strength: the arm names no parts.regularizer, so it has no strength to tune.",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"clip.norm": {"low": 0.1, "high": 0.2}},
+            "space.clip.norm: the arm clips by no norm, so there is no limit to tune. Give it clip: {norm: 1}.",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"parts.dropout": {"low": 0.1, "high": 1}},
+            "space.parts.dropout: dropout is 1.0. It must be a share from 0 to less than 1",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"batch_size": {"low": 8, "high": 16}},
+            "space.batch_size: batch_size cannot be 8.0. Give the range `integer: true`",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"dataset.size": {"low": 8, "high": 16}},
+            "space.dataset.size: 'dataset.size' cannot be tuned. A name alone is a number of the optimizer;",
+        ),
         ("studies.rates.arms.momentum.optimizer", "sg", "studies.rates.arms.momentum.optimizer: No optimizer is"),
         ("studies.rates.base.dataset", "iris", "studies.rates.arms.momentum.dataset: params.yaml has no data set"),
     ],

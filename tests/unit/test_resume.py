@@ -149,7 +149,7 @@ def uninterrupted(tmp_path_factory):
     """The run folders of `train_toy`, and the bench that made them."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     bench = Workbench(TRIALS[0], STRIPES)
-    run_benchmark(TRIALS, STRIPES, folder, ALWAYS, bench=bench)
+    run_benchmark(TRIALS, STRIPES, folder, ALWAYS, bench=lambda: bench)
     return folder, bench
 
 
@@ -194,7 +194,7 @@ def test_a_kill_at_any_write_costs_nothing_but_time(uninterrupted, tmp_path, mon
     """The run is cut off before, and after, each renaming of a file in turn, until it gets through."""
     _, bench = uninterrupted
     trial = toys.settings(epochs=2)
-    run_benchmark([trial], STRIPES, tmp_path / "whole", ALWAYS, bench=bench)
+    run_benchmark([trial], STRIPES, tmp_path / "whole", ALWAYS, bench=lambda: bench)
     for after in (False, True):
         for survived in itertools.count():
             folder = tmp_path / f"{after}-{survived}"
@@ -202,8 +202,8 @@ def test_a_kill_at_any_write_costs_nothing_but_time(uninterrupted, tmp_path, mon
                 cut = Cut(os.replace, survived, after)
                 patch.setattr(os, "replace", cut)
                 with contextlib.suppress(Stopped):
-                    run_benchmark([trial], STRIPES, folder, ALWAYS, bench=bench)
-            run_benchmark([trial], STRIPES, folder, ALWAYS, bench=bench)
+                    run_benchmark([trial], STRIPES, folder, ALWAYS, bench=lambda: bench)
+            run_benchmark([trial], STRIPES, folder, ALWAYS, bench=lambda: bench)
             _assert_same_seed(folder / "seed-0", tmp_path / "whole" / "seed-0")
             if cut.left >= 0:
                 break

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 
+import keras
 import optuna
 import psutil
 import pytest
@@ -18,11 +19,14 @@ import yaml
 from archbench.config import Arm, Study
 from archbench.sweeps import space, storage
 from archbench.sweeps import study as sweeps
+from archbench.sweeps import trial as running
+from archbench.sweeps.benches import Benches
 from archbench.sweeps.storage import StorageUnreachable
 from archbench.sweeps.study import ArmPlan, StudyFailed
 from archbench.tracking import run_folder
 from archbench.training.fit import Diverged
-from archbench.training.run import Pace, Workbench
+from archbench.training.program import NotVectorised
+from archbench.training.run import Pace
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 PREPARED = toys.stripes()
@@ -37,15 +41,24 @@ def _study(**changes) -> Study:
     return Study.model_validate({**values, "arms": {"momentum": ARM}, **changes})
 
 
-def _plan(arm=ARM, name="momentum", seeds=(0, 1)) -> ArmPlan:
+def _plan(arm=ARM, name="momentum", seeds=(0, 1), sampler="tpe") -> ArmPlan:
     arm = Arm.model_validate(arm)
     base = {**PLAIN, "optimizer": arm.optimizer.spec, "benchmark": f"rates/{name}"}
-    return ArmPlan(name, arm, [toys.settings(**base, seed=seed) for seed in seeds])
+    return ArmPlan(name, arm.space, [toys.settings(**base, seed=seed) for seed in seeds], sampler)
+
+
+def _search(plan, study, benches, journal, name, part=0, parts=1):
+    sweeps.search_arm(plan, study, benches, journal, name, True, (part, parts))
+
+
+def _finish(plan, study, benches, journal, folder):
+    quiet = Pace(1e9, lambda *_: None)
+    sweeps.finish_arm(plan, study, benches, PREPARED, journal, "rates", True, folder, quiet)
 
 
 @pytest.fixture(scope="module")
-def bench():
-    return Workbench(toys.settings(**PLAIN), PREPARED)
+def benches():
+    return Benches(PREPARED, None)
 
 
 @pytest.fixture
@@ -60,20 +73,22 @@ def scripted(monkeypatch):
 
     class Script:
         hook = staticmethod(lambda trial: None)
-        maximize = True
 
-    def run(study, trial, settings, bench):
+    def run(study, trial, settings, benches, folds):
         Script.hook(trial)
         trial.set_user_attr("seconds", 0.0)
         study.tell(trial, -((settings["optimizer"]["learning_rate"] - 0.02) ** 2))
 
-    monkeypatch.setattr(sweeps, "_run_trial", run)
-    monkeypatch.setattr(Script, "task", type("Task", (), {"maximize": True}), raising=False)
+    monkeypatch.setattr(sweeps, "run_trial", run)
     return Script
 
 
 def _trials(journal, name="rates"):
     return storage.open_study(storage.open_storage(journal), name, True, "none").get_trials()
+
+
+def _default(plan):
+    return space.paper_default(plan.space, plan.trials[0])
 
 
 def _points(journal):
@@ -84,44 +99,43 @@ def _points(journal):
 
 
 def test_the_first_trial_has_the_papers_numbers(journal, scripted):
-    sweeps.search_arm(_plan(), _study(), scripted, journal, "rates")
+    _search(_plan(), _study(), scripted, journal, "rates")
     first, *rest = _trials(journal)
-    assert space.numbers_of(first.params, _plan().arm) == pytest.approx({"learning_rate": 0.01, "momentum": 0.9})
+    assert space.numbers_of(first.params, _plan().space) == pytest.approx({"learning_rate": 0.01, "momentum": 0.9})
     assert first.user_attrs["enqueued"] is True
     assert not any("enqueued" in trial.user_attrs for trial in rest)
 
 
 def test_a_default_outside_its_range_moves_to_the_border():
     narrow = {"learning_rate": {**RATE, "high": 1e-3}, "momentum": {**MASS, "low": 0.2}}
-    arm = Arm.model_validate({"optimizer": "momentum", "space": narrow})
-    assert space.paper_default(arm) == pytest.approx({"learning_rate": 1e-3, "momentum": 0.2})
-    given = Arm.model_validate({"optimizer": {"name": "momentum", "learning_rate": 0.03}, "space": ARM["space"]})
-    assert space.paper_default(given)["learning_rate"] == pytest.approx(0.03)
+    plan = _plan({"optimizer": "momentum", "space": narrow})
+    assert _default(plan) == pytest.approx({"learning_rate": 1e-3, "momentum": 0.2})
+    given = _plan({"optimizer": {"name": "momentum", "learning_rate": 0.03}, "space": ARM["space"]})
+    assert _default(given)["learning_rate"] == pytest.approx(0.03)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "quasi_random"])
+@pytest.mark.parametrize("sampler", ["tpe", "random", "quasi_random", "grid", "gp"])
 def test_every_arm_gets_its_budget_of_different_points_the_same_each_time(tmp_path, journal, scripted, sampler):
-    study = _study(trials=9, sampler=sampler)
+    study, plan = _study(trials=9), _plan(sampler=sampler)
     for place in (journal, tmp_path / "again.journal"):
-        sweeps.search_arm(_plan(), study, scripted, place, "rates")
-        sweeps.search_arm(_plan(), study, scripted, place, "rates")  # there is nothing left to do
+        _search(plan, study, scripted, place, "rates")
+        _search(plan, study, scripted, place, "rates")  # there is nothing left to do
     points = _points(journal)
     assert len(_trials(journal)) == len({str(point) for point in points}) == 9
     assert points == _points(tmp_path / "again.journal")
     for point in points:
         assert 1e-4 <= point["learning_rate"] <= 0.3
         assert 0.01 <= point["momentum"] <= 0.5
-    sweeps.search_arm(_plan(), _study(trials=9, sampler=sampler, seed=1), scripted, journal, "other seed")
-    assert _trials(journal, "other seed")[1].params != points[1]
+    _search(plan, _study(trials=9, seed=1), scripted, journal, "other seed")
+    assert [trial.params for trial in _trials(journal, "other seed")][1:] != points[1:]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_workers_that_share_an_arm_spend_its_budget_and_repeat_no_point(journal, scripted, sampler):
-    study = _study(trials=21, sampler=sampler)
+    study, plan = _study(trials=21), _plan(sampler=sampler)
     scripted.hook = staticmethod(lambda trial: time.sleep(0.005))
     workers = [
-        threading.Thread(target=sweeps.search_arm, args=(_plan(), study, scripted, journal, "rates", part, 2))
-        for part in (0, 1)
+        threading.Thread(target=_search, args=(plan, study, scripted, journal, "rates", part, 2)) for part in (0, 1)
     ]
     sweeps.open_arms(study, journal, ["rates"], True)
     for worker in workers:
@@ -137,7 +151,7 @@ def test_workers_that_share_an_arm_spend_its_budget_and_repeat_no_point(journal,
 def test_another_number_of_workers_does_not_change_the_budget(journal, scripted, before, after):
     for trials, parts in ((4, before), (7, after)):
         for part in range(parts):
-            sweeps.search_arm(_plan(), _study(trials=trials), scripted, journal, "rates", part, parts)
+            _search(_plan(), _study(trials=trials), scripted, journal, "rates", part, parts)
         assert len(_points(journal)) == trials
 
 
@@ -171,8 +185,8 @@ class Killed(BaseException):
 def test_the_numbers_of_a_killed_trial_are_tried_again(
     tmp_path, journal, scripted, dead_pid, monkeypatch, victim, sampler
 ):
-    study = _study(trials=6, sampler=sampler)
-    sweeps.search_arm(_plan(), study, scripted, tmp_path / "whole.journal", "rates")
+    study, plan = _study(trials=6), _plan(sampler=sampler)
+    _search(plan, study, scripted, tmp_path / "whole.journal", "rates")
 
     def kill(trial):
         if trial.number == victim:
@@ -182,10 +196,10 @@ def test_the_numbers_of_a_killed_trial_are_tried_again(
     with monkeypatch.context() as patch:
         patch.setattr(sweeps.os, "getpid", lambda: dead_pid)
         with pytest.raises(Killed):
-            sweeps.search_arm(_plan(), study, scripted, journal, "rates")
+            _search(plan, study, scripted, journal, "rates")
     scripted.hook = staticmethod(lambda trial: None)
     sweeps.open_arms(study, journal, ["rates"], True)
-    sweeps.search_arm(_plan(), study, scripted, journal, "rates")
+    _search(plan, study, scripted, journal, "rates")
     ended = [trial for trial in _trials(journal) if storage.counted(trial)]
     assert [trial.params for trial in ended] == _points(tmp_path / "whole.journal")
     assert [("enqueued" in trial.user_attrs) for trial in ended] == [True] + [False] * 5
@@ -195,12 +209,12 @@ def test_the_numbers_of_a_killed_trial_are_tried_again(
 def test_a_trial_killed_before_it_drew_its_numbers_keeps_the_papers(journal, scripted):
     study = _study(trials=1)
     opened = storage.open_study(storage.open_storage(journal), "rates", True, "none")
-    opened.enqueue_trial(space.paper_default(_plan().arm), user_attrs={"enqueued": True})
+    opened.enqueue_trial(_default(_plan()), user_attrs={"enqueued": True})
     opened.ask()
     sweeps.open_arms(study, journal, ["rates"], True)
-    sweeps.search_arm(_plan(), study, scripted, journal, "rates")
+    _search(_plan(), study, scripted, journal, "rates")
     last = _trials(journal)[-1]
-    assert last.params == pytest.approx(space.paper_default(_plan().arm))
+    assert last.params == pytest.approx(_default(_plan()))
     assert last.user_attrs["enqueued"] is True
 
 
@@ -252,7 +266,7 @@ def test_a_worker_ends_with_the_process_that_started_it():
 
 def test_a_database_may_hold_the_trials(tmp_path, monkeypatch, scripted):
     monkeypatch.setenv("OPTUNA_STORAGE", f"sqlite:///{tmp_path}/optuna.db")
-    sweeps.search_arm(_plan(), _study(), scripted, tmp_path / "study.journal", "rates")
+    _search(_plan(), _study(), scripted, tmp_path / "study.journal", "rates")
     assert len(_points(tmp_path / "study.journal")) == 5
     assert (tmp_path / "optuna.db").exists()
     assert not (tmp_path / "study.journal").exists()
@@ -283,12 +297,11 @@ def _rows(path):
         return list(csv.DictReader(file))
 
 
-def test_a_study_leaves_its_trials_its_best_settings_and_their_runs(bench, journal, tmp_path):
+def test_a_study_leaves_its_trials_its_best_settings_and_their_runs(benches, journal, tmp_path):
     study, plan = _study(trials=3), _plan()
-    sweeps.open_arms(study, journal, ["rates"], bench.task.maximize)
-    sweeps.search_arm(plan, study, bench, journal, "rates")
-    quiet = Pace(1e9, lambda *_: None)
-    sweeps.finish_arm(plan, study, bench, PREPARED, journal, "rates", tmp_path, quiet)
+    sweeps.open_arms(study, journal, ["rates"], True)
+    _search(plan, study, benches, journal, "rates")
+    _finish(plan, study, benches, journal, tmp_path)
     sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, tmp_path)
     rows = _rows(tmp_path / "trials.csv")
     assert list(rows[0]) == [
@@ -327,7 +340,7 @@ def test_the_number_of_the_best_trial_is_its_number_in_the_table(journal, script
     for name, value in (("host", platform.node()), ("pid", dead_pid)):
         killed.set_user_attr(name, value)
     sweeps.open_arms(_study(), journal, ["rates"], True)
-    sweeps.search_arm(_plan(), _study(), scripted, journal, "rates")
+    _search(_plan(), _study(), scripted, journal, "rates")
     run_folder.write_json(tmp_path / "final" / "momentum" / "metrics.json", {})
     sweeps.write_tables([_plan()], _study(), journal, {"momentum": "rates"}, tmp_path)
     best = yaml.safe_load((tmp_path / "best.yaml").read_text())["momentum"]
@@ -336,16 +349,15 @@ def test_the_number_of_the_best_trial_is_its_number_in_the_table(journal, script
     assert float(rows[best["number"]]["value"]) == best["value"] == max(float(row["value"]) for row in rows)
 
 
-def test_an_arm_whose_trials_all_diverge_stays_in_every_table(bench, journal, tmp_path, monkeypatch):
+def test_an_arm_whose_trials_all_diverge_stays_in_every_table(benches, journal, tmp_path, monkeypatch):
     def diverge(*arguments, **options):
         raise Diverged(3, "training loss")
 
-    monkeypatch.setattr(sweeps, "fit", diverge)
+    monkeypatch.setattr(running, "fit", diverge)
     study, plan = _study(trials=2), _plan()
     (tmp_path / "final" / "momentum" / "seed-0").mkdir(parents=True)  # of an earlier search
-    sweeps.search_arm(plan, study, bench, journal, "rates")
-    quiet = Pace(1e9, lambda *_: None)
-    sweeps.finish_arm(plan, study, bench, PREPARED, journal, "rates", tmp_path, quiet)
+    _search(plan, study, benches, journal, "rates")
+    _finish(plan, study, benches, journal, tmp_path)
     sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, tmp_path)
     rows = _rows(tmp_path / "trials.csv")
     assert [(row["state"], row["value"], row["epochs_run"]) for row in rows] == [("failed", "", "0")] * 2
@@ -356,10 +368,10 @@ def test_an_arm_whose_trials_all_diverge_stays_in_every_table(bench, journal, tm
     assert not (tmp_path / "final" / "momentum").exists()
 
 
-def test_a_trial_that_is_stopped_early_is_marked_pruned(bench, journal, tmp_path, monkeypatch):
+def test_a_trial_that_is_stopped_early_is_marked_pruned(benches, journal, tmp_path, monkeypatch):
     monkeypatch.setattr(optuna.Trial, "should_prune", lambda trial: trial.number > 0)
     study, plan = _study(trials=3), _plan()
-    sweeps.search_arm(plan, study, bench, journal, "rates")
+    _search(plan, study, benches, journal, "rates")
     run_folder.write_json(tmp_path / "final" / "momentum" / "metrics.json", {})
     sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, tmp_path)
     rows = _rows(tmp_path / "trials.csv")
@@ -368,11 +380,68 @@ def test_a_trial_that_is_stopped_early_is_marked_pruned(bench, journal, tmp_path
     assert len(_rows(tmp_path / "trials_history.csv")) == 4
 
 
+# Samplers, folds and axes
+
+
+def test_a_grid_takes_every_point_of_an_even_lattice(journal, scripted):
+    plan, study = _plan(sampler="grid"), _study(trials=9)
+    _search(plan, study, scripted, journal, "rates")
+    points = {(round(p["learning_rate"], 8), round(p["momentum"], 8)) for p in _points(journal)}
+    rates = [1e-4, (1e-4 * 0.3) ** 0.5, 0.3]
+    masses = [0.01, (0.01 * 0.5) ** 0.5, 0.5]
+    assert points == {(round(a, 8), round(b, 8)) for a in rates for b in masses}
+
+
+def test_the_gaussian_process_goes_where_its_trials_were_good(journal, scripted):
+    """The scripted score is a parabola around 0.02; random points of this log range come as close one time in 50."""
+    plan, study = _plan({"optimizer": "sgd", "space": {"learning_rate": RATE}}, sampler="gp"), _study(trials=14)
+    _search(plan, study, scripted, journal, "rates")
+    assert min(abs(point["learning_rate"] - 0.02) for point in _points(journal)) < 0.002
+
+
+def test_folds_are_scored_one_by_one_and_averaged(journal, tmp_path):
+    slow = {"optimizer": "sgd", "space": {"learning_rate": {"low": 1e-2, "high": 3e-2, "log": True}}}
+    study, plan, benches = _study(trials=2, folds=3), _plan(slow, seeds=(0,)), Benches(PREPARED, 3)
+    _search(plan, study, benches, journal, "rates")
+    _finish(plan, study, benches, journal, tmp_path)
+    sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, tmp_path)
+    trials, folds = _rows(tmp_path / "trials.csv"), _rows(tmp_path / "trials_folds.csv")
+    assert [(row["arm"], row["number"], row["fold"]) for row in folds] == [
+        ("momentum", str(number), str(fold)) for number in range(2) for fold in range(3)
+    ]
+    for trial in trials:
+        scores = [float(row["value"]) for row in folds if row["number"] == trial["number"]]
+        assert float(trial["value"]) == pytest.approx(sum(scores) / 3)
+        assert trial["epochs_run"] == "6"
+    for row in folds:  # the fold's own score, of its own program on its own data
+        numbers = {"learning_rate": float(trials[int(row["number"])]["param_learning_rate"])}
+        alone = Benches(PREPARED, 3).get(settings := plan.settings(numbers)[0], fold=int(row["fold"]))
+        assert toys.train(alone, settings).best_score == pytest.approx(float(row["value"]))
+    assert _rows(tmp_path / "arms.csv")[0]["folds"] == "3"
+
+
+def test_arms_that_differ_in_inputs_of_the_program_share_it():
+    benches = Benches(PREPARED, None)
+    base = toys.settings(**PLAIN)
+    first = benches.get(base)
+    for change in (
+        {"schedule": {"name": "constant"}},
+        {"parts": {"initializer": {"name": "orthogonal"}}},
+        {"optimizer": {"name": "momentum", "learning_rate": 0.5, "momentum": 0.1}},
+        {"seed": 3, "epochs": 9},
+    ):
+        assert benches.get({**base, **change}) is first
+    assert benches.get({**base, "batch_size": 8}) is not first
+    other = {**base, "parts": {"initializer": {"name": "zeros"}}}
+    first.start(other)
+    assert not any(v.numpy().any() if hasattr(v, "numpy") else v.any() for v in first.program.learner.trainable[::2])
+
+
 def test_arms_with_other_numbers_share_one_table(journal, scripted, tmp_path):
     sgd = {"optimizer": "sgd", "space": {"learning_rate": RATE}}
     plans = [_plan(), _plan(sgd, "sgd")]
     for plan in plans:
-        sweeps.search_arm(plan, _study(trials=2), scripted, journal, plan.name)
+        _search(plan, _study(trials=2), scripted, journal, plan.name)
         run_folder.write_json(tmp_path / "final" / plan.name / "metrics.json", {})
     sweeps.write_tables(plans, _study(trials=2), journal, {"momentum": "momentum", "sgd": "sgd"}, tmp_path)
     filled = [(row["arm"], row["param_momentum"] != "") for row in _rows(tmp_path / "trials.csv")]
@@ -384,7 +453,7 @@ def test_a_sweep_whose_code_was_changed_on_the_way_says_so(journal, scripted, tm
     """The workers then worked on a study of another name."""
     if begun:
         sweeps.open_arms(_study(), journal, ["as it began"], True)
-    sweeps.search_arm(_plan(), _study(), scripted, journal, "as it is now")
+    _search(_plan(), _study(), scripted, journal, "as it is now")
     with pytest.raises(StudyFailed, match=r"'momentum' has 0 of its 5 trials .* were changed while it ran. Run the"):
         sweeps.write_tables([_plan()], _study(), journal, {"momentum": "as it began"}, tmp_path)
     assert not (tmp_path / "metrics.json").exists()
@@ -398,3 +467,30 @@ def test_the_settings_of_a_trial_are_the_arms_with_its_numbers():
     ids = {first["id"], second["id"], plan.trials[0]["id"], plan.settings({"momentum": 0.8})[0]["id"]}
     assert len(ids) == 4
     assert plan.settings({"momentum": 0.7})[0]["id"] == first["id"]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="only JAX has a vectorised program")
+@pytest.mark.parametrize("pruned", [False, True])
+def test_trials_side_by_side_score_as_they_do_alone(tmp_path, benches, monkeypatch, pruned):
+    if pruned:
+        monkeypatch.setattr(optuna.Trial, "should_prune", lambda trial: trial.number == 1)
+    tables = []
+    for together in (1, 3):
+        study, plan, folder = _study(trials=5, side_by_side=together), _plan(sampler="random"), tmp_path / str(together)
+        folder.mkdir()
+        _search(plan, study, benches, folder / "journal", "rates")
+        run_folder.write_json(folder / "final" / "momentum" / "metrics.json", {})
+        sweeps.write_tables([plan], study, folder / "journal", {"momentum": "rates"}, folder)
+        tables.append(_rows(folder / "trials.csv"))
+    for alone, side_by_side in zip(*tables, strict=True):
+        assert alone["param_learning_rate"] == side_by_side["param_learning_rate"]
+        assert (alone["state"], alone["epochs_run"]) == (side_by_side["state"], side_by_side["epochs_run"])
+        if alone["state"] == "complete":
+            assert float(alone["value"]) == pytest.approx(float(side_by_side["value"]), abs=0.07)  # two of 30 examples
+    assert tables[0][1]["state"] == ("pruned" if pruned else "complete")
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has one")
+def test_trials_side_by_side_are_refused_where_nothing_vectorises_them(journal, benches):
+    with pytest.raises(NotVectorised, match=r"need the JAX backend, and this is tensorflow\. Set KERAS_BACKEND=jax"):
+        _search(_plan(), _study(side_by_side=2), benches, journal, "rates")

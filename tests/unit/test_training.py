@@ -3,6 +3,8 @@
 import itertools
 import json
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -14,10 +16,11 @@ from archbench.optimizers import OPTIMIZERS
 from archbench.schedules import SCHEDULES
 from archbench.schedules.horizon import Horizon
 from archbench.tasks import TASKS
-from archbench.training.build import build_optimizer
+from archbench.training.build import build_clip, build_optimizer
 from archbench.training.checkpoint import Progress
 from archbench.training.fit import Diverged, epoch_order
-from archbench.training.program import Learner, Program
+from archbench.training.numbers import program_key
+from archbench.training.program import Clip, Learner, Program
 from archbench.training.run import Pace, TooFewExamples, Workbench, run_benchmark
 
 TENSORFLOW = keras.backend.backend() == "tensorflow"
@@ -106,23 +109,24 @@ def _network() -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(3)(x))
 
 
-def _learner(optimizer: keras.Optimizer) -> Learner:
+def _learner(optimizer: keras.Optimizer, numbers: Iterable[str] = ()) -> Learner:
     card = toys._prepared("points", "features", "abc", lambda examples, seed: _features()).card
     model = _network()
     optimizer.build(model.trainable_variables)
-    return Learner(model, lambda raw: raw, model, TASKS.build("classification", card), optimizer)
+    knobs = {name: [(optimizer, name.removeprefix("optimizer."))] for name in numbers}
+    return Learner(model, lambda raw: raw, model, TASKS.build("classification", card), optimizer, knobs=knobs)
 
 
 def _numbers(name: str) -> dict[str, float]:
     entry = OPTIMIZERS[name]
-    return {number: entry.options[number] for number in entry.facts["numbers"]}
+    return {f"optimizer.{number}": entry.options[number] for number in entry.facts["numbers"]}
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in OPTIMIZERS])
 def test_every_optimizer_under_every_schedule_moves_as_in_plain_keras(name):
     """Six steps against `train_on_batch` on the same batches at the same rates."""
     arrays, order, rate = _features(), epoch_order(0, 0, 40, 6), 0.02
-    program = Program(learner := _learner(OPTIMIZERS.build(name)), xla=False)
+    program = Program(learner := _learner(OPTIMIZERS.build(name), _numbers(name)), xla=False)
     data, fresh = program.place(arrays), learner.read_state()
     plain = _network()
     start = plain.get_weights()
@@ -162,7 +166,7 @@ def test_clipping_bounds_the_step(kind):
 
     def step(clip):
         settings = toys.settings(optimizer={"name": "sgd", "learning_rate": 1.0}, clip=clip)
-        learner = _learner(build_optimizer(settings))
+        learner = replace(_learner(build_optimizer(settings)), clip=build_clip(settings))
         program = Program(learner, xla=False)
         before = learner.model.get_weights()
         logs = program.train(program.place(arrays), order, 1, np.ones(1), {})
@@ -213,25 +217,79 @@ def test_reduced_precision_learns_and_keeps_weights_and_losses_in_float32(precis
 # Numbers are inputs
 
 
-def test_an_optimizers_numbers_are_inputs_of_the_program(bench, monkeypatch):
+@pytest.mark.parametrize(
+    ("base", "changes"),
+    [
+        (
+            {},
+            [
+                {"optimizer": {"name": "adam", "learning_rate": 0.01, **change}}
+                for change in ({"learning_rate": 0.02}, {"beta_1": 0.5}, {"beta_2": 0.9})
+            ],
+        ),
+        ({"parts": {"dropout": 0.1}}, [{"parts": {"dropout": 0.7}}, {"parts": {"dropout": 0.0}}]),
+        (
+            {"parts": {"regularizer": {"name": "l2", "strength": 0.1}}},
+            [{"parts": {"regularizer": {"name": "l2", "strength": 3.0}}}],
+        ),
+        (
+            {"clip": {"norm": 1e-3}, "optimizer": {"name": "sgd", "learning_rate": 1.0}},
+            [{"clip": {"norm": 1e-2}, "optimizer": {"name": "sgd", "learning_rate": 1.0}}],
+        ),
+    ],
+    ids=["optimizer", "dropout", "regularizer", "clip"],
+)
+def test_numbers_are_inputs_of_the_program(base, changes, monkeypatch):
     """A value that were a constant would need a new trace, and a trace calls the task."""
-    toys.train(bench, toys.settings(epochs=1))
+    bench = Workbench(toys.settings(epochs=1, **base), PREPARED)
+    toys.train(bench, toys.settings(epochs=1, **base))
     first = toys.weights(bench)
 
     def trace(*arguments):
         raise AssertionError("the program was traced again")
 
     monkeypatch.setattr(bench.task, "losses", trace)
-    for change in ({"learning_rate": 0.02}, {"beta_1": 0.5}, {"beta_2": 0.9}):
-        toys.train(bench, toys.settings(epochs=1, optimizer={"name": "adam", "learning_rate": 0.01, **change}))
+    for change in changes:
+        assert program_key(toys.settings(**change)) == program_key(toys.settings(**base))
+        toys.train(bench, toys.settings(epochs=1, **change))
         assert any((a != b).any() for a, b in zip(first, toys.weights(bench), strict=True)), change
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"batch_size": 8}, {"parts": {"activation": "gelu"}}, {"optimizer": "sgd"}, {"parts": {"dropout": None}}],
+    ids=str,
+)
+def test_what_changes_the_program_changes_its_key(change):
+    change = {key: {"name": value} if isinstance(value, str) else value for key, value in change.items()}
+    base = {"parts": {"dropout": 0.5}}
+    assert program_key(toys.settings(**{**base, **change})) != program_key(toys.settings(**base))
+
+
+@pytest.mark.parametrize(
+    ("clip", "expected"),
+    [
+        (Clip("value", 0.5), [[0.5, -0.5], [0.25]]),
+        (Clip("norm", 1.0), [[0.6, -0.8], [0.25]]),
+        (Clip("norm", 10.0), [[3.0, -4.0], [0.25]]),
+        (Clip("global_norm", 1.0), [[3.0 / 5.00625, -4.0 / 5.00625], [0.25 / 5.00625]]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("scale", [1.0, 128.0])
+def test_gradients_are_clipped_as_worked_out_by_hand(clip, expected, scale):
+    """Norms 5 and 0.25, of all 5.00625 to five places; under loss scaling the limit grows with the gradients."""
+    gradients = [ops.array([3.0, -4.0]) * scale, ops.array([0.25]) * scale]
+    clipped = clip(gradients, 25.0625**0.5, scale)
+    for got, wanted in zip(clipped, expected, strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(got) / scale, wanted, rtol=1e-3)
+
+
 def test_momentum_may_be_zero():
-    learner = _learner(OPTIMIZERS.build({"name": "momentum", "momentum": 0.0}))
+    learner = _learner(OPTIMIZERS.build({"name": "momentum", "momentum": 0.0}), {"optimizer.momentum"})
     program, before = Program(learner, xla=False), learner.model.get_weights()
     data, order = program.place(_features()), np.arange(6).reshape(1, 6)
-    program.train(data, order, 1, np.full(1, 0.1), {"momentum": 0.0})
+    program.train(data, order, 1, np.full(1, 0.1), {"optimizer.momentum": 0.0})
     plain = _learner(OPTIMIZERS.build("sgd"))
     Program(plain, xla=False).train(data, order, 1, np.full(1, 0.1), {})
     for ours, theirs, old in zip(learner.model.get_weights(), plain.model.get_weights(), before, strict=True):
@@ -352,7 +410,7 @@ def test_the_history_tells_the_rate_and_the_step(bench):
 
 def test_a_run_that_diverges_says_where_and_the_other_seeds_go_on(bench, tmp_path):
     wild = toys.settings(optimizer={"name": "adam", "learning_rate": 1e38})
-    run_benchmark([wild, toys.settings(seed=1)], PREPARED, tmp_path, QUIET, bench=bench)
+    run_benchmark([wild, toys.settings(seed=1)], PREPARED, tmp_path, QUIET, bench=lambda: bench)
     metrics = _strict(tmp_path / "seed-0" / "metrics.json")
     assert metrics["state"] == "diverged"
     assert metrics["diverged_at_step"] == 2  # the first step breaks the weights, the second meets them
@@ -377,7 +435,7 @@ def test_a_finished_run_folder_is_whole_and_is_not_trained_again(bench, tmp_path
     shown = []
     pace = Pace(1e9, lambda run, row, epochs, monitor: shown.append((run, row["epoch"], epochs, monitor)))
     for _ in range(2):
-        run_benchmark(trials, PREPARED, tmp_path, pace, bench=bench)
+        run_benchmark(trials, PREPARED, tmp_path, pace, bench=lambda: bench)
     assert shown == [(f"seed-{seed}", epoch, 2, "accuracy") for seed in (0, 1) for epoch in (1, 2)]
     files = {path.name for path in (tmp_path / "seed-0").iterdir()}
     whole = {"settings.yaml", "machine.json", "history.csv", "metrics.json", "timings.json", "model.keras"}
@@ -400,7 +458,7 @@ def test_a_finished_run_folder_is_whole_and_is_not_trained_again(bench, tmp_path
 def test_other_settings_train_again(bench, tmp_path):
     for rate in (0.01, 0.02):
         trial = toys.settings(optimizer={"name": "adam", "learning_rate": rate}, epochs=1)
-        run_benchmark([trial], PREPARED, tmp_path, QUIET, bench=bench)
+        run_benchmark([trial], PREPARED, tmp_path, QUIET, bench=lambda: bench)
         assert f"learning_rate: {rate}" in (tmp_path / "seed-0" / "settings.yaml").read_text()
         assert (tmp_path / "seed-0" / "history.csv").read_text().splitlines()[1].split(",")[2] != ""
     assert len(list(tmp_path.glob("seed-*"))) == 1
@@ -408,8 +466,8 @@ def test_other_settings_train_again(bench, tmp_path):
 
 def test_a_seed_that_is_asked_for_no_more_leaves_the_folder(bench, tmp_path):
     first, second = (toys.settings(seed=seed, epochs=1) for seed in (0, 1))
-    run_benchmark([first, second], PREPARED, tmp_path, QUIET, bench=bench)
-    run_benchmark([first], PREPARED, tmp_path, QUIET, bench=bench)
+    run_benchmark([first, second], PREPARED, tmp_path, QUIET, bench=lambda: bench)
+    run_benchmark([first], PREPARED, tmp_path, QUIET, bench=lambda: bench)
     assert [path.name for path in sorted(tmp_path.glob("seed-*"))] == ["seed-0"]
     assert json.loads((tmp_path / "metrics.json").read_text())["states"] == {"finished": 1}
 

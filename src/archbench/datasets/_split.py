@@ -33,13 +33,13 @@ def split(count: int, fractions: dict[str, float], seed: int, label: np.ndarray 
     generator = np.random.default_rng(seed)
     order = generator.permutation(count)
     if label is not None:
-        order = _spread(order, label[order])
+        order = spread(order, label[order])
     # Every stretch of a spread order holds the classes in proportion, so consecutive cuts are stratified.
     cuts = np.split(order, np.cumsum(list(sizes.values()))[:-1])
     return {name: generator.permutation(cut) for name, cut in zip(sizes, cuts, strict=True)}
 
 
-def _spread(order: np.ndarray, label: np.ndarray) -> np.ndarray:
+def spread(order: np.ndarray, label: np.ndarray) -> np.ndarray:
     """Reorder so that the k-th of a class of n stands at the relative position (k + 1/2) / n."""
     position = np.empty(len(label))
     for kind in np.unique(label):

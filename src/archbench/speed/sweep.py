@@ -118,7 +118,7 @@ class PlainSweep:
         return 60 * outcome.trials / (time.perf_counter() - start)
 
     def _objective(self, one: optuna.Trial, arm: str, prepared: store.Prepared, data: Mapping[str, Any]) -> float:
-        numbers = space.suggest(one, ARMS[arm])
+        numbers = space.suggest(one, ARMS[arm].space)
         optimizer = {**ARMS[arm].optimizer.spec, **numbers}
         settings = trial({"architecture": "lenet5", "optimizer": optimizer}, prepared)
         learner = build_learner(settings, prepared.card, build_task(settings, prepared.card), seed=0)

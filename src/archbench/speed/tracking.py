@@ -37,7 +37,7 @@ class WholeRun:
         pace = Pace(defaults.checkpoint_seconds, lambda run, row, epochs, monitor: None)
         start = time.perf_counter()
         with follower:
-            run_benchmark([self._settings], self._bench.prepared, self._folder, pace, bench=self._bench)
+            run_benchmark([self._settings], self._bench.prepared, self._folder, pace, bench=lambda: self._bench)
             trained = time.perf_counter()
         end = time.perf_counter()
         self.waits.append(end - trained)

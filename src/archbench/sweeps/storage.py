@@ -13,13 +13,16 @@ import optuna
 import psutil
 from filelock import FileLock
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
-from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from archbench.config import Space
 from archbench.errors import UserError
+from archbench.sweeps.gaussian_process import GaussianProcessSampler
+from archbench.sweeps.space import distributions, grid
 
 
 class StorageUnreachable(UserError):
@@ -57,20 +60,31 @@ def open_study(storage: BaseStorage, name: str, maximize: bool, pruner: str) -> 
     )
 
 
-def make_sampler(name: str, seed: int, part: int, number: int) -> BaseSampler:
-    """The sampler of one trial, by its name in params.yaml.
+def make_sampler(name: str, space: Space, trials: int, seed: int, part: int, number: int) -> BaseSampler:
+    """The sampler of one trial, by its name in params.yaml, for an arm of so many trials over `space`.
 
     Each trial has a generator of its own, of the study's seed, the worker's part and the trial's number: workers
     that share an arm draw different points, and so does a sweep that goes on after it was stopped. The
-    quasi-random sequence is one for all and keeps its place in the storage.
+    quasi-random sequence and the grid are one for all and keep their place in the storage.
     """
     own = int(np.random.SeedSequence((seed, part, number)).generate_state(1)[0])
     if name == "tpe":
         return TPESampler(seed=own, n_startup_trials=5)
     if name == "random":
         return RandomSampler(seed=own)
+    if name == "grid":
+        return _Grid(grid(space, trials), seed=seed)
+    if name == "gp":
+        return GaussianProcessSampler(distributions(space), seed=own)
     with warnings.catch_warnings(category=ExperimentalWarning, action="ignore"):
         return QMCSampler(seed=seed, scramble=True, independent_sampler=RandomSampler(seed=own))
+
+
+class _Grid(GridSampler):
+    """Optuna's grid, for trials that are asked for one by one: there is no loop to stop when all points are taken."""
+
+    def after_trial(self, *arguments: object) -> None:
+        """Nothing: the arm's budget ends its search."""
 
 
 def counted(trial: FrozenTrial) -> bool:
@@ -110,4 +124,5 @@ _PRUNERS = {
     "none": optuna.pruners.NopPruner,
     "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2),
     "successive_halving": optuna.pruners.SuccessiveHalvingPruner,
+    "wilcoxon": lambda: optuna.pruners.WilcoxonPruner(n_startup_steps=2),
 }

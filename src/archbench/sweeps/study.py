@@ -9,28 +9,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
-from optuna.trial import TrialState
 
-from archbench.config import Arm, Study
+from archbench import tuning
+from archbench.config import Sampler, Space, Study
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
 from archbench.plan import identify
 from archbench.sweeps import space, storage
-from archbench.sweeps.tables import best_complete, ended_trials, summarize_arms, trial_rows
+from archbench.sweeps.benches import Benches
+from archbench.sweeps.side_by_side import run_side_by_side
+from archbench.sweeps.tables import arm_rows, best_complete, ended_trials, fold_rows, summarize_arms, trial_rows
+from archbench.sweeps.trial import run_trial
 from archbench.tracking import run_folder
 from archbench.training.build import Settings
-from archbench.training.checkpoint import Progress
-from archbench.training.fit import Diverged, fit
-from archbench.training.run import Pace, Workbench, run_benchmark
+from archbench.training.run import Pace, run_benchmark
 
 POLL_SECONDS = 0.5
-TABLES = ("trials.csv", "trials_history.csv", "best.yaml", "metrics.json")
+TABLES = ("arms.csv", "trials.csv", "trials_history.csv", "trials_folds.csv", "best.yaml", "metrics.json")
 """What `write_tables` writes."""
 
 
@@ -43,13 +44,16 @@ class ArmPlan:
     """One arm with the resolved settings of its base: one trial's settings a seed."""
 
     name: str
-    arm: Arm
+    space: Space
     trials: Sequence[Settings]
     """The settings of every seed, with the arm's own defaults; sweeping uses the first."""
+    sampler: Sampler
+    cell: Mapping[str, str] = field(default_factory=dict)
+    """Where the arm stands on the axes of a crossed study."""
 
-    def settings(self, numbers: Mapping[str, float]) -> list[dict[str, Any]]:
-        """The settings of every seed with the optimizer's numbers replaced."""
-        changed = [{**trial, "optimizer": {**trial["optimizer"], **numbers}} for trial in self.trials]
+    def settings(self, numbers: tuning.Numbers) -> list[dict[str, Any]]:
+        """The settings of every seed with the tuned numbers in their places."""
+        changed = [tuning.with_numbers(trial, numbers) for trial in self.trials]
         return [{**trial, "id": identify({**trial, "id": None})} for trial in changed]
 
 
@@ -72,25 +76,40 @@ def open_arms(study: Study, journal: Path, names: Iterable[str], maximize: bool)
 
 
 def search_arm(
-    plan: ArmPlan, study: Study, bench: Workbench, journal: Path, name: str, part: int = 0, parts: int = 1
+    plan: ArmPlan, study: Study, benches: Benches, journal: Path, name: str, maximize: bool, share: tuple[int, int]
 ) -> None:
-    """Run one part of an arm's trials: those that are still missing from its budget.
+    """Run one part of an arm's trials, `share` = (part, parts): those that are still missing from its budget.
 
     The whole budget counts too, since trials of an earlier start may have been dealt out to other parts.
     """
+    part, parts = share
     shared = storage.open_storage(journal)
-    optuna_study = storage.open_study(shared, name, bench.task.maximize, study.pruner)
+    optuna_study = storage.open_study(shared, name, maximize, study.pruner)
     quota = study.trials // parts + (part < study.trials % parts)
-    if part == 0 and not optuna_study.get_trials(deepcopy=False):
-        optuna_study.enqueue_trial(space.paper_default(plan.arm), user_attrs={"enqueued": True})
+    if part == 0 and plan.sampler != "grid" and not optuna_study.get_trials(deepcopy=False):
+        point = space.paper_default(plan.space, plan.trials[0])
+        optuna_study.enqueue_trial(point, user_attrs={"enqueued": True})
     while (done := _done(optuna_study, part)) < quota and _done(optuna_study) < study.trials:
-        optuna_study.sampler = storage.make_sampler(study.sampler, study.seed, part, done)
-        trial = optuna_study.ask()
-        # The process last: a trial that names it names its machine too, whenever a kill comes.
-        for key, value in (("part", part), ("host", platform.node()), ("pid", os.getpid())):
-            trial.set_user_attr(key, value)
-        numbers = space.suggest(trial, plan.arm)
-        _run_trial(optuna_study, trial, plan.settings(numbers)[0], bench)
+        asked = [
+            _ask(optuna_study, plan, study, part, done + number)
+            for number in range(min(study.side_by_side, quota - done, study.trials - _done(optuna_study)))
+        ]
+        if study.side_by_side > 1:
+            run_side_by_side(optuna_study, asked, benches)
+        else:
+            run_trial(optuna_study, *asked[0], benches, study.folds)
+
+
+def _ask(
+    optuna_study: optuna.Study, plan: ArmPlan, study: Study, part: int, number: int
+) -> tuple[optuna.Trial, Settings]:
+    """A new trial with its settings."""
+    optuna_study.sampler = storage.make_sampler(plan.sampler, plan.space, study.trials, study.seed, part, number)
+    trial = optuna_study.ask(space.distributions(plan.space))
+    # The process last: a trial that names it names its machine too, whenever a kill comes.
+    for key, value in (("part", part), ("host", platform.node()), ("pid", os.getpid())):
+        trial.set_user_attr(key, value)
+    return trial, plan.settings(space.numbers_of(trial.params, plan.space))[0]
 
 
 def wait_for_parts(study: Study, journal: Path, name: str, maximize: bool) -> None:
@@ -106,50 +125,25 @@ def _done(study: optuna.Study, part: int | None = None) -> int:
     return len(trials) if part is None else sum(trial.user_attrs["part"] == part for trial in trials)
 
 
-def _run_trial(study: optuna.Study, trial: optuna.Trial, settings: Settings, bench: Workbench) -> None:
-    """Train one trial with the shared program, and tell Optuna how it ended."""
-    start = time.perf_counter()
-    recipe = bench.start(settings)
-    progress = Progress(settings["id"])
-    pruned = False
-
-    def after_epoch(progress: Progress) -> None:
-        nonlocal pruned
-        trial.report(progress.history[-1][f"validation_{bench.task.monitor}"], progress.epoch)
-        pruned = trial.should_prune()
-        bench.program.learner.model.stop_training = pruned
-
-    try:
-        fit(bench.program, recipe, bench.training, bench.validation, progress, after_epoch=after_epoch)
-    except Diverged as error:
-        trial.set_user_attr("diverged_at_step", error.step)
-    trial.set_user_attr("seconds", time.perf_counter() - start)
-    if "diverged_at_step" in trial.user_attrs:
-        study.tell(trial, state=TrialState.FAIL)
-    elif pruned and progress.epoch < recipe.epochs:
-        study.tell(trial, state=TrialState.PRUNED)
-    else:
-        study.tell(trial, progress.best_score)
-
-
 def finish_arm(
     plan: ArmPlan,
     study: Study,
-    bench: Workbench,
+    benches: Benches,
     prepared: Prepared,
     journal: Path,
     name: str,
+    maximize: bool,
     folder: Path,
     pace: Pace,
 ) -> None:
     """Train the arm's best setting over all seeds, in the program that searched for it."""
-    optuna_study = storage.open_study(storage.open_storage(journal), name, bench.task.maximize, study.pruner)
+    optuna_study = storage.open_study(storage.open_storage(journal), name, maximize, study.pruner)
     best, final = best_complete(optuna_study), folder / "final" / plan.name
     if best is None:
         shutil.rmtree(final, ignore_errors=True)  # of an earlier search, under other settings
         return
-    numbers = space.numbers_of(best.params, plan.arm)
-    run_benchmark(plan.settings(numbers), prepared, final, pace, bench=bench)
+    trials = plan.settings(space.numbers_of(best.params, plan.space))
+    run_benchmark(trials, prepared, final, pace, bench=lambda: benches.get(trials[0]))
 
 
 def run_workers(command: Sequence[str], workers: int) -> None:
@@ -177,12 +171,15 @@ def run_workers(command: Sequence[str], workers: int) -> None:
 
 
 def write_tables(plans: Sequence[ArmPlan], study: Study, journal: Path, names: Mapping[str, str], folder: Path) -> None:
-    """trials.csv, trials_history.csv, best.yaml and metrics.json of a study, from its storage."""
+    """The tables, best.yaml and metrics.json of a study, from its storage."""
     shared = storage.open_storage(journal)
     studies = {plan.name: _whole_study(shared, names[plan.name], plan.name, study.trials) for plan in plans}
     rows, curves = trial_rows(plans, studies)
+    run_folder.write_table(folder / "arms.csv", arm_rows(plans, study))
     run_folder.write_table(folder / "trials.csv", rows)
     run_folder.write_table(folder / "trials_history.csv", curves)
+    if study.folds:
+        run_folder.write_table(folder / "trials_folds.csv", fold_rows(studies))
     best, summary = summarize_arms(plans, studies, folder)
     run_folder.write_yaml(folder / "best.yaml", best)
     run_folder.write_json(folder / "metrics.json", summary)

@@ -13,6 +13,7 @@ from archbench.sweeps import space, storage
 from archbench.tracking import run_folder
 
 if TYPE_CHECKING:
+    from archbench.config import Study
     from archbench.sweeps.study import ArmPlan
 
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -29,16 +30,43 @@ def ended_trials(study: optuna.Study) -> list[FrozenTrial]:
     return [trial for trial in study.get_trials(deepcopy=False) if storage.counted(trial)]
 
 
+def arm_rows(plans: Sequence[ArmPlan], study: Study) -> list[dict[str, Any]]:
+    """What every arm was given: the same budget, its sampler, and its place on the axes of a crossed study."""
+    return [
+        {
+            "arm": plan.name,
+            "trials": study.trials,
+            "epochs": study.epochs,
+            "folds": study.folds or "",
+            "seeds": len(plan.trials),
+            "sampler": plan.sampler,
+            "pruner": study.pruner,
+            **{f"axis_{key}": value for key, value in plan.cell.items()},
+        }
+        for plan in plans
+    ]
+
+
+def fold_rows(studies: Mapping[str, optuna.Study]) -> list[dict[str, Any]]:
+    """The score of every fold of every trial."""
+    return [
+        {"arm": arm, "number": number, "fold": fold, "value": value}
+        for arm, study in studies.items()
+        for number, trial in enumerate(ended_trials(study))
+        for fold, value in enumerate(trial.user_attrs.get("fold_scores", ()))
+    ]
+
+
 def trial_rows(
     plans: Sequence[ArmPlan], studies: Mapping[str, optuna.Study]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Every trial as a row, and every epoch of every trial as a row."""
-    names = sorted({name for plan in plans for name in plan.arm.space})
+    names = sorted({name for plan in plans for name in plan.space})
     rows, curves = [], []
     for plan in plans:
         for number, trial in enumerate(ended_trials(studies[plan.name])):
-            numbers = space.numbers_of(trial.params, plan.arm)
-            scores = trial.intermediate_values
+            numbers = space.numbers_of(trial.params, plan.space)
+            scores = {} if "fold_scores" in trial.user_attrs else trial.intermediate_values
             rows.append(
                 {
                     "study": plan.trials[0]["benchmark"].rpartition("/")[0],
@@ -46,7 +74,7 @@ def trial_rows(
                     "number": number,
                     "state": STATES[trial.state],
                     "value": trial.value if trial.state == TrialState.COMPLETE else "",
-                    "epochs_run": max(scores, default=0),
+                    "epochs_run": trial.user_attrs.get("epochs_run", max(scores, default=0)),
                     "seconds": round(trial.user_attrs["seconds"], 3),
                     "worker": trial.user_attrs["part"],
                     "enqueued": "enqueued" in trial.user_attrs,
@@ -78,7 +106,7 @@ def summarize_arms(
             summary[plan.name] = {"trials": budget}
             continue
         best[plan.name] = {
-            "params": space.numbers_of(trial.params, plan.arm),
+            "params": space.numbers_of(trial.params, plan.space),
             "value": trial.value,
             "number": [t.number for t in ended].index(trial.number),
         }

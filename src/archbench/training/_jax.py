@@ -30,6 +30,10 @@ class JaxBackend:
         self._step = jax.jit(self._advance, donate_argnums=0)
         self._finish = jax.jit(self._logs)
         self._predict = jax.jit(self._batch)
+        self._gradient = jax.jit(self._share)
+        self._apply = jax.jit(self._move)
+        self._run_many = jax.jit(jax.vmap(self._loop, in_axes=(0, None, None, None, 0, 0)), donate_argnums=0)
+        self._predict_many = jax.jit(jax.vmap(self._batch, in_axes=(0, None, None)))
 
     def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
         return {name: jnp.asarray(np.asarray(value)) for name, value in arrays.items()}
@@ -45,6 +49,43 @@ class JaxBackend:
         values = [variable.value for variable in self._variables]
         return jax.device_get(self._predict(values, data, rows))
 
+    def train_side_by_side(self, values, data: Batch, order, count, rates, numbers) -> tuple[list[Any], dict[str, Any]]:
+        """As `train` for several learners at once: `values` of the state, `rates` and `numbers` have them first.
+
+        Learners whose loss is no longer finite stand still. Returns the new values, which stay on the device.
+        """
+        values, logs = self._run_many(values, data, order, count, rates, numbers)
+        return values, jax.device_get(logs)
+
+    def predict_side_by_side(self, values, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """As `predict`, for several learners."""
+        return jax.device_get(self._predict_many(values, data, rows))
+
+    def gradient(self, data: Batch, rows, weights, penalty, numbers) -> tuple[dict[str, Any], list[np.ndarray]]:
+        values = [variable.value for variable in self._variables]
+        values, parts, gradients = self._gradient(values, data, rows, weights, penalty, numbers)
+        self._write(values)
+        return jax.device_get((parts, gradients))
+
+    def apply(self, gradients, rate, numbers) -> Any:
+        values, norm = self._apply([variable.value for variable in self._variables], gradients, rate, numbers)
+        self._write(values)
+        return jax.device_get(norm)
+
+    def _write(self, values: Sequence[Any]) -> None:
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)
+
+    def _share(self, values, data: Batch, rows, weights, penalty, numbers):
+        batch = self._rows(data, rows)
+        with self._steps.tuned(0.0, numbers):
+            return self._differentiate(values, lambda: self._steps.share(batch, weights, penalty))
+
+    def _move(self, values, gradients, rate, numbers):
+        with self._scope(values) as scope, self._steps.tuned(rate, numbers):
+            norm = self._steps.apply(gradients)
+        return self._read(scope, values), norm
+
     def _scope(self, values: Sequence[Any]) -> keras.StatelessScope:
         return keras.StatelessScope(state_mapping=list(zip(self._variables, values, strict=True)))
 
@@ -56,19 +97,22 @@ class JaxBackend:
         with self._scope(values):
             return self._steps.predict(self._rows(data, rows))
 
-    def _one_step(self, values, batch: Batch, rate, numbers):
-        """Values before the step to values after it, with the logged means and the gradient norm."""
+    def _differentiate(self, values, function):
+        """The values after `function`, what it logs, and the gradients of what it gives, in the order of the weights.
+
+        `function` returns the number to differentiate and what to log, and reads the variables.
+        """
         chosen = [id(variable) in self._trainable for variable in self._variables]
 
         def objective(weights):
             weights = iter(weights)
             full = [next(weights) if pick else value for pick, value in zip(chosen, values, strict=True)]
             with self._scope(full) as scope:
-                total, means = self._steps.objective(batch)
-            return total, (means, self._read(scope, full))
+                total, logs = function()
+            return total, (logs, self._read(scope, full))
 
         weights = [value for pick, value in zip(chosen, values, strict=True) if pick]
-        (_, (means, after)), gradients = jax.value_and_grad(objective, has_aux=True)(weights)
+        (_, (logs, after)), gradients = jax.value_and_grad(objective, has_aux=True)(weights)
         by_variable = dict(
             zip(
                 (id(v) for v, pick in zip(self._variables, chosen, strict=True) if pick),
@@ -76,9 +120,14 @@ class JaxBackend:
                 strict=True,
             )
         )
-        ordered = [by_variable[id(variable)] for variable in self._steps.learner.trainable]
-        with self._scope(after) as scope:
-            norm = self._steps.apply(ordered, rate, numbers)
+        return after, logs, [by_variable[id(variable)] for variable in self._steps.learner.trainable]
+
+    def _one_step(self, values, batch: Batch, rate, numbers):
+        """Values before the step to values after it, with the logged means and the gradient norm."""
+        with self._steps.tuned(rate, numbers):
+            after, means, gradients = self._differentiate(values, lambda: self._steps.objective(batch))
+            with self._scope(after) as scope:
+                norm = self._steps.apply(gradients)
         return self._read(scope, after), means, norm
 
     def _loop(self, values, data: Batch, order, count, rates, numbers):
@@ -92,6 +141,7 @@ class JaxBackend:
 
     def _dispatch(self, values, data: Batch, order, count, rates, numbers):
         """The same with a call a step."""
+        numbers = {name: jnp.asarray(values) for name, values in numbers.items()}
         data_and_numbers = (data, jnp.asarray(order), jnp.asarray(rates), numbers)
         carry = self._start(values, *data_and_numbers)
         if count == 0:  # asked only to compile, which takes a call: its result is dropped
@@ -105,13 +155,13 @@ class JaxBackend:
     def _first(self, values, data: Batch, order, rates, numbers):
         """What goes from step to step: the step, whether the loss is finite, gradient norm, sums, variables."""
         _, means, _ = jax.eval_shape(
-            lambda values: self._one_step(values, self._rows(data, order[0]), rates[0], numbers), values
+            lambda values: self._one_step(values, self._rows(data, order[0]), rates[0], at_step(numbers, 0)), values
         )
         return jnp.int32(0), jnp.bool_(True), jnp.float32(0), {name: jnp.float32(0) for name in means}, values
 
     def _advance(self, carry, data: Batch, order, rates, numbers):
         step, _, _, sums, values = carry
-        values, means, norm = self._one_step(values, self._rows(data, order[step]), rates[step], numbers)
+        values, means, norm = self._one_step(values, self._rows(data, order[step]), rates[step], at_step(numbers, step))
         sums = {name: total + means[name] for name, total in sums.items()}
         return step + 1, jnp.isfinite(means["loss"]), norm, sums, values
 
@@ -130,3 +180,8 @@ class JaxBackend:
     @staticmethod
     def _rows(data: Batch, rows):
         return {name: jnp.take(value, rows, axis=0) for name, value in data.items()}
+
+
+def at_step(numbers: Mapping[str, Any], step: Any) -> dict[str, Any]:
+    """The numbers of one step, of arrays with one value a step."""
+    return {name: values[step] for name, values in numbers.items()}

@@ -20,6 +20,8 @@ class TensorFlowBackend:
         self._steps = steps
         self._train = tf.function(self._loop, jit_compile=xla, autograph=False)
         self._predict = tf.function(self._batch, jit_compile=xla, autograph=False)
+        self._gradient = tf.function(self._share, jit_compile=xla, autograph=False)
+        self._apply = tf.function(self._move, jit_compile=xla, autograph=False)
 
     def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
         return {name: tf.constant(np.asarray(value)) for name, value in arrays.items()}
@@ -32,18 +34,40 @@ class TensorFlowBackend:
     def predict(self, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
         return {name: value.numpy() for name, value in self._predict(data, tf.constant(rows)).items()}
 
+    def gradient(self, data: Batch, rows, weights, penalty, numbers) -> tuple[dict[str, Any], list[np.ndarray]]:
+        numbers = {name: tf.constant(value) for name, value in numbers.items()}
+        parts, gradients = self._gradient(data, *map(tf.constant, (rows, weights, penalty)), numbers)
+        return {name: value.numpy() for name, value in parts.items()}, [value.numpy() for value in gradients]
+
+    def apply(self, gradients, rate, numbers) -> Any:
+        numbers = {name: tf.constant(value) for name, value in numbers.items()}
+        return self._apply([tf.constant(g) for g in gradients], tf.constant(rate), numbers).numpy()
+
+    def _share(self, data: Batch, rows, weights, penalty, numbers):
+        batch = {name: tf.gather(value, rows) for name, value in data.items()}
+        with self._steps.tuned(0.0, numbers):
+            with tf.GradientTape() as tape:
+                objective, parts = self._steps.share(batch, weights, penalty)
+            variables = [variable.value for variable in self._steps.learner.trainable]
+            return parts, tape.gradient(objective, variables, unconnected_gradients="zero")
+
+    def _move(self, gradients, rate, numbers):
+        with self._steps.tuned(rate, numbers):
+            return self._steps.apply(gradients)
+
     def _batch(self, data: Batch, rows):
         return self._steps.predict({name: tf.gather(value, rows) for name, value in data.items()})
 
     def _loop(self, data: Batch, order, count, rates, numbers):
         def one_step(step):
             batch = {name: tf.gather(value, order[step]) for name, value in data.items()}
-            with tf.GradientTape() as tape:
-                objective, means = self._steps.objective(batch)
-            weights = [variable.value for variable in self._steps.learner.trainable]
-            gradients = tape.gradient(objective, weights, unconnected_gradients="zero")
-            norm = self._steps.apply(gradients, rates[step], numbers)
-            return means, norm
+            at_step = {name: values[step] for name, values in numbers.items()}
+            with self._steps.tuned(rates[step], at_step):
+                with tf.GradientTape() as tape:
+                    objective, means = self._steps.objective(batch)
+                weights = [variable.value for variable in self._steps.learner.trainable]
+                gradients = tape.gradient(objective, weights, unconnected_gradients="zero")
+                return means, self._steps.apply(gradients)
 
         def body(step, finite, norm, sums):
             means, norm = one_step(step)

@@ -18,7 +18,10 @@ from archbench.schedules.horizon import Horizon
 from archbench.tasks import TASKS
 from archbench.tasks.base import Task
 from archbench.training.fit import Recipe
-from archbench.training.program import Learner
+from archbench.training.full_batch import is_full_batch, steps_per_epoch
+from archbench.training.fitted import architecture_spec
+from archbench.training.numbers import find_knobs, tunable_numbers
+from archbench.training.program import Clip, Learner
 
 Settings = Mapping[str, Any]
 
@@ -32,11 +35,11 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int) -> Lear
     """A learner with fresh weights: the same settings and seed give the same weights."""
     keras.utils.set_random_seed(seed)
     with _precision(settings["precision"]):
-        network = build_network(settings["architecture"], card.input_shape, task.outputs(), settings["parts"])
+        network = build_network(architecture_spec(settings, card), card.input_shape, task.outputs(), settings["parts"])
         layer = PREPROCESSING.build(settings["preprocessing"], card)
         raw = keras.Input(card.input_shape, dtype="float32", name=card.input)
         model = keras.Model(raw, network(layer(raw) if layer else raw), name=network.name)
-    optimizer = build_optimizer(settings)
+    optimizer, clip = build_optimizer(settings), build_clip(settings)
     optimizer.build(model.trainable_variables)
     return Learner(
         model=model,
@@ -44,52 +47,41 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int) -> Lear
         network=network,
         task=task,
         optimizer=optimizer,
+        clip=clip,
+        knobs=find_knobs(settings, network, optimizer, clip),
         augmentations=[AUGMENTATIONS.build(spec) for spec in settings["augmentation"]],
         randomness=keras.random.SeedGenerator(seed),
     )
 
 
 def build_optimizer(settings: Settings) -> keras.Optimizer:
-    """The optimizer of a trial with its clipping, and loss scaling where the precision needs it."""
+    """The optimizer of a trial, with loss scaling where the precision needs it."""
     optimizer = OPTIMIZERS.build(settings["optimizer"])
-    clip = settings["clip"] or {}
-    optimizer.clipvalue = clip.get("value")
-    optimizer.clipnorm = clip.get("norm")
-    optimizer.global_clipnorm = clip.get("global_norm")
     if settings["precision"] == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
 
 
-def learning_rate(settings: Settings) -> float:
-    """The initial learning rate of a trial."""
-    return _optimizer_options(settings)["learning_rate"]
-
-
-def optimizer_numbers(settings: Settings) -> dict[str, float]:
-    """The optimizer's tunable numbers but the learning rate, with the values of this trial."""
-    options = _optimizer_options(settings)
-    return {name: float(options[name]) for name in OPTIMIZERS[settings["optimizer"]["name"]].facts["numbers"]}
-
-
-def _optimizer_options(settings: Settings) -> dict[str, Any]:
-    entry, options = OPTIMIZERS.resolve(settings["optimizer"])
-    return {**entry.options, **options}
+def build_clip(settings: Settings) -> Clip | None:
+    """The clipping of a trial's gradients."""
+    return next((Clip(kind, limit) for kind, limit in (settings["clip"] or {}).items()), None)
 
 
 def build_recipe(settings: Settings, seed: int, examples: int) -> Recipe:
     """How a trial trains on so many training examples."""
-    horizon = Horizon(examples // settings["batch_size"], settings["epochs"])
+    steps = steps_per_epoch(settings["optimizer"], examples, settings["batch_size"])
+    horizon = Horizon(steps, settings["epochs"], settings["batch_size"])
     stopping = settings["early_stopping"] or {"patience": None, "least_gain": 0.0}
     return Recipe(
         seed=seed,
         epochs=settings["epochs"],
         batch_size=settings["batch_size"],
         factor=SCHEDULES.build(settings["schedule"], horizon),
-        numbers=optimizer_numbers(settings),
+        numbers=tunable_numbers(settings),
         steps_per_call=settings["steps_per_call"],
         patience=stopping["patience"],
         least_gain=stopping["least_gain"],
+        full_batch_steps=steps if is_full_batch(settings["optimizer"]) else None,
     )
 
 

@@ -50,15 +50,19 @@ class Feed:
 
     def evaluate(self, least: int) -> dict[str, np.ndarray]:
         """Per-example losses and predictions of the whole split, in its order; batches of at least `least`."""
+        results = [self._program.predict(data, rows) for data, rows in self.batches(least)]
+        return {name: np.concatenate([result[name] for result in results])[: self.examples] for name in results[0]}
+
+    def batches(self, least: int) -> Iterator[tuple[Batch, np.ndarray]]:
+        """The whole split in its order, in batches of at least `least`: data, and the rows of each batch in it.
+
+        The last batch repeats the last example, to keep one shape.
+        """
         values = max(array[0].size for array in self.arrays.values())
         batch = min(self.examples, max(least, EVALUATION_VALUES // values))
-        results = []
         for start in range(0, self.examples, batch):
-            # The last batch repeats the last example, to keep one shape; the repeats are dropped below.
             rows = np.minimum(np.arange(start, start + batch), self.examples - 1)
-            data, local = (self._placed, rows) if self.resident else (self._gather(rows), np.arange(batch))
-            results.append(self._program.predict(data, local))
-        return {name: np.concatenate([result[name] for result in results])[: self.examples] for name in results[0]}
+            yield (self._placed, rows) if self.resident else (self._gather(rows), np.arange(batch))
 
     def _gather(self, rows: np.ndarray) -> Batch:
         return self._program.place({name: array[rows] for name, array in self.arrays.items()})

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
 from keras import ops
 
+from archbench.schedules.horizon import Factor
 from archbench.tasks.base import Arrays, Task
 from archbench.training.checkpoint import Progress
 from archbench.training.feed import Feed
+from archbench.training.full_batch import FullBatch
 from archbench.training.program import Program
+
+
+MOMENTA = ("optimizer.momentum", "optimizer.beta_1")
+"""The numbers that a schedule of the momentum changes."""
 
 
 class Diverged(Exception):
@@ -32,13 +39,19 @@ class Recipe:
     seed: int
     epochs: int
     batch_size: int
-    factor: Callable[[np.ndarray], np.ndarray]
-    """Step numbers to factors on the optimizer's learning rate."""
+    factor: Factor
+    """The schedule: factors on the optimizer's learning rate and momentum at each step."""
     numbers: Mapping[str, float]
-    """The optimizer's tunable numbers but the learning rate."""
+    """The tunable numbers but the learning rate, by their keys in params.yaml."""
     steps_per_call: int
     patience: int | None = None
     least_gain: float = 0.0
+    full_batch_steps: int | None = None
+    """Optimizer steps an epoch that are taken on all the data; None: on a batch each."""
+
+    def steps(self, examples: int) -> int:
+        """Optimizer steps in an epoch of so many training examples."""
+        return self.full_batch_steps or examples // self.batch_size
 
 
 @dataclass(frozen=True)
@@ -116,9 +129,12 @@ def _over(recipe: Recipe, progress: Progress) -> bool:
 def _compile(program: Program, recipe: Recipe, training: Split, validation: Split) -> float:
     """Seconds to compile both programs: a chunk of no steps, and one batch of predictions, before their first use."""
     start = time.perf_counter()
-    order = epoch_order(recipe.seed, 0, training.feed.examples, recipe.batch_size)
-    data, chunk, _ = next(training.feed.chunks(order, recipe.steps_per_call))
-    program.train(data, chunk, 0, np.zeros(len(chunk)), recipe.numbers)
+    if recipe.full_batch_steps:
+        FullBatch(program, training.feed, recipe.batch_size).compile(recipe.numbers)
+    else:
+        order = epoch_order(recipe.seed, 0, training.feed.examples, recipe.batch_size)
+        data, chunk, _ = next(training.feed.chunks(order, recipe.steps_per_call))
+        program.train(data, chunk, 0, np.zeros(len(chunk)), recipe.numbers)
     validation.feed.evaluate(recipe.batch_size)
     return time.perf_counter() - start
 
@@ -134,21 +150,17 @@ def _epoch(
 ) -> dict[str, float]:
     """One epoch of training and one evaluation, as a row of the history."""
     task = program.learner.task
-    order = epoch_order(recipe.seed, progress.epoch, training.feed.examples, recipe.batch_size)
-    first_step = progress.epoch * len(order)
-    rate = float(ops.convert_to_numpy(program.learner.optimizer.learning_rate))
-    rates = rate * recipe.factor(np.arange(first_step, first_step + len(order)))
+    first_step = progress.epoch * recipe.steps(training.feed.examples)
+    rates, numbers = _paces(program, recipe, training, progress)
     sums: dict[str, float] = {}
     done, logs = 0, {}
     input_seconds = step_seconds = 0.0
     mark = time.perf_counter()
-    for data, chunk, count in training.feed.chunks(order, recipe.steps_per_call):
+    for count, call in _calls(program, recipe, training, progress.epoch, rates, numbers):
         start = time.perf_counter()
         input_seconds += start - mark
         watchers.on_train_batch_begin(done)
-        chunk_rates = np.zeros(len(chunk))
-        chunk_rates[:count] = rates[done : done + count]
-        logs = program.train(data, chunk, count, chunk_rates, recipe.numbers)
+        logs = call()
         done += int(logs["steps"])
         if not logs["finite"]:
             raise Diverged(first_step + done, "training loss")
@@ -177,6 +189,36 @@ def _epoch(
         "step_seconds": step_seconds,
         "evaluation_seconds": evaluation_seconds,
     }
+
+
+def _paces(
+    program: Program, recipe: Recipe, training: Split, progress: Progress
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The learning rate of each step of the epoch, and the other numbers: the schedule may go by the scores so far."""
+    task, per_epoch = program.learner.task, recipe.steps(training.feed.examples)
+    sign = -1.0 if task.maximize else 1.0
+    scores = [sign * row[f"validation_{task.monitor}"] for row in progress.history]
+    steps = np.arange(progress.epoch * per_epoch, (progress.epoch + 1) * per_epoch, dtype=float)
+    rate = float(ops.convert_to_numpy(program.learner.optimizer.learning_rate))
+    momenta = {name: recipe.factor.momentum(steps) for name in recipe.numbers if name in MOMENTA}
+    numbers = {name: np.full(per_epoch, value) * momenta.get(name, 1.0) for name, value in recipe.numbers.items()}
+    return rate * recipe.factor(steps, scores), numbers
+
+
+def _calls(
+    program: Program, recipe: Recipe, training: Split, epoch: int, rates: np.ndarray, numbers: Mapping[str, np.ndarray]
+) -> Iterator[tuple[int, Callable[[], dict[str, float]]]]:
+    """The calls of the compiled program that make an epoch, each with how many steps it takes."""
+    if recipe.full_batch_steps:
+        yield len(rates), partial(FullBatch(program, training.feed, recipe.batch_size).train, rates, numbers)
+        return
+    order = epoch_order(recipe.seed, epoch, training.feed.examples, recipe.batch_size)
+    done = 0
+    for data, chunk, count in training.feed.chunks(order, recipe.steps_per_call):
+        padded = lambda values: np.pad(values[done : done + count], (0, len(chunk) - count))  # noqa: B023, E731
+        at_steps = {name: padded(values) for name, values in numbers.items()}
+        yield count, partial(program.train, data, chunk, count, padded(rates), at_steps)
+        done += count
 
 
 def _keep_best(program: Program, recipe: Recipe, progress: Progress, row: Mapping[str, float]) -> None:

@@ -1,9 +1,9 @@
 """The compiled program: many optimizer steps, or one batch of predictions, in a single call.
 
 The arithmetic of a step is written once, in `Steps`; `_tensorflow.py` and `_jax.py` turn it into a loop that
-runs on the device without returning to Python. Learning rates and the other numbers of an optimizer are inputs
-of the program, so changing them never compiles it again, and the weights are its state, so the seeds of a
-benchmark and the trials of a study share it.
+runs on the device without returning to Python. Learning rates, the other numbers of an optimizer, limits of
+clipping, strengths of regularizers and rates of dropout are inputs of the program, so changing them never compiles
+it again, and the weights are its state, so the seeds of a benchmark and the trials of a study share it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,38 @@ import keras
 import numpy as np
 from keras import ops
 
+from archbench.errors import UserError
 from archbench.tasks.base import Task
+
+
+class NotVectorised(UserError):
+    """Trials side by side where the backend has no vectorised program."""
+
 
 Batch = Mapping[str, Any]
 """Named tensors with the examples along their first axis; the input stands under its card's name."""
+
+
+@dataclass
+class Clip:
+    """Clipping of gradients: each `value`, each tensor's `norm`, or the `global_norm` of all, to at most `limit`."""
+
+    kind: str
+    limit: Any
+    """A number, or a tensor while a step is traced."""
+
+    def __call__(self, gradients: Sequence[Any], norm: Any, scale: Any) -> list[Any]:
+        """`gradients`, which are `scale` times too large and of global norm `norm` without that, clipped."""
+        limit = self.limit * scale
+        if self.kind == "value":
+            return [ops.clip(g, -ops.cast(limit, g.dtype), ops.cast(limit, g.dtype)) for g in gradients]
+        norms = [norm * scale] * len(gradients) if self.kind == "global_norm" else [global_norm([g]) for g in gradients]
+        shares = [limit / ops.maximum(norm, limit) for norm in norms]
+        return [g * ops.cast(share, g.dtype) for g, share in zip(gradients, shares, strict=True)]
+
+
+Knobs = Mapping[str, Sequence[tuple[Any, str]]]
+"""A tunable number's key in params.yaml -> the objects that hold it, each with the attribute's name."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +62,9 @@ class Learner:
     network: keras.Model
     task: Task
     optimizer: keras.Optimizer
+    clip: Clip | None = None
+    knobs: Knobs = field(default_factory=dict)
+    """The numbers that are inputs of the compiled program, but for the learning rate."""
     augmentations: Sequence[Callable[[dict, keras.random.SeedGenerator], dict]] = ()
     randomness: keras.random.SeedGenerator = field(default_factory=lambda: keras.random.SeedGenerator(0))
     """The seeds that augmentations draw from."""
@@ -84,19 +115,54 @@ class Steps:
         means["loss"] = means["loss"] + penalty
         return self.learner.optimizer.scale_loss(means["loss"]), means
 
-    def apply(self, gradients: Sequence[Any], rate: Any, numbers: Mapping[str, Any]) -> Any:
+    def share(self, batch: Batch, weights: Any, penalty: Any) -> tuple[Any, dict[str, Any]]:
+        """What a chunk adds to the objective over all data, and to each loss part.
+
+        Example i's losses count `weights[i]`, and the penalties of the weights `penalty` times.
+        """
+        batch = dict(batch)
+        for augmentation in self.learner.augmentations:
+            batch = augmentation(batch, self.learner.randomness)
+        _, losses = self.losses(batch, training=True)
+        parts = {name: ops.sum(ops.cast(value, "float32") * weights) for name, value in losses.items()}
+        penalties = sum(ops.cast(value, "float32") for value in self.learner.network.losses)
+        parts["loss"] = parts["loss"] + penalty * penalties
+        return parts["loss"], parts
+
+    def apply(self, gradients: Sequence[Any]) -> Any:
         """Let the optimizer move the weights; returns the gradients' global norm before clipping."""
-        optimizer = self.learner.optimizer
+        learner, optimizer = self.learner, self.learner.optimizer
         scale = getattr(optimizer, "dynamic_scale", None)
         norm = global_norm(gradients)
-        if scale is not None:
-            norm = norm / ops.cast(scale, "float32")
-        with traced_numbers(optimizer, {"_learning_rate": rate, **numbers}):
-            if scale is not None and keras.backend.backend() == "jax":
-                self._apply_scaled(gradients)
-            else:
-                optimizer.apply(gradients, self.learner.trainable)
+        factor = ops.cast(1.0 if scale is None else scale, "float32")
+        norm = norm / factor
+        if learner.clip:
+            gradients = learner.clip(gradients, norm, factor)
+        if scale is not None and keras.backend.backend() == "jax":
+            self._apply_scaled(gradients)
+        else:
+            optimizer.apply(gradients, learner.trainable)
         return norm
+
+    @contextmanager
+    def tuned(self, rate: Any, numbers: Mapping[str, Any]) -> Iterator[None]:
+        """Put tensors in the place of Python numbers while a step is traced.
+
+        Keras reads `learning_rate`, `beta_1` and their kin as attributes each time it updates, and our layers and
+        regularizers theirs each time they are called, so a tensor there becomes an input of the compiled program.
+        The attributes are set past Keras's variable tracking, which would otherwise keep the tracer.
+        """
+        optimizer = self.learner.optimizer
+        places = [(getattr(optimizer, "inner_optimizer", optimizer), "_learning_rate", rate)]
+        places += [(*place, value) for name, value in numbers.items() for place in self.learner.knobs[name]]
+        before = [getattr(holder, attribute) for holder, attribute, _ in places]
+        try:
+            for holder, attribute, value in places:
+                object.__setattr__(holder, attribute, value)
+            yield
+        finally:
+            for (holder, attribute, _), value in zip(places, before, strict=True):
+                object.__setattr__(holder, attribute, value)
 
     def _apply_scaled(self, gradients: Sequence[Any]) -> None:
         """As `apply` of a `LossScaleOptimizer`, which assigns inside a branch, where JAX's tracers would leak."""
@@ -123,25 +189,6 @@ def global_norm(tensors: Sequence[Any]) -> Any:
     return ops.sqrt(sum(squares))
 
 
-@contextmanager
-def traced_numbers(optimizer: keras.Optimizer, numbers: Mapping[str, Any]) -> Iterator[None]:
-    """Put tensors in the place of an optimizer's Python numbers while a step is traced.
-
-    Keras reads `learning_rate`, `beta_1` and their kin as attributes each time it updates, so a tensor there
-    becomes an input of the compiled program. The attributes are set past Keras's variable tracking, which would
-    otherwise keep the tracer.
-    """
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    before = {name: getattr(inner, name) for name in numbers}
-    try:
-        for name, value in numbers.items():
-            object.__setattr__(inner, name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            object.__setattr__(inner, name, value)
-
-
 class Program:
     """A learner compiled: `train` runs a chunk of optimizer steps, `predict` one batch."""
 
@@ -159,22 +206,53 @@ class Program:
         return self._backend.place(arrays)
 
     def train(
-        self, data: Batch, order: np.ndarray, count: int, rates: np.ndarray, numbers: Mapping[str, float]
+        self, data: Batch, order: np.ndarray, count: int, rates: np.ndarray, numbers: Mapping[str, Any]
     ) -> dict[str, float]:
         """Run the first `count` steps of a chunk and return what they logged.
 
         `order` (step, batch) holds rows of `data`; `rates` (step,) the learning rate of each step; `numbers` the
-        optimizer's other tunable numbers. The result holds the mean over the steps taken of every loss part, the
-        last step's `gradient_norm`, the `weight_norm` after it, and `steps`, which is less than `count` where a
-        loss was NaN or infinite: the loop stops there and `finite` is 0. With `count` 0 it only compiles.
+        other tunable numbers, each one value or one a step. The result holds the mean over the steps taken of every
+        loss part, the last step's `gradient_norm`, the `weight_norm` after it, and `steps`, which is less than
+        `count` where a loss was NaN or infinite: the loop stops there and `finite` is 0. With `count` 0 it only
+        compiles.
         """
-        numbers = {name: np.float32(value) for name, value in numbers.items()}
+        numbers = {
+            name: np.ascontiguousarray(np.broadcast_to(np.float32(value), rates.shape))
+            for name, value in numbers.items()
+        }
         logs = self._backend.train(data, order.astype(np.int32), np.int32(count), rates.astype(np.float32), numbers)
         logs = {name: float(value) for name, value in logs.items()}
         for name in logs:
             if name not in ("steps", "finite", "gradient_norm", "weight_norm"):
                 logs[name] /= max(logs["steps"], 1.0)
         return logs
+
+    def side_by_side(self) -> Any:
+        """The backend's way to train several learners in one vectorised program; raises `NotVectorised`."""
+        if keras.backend.backend() != "jax":
+            raise NotVectorised(
+                f"Trials side by side need the JAX backend, and this is {keras.backend.backend()}. "
+                "Set KERAS_BACKEND=jax, or side_by_side: 1 in the study."
+            )
+        return self._backend
+
+    def gradient(
+        self, data: Batch, rows: np.ndarray, weights: np.ndarray, penalty: float, numbers: Mapping[str, float]
+    ) -> tuple[dict[str, float], list[np.ndarray]]:
+        """What the given rows of `data` add to each loss part over all data and to the gradient, by weight tensor.
+
+        Row i counts `weights[i]`, the penalties of the weights `penalty` times. The weights stay as they are.
+        """
+        numbers = {name: np.float32(value) for name, value in numbers.items()}
+        parts, gradients = self._backend.gradient(
+            data, rows.astype(np.int32), weights.astype(np.float32), np.float32(penalty), numbers
+        )
+        return {name: float(value) for name, value in parts.items()}, gradients
+
+    def apply(self, gradients: Sequence[np.ndarray], rate: float, numbers: Mapping[str, float]) -> float:
+        """One step of the optimizer with these gradients; returns their norm before clipping."""
+        numbers = {name: np.float32(value) for name, value in numbers.items()}
+        return float(self._backend.apply(list(gradients), np.float32(rate), numbers))
 
     def predict(self, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Per-example losses and predictions of the given rows of `data`."""

@@ -19,10 +19,12 @@ from archbench.tasks.base import Arrays, Task
 from archbench.tracking import run_folder
 from archbench.tracking.signature import describe as describe_signature
 from archbench.training import machine
-from archbench.training.build import Settings, build_learner, build_recipe, build_task, learning_rate
+from archbench.training.build import Settings, build_learner, build_recipe, build_task
 from archbench.training.checkpoint import Progress
 from archbench.training.feed import Feed
 from archbench.training.fit import Diverged, Recipe, Split, fit
+from archbench.training.fitted import fit_at_once, is_fitted, one_step
+from archbench.training.numbers import learning_rate
 from archbench.training.program import Program
 
 SHOWN_EXAMPLES = 48
@@ -45,7 +47,7 @@ class Pace:
 class Workbench:
     """What the trials of one benchmark share: the data on the device and the compiled program.
 
-    Trials may differ in seed and in the optimizer's numbers; all else of `settings` is fixed by the first.
+    Trials may differ in all that `program_key` leaves out; all else of `settings` is fixed by the first.
     """
 
     def __init__(self, settings: Settings, prepared: Prepared) -> None:
@@ -64,7 +66,7 @@ class Workbench:
         self.program = Program(learner, self.xla)
         self._resident_bytes = settings["resident_megabytes"] * 2**20
         self.training, self.validation = self.split("train"), self.split("validation")
-        self._fresh_seed: int | None = None
+        self._fresh_key: Any = None
         self._fresh_state: list[np.ndarray] = []
 
     def split(self, name: str) -> Split:
@@ -77,9 +79,10 @@ class Workbench:
     def start(self, settings: Settings) -> Recipe:
         """Give the program the fresh weights of a trial, and return its recipe."""
         seed, learner = settings["seed"], self.program.learner
-        if self._fresh_seed != seed:
+        key = (seed, settings["parts"].get("initializer"))
+        if self._fresh_key != key:
             fresh = build_learner(settings, self.card, self.task, seed)
-            self._fresh_seed, self._fresh_state = seed, fresh.read_state()
+            self._fresh_key, self._fresh_state = key, fresh.read_state()
         learner.write_state(self._fresh_state)
         learner.optimizer.learning_rate = learning_rate(settings)
         return build_recipe(settings, seed, self.card.split_sizes["train"])
@@ -91,12 +94,12 @@ def run_benchmark(
     folder: Path,
     pace: Pace,
     *,
-    bench: Workbench | None = None,
+    bench: Callable[[], Workbench] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
     """Train every trial (one a seed) that is not finished, and write the summary over all of them.
 
-    A `bench` that has compiled these settings already may be given.
+    `bench` may give one that has compiled these settings already; it is asked only if there is something to train.
     """
     folders = {trial["seed"]: folder / f"seed-{trial['seed']}" for trial in trials}
     for other in set(folder.glob("seed-*")) - set(folders.values()):
@@ -104,9 +107,9 @@ def run_benchmark(
     todo = [t for t in trials if run_folder.finished_metrics(folders[t["seed"]], t["id"]) is None]
     if todo:
         (folder / "metrics.json").unlink(missing_ok=True)  # of other settings: no seed of these is summed up yet
-        bench = bench or Workbench(todo[0], prepared)
+        made = bench() if bench else Workbench(todo[0], prepared)
         for trial in todo:
-            _train_one(bench, trial, folders[trial["seed"]], pace, callbacks)
+            _train_one(made, trial, folders[trial["seed"]], pace, callbacks)
     for path in folders.values():  # only now, and of all: a kill may have come between the metrics of one and this
         (path / "checkpoint.npz").unlink(missing_ok=True)
     ended = [run_folder.finished_metrics(folders[trial["seed"]], trial["id"]) for trial in trials]
@@ -143,12 +146,14 @@ def _train_one(
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
     """One seed, from its last checkpoint if it has one, to a finished or diverged run folder."""
-    recipe = bench.start(settings)
+    recipe, train = bench.start(settings), fit
+    if is_fitted(settings):
+        recipe, train = one_step(recipe, bench.training.feed.examples), fit_at_once
     progress = _open_folder(bench, settings, folder)
     record = _Recorder(bench, folder, pace, recipe.epochs, progress.seconds)
     outcome: dict[str, Any] = {"state": "finished", "message": None, "diverged_at_step": None, "test": {}}
     try:
-        fit(
+        train(
             bench.program,
             recipe,
             bench.training,
