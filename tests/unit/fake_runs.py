@@ -5,6 +5,7 @@ Two data sets, five benchmarks, three seeds: one run diverged, one killed, one m
 
 import csv
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,7 @@ def history(score, *, monitor="accuracy", epochs=EPOCHS, seed=0) -> list[dict]:
                 f"validation_{monitor}": score * (1 - 0.9 * gap) - 0.02 * random.random(),
                 "gradient_norm": 1.0,
                 "weight_norm": 9.0,
+                "input_seconds": 0.2,
                 "step_seconds": 0.8,
             }
         )
@@ -242,8 +244,12 @@ def kill(folder: Path) -> None:
     (folder / "history.csv").write_text("\n".join(text.splitlines()[:6])[:-4])
 
 
-def write_study(folder: Path, *, arms=OPTIMIZERS, trials=12, name="optimizers") -> None:
-    """A study whose every arm had `trials` trials; trial 3 was pruned, the largest learning rate failed."""
+def write_study(folder: Path, *, arms=OPTIMIZERS, trials=12, name="optimizers", cross=None) -> None:
+    """A study whose every arm had `trials` trials; trial 3 was pruned, the largest learning rate failed.
+
+    With `cross` the arms are the pairs of its axes.
+    """
+    arms = ["-".join(cell) for cell in product(*cross.values())] if cross else arms
     random = np.random.default_rng(1)
     rows, curves = [], []
     for place, arm in enumerate(arms):
@@ -280,6 +286,18 @@ def write_study(folder: Path, *, arms=OPTIMIZERS, trials=12, name="optimizers") 
     write_rows(folder / "trials.csv", rows)
     write_rows(folder / "trials_history.csv", curves)
     base = {"architecture": {"name": "lenet5"}, "scale": "paper", "dataset": "digits"}
-    content = {"study": name, "base": base, "trials": trials, "epochs": 5}
+    rate = {"low": 1e-4, "high": 1.0, "log": True, "one_minus": False, "integer": False}
+    content = {
+        "study": name,
+        "base": base,
+        "arms": {arm: {"space": {}, "sampler": None} for arm in arms},
+        "cross": cross or {},
+        "space": {"learning_rate": rate},
+        "trials": trials,
+        "epochs": 5,
+        "folds": None,
+        "sampler": "tpe",
+        "pruner": "median",
+    }
     (folder / "settings.yaml").write_text(yaml.safe_dump(content))
     write_json(folder / "machine.json", machine())

@@ -371,6 +371,24 @@ def test_a_study_and_its_trials(tracking, project):
     assert only(runs_of(tracking, "benchmark")).data.tags["archbench.benchmark"] == "tour/optimizers/sgd"
 
 
+def test_every_fold_of_a_trial_is_a_child_of_it(tracking, project):
+    trial = ("sgd", 0, "complete", 0.75, {"learning_rate": 0.1}, [])
+    folder = make.study(project / "studies/tour/folds", [trial], folds=[("sgd", 0, [0.5, 1.0])])
+    for _ in range(2):
+        sync_all(project, tracking)
+    parent = only(runs_of(tracking, "trial", "study"))
+    folds = {run.info.run_name: run for run in runs_of(tracking, "fold", "study")}
+    assert {name: run.data.metrics["value"] for name, run in folds.items()} == {
+        "sgd 0, fold 0": 0.5,
+        "sgd 0, fold 1": 1.0,
+    }
+    assert {run.data.tags["mlflow.parentRunId"] for run in folds.values()} == {parent.info.run_id}
+    make.study(folder, [("sgd", 0, "complete", 0.5, {"learning_rate": 0.2}, [])], folds=[("sgd", 0, [0.5, 0.5])])
+    sync_all(project, tracking)
+    stale = [run for run in runs_of(tracking, "fold", "study") if "archbench.stale" in run.data.tags]
+    assert {run.info.run_id for run in stale} == {run.info.run_id for run in folds.values()}
+
+
 def test_a_study_begun_anew_sets_its_old_trials_aside(tracking, project):
     folder = project / "studies/tour/optimizers"
     first = ("sgd", 0, "complete", 0.75, {"learning_rate": 0.1}, [0.75])

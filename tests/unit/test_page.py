@@ -176,6 +176,27 @@ def test_a_study_without_final_runs_is_shown(tmp_path):
     assert "optimizers / adam" in page
 
 
+def test_a_study_says_how_many_trials_it_stopped_early(whole):
+    """Eight arms of twelve trials, of which one each was pruned and one failed."""
+    text = " ".join((whole / "index.html").read_text().split())
+    assert "96 trials drawn by tpe; 8 were stopped early as hopeless (median) and 8 diverged." in text
+
+
+def test_a_crossed_study_has_its_map_with_failed_pairs_marked(tmp_path):
+    cross = {"optimizer": {"sgd": "sgd", "adam": "adam"}, "schedule": {"constant": "constant", "cosine": "cosine"}}
+    folder = tmp_path / "studies" / "pairs"
+    fake.write_study(folder, cross=cross, name="pairs")
+    for seed in fake.SEEDS:
+        fake.diverge(folder / "final" / "adam-cosine" / f"seed-{seed}")
+    out = report(tmp_path, [], ["pairs"]).parent
+    drawn = (out / "figures" / "study-pairs-pairs.svg").read_text()
+    assert drawn.count(">failed<") == 1
+    links = parse(out)
+    figures = ("scores", "pairs", "curves", "best-so-far", "learning-rate", "importance", "target")
+    for figure in figures:
+        assert f"figures/study-pairs-{figure}.svg" in links.targets, figure
+
+
 def test_what_an_earlier_report_left_is_gone(tmp_path):
     fake.write_runs(tmp_path / "runs")
     report(tmp_path, ["lenet5-digits"])

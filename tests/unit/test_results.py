@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from archbench.results.importance import importances
 from archbench.results.leaderboard import boards
 from archbench.results.runs import BrokenRecord, read_run, read_runs
 from archbench.results.statistics import Interval, compare_pairs, holm, mean_interval, mean_ranks, verdict
 from archbench.results.studies import best_so_far, read_study
 from archbench.results.table import COLUMNS, results_table
+from archbench.results.targets import common_target, time_to_target
 
 BENCHMARKS = (*fake.NETWORKS, "vgg11-digits")
 
@@ -219,6 +221,45 @@ def test_an_arm_whose_every_trial_failed_is_shown_and_does_not_stop_the_ranking(
     assert study.equal
     assert study.arms[-1].name == "adagrad"
     assert study.verdict(study.arms[-1]) == "no score"
+
+
+def test_the_time_to_a_target_is_that_of_the_epoch_that_reached_it(study_folder):
+    """A second an epoch; sgd's curve is 0.9 from its third epoch on, adam's never."""
+    for arm, values in (("sgd", [0.1, 0.5, 0.9, 0.95]), ("adam", [0.1, 0.2, 0.3, 0.4])):
+        for seed in fake.SEEDS:
+            rows = fake.history(0.5, epochs=4)
+            for row, value in zip(rows, values, strict=True):
+                row["validation_accuracy"] = value
+            fake.write_rows(study_folder / "final" / arm / f"seed-{seed}" / "history.csv", rows)
+    study = read_study(study_folder, "optimizers", fake.SEEDS)
+    times = time_to_target(study, 0.9).set_index(["arm", "seed"])
+    assert times.loc[("sgd", 1), "seconds"] == pytest.approx(3.0)
+    assert times.loc[("sgd", 1), "epochs"] == 3
+    assert math.isnan(times.loc[("adam", 0), "seconds"])
+    means = {arm.name: np.mean([run.history["validation_accuracy"].max() for run in arm.runs]) for arm in study.arms}
+    assert common_target(study) == pytest.approx(np.median(list(means.values())))
+
+
+@pytest.mark.parametrize("decides", ["learning_rate", "arm"])
+def test_importance_finds_the_choice_that_scores_were_made_of(study_folder, decides):
+    trials = pd.read_csv(study_folder / "trials.csv")
+    made = {"learning_rate": np.log10(trials["param_learning_rate"]), "arm": trials["arm"].isin(["sgd", "adam"]) * 1.0}
+    trials["value"] = np.where(trials["state"] == "complete", made[decides], np.nan)
+    trials.to_csv(study_folder / "trials.csv", index=False)
+    shares = importances(read_study(study_folder, "optimizers", fake.SEEDS))
+    assert set(shares) == {"learning_rate", "arm"}
+    assert shares[decides] > 0.9
+
+
+def test_the_arms_of_a_crossed_study_know_their_cells(tmp_path):
+    cross = {"parts.activation": {"relu": "relu", "tanh": "tanh"}, "parts.initializer": {"he": "he_normal"}}
+    fake.write_study(tmp_path / "pairs", cross=cross, name="pairs")
+    study = read_study(tmp_path / "pairs", "pairs", fake.SEEDS)
+    assert study.axes == ("parts.activation", "parts.initializer")
+    assert {arm.name: dict(arm.cell) for arm in study.arms} == {
+        "relu-he": {"parts.activation": "relu", "parts.initializer": "he"},
+        "tanh-he": {"parts.activation": "tanh", "parts.initializer": "he"},
+    }
 
 
 def test_a_study_that_left_nothing_is_none(tmp_path):

@@ -166,8 +166,11 @@ def finished(folder: Path, chosen=None, test=None, model: Path | None = None) ->
     return end(folder, test, model=model)
 
 
-def study(folder: Path, trials) -> Path:
-    """A study with `trials`: (arm, number, state, value, {tuned number: value}, [curve])."""
+def study(folder: Path, trials, folds=()) -> Path:
+    """A study with `trials`: (arm, number, state, value, {tuned number: value}, [curve]).
+
+    `folds`: (arm, number, [score]).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     resolved = {"name": folder.name, "sampler": "tpe", "pruner": "median", "arms": ["sgd", "adam"], "epochs": 4}
     (folder / "settings.yaml").write_text(yaml.safe_dump(resolved))
@@ -187,6 +190,12 @@ def study(folder: Path, trials) -> Path:
         writer.writerow(["arm", "number", "epoch", "value"])
         for arm, number, _, _, _, curve in trials:
             writer.writerows([arm, number, epoch, value] for epoch, value in enumerate(curve, start=1))
+    if folds:
+        with open(folder / "trials_folds.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["arm", "number", "fold", "value"])
+            for arm, number, scores in folds:
+                writer.writerows([arm, number, fold, value] for fold, value in enumerate(scores))
     return folder
 
 

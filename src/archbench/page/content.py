@@ -96,7 +96,7 @@ def _budget_rows(study: Study) -> list[Row]:
 
 def _study_remark(study: Study) -> str:
     base = study.settings["base"]
-    about = f"{base['architecture']['name']} ({base['scale']}) on {base['dataset']}. "
+    about = f"{base['architecture']['name']} ({base['scale']}) on {base['dataset']}. {_spent(study)} "
     if not study.equal:
         return (
             f"{about}Not ranked, because the arms did not have the same budget ({'; '.join(study.unequal)}). "
@@ -107,6 +107,18 @@ def _study_remark(study: Study) -> str:
     return (
         f"{about}Every arm had the same budget. The best setting of each was trained again over the seeds; test scores "
         "are of those runs, and nothing was tuned on them."
+    )
+
+
+def _spent(study: Study) -> str:
+    """How the trials were chosen and scored, and what became of them."""
+    pruned, failed = (sum(getattr(arm, state) for arm in study.arms) for state in ("pruned", "failed"))
+    samplers = {arm["sampler"] or study.settings["sampler"] for arm in study.settings["arms"].values()}
+    folds = study.settings["folds"]
+    scored = f", each scored by {folds}-fold cross-validation" if folds else ""
+    return (
+        f"{formats.plural(len(study.trials), 'trial')} drawn by {', '.join(sorted(samplers))}{scored}; {pruned} were "
+        f"stopped early as hopeless ({study.settings['pruner']}) and {failed} diverged."
     )
 
 

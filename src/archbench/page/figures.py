@@ -12,12 +12,11 @@ from matplotlib.figure import Figure
 from archbench.figures.curves import learning_curves
 from archbench.figures.pictures import PICTURES
 from archbench.figures.scores import interval_figure, score_against_costs
-from archbench.figures.studies import best_so_far_curves, learning_rate_sensitivity
 from archbench.figures.style import save_svg, style
 from archbench.page import formats
 from archbench.results.leaderboard import Board, Place
 from archbench.results.runs import Run
-from archbench.results.studies import Arm, Study, best_so_far
+from archbench.results.studies import Arm
 
 PIXELS_AN_INCH = 96
 
@@ -55,7 +54,7 @@ class Gallery:
         with style():
             if len(scored) > 1:
                 shown.append(
-                    self._intervals(scored, board.monitor, board.maximize, f"scores-{stem}", f"on {board.name}")
+                    self.intervals(scored, board.monitor, board.maximize, f"scores-{stem}", f"on {board.name}")
                 )
             members = {place.benchmark: place.label for place in board.places}
             curves = table[table["benchmark"].isin(list(members)) & table["epoch"].notna()]
@@ -63,23 +62,6 @@ class Gallery:
                 shown.append(self._curves(board, curves, members, stem))
             if len(scored) > 1:
                 shown.append(self._costs(scored, board, stem))
-        return shown
-
-    def study(self, study: Study) -> list[Shown]:
-        """Final scores, best-so-far curves and learning-rate sensitivity."""
-        if study.monitor is None:
-            return []
-        stem = formats.file_name(study.name)
-        with style():
-            shown = [self._best_so_far(study, stem)]
-            scored = [arm for arm in study.arms if arm.score.n]
-            if scored:
-                name = f"study-{stem}-scores"
-                shown.insert(
-                    0, self._intervals(scored, study.monitor, study.maximize, name, f"in the study {study.name}")
-                )
-            if "param_learning_rate" in study.trials and study.trials["param_learning_rate"].notna().any():
-                shown.append(self._sensitivity(study, stem))
         return shown
 
     def pictures(self, run: Run) -> list[Shown]:
@@ -99,7 +81,8 @@ class Gallery:
                 for picture in pictures
             ]
 
-    def _intervals(self, scored: Sequence[Place | Arm], metric: str, maximize: bool, name: str, where: str) -> Shown:
+    def intervals(self, scored: Sequence[Place | Arm], metric: str, maximize: bool, name: str, where: str) -> Shown:
+        """Mean and interval of every competitor that has a score."""
         rows = [
             {
                 "label": _label(entry),
@@ -114,7 +97,7 @@ class Gallery:
         ]
         drawn = interval_figure(pd.DataFrame(rows), pd.DataFrame(points), metric=formats.words(metric))
         caption = (
-            f"Test {formats.words(metric)} {where}: {_better(maximize)}. Diamond: mean over seeds "
+            f"Test {formats.words(metric)} {where}: {better(maximize)}. Diamond: mean over seeds "
             f"({_spread(scored)}). Bar: its 95\u00a0% interval (Student t); no bar, no interval. Grey: single seeds. "
             "Bars that overlap cannot be told apart with these seeds."
         )
@@ -124,7 +107,7 @@ class Gallery:
         drawn = learning_curves(curves, monitor=board.monitor, metric=formats.words(board.monitor), labels=members)
         caption = (
             f"Learning curves on {board.name}. Left: training loss. Right: validation {formats.words(board.monitor)}, "
-            f"by which the best epoch is chosen ({_better(board.maximize)}). Line: mean over the seeds that reached "
+            f"by which the best epoch is chosen ({better(board.maximize)}). Line: mean over the seeds that reached "
             "the epoch; band: its 95\u00a0% interval, none for a single seed. Diverged and killed runs are drawn as "
             "far as they came."
         )
@@ -151,33 +134,13 @@ class Gallery:
         )
         return self.keep(drawn, f"costs-{stem}", f"Score against parameters and seconds, {board.name}", caption)
 
-    def _best_so_far(self, study: Study, stem: str) -> Shown:
-        drawn = best_so_far_curves(
-            best_so_far(study.trials, maximize=study.maximize), metric=formats.words(study.monitor)
-        )
-        caption = (
-            f"Best validation {formats.words(study.monitor)} so far against trials used, one seed a trial "
-            f"({_better(study.maximize)}). An arm that is good early needs little tuning. Pruned and failed trials use "
-            "up budget and do not count as results."
-        )
-        return self.keep(drawn, f"study-{stem}-best-so-far", f"Best so far, study {study.name}", caption)
-
-    def _sensitivity(self, study: Study, stem: str) -> Shown:
-        drawn = learning_rate_sensitivity(study.trials, metric=formats.words(study.monitor))
-        caption = (
-            f"How much the learning rate matters: validation {formats.words(study.monitor)} of every trial, one panel "
-            "an arm, logarithmic axis. Filled: complete. Hollow: pruned (the best epoch before the stop). Cross at the "
-            "bottom: failed. Black ring: the default that was tried first. A wide plateau is a forgiving arm; other "
-            "tuned numbers vary too."
-        )
-        return self.keep(drawn, f"study-{stem}-learning-rate", f"Learning-rate sensitivity, {study.name}", caption)
-
 
 def _label(entry: Place | Arm) -> str:
     return entry.label if isinstance(entry, Place) else entry.name
 
 
-def _better(maximize: bool) -> str:
+def better(maximize: bool) -> str:
+    """Which direction is good, for a caption."""
     return "higher is better" if maximize else "lower is better"
 
 

@@ -13,6 +13,7 @@ from archbench.page import content, formats
 from archbench.page.content import Section
 from archbench.page.figures import Gallery
 from archbench.page.readme import readme
+from archbench.page.study_figures import study_figures
 from archbench.page.summary import summarize
 from archbench.results.leaderboard import Board, boards, by_benchmark
 from archbench.results.runs import BrokenRecord, Run, read_runs
@@ -110,7 +111,7 @@ def _write_board(out: Path, board: Board, table: pd.DataFrame) -> Section:
 def _write_study(out: Path, study: Study) -> Section:
     name = f"study-{formats.file_name(study.name)}.csv"
     _write_table(out, name, study.table())
-    return content.study_section(study, Gallery(out / "figures").study(study), name)
+    return content.study_section(study, study_figures(Gallery(out / "figures"), study), name)
 
 
 def _write_pictures(out: Path, runs: Sequence[Run]) -> list[Section]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ class Arm:
     p: float = math.nan
     """Paired comparison with the best arm over seeds, adjusted by Holm's method."""
     test: str = "none"
+    cell: Mapping[str, str] = field(default_factory=dict)
+    """Where the arm stands on the axes of a crossed study."""
 
     @property
     def states(self) -> str:
@@ -83,6 +86,16 @@ class Study:
             "final seeds": {arm.final_seeds for arm in alive},
         }
         return [f"{what}: {', '.join(map(str, sorted(values)))}" for what, values in given.items() if len(values) > 1]
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The two keys of a crossed study; none of any other."""
+        return tuple(self.settings["cross"])
+
+    @property
+    def order(self) -> list[str]:
+        """The arms as params.yaml gives them."""
+        return list(self.settings["arms"])
 
     @property
     def equal(self) -> bool:
@@ -144,7 +157,10 @@ def read_study(folder: Path, name: str, seeds: Iterable[int]) -> Study | None:
     settings = read_yaml(folder / "settings.yaml")
     judged = next((run.metrics for runs in finals.values() for run in runs if run.metrics), None)
     monitor, maximize = (judged["monitor"], judged["maximize"]) if judged else (None, True)
-    arms = [_arm(arm, trials[trials["arm"] == arm], finals[arm], settings["epochs"], maximize) for arm in names]
+    cells = _cells(settings["cross"])
+    arms = [
+        _arm(arm, trials[trials["arm"] == arm], finals[arm], settings, maximize, cells.get(arm, {})) for arm in names
+    ]
     study = Study(
         name=name,
         settings=settings,
@@ -180,7 +196,19 @@ def best_so_far(trials: pd.DataFrame, *, maximize: bool) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["arm", "trial", "best"])
 
 
-def _arm(name: str, trials: pd.DataFrame, runs: list[Run], epochs: int, maximize: bool) -> Arm:
+def _cells(axes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Arm -> axis -> value's name, of a crossed study."""
+    return {"-".join(cell): dict(zip(axes, cell, strict=True)) for cell in product(*axes.values())} if axes else {}
+
+
+def _arm(
+    name: str,
+    trials: pd.DataFrame,
+    runs: list[Run],
+    settings: Mapping[str, Any],
+    maximize: bool,
+    cell: Mapping[str, str],
+) -> Arm:
     states = list(trials["state"])
     complete = trials[trials["state"] == "complete"]
     default = complete.loc[complete["enqueued"].astype(bool), "value"]
@@ -192,12 +220,13 @@ def _arm(name: str, trials: pd.DataFrame, runs: list[Run], epochs: int, maximize
         complete=states.count("complete"),
         pruned=states.count("pruned"),
         failed=states.count("failed"),
-        trial_epochs=epochs if stops_early else ran,
+        trial_epochs=settings["epochs"] if stops_early else ran // (settings["folds"] or 1),
         final_epochs=tuple(sorted({run.settings["epochs"] for run in runs if run.settings})),
         runs=tuple(runs),
         best_value=complete["value"].max() if maximize else complete["value"].min(),
         default_value=default.iloc[0] if len(default) else math.nan,
         score=mean_interval([run.score for run in runs]),
+        cell=cell,
     )
 
 

@@ -107,6 +107,8 @@ class StudyFolder:
     trials: list[dict[str, str]]
     curves: Mapping[tuple[str, str], list[tuple[int, float]]]
     """(epoch, value) by (arm, number)."""
+    folds: Mapping[tuple[str, str], list[tuple[int, float]]]
+    """(fold, value) by (arm, number); empty where the study has no folds."""
 
     @property
     def name(self) -> str:
@@ -123,12 +125,17 @@ def read_study(path: Path) -> StudyFolder:
         trials = _rows(path / "trials.csv")
     except FileNotFoundError as error:
         raise HalfWritten(f"{path} is no study folder (yet): it has no {Path(error.filename).name}.") from error
-    curves: dict[tuple[str, str], list[tuple[int, float]]] = {}
-    history = path / "trials_history.csv"
-    for row in _rows(history) if history.exists() else ():
+    curves, folds = _points(path / "trials_history.csv", "epoch"), _points(path / "trials_folds.csv", "fold")
+    return StudyFolder(path, path.parent.name, settings, machine, trials, curves, folds)
+
+
+def _points(path: Path, place: str) -> dict[tuple[str, str], list[tuple[int, float]]]:
+    """(`place`, value) by (arm, number) of a table of values; empty where there is none."""
+    points: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for row in _rows(path) if path.exists() else ():
         value = float(row["value"]) if row["value"] else math.nan
-        curves.setdefault((row["arm"], row["number"]), []).append((int(row["epoch"]), value))
-    return StudyFolder(path, path.parent.name, settings, machine, trials, curves)
+        points.setdefault((row["arm"], row["number"]), []).append((int(row[place]), value))
+    return points
 
 
 def is_alive(machine: Mapping[str, Any]) -> bool:

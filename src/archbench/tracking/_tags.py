@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from archbench.tracking.store import Store, Tracking
 
 KIND = "archbench.kind"
-"""`benchmark` and `study` are parents; `seed` and `trial` are their children."""
+"""`benchmark` and `study` are parents; `seed` and `trial` are their children, and `fold` those of a trial."""
 TRIAL = "archbench.trial"
+OF_TRIAL = "archbench.of_trial"
+FOLD = "archbench.fold"
 BENCHMARK = "archbench.benchmark"
 FOLDER = "archbench.folder"
 RECIPE = "archbench.recipe"

@@ -1,4 +1,4 @@
-"""The copy in MLflow of one study folder: a parent run, and a child run for every trial."""
+"""The copy in MLflow of one study folder: a parent run, a child for every trial, and of it one for every fold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ UPLOADED = (
     "settings.yaml",
     "machine.json",
     "trials.csv",
+    "arms.csv",
     "trials_history.csv",
+    "trials_folds.csv",
     "best.yaml",
     "metrics.json",
     "figures",
@@ -76,11 +78,14 @@ def _sync_trials(tracking: Tracking, experiment: str, study: StudyFolder, parent
         known.setdefault(trial.data.tags[_tags.TRIAL], trial)
     rows = {_identify(study, row): row for row in study.trials}
     for name, trial in known.items():
-        (_tags.revive if name in rows else _tags.retire)(tracking, trial)
+        folds = _tags.find(tracking, experiment, of_trial=name, kind="fold") if study.folds else []
+        for run in (trial, *folds):
+            (_tags.revive if name in rows else _tags.retire)(tracking, run)
     open_rows = {n: row for n, row in rows.items() if n not in known or known[n].info.status == "RUNNING"}
     for name, row in open_rows.items():
         run_id = known[name].info.run_id if name in known else _create_trial(tracking, study, parent, name, row)
-        _fill_trial(tracking, study, run_id, row)
+        _sync_folds(tracking, experiment, study, run_id, name, row)
+        _fill_trial(tracking, study, run_id, row)  # last: a trial that has ended is not looked at again
     return len(open_rows)
 
 
@@ -112,6 +117,31 @@ def _create_trial(tracking: Tracking, study: StudyFolder, parent: Run, name: str
         run_name=f"{row['arm']} {row['number']}",
     )
     return created.info.run_id
+
+
+def _sync_folds(
+    tracking: Tracking, experiment: str, study: StudyFolder, trial: str, name: str, row: Mapping[str, str]
+) -> None:
+    """A child run of the trial for the score of every fold; those that an earlier try left are filled in."""
+    scores = study.folds.get((row["arm"], row["number"]), [])
+    known = {run.data.tags[_tags.FOLD]: run for run in _tags.find(tracking, experiment, of_trial=name, kind="fold")}
+    start = milliseconds(study.machine["started"])
+    for fold, value in scores:
+        tags = {
+            _tags.KIND: "fold",
+            _tags.OF_TRIAL: name,
+            _tags.FOLD: fold,
+            _tags.PARENT: trial,
+            _tags.FOLDER: _tags.label(study.path, tracking.store),
+            "archbench.study": study.name,
+            "archbench.arm": row["arm"],
+        }
+        title = f"{row['arm']} {row['number']}, fold {fold}"
+        run = known.get(str(fold)) or tracking.client.create_run(
+            experiment, start_time=start, tags=as_tags(tags), run_name=title
+        )
+        log(tracking.client, run.info.run_id, points({"value": value}, start, step=0), as_params({"fold": fold}))
+        tracking.client.set_terminated(run.info.run_id, "FINISHED", end_time=start)
 
 
 def _fill_trial(tracking: Tracking, study: StudyFolder, run_id: str, row: Mapping[str, str]) -> None:
