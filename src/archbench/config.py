@@ -93,6 +93,8 @@ class PartsChange(Model):
     initializer: Named | None = None
     regularizer: Named | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    spatial_dropout: bool | None = None
+    """Whether dropout takes whole channels, Tompson et al. 2014, arXiv:1411.4280."""
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -140,6 +142,15 @@ class Changes(Model):
     early_stopping: EarlyStopping | None = None
 
 
+class Transfer(Model):
+    """Starting from the weights of another benchmark's finished run of the same seed."""
+
+    source: Slug = Field(alias="from")
+    """A benchmark of the same architecture and parts in this params.yaml."""
+    train: Literal["head", "all"] | Count
+    """What trains: the last layer, which always starts fresh; all layers; or so many with kernels, from the output."""
+
+
 class Benchmark(Changes):
     """One architecture on one data set under one recipe."""
 
@@ -149,6 +160,9 @@ class Benchmark(Changes):
     """How the network differs in size from its paper, shown beside its name."""
     seeds: Seeds | None = None
     epochs: Count | None = None
+    transfer: Transfer | None = None
+    margin: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """The least gain of test accuracy over softmax regression on the same data; only the report judges by it."""
 
 
 class Range(Model):
@@ -222,6 +236,10 @@ class Study(Model):
     def _fits_together(self) -> Study:
         if not self.arms:
             raise ValueError("there is nothing to compare: give arms, or two axes in cross")
+        if self.base.margin is not None:
+            raise ValueError("base takes no margin: a study compares its arms")
+        if self.base.transfer is not None:
+            raise ValueError("base takes no transfer: the trials of a study start fresh")
         if self.base.epochs is not None:
             raise ValueError("base takes no epochs: the study gives them")
         if self.base.optimizer is not None and all(arm.optimizer for arm in self.arms.values()):
@@ -356,7 +374,7 @@ def _accepted(path: tuple[Any, ...]) -> list[str]:
     here: Any = Config
     for part in path:
         here = _inside(here, part)
-    return list(here.model_fields)
+    return [field.alias or name for name, field in here.model_fields.items()]
 
 
 def _inside(annotation: Any, part: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from keras import layers
 
 from archbench.activations import ACTIVATIONS
+from archbench.blocks.dropout import Dropout
 from archbench.catalogue import Catalogue, Spec
 from archbench.errors import UserError
 from archbench.initializers import INITIALIZERS
@@ -33,6 +34,10 @@ class WrongParts(UserError):
     """A piece that no architecture has, that this one does not take, or a value it cannot have."""
 
 
+class NotAUnit(WrongParts):
+    """An activation that widens the layer before it, where no such layer is."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a network is built from; an architecture's own default is its paper's.
@@ -46,24 +51,43 @@ class Parts:
     initializer: Spec = "he_normal"
     regularizer: Spec = "none"
     dropout: float | None = None
-    """The share of units dropped in training, where the architecture has a place for it; None: none."""
+    """The share of units dropped in training, where the architecture has a place for it; None: none, and no layer."""
+    spatial_dropout: bool = False
+    """Whether dropout drops whole channels, at all positions alike."""
 
     def act(self, x):
-        """The activation of `x`."""
-        return ACTIVATIONS.build(self.activation, x)
+        """The activation of `x`, the same shape.
+
+        Raises `NotAUnit` for one that a layer has to be made wider for: `conv_unit` and `dense_unit` do that.
+        """
+        if self.widening > 1:
+            name = ACTIVATIONS.resolve(self.activation)[0].name
+            raise NotAUnit(
+                f"{name} needs a layer {self.widening} times as wide before it, and here something else is activated "
+                f"(a sum, a pooled map, a layer that others read too). Choose another activation."
+            )
+        return self._activation(x)
 
     def norm(self, x):
-        """`x` normalized: the same shape, or `x` itself where there is no normalization."""
+        """`x` normalized: the same shape, or `x` itself where there is no normalization of activations."""
+        if self._normalizes_kernels:
+            return x
         layer = NORMALIZATIONS.build(self.normalization, x.shape[-1])
         return x if layer is None else layer(x)
 
     def drop(self, x):
         """`x` with dropout in training."""
-        return layers.Dropout(self.dropout)(x) if self.dropout else x
+        return x if self.dropout is None else Dropout(self.dropout, spatial=self.spatial_dropout)(x)
+
+    def layer(self, kind: type[layers.Layer], *arguments, **options) -> layers.Layer:
+        """A layer of `kind`, a class of Keras's, with these parts' initializer, regularizer, and normalized kernel."""
+        if self._normalizes_kernels:
+            kind = NORMALIZATIONS.build(self.normalization, kind)
+        return kind(*arguments, **options, **self.kernel())
 
     def dense(self, x, width: int, *, bias: bool = True):
         """`x` (batch, ..., feature) to (batch, ..., `width`)."""
-        return layers.Dense(width, use_bias=bias, **self.kernel())(x)
+        return self.layer(layers.Dense, width, use_bias=bias)(x)
 
     def conv(
         self, x, width: int, size: Size, stride: int = 1, *, padding: str = "same", bias: bool = True, groups: int = 1
@@ -85,7 +109,7 @@ class Parts:
         sides = (size,) * rank if isinstance(size, int) else tuple(size)
         if padding == "same" and stride > 1 and max(sides) > 1:
             x, padding = zeros(tuple(side // 2 for side in sides))(x), "valid"
-        return kind(width, sides, stride, padding=padding, groups=groups, use_bias=bias, **self.kernel())(x)
+        return self.layer(kind, width, sides, stride, padding=padding, groups=groups, use_bias=bias)(x)
 
     def conv_norm(self, x, width: int, size: Size, stride: int = 1, *, bias: bool = False, **options):
         """Convolution, then normalization; without `bias` one is there only if there is no normalization.
@@ -97,11 +121,11 @@ class Parts:
 
     def conv_unit(self, x, width: int, size: Size, stride: int = 1, **options):
         """Convolution, normalization, activation; `options` as in `conv_norm`."""
-        return self.act(self.conv_norm(x, width, size, stride, **options))
+        return self._activation(self.conv_norm(x, width * self.widening, size, stride, **options))
 
     def dense_unit(self, x, width: int):
         """Dense layer, normalization, activation."""
-        return self.act(self.norm(self.dense(x, width, bias=not self.normalizes)))
+        return self._activation(self.norm(self.dense(x, width * self.widening, bias=not self.normalizes)))
 
     def kernel(self) -> dict[str, Any]:
         """Kernel arguments for one layer, fresh: one initializer used twice gives the same weights twice."""
@@ -114,7 +138,21 @@ class Parts:
     def normalizes(self) -> bool:
         """Whether a normalization, with its own shift, makes the bias before it redundant."""
         entry, _ = NORMALIZATIONS.resolve(self.normalization)
-        return entry.name != "none"
+        return entry.facts.get("shifts", False)
+
+    @property
+    def widening(self) -> int:
+        """How many times as wide as a unit its layer is: the pieces of maxout, else 1."""
+        entry, options = ACTIVATIONS.resolve(self.activation)
+        return {**entry.options, **options}[entry.facts["widening"]] if "widening" in entry.facts else 1
+
+    @property
+    def _normalizes_kernels(self) -> bool:
+        entry, _ = NORMALIZATIONS.resolve(self.normalization)
+        return entry.facts.get("of") == "kernel"
+
+    def _activation(self, x):
+        return ACTIVATIONS.build(self.activation, x)
 
     def swapped(self, changes: Mapping[str, Any]) -> Parts:
         """These parts with `changes` made; raises a `UserError` for an unknown piece or value."""
@@ -123,14 +161,42 @@ class Parts:
             if piece not in known:
                 raise WrongParts(f"No part is called {piece!r}. A network has the parts: {', '.join(known)}.")
             if piece == "dropout":
-                _check_rate(value)
+                check_rate(value)
+            elif piece == "spatial_dropout":
+                _check_flag(piece, value)
             else:
                 CATALOGUES[piece].resolve(value)
-        return replace(self, **changes)
+        swapped = replace(self, **changes)
+        _check_together(swapped, changes)
+        return swapped
 
 
-def _check_rate(rate: Any) -> None:
+def check_rate(rate: Any) -> None:
+    """Raise `WrongParts` unless `rate` is a share from 0 to less than 1, or None."""
     if rate is None:
         return
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
         raise WrongParts(f"dropout is {rate!r}. It must be a share from 0 to less than 1, or null for none.")
+
+
+def _check_flag(piece: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise WrongParts(f"{piece} is {value!r}. It must be true or false.")
+
+
+def _check_together(parts: Parts, changes: Mapping[str, Any]) -> None:
+    """Refuse pieces of which one would do nothing, or something else than it says, beside another."""
+    if changes.get("spatial_dropout") and parts.dropout is None:
+        raise WrongParts("spatial_dropout is true, but nothing is dropped. Give dropout a rate too.")
+    normalization, _ = NORMALIZATIONS.resolve(parts.normalization)
+    if normalization.name == "weight" and _acts_after_steps(parts.regularizer):
+        raise WrongParts(
+            "A proximal or max_norm regularizer cannot stand beside weight normalization: it would change the length "
+            "of v, on which nothing depends. Choose another normalization, or a penalty such as l2."
+        )
+
+
+def _acts_after_steps(regularizer: Spec) -> bool:
+    """Whether a regularizer changes the weights after an optimizer step; its options may still be incomplete."""
+    entry, options = REGULARIZERS.resolve(regularizer)
+    return entry.name == "max_norm" or options.get("proximal", False)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -27,6 +28,9 @@ from archbench.preprocessing import PREPROCESSING
 from archbench.schedules import SCHEDULES
 from archbench.schedules.horizon import Horizon
 from archbench.tasks import TASKS
+from archbench.training import full_batch
+from archbench.training.transfer import describe_source
+from archbench.transfer import check_transfer
 
 SETTINGS_FROM_TRAINING = (
     "xla", "precision", "preprocessing", "augmentation", "optimizer", "schedule",
@@ -72,8 +76,11 @@ class Plan:
         """The source files that the result depends on."""
         return code.files_of(["archbench.training.run", *(entry.module for entry in self.entries.values())])
 
-    def trial_settings(self, seed: int, dataset_sha256: str) -> dict[str, Any]:
-        """The settings of one seed, with their `id`: the hash of settings, code and data."""
+    def trial_settings(self, seed: int, dataset_sha256: str, runs: Path | None = None) -> dict[str, Any]:
+        """The settings of one seed, with their `id`: the hash of settings, code, data and the weights it starts from.
+
+        `runs` is the folder of the pipeline's runs, needed where weights are transferred; raises `NoTransfer`.
+        """
         settings = {
             "pipeline": self.pipeline,
             "benchmark": self.slug,
@@ -83,6 +90,8 @@ class Plan:
             "dataset_sha256": dataset_sha256,
             "code_sha256": code.digest(self.code_files),
         }
+        if "transfer" in settings:
+            settings["transfer"] = describe_source(settings["transfer"], seed, runs)
         return {"id": identify(settings), **settings}
 
 
@@ -123,18 +132,24 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         with mistakes.at(key):
             catalogue.resolve(named.spec)
     with mistakes.at("schedule"):
-        SCHEDULES.build(merged["schedule"].spec, Horizon(1000, merged["epochs"]))
+        SCHEDULES.build(merged["schedule"].spec, Horizon(1000, merged["epochs"], merged["batch_size"]))
     with mistakes.at("dataset"):
         _check_dataset(benchmark.dataset, config)
     with mistakes.at("architecture"):
         architecture, options = _architecture(benchmark)
-        task = benchmark.task.spec if benchmark.task else {"name": architecture.facts["task"]}
+        task = _task(benchmark, architecture)
         with mistakes.at("parts"):
             _check_parts(architecture, benchmark.parts.changes)
         with mistakes.at("task"):
             entry, _ = TASKS.resolve(task)
+            for number, named in enumerate(merged["augmentation"]):
+                with mistakes.at(f"augmentation.{number}"):
+                    _check_augmentation(entry, named.name)
             with mistakes.at("preprocessing"):
                 _check_preprocessing(entry, merged["preprocessing"].name)
+        if benchmark.transfer:
+            with mistakes.at("transfer"):
+                check_transfer(config, slug, benchmark)
     mistakes.report()
     settings = {
         "architecture": {"name": architecture.name, **options},
@@ -146,6 +161,11 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         "resident_megabytes": config.training.resident_megabytes,
         "steps_per_call": config.training.steps_per_call,
     }
+    if benchmark.transfer:  # the others keep the settings, and so the ids, that they have without it
+        settings["transfer"] = benchmark.transfer.model_dump(by_alias=True)
+    with mistakes.at("optimizer"):
+        full_batch.check(settings)
+    mistakes.report()
     return Plan(config.pipeline, slug, settings, benchmark.seeds or config.seeds)
 
 
@@ -153,6 +173,11 @@ def resolve_arm(config: Config, slug: str, arm: str) -> Plan:
     """One arm of a study, with its space checked."""
     study, where = config.studies[slug], f"studies.{slug}.arms.{arm}"
     plan = resolve_benchmark(config, where, f"{slug}/{arm}", arm_benchmark(study, arm))
+    if plan.entries["architecture"].facts.get("fitted"):
+        raise ConfigError(
+            f"studies.{slug}.base.architecture: {plan.entries['architecture'].name} is fitted at once, not by "
+            "gradients: a study has nothing to tune in it. Choose a network that trains."
+        )
     _check_space(f"{where}.space", plan.settings, study.space_of(arm))
     return plan
 
@@ -193,6 +218,16 @@ def _check_dataset(slug: str, config: Config) -> None:
         raise ConfigError(f"params.yaml has no data set {slug!r}. It has: {', '.join(config.datasets)}.")
 
 
+def _task(benchmark: Benchmark, architecture: Entry) -> dict[str, Any]:
+    """The task that is given, or the architecture's own; where they are one, with the options of its paper."""
+    facts = architecture.facts
+    task = benchmark.task.spec if benchmark.task else {"name": facts["task"]}
+    own = dict(facts.get("task_options", {}))
+    if "auxiliary_weight" in facts:
+        own["auxiliary_weight"] = facts["auxiliary_weight"]
+    return {**own, **task} if task["name"] == facts["task"] else task
+
+
 def _architecture(benchmark: Benchmark) -> tuple[Entry, dict[str, Any]]:
     spec = benchmark.architecture.spec
     if "parts" in spec:
@@ -205,6 +240,13 @@ def _check_preprocessing(task: Entry, given: str) -> None:
     needed = task.facts.get("preprocessing")
     if needed is not None and given != needed:
         raise ConfigError(f"{given!r} does not go with the task {task.name!r}. Choose {needed!r}.")
+
+
+def _check_augmentation(task: Entry, given: str) -> None:
+    """Refuse an augmentation that changes targets in a way the task does not understand."""
+    tasks = AUGMENTATIONS[given].facts.get("tasks")
+    if tasks is not None and task.name not in tasks:
+        raise ConfigError(f"{given!r} does not go with the task {task.name!r}. It goes with: {', '.join(tasks)}.")
 
 
 def _check_parts(architecture: Entry, changes: Mapping[str, Any]) -> None:

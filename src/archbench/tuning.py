@@ -120,7 +120,7 @@ def _check_option(settings: Mapping[str, Any], path: list[str], name: str, value
             )
     OPTIONS[group].resolve({**place, name: value})
     if group == "schedule":
-        SCHEDULES.build({**place, name: value}, Horizon(1000, settings["epochs"]))
+        SCHEDULES.build({**place, name: value}, Horizon(1000, settings["epochs"], settings["batch_size"]))
 
 
 def _check_clip(settings: Mapping[str, Any], kind: str, value: float) -> None:

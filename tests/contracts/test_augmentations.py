@@ -4,65 +4,41 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from PIL import Image
+from scipy import ndimage
 
-from archbench.augmentations import AUGMENTATIONS
+from archbench.augmentations.affine import about_centre, turn, warp
 from archbench.errors import UserError
+from augmented import (
+    BOXES,
+    COUNT,
+    ENTRIES,
+    HEIGHT,
+    WIDTH,
+    arrays_of,
+    batch_of,
+    box_around,
+    build,
+    moved_pictures,
+    run,
+    tensors,
+)
 from backend import compiled
 
-ENTRIES = {entry.name: entry for entry in AUGMENTATIONS}
-COUNT, HEIGHT, WIDTH, OBJECTS = 64, 12, 16, 3
-BOXES = [(2, 1, 6, 4), (7, 9, 11, 15)]  # two objects, off centre; the third row is empty
-
-
-def _batch(count: int = COUNT) -> dict[str, np.ndarray]:
-    """Pictures with two unlike rectangles, each with a bright pixel as a landmark."""
-    image = np.zeros((HEIGHT, WIDTH, 3), "uint8")
-    mask, instances = np.zeros((2, HEIGHT, WIDTH), "uint8")
-    boxes, landmarks = np.zeros((OBJECTS, 4), "float32"), np.zeros((OBJECTS, 2, 2), "float32")
-    for number, (top, left, bottom, right) in enumerate(BOXES):
-        image[top:bottom, left:right] = 50 * (number + 1)
-        image[top, left] = 200 + number
-        mask[top:bottom, left:right] = number + 1
-        instances[top:bottom, left:right] = number + 1
-        boxes[number] = top, left, bottom, right
-        landmarks[number] = (top + 0.5, left + 0.5), (bottom - 0.5, right - 0.5)
-    one = {
-        "image": image,
-        "mask": mask,
-        "instances": instances,
-        "boxes": boxes,
-        "box_label": np.array([3, 0, -1], "int32"),
-        "landmarks": landmarks,
-    }
-    batch = {name: np.repeat(array[None], count, axis=0) for name, array in one.items()}
-    return {**batch, "label": np.arange(count, dtype="int32")}
-
-
-def _run(name: str, batch: dict, seed: int, **options) -> dict[str, np.ndarray]:
-    apply = AUGMENTATIONS.build({"name": name, **options})
-    batch = {key: ops.convert_to_tensor(array) for key, array in batch.items()}
-    changed = apply(batch, keras.random.SeedGenerator(seed))
-    return {key: ops.convert_to_numpy(array) for key, array in changed.items()}
-
-
-def _box_around(pixels: np.ndarray) -> tuple[int, int, int, int]:
-    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
-    return rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
-
-
-def _moved(batch: dict, changed: dict) -> np.ndarray:
-    return (batch["image"] != changed["image"]).any(axis=(1, 2, 3))
+WHOLE_PIXELS, BETWEEN_PIXELS = ("flip", "shift"), ("rotation", "scale", "crop")
+UNMOVED, LABELS = ("color", "cutout"), ("mixup", "label_smoothing")
+PICTURES = (*WHOLE_PIXELS, *BETWEEN_PIXELS, *UNMOVED)
 
 
 def _assert_all_followed(batch: dict, changed: dict) -> None:
-    assert 0 < _moved(batch, changed).sum() < COUNT  # both outcomes, and each example its own
+    assert 0 < moved_pictures(batch, changed).sum() < COUNT  # both outcomes, and each example its own
     for example in range(COUNT):
         image = changed["image"][example]
         for number in range(len(BOXES)):
             here = changed["instances"][example] == number + 1
             assert ((image[..., 0] // 50 == number + 1) | (image[..., 0] == 200 + number))[here].all()
             assert (changed["mask"][example] == number + 1)[here].all()
-            assert tuple(changed["boxes"][example, number]) == _box_around(here)
+            assert tuple(changed["boxes"][example, number]) == box_around(here)
             y, x = changed["landmarks"][example, number, 0]
             if 0 <= y < HEIGHT and 0 <= x < WIDTH:
                 assert image[int(y), int(x), 0] == 200 + number
@@ -71,85 +47,114 @@ def _assert_all_followed(batch: dict, changed: dict) -> None:
     assert not changed["landmarks"][:, 2].any()
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+def test_every_augmentation_is_of_a_kind_that_is_tried():
+    assert set(ENTRIES) == {*PICTURES, *LABELS}
+    assert {name for name in ENTRIES if "tasks" in ENTRIES[name].facts} == set(LABELS)
+
+
+@pytest.mark.parametrize("name", WHOLE_PIXELS)
 def test_everything_follows_the_picture(name):
-    batch, options = _batch(), ENTRIES[name].facts["smoke"]
-    _assert_all_followed(batch, _run(name, batch, seed=1, **options))
+    batch = batch_of()
+    _assert_all_followed(batch, run(name, batch, seed=1))
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", WHOLE_PIXELS)
 def test_everything_follows_in_a_compiled_program(name):
-    batch, apply = _batch(), AUGMENTATIONS.build({"name": name, **ENTRIES[name].facts["smoke"]})
-    changed, again = (compiled(apply, batch, seed=5) for _ in range(2))
+    batch = batch_of()
+    changed, again = (compiled(build(name, batch), batch, seed=5) for _ in range(2))
     _assert_all_followed(batch, changed)
     assert all((changed[key] == again[key]).all() for key in batch)
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", [*UNMOVED, *LABELS])
+def test_other_changes_in_a_compiled_program(name):
+    batch = {key: batch_of()[key] for key in ("image", "label")}
+    changed, again = (compiled(build(name, batch), batch, seed=5) for _ in range(2))
+    assert all((changed[key] == again[key]).all() for key in batch)
+    plain = run(name, batch, seed=5)
+    assert {k: (v.dtype, v.shape) for k, v in changed.items()} == {k: (v.dtype, v.shape) for k, v in plain.items()}
+    assert np.isfinite(changed["image"]).all()
+    assert moved_pictures(batch, changed).any() == (name != "label_smoothing")
+    if name in LABELS:
+        assert changed["label"].sum(axis=1) == pytest.approx(np.ones(COUNT), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", PICTURES)
 def test_keeps_types_and_shapes_and_what_is_no_place(name):
-    batch = _batch()
-    changed = _run(name, batch, seed=2, **ENTRIES[name].facts["smoke"])
+    batch = batch_of()
+    changed = run(name, batch, seed=2)
     assert {key: (array.dtype, array.shape) for key, array in changed.items()} == {
         key: (array.dtype, array.shape) for key, array in batch.items()
     }
     assert (changed["label"] == batch["label"]).all()
 
 
+@pytest.mark.parametrize("name", UNMOVED)
+def test_what_lies_on_the_picture_stays(name):
+    batch = batch_of()
+    changed = run(name, batch, seed=2)
+    assert moved_pictures(batch, changed).mean() > 0.9
+    assert all((changed[key] == batch[key]).all() for key in batch if key != "image")
+
+
 @pytest.mark.parametrize("name", ENTRIES)
 def test_the_seed_decides(name):
-    batch, options = _batch(), ENTRIES[name].facts["smoke"]
-    first, again, other = (_run(name, batch, seed, **options) for seed in (3, 3, 4))
+    batch = batch_of()
+    first, again, other = (run(name, batch, seed) for seed in (3, 3, 4))
     assert all((first[key] == again[key]).all() for key in batch)
-    assert (first["image"] != other["image"]).any()
+    if name != "label_smoothing":  # which draws nothing
+        assert (first["image"] != other["image"]).any()
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", [*PICTURES, "mixup"])
 def test_a_generator_gives_new_changes_every_time(name):
-    apply = AUGMENTATIONS.build({"name": name, **ENTRIES[name].facts["smoke"]})
-    generator, batch = keras.random.SeedGenerator(0), {"image": ops.convert_to_tensor(_batch()["image"])}
-    first, second = (ops.convert_to_numpy(apply(batch, generator)["image"]) for _ in range(2))
+    batch = {key: batch_of()[key] for key in ("image", "label")}
+    apply, generator = build(name, batch), keras.random.SeedGenerator(0)
+    first, second = (ops.convert_to_numpy(apply(tensors(batch), generator)["image"]) for _ in range(2))
     assert (first != second).any()
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_float_pictures_without_targets(name):
-    image = _batch()["image"].astype("float32") / 255
-    changed = _run(name, {"image": image}, seed=6, **ENTRIES[name].facts["smoke"])
+    image = batch_of()["image"].astype("float32") / 255
+    changed = run(name, {"image": image}, seed=6)
     assert list(changed) == ["image"]
     assert changed["image"].dtype == "float32"
-    assert 0 < _moved({"image": image}, changed).sum() < COUNT
+    assert changed["image"].min() >= 0
+    assert changed["image"].max() <= image.max()
+    assert moved_pictures({"image": image}, changed).any()
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_a_data_set_without_pictures_is_refused(name):
-    with pytest.raises(UserError, match="has only features, label"):
-        _run(name, {"features": np.zeros((2, 3)), "label": np.zeros(2)}, seed=0, **ENTRIES[name].facts["smoke"])
+    with pytest.raises(UserError, match=r"'toy' has only features, label\. Take"):
+        build(name, {"features": np.zeros((2, 3)), "label": np.zeros(2)})
 
 
 @pytest.mark.parametrize(("probability", "share"), [(0.0, 0.0), (1.0, 1.0)])
 def test_flip_probability(probability, share):
-    batch = _batch()
-    assert _moved(batch, _run("flip", batch, 0, probability=probability)).mean() == share
+    batch = batch_of()
+    assert moved_pictures(batch, run("flip", batch, 0, probability=probability)).mean() == share
 
 
 def test_flip_by_hand():
-    changed = _run("flip", _batch(1), 0, probability=1.0)
-    assert (changed["image"] == _batch(1)["image"][:, :, ::-1]).all()
+    changed = run("flip", batch_of(1), 0, probability=1.0)
+    assert (changed["image"] == batch_of(1)["image"][:, :, ::-1]).all()
     assert changed["boxes"][0].tolist() == [[2, 12, 6, 15], [7, 1, 11, 7], [0, 0, 0, 0]]
     assert changed["landmarks"][0, 0].tolist() == [[2.5, 14.5], [5.5, 12.5]]
 
 
 def test_shift_takes_every_offset_about_equally_often():
-    changed = _run("shift", _batch(1000), 0, pixels=1)
-    offsets = changed["landmarks"][:, 0, 0] - _batch(1)["landmarks"][0, 0, 0]
+    changed = run("shift", batch_of(1000), 0, pixels=1)
+    offsets = changed["landmarks"][:, 0, 0] - batch_of(1)["landmarks"][0, 0, 0]
     _, counts = np.unique(offsets, axis=0, return_counts=True)
     assert len(counts) == 9
     assert counts.min() > 111 - 5 * np.sqrt(111)  # 1000 / 9 each, five deviations
 
 
 def test_shift_equals_padding_and_cropping():
-    batch = _batch(20)
-    changed = _run("shift", batch, 0, pixels=4)
+    batch = batch_of(20)
+    changed = run("shift", batch, 0, pixels=4)
     padded = np.pad(batch["image"], ((0, 0), (4, 4), (4, 4), (0, 0)))
     down, right = (changed["landmarks"] - batch["landmarks"])[:, 1, 0].astype(int).T  # the second stays
     for example in range(20):
@@ -159,7 +164,7 @@ def test_shift_equals_padding_and_cropping():
 
 
 def test_shift_cuts_boxes_and_drops_those_that_leave():
-    changed = _run("shift", _batch(200), 0, pixels=8)
+    changed = run("shift", batch_of(200), 0, pixels=8)
     left = changed["box_label"] == -1
     assert left[:, 2].all()
     assert 0 < left[:, 0].sum() < 200  # the object near the left border sometimes leaves
@@ -168,7 +173,145 @@ def test_shift_cuts_boxes_and_drops_those_that_leave():
             here = changed["instances"][example] == number + 1
             assert left[example, number] == (not here.any())
             if here.any():
-                assert tuple(changed["boxes"][example, number]) == _box_around(here)
+                assert tuple(changed["boxes"][example, number]) == box_around(here)
             else:
                 assert not changed["boxes"][example, number].any()
                 assert not changed["landmarks"][example, number].any()
+
+
+# --- between pixels
+
+
+def _assert_enclosed(batch: dict, changed: dict, tight: bool) -> None:
+    seen = 0
+    for example, number in np.ndindex(COUNT, len(BOXES)):
+        here = changed["instances"][example] == number + 1
+        assert (here == (changed["mask"][example] == number + 1)).all()
+        if changed["box_label"][example, number] == -1 or not here.any():
+            continue
+        top, left, bottom, right = box = changed["boxes"][example, number]
+        rows, columns = np.nonzero(here)
+        assert top - 1e-3 <= rows.min() + 0.5
+        assert rows.max() + 0.5 <= bottom + 1e-3
+        assert left - 1e-3 <= columns.min() + 0.5
+        assert columns.max() + 0.5 <= right + 1e-3
+        assert 0 <= top < bottom <= HEIGHT
+        assert 0 <= left < right <= WIDTH
+        assert not tight or np.abs(np.array(box_around(here)) - box).max() <= 0.5 + 1e-3
+        seen += 1
+    assert seen > COUNT
+    assert moved_pictures(batch, changed).sum() > 0.9 * COUNT
+    gone = changed["box_label"] == -1
+    assert not changed["boxes"][gone].any()
+    assert not changed["landmarks"][gone].any()
+
+
+@pytest.mark.parametrize("name", BETWEEN_PIXELS)
+def test_boxes_still_enclose_their_object(name):
+    batch = batch_of()
+    tight = name != "rotation"  # where the box around a turned box is larger than the object
+    _assert_enclosed(batch, run(name, batch, seed=1), tight)
+    changed, again = (compiled(build(name, batch), batch, seed=5) for _ in range(2))
+    _assert_enclosed(batch, changed, tight)
+    assert all((changed[key] == again[key]).all() for key in batch)
+
+
+def test_crop_drops_objects_that_leave():
+    changed = run("crop", batch_of(200), 0, area=0.05)
+    gone = changed["box_label"][:, 0] == -1
+    assert 0 < gone.sum() < 200
+    assert (changed["instances"][~gone] == 1).any(axis=(1, 2)).mean() > 0.95
+    # What is left of a dropped object is less than a pixel wide or high.
+    rest = [box_around(picture == 1) for picture in changed["instances"][gone] if (picture == 1).any()]
+    assert all(min(bottom - top, right - left) <= 1 for top, left, bottom, right in rest)
+
+
+def _smooth(size: int = 33) -> np.ndarray:
+    """A float picture without sharp edges, and nothing in it alike."""
+    picture = np.random.default_rng(0).uniform(0, 255, (size, size, 2))
+    return ndimage.gaussian_filter(picture, (2, 2, 0)).astype("float32")
+
+
+def _middle(size: int) -> np.ndarray:
+    """The pixels that stay inside whatever the angle."""
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    return y**2 + x**2 < (size / 2 - 2) ** 2
+
+
+@pytest.mark.parametrize("degrees", [17.0, -90.0])
+def test_rotation_equals_scipy(degrees):
+    image = _smooth()
+    changed = about_centre(
+        {"image": ops.convert_to_tensor(image[None])}, turn(np.radians([degrees], dtype="float32")), 33, 33
+    )
+    expected = ndimage.rotate(image, degrees, reshape=False, order=1, mode="nearest")
+    found = ops.convert_to_numpy(changed["image"])[0]
+    np.testing.assert_allclose(found[_middle(33)], expected[_middle(33)], atol=2e-2)
+
+
+def test_rotation_turns_masks_as_pictures_by_right_angles():
+    picture = np.random.default_rng(1).integers(0, 200, (1, 8, 8, 1)).astype("uint8")
+    batch = tensors({"image": picture, "mask": picture[..., 0]})
+    changed = arrays_of(about_centre(batch, turn(np.radians([89.9999], dtype="float32")), 8, 8))
+    assert (changed["image"][..., 0] == changed["mask"]).all()
+    assert (changed["mask"][0] == np.rot90(picture[0, :, :, 0])).all()
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.6])
+def test_scale_equals_scipy(factor):
+    image = _smooth()
+    found = run("scale", {"image": image[None]}, 0, factors=[factor, factor])["image"][0]
+    centre = 16.0  # of 33 pixels, as an index
+    for channel in range(2):
+        expected = ndimage.affine_transform(
+            image[..., channel], np.eye(2) / factor, centre - centre / factor, order=1, mode="nearest"
+        )
+        y, x = np.abs(np.mgrid[:33, :33] - centre) / factor
+        expected = np.where((y < 16.5) & (x < 16.5), expected, 0)
+        np.testing.assert_allclose(found[..., channel], expected, atol=2e-2)
+
+
+def test_crop_equals_pillow():
+    image = _smooth()[..., :1]
+    top, left, height, width = 3.25, 8.5, 20.0, 14.5
+    matrix, origin = np.array([np.diag([height / 33, width / 33])], "float32"), np.array([[top, left]], "float32")
+    batch = {"image": ops.convert_to_tensor(image[None])}
+    found = arrays_of(warp(batch, ops.convert_to_tensor(matrix), ops.convert_to_tensor(origin)))["image"]
+    box = (left, top, left + width, top + height)
+    expected = Image.fromarray(image[..., 0]).resize((33, 33), Image.Resampling.BILINEAR, box=box)
+    np.testing.assert_allclose(found[0, ..., 0], np.asarray(expected), atol=5e-2)
+
+
+def test_crop_takes_windows_of_the_promised_area_and_aspect():
+    corners = np.array([[[0, 0], [HEIGHT, WIDTH]]], "float32")
+    batch = {**batch_of(500), "landmarks": np.repeat(np.concatenate([corners] * 3)[None], 500, axis=0)}
+    moved = run("crop", batch, 0, area=0.3, aspect=2.0)
+    kept = moved["box_label"][:, 1] >= 0  # rows of objects that left are zero
+    share = np.array([HEIGHT, WIDTH]) / (moved["landmarks"][kept, 1, 1] - moved["landmarks"][kept, 1, 0])
+    assert share.max() <= 1 + 1e-4
+    assert 0.25 < share.prod(axis=1).min() < 0.4
+    ratio = share[:, 1] / share[:, 0]
+    assert 0.5 - 1e-3 <= ratio.min() < 0.7
+    assert 1.4 < ratio.max() <= 2 + 1e-3
+
+
+@pytest.mark.parametrize("name", BETWEEN_PIXELS)
+def test_landmarks_follow_what_they_mark(name):
+    y, x = np.mgrid[:41, :41] + 0.5
+    spots = np.tile(np.array([[[16.0, 24.0]], [[21.0, 14.0]]], "float32"), (4, 1, 1))
+    images = np.stack([np.exp(-((y - spot[0, 0]) ** 2 + (x - spot[0, 1]) ** 2) / 8) for spot in spots])
+    batch = {
+        "image": images[..., None].astype("float32"),
+        "boxes": np.array([[[10, 10, 30, 30]]] * 8, "float32"),
+        "box_label": np.zeros((8, 1), "int32"),
+        "landmarks": spots[:, None],
+    }
+    options = {"crop": {"area": 0.8}, "scale": {}, "rotation": {"degrees": 40.0}}[name]
+    changed = run(name, batch, 3, **options)
+    moved = []
+    for example in range(8):
+        weight = changed["image"][example, ..., 0]
+        centre = (weight * y).sum() / weight.sum(), (weight * x).sum() / weight.sum()
+        assert changed["landmarks"][example, 0, 0] == pytest.approx(centre, abs=0.2)
+        moved.append(np.abs(centre - spots[example, 0]).max())
+    assert max(moved) > 1

@@ -14,7 +14,7 @@ from archbench.datasets.prepare import prepare
 from archbench.preprocessing import PREPROCESSING
 
 GOLDEN = list(csv.DictReader(Path(__file__).parents[1].joinpath("golden", "datasets.csv").open(newline="")))
-LOCAL = [entry.name for entry in DATASETS if entry.facts["kind"] != "download"]
+LOCAL = [entry.name for entry in DATASETS if entry.facts["kind"] in ("embedded", "generated")]
 DOWNLOADS = [entry.name for entry in DATASETS if entry.facts["kind"] == "download"]
 KINDS_OF_ARRAYS = {
     "image": (4, "uint8"),
@@ -28,6 +28,11 @@ KINDS_OF_ARRAYS = {
     "mask": (3, "uint8"),
     "instances": (3, "uint8"),
     "landmarks": (4, "float32"),
+    "count": (1, "int32"),
+    "color": (1, "int32"),
+    "video": (5, "uint8"),
+    "group": (1, "int32"),
+    "singles": (5, "uint8"),
 }
 """Array -> its number of axes, examples included, and its type."""
 
@@ -51,7 +56,7 @@ def prepared(tmp_path_factory):
 def test_every_entry_tells_source_licence_kind_and_size(entry):
     assert entry.source
     assert entry.facts["licence"]
-    assert entry.facts["kind"] in ("embedded", "generated", "download")
+    assert entry.facts["kind"] in ("embedded", "generated", "download", "manual")
     assert (entry.facts["bytes"] > 0) == (entry.facts["kind"] == "download")
     assert entry.what
 
@@ -83,6 +88,28 @@ def test_downloads_have_several_facts_and_a_checksum_each(name):
         assert file.licence
         assert file.source
     assert DATASETS[name].facts["bytes"] == sum(file.size for file in files)
+
+
+@pytest.mark.parametrize("entry", DATASETS, ids=lambda entry: entry.name)
+def test_what_a_data_set_declares_agrees_with_what_is_published(entry):
+    """Sizes and shapes that plans are made with before a data set is here; the files are among the published."""
+    rows = {row["part"]: row for row in GOLDEN if row["dataset"] == entry.name}
+    if entry.facts["kind"] in ("download", "manual"):
+        declared = entry.facts["contains"](**entry.options)
+        for part in ("train", "test"):
+            assert declared[part] == int(rows[part]["examples"])
+            assert declared["arrays"]["image"]["shape"] == [int(side) for side in rows[part]["shape"].split()]
+            counts = rows[part]["class_counts"]
+            if counts.endswith("each"):
+                assert declared["classes"] * int(counts.split()[0]) == declared[part]
+            elif counts:
+                assert len(counts.split()) == declared["classes"]
+                assert sum(map(int, counts.split())) == declared[part]
+    if "files" in entry.facts:
+        published = [file.name for file in _fetch.published(entry.name)]
+        chosen = entry.facts["files"](**entry.options)
+        assert set(chosen) < set(published)
+        assert len(chosen) == len(set(chosen)) > 0
 
 
 @pytest.mark.parametrize("name", LOCAL)
@@ -123,6 +150,13 @@ def test_splits_share_nothing_and_lose_nothing(prepared, name):
 def test_unknown_options_are_answered(name, tmp_path):
     with pytest.raises(WrongOption, match="validation"):
         prepare({"name": name, "validatoin": 0.1}, name, tmp_path / name, tmp_path)
+
+
+def test_examples_of_one_group_stay_in_one_split(prepared):
+    splits = store.load(prepared("overlapping_digits")).splits
+    groups = [set(np.asarray(arrays["group"]).tolist()) for arrays in splits.values()]
+    assert [len(group) for group in groups] == [14, 3, 3]
+    assert len(set.union(*groups)) == 20
 
 
 def test_adding_marks_one_step_in_each_half_and_adds_them():

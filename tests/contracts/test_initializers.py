@@ -1,6 +1,8 @@
 """Every initializer: the deviation and range of its formula, fresh draws, and the layout of fan-in."""
 
+import csv
 import math
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,18 +12,8 @@ from keras import ops
 from archbench.initializers import INITIALIZERS
 
 INPUTS = OUTPUTS = 512
-FORMULAS = {
-    "zeros": (0.0, 0.0),
-    "small_normal": (0.01, math.inf),
-    "inverse_sqrt": (1 / math.sqrt(INPUTS), math.inf),
-    "lecun_normal": (1 / math.sqrt(INPUTS), math.inf),
-    "lecun_1998": (2.4 / INPUTS / math.sqrt(3), 2.4 / INPUTS),
-    "xavier_uniform": (math.sqrt(2 / (INPUTS + OUTPUTS)), math.sqrt(6 / (INPUTS + OUTPUTS))),
-    "xavier_normal": (math.sqrt(2 / (INPUTS + OUTPUTS)), math.inf),
-    "he_normal": (math.sqrt(2 / INPUTS), math.inf),
-    "he_uniform": (math.sqrt(2 / INPUTS), math.sqrt(6 / INPUTS)),
-    "orthogonal": (1 / math.sqrt(INPUTS), math.inf),
-}
+ROWS = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "initializer_values.csv").open()))
+FORMULAS = {row["name"]: (float(row["deviation"]), float(row["bound"] or "inf")) for row in ROWS}
 """Name -> (deviation, bound) on a 512 by 512 matrix, from the papers' formulas."""
 
 each = pytest.mark.parametrize("entry", list(INITIALIZERS), ids=lambda entry: entry.name)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from archbench.errors import UserError
 from archbench.losses import LOSSES
 from backend import gradient
 
@@ -29,12 +30,15 @@ def _case(values: str, random: np.random.Generator) -> tuple:
         return targets, targets, random.normal(size=targets.shape)
     if values == "labels":
         targets = random.integers(CLASSES, size=(BATCH, 3))
-        logits = np.eye(CLASSES)[targets] * 30
-        return targets, logits, random.normal(size=logits.shape) * 3 - logits
+        logits = np.eye(CLASSES)[targets] * 60 - 30  # a sigmoid of each is as sure as the softmax of all
+        return targets, logits, random.normal(size=logits.shape) - logits  # too near for the margin of a hinge
     if values == "boxes":
         corner = random.uniform(0, 9, (BATCH, 3, 2))
         targets = np.concatenate([corner, corner + random.uniform(1, 5, (BATCH, 3, 2))], axis=-1)
         return targets, targets, random.normal(size=targets.shape)
+    if values == "signs":
+        targets = random.choice([-1.0, 1.0], size=(BATCH, 3, 2))
+        return targets, 30 * targets, random.normal(size=targets.shape) * 3 - 30 * targets
     targets = random.integers(2, size=(BATCH, 3, 2)).astype(float)
     logits = targets * 60 - 30
     mistake = random.normal(size=logits.shape) * 3 - logits
@@ -129,3 +133,110 @@ def test_half_precision_outputs_are_summed_in_single_precision():
 
 def _loss_float(value) -> float:
     return float(ops.convert_to_numpy(value)[0])
+
+
+SCORES = [name for name, entry in ENTRIES.items() if entry.facts.get("over") == "scores"]
+
+
+def test_the_losses_of_class_scores():
+    assert SCORES == ["cross_entropy", "focal", "multiclass_hinge", "squared_hinge"]
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_distribution_without_doubt_is_a_label(name):
+    targets, perfect, mistake = _case("labels", np.random.default_rng(4))
+    outputs = _add(perfect, mistake)
+    certain = np.eye(CLASSES, dtype="float32")[targets]
+    expected = _loss(ENTRIES[name], targets, outputs)
+    assert _loss(ENTRIES[name], certain, outputs) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_distribution_costs_what_its_labels_cost_on_average(name):
+    random = np.random.default_rng(5)
+    outputs, shares = random.normal(size=(BATCH, CLASSES)) * 3, random.dirichlet(np.ones(CLASSES), BATCH)
+    each = np.stack([_loss(ENTRIES[name], np.full(BATCH, label), outputs) for label in range(CLASSES)], axis=1)
+    found = _loss(ENTRIES[name], shares.astype("float32"), outputs)
+    assert found == pytest.approx((shares * each).sum(axis=1), rel=1e-5)
+
+
+def test_smoothing_is_the_distribution_of_its_definition():
+    labels, outputs = np.array([2, 0]), np.random.default_rng(6).normal(size=(2, CLASSES))
+    shares = 0.8 * np.eye(CLASSES)[labels] + 0.2 / CLASSES
+    smoothed = ENTRIES["cross_entropy"](
+        ops.convert_to_tensor(labels), ops.convert_to_tensor(outputs), label_smoothing=0.2
+    )
+    expected = _loss(ENTRIES["cross_entropy"], shares.astype("float32"), outputs)
+    assert ops.convert_to_numpy(smoothed) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("squared", [False, True])
+def test_multiclass_hinge_equals_the_sum_over_classes_written_out(squared):
+    random = np.random.default_rng(7)
+    scores, labels = random.normal(size=(20, 6)) * 2, random.integers(6, size=20)
+    expected = [
+        sum(max(0.0, s[j] - s[y] + 1) ** (2 if squared else 1) for j in range(6) if j != y)
+        for s, y in zip(scores, labels, strict=True)
+    ]
+    found = _loss(ENTRIES["squared_hinge" if squared else "multiclass_hinge"], labels, scores)
+    assert found == pytest.approx(np.array(expected), rel=1e-5)
+
+
+def test_hinge_is_zero_where_all_other_scores_are_far_below():
+    scores = np.array([[-5.0, -9.0, -9.0]])  # where Keras's CategoricalHinge is 6
+    assert _loss(ENTRIES["multiclass_hinge"], np.array([0]), scores).tolist() == [0]
+
+
+def test_focal_without_focus_is_half_the_binary_cross_entropy():
+    random = np.random.default_rng(8)
+    scores, labels = random.normal(size=(7, CLASSES)) * 3, random.integers(CLASSES, size=7)
+    half = ENTRIES["focal"](
+        ops.convert_to_tensor(labels), ops.convert_to_tensor(scores.astype("float32")), gamma=0.0, alpha=0.5
+    )
+    binary = _loss(ENTRIES["binary_cross_entropy"], np.eye(CLASSES)[labels], scores)  # a mean, not a sum, over classes
+    assert ops.convert_to_numpy(half) == pytest.approx(binary * CLASSES / 2, rel=1e-5)
+
+
+def test_focal_equals_keras_with_class_balancing():
+    random = np.random.default_rng(9)
+    scores, labels = random.normal(size=(7, CLASSES)).astype("float32"), random.integers(CLASSES, size=7)
+    reference = keras.losses.BinaryFocalCrossentropy(
+        apply_class_balancing=True, alpha=0.25, gamma=2.0, from_logits=True, reduction=None
+    )
+    expected = ops.convert_to_numpy(reference(np.eye(CLASSES, dtype="float32")[labels], scores))
+    assert _loss(ENTRIES["focal"], labels, scores) == pytest.approx(expected * CLASSES, rel=1e-4)
+
+
+def test_log_loss_is_the_binary_cross_entropy_of_signs():
+    random = np.random.default_rng(10)
+    signs, scores = random.choice([-1.0, 1.0], size=(BATCH, 3)), random.normal(size=(BATCH, 3)) * 4
+    expected = _loss(ENTRIES["binary_cross_entropy"], (1 + signs) / 2, scores)
+    assert _loss(ENTRIES["log_loss"], signs, scores) == pytest.approx(expected, rel=1e-5)
+
+
+def test_rmse_at_the_answer_has_no_slope():
+    targets = np.array([[1.0, 2.0], [0.0, 0.0]])
+    outputs = np.array([[1, 2], [3, 3]], "float32")
+    slope = gradient(lambda x: ops.sum(ENTRIES["rmse"](ops.convert_to_tensor(targets), x)), outputs)
+    assert slope == pytest.approx(np.array([[0, 0], [0.5, 0.5]]))
+
+
+def test_dice_of_an_empty_mask():
+    empty = np.zeros((2, 4))
+    outputs = np.array([[-30.0] * 4, [30.0] * 4])
+    assert _loss(ENTRIES["dice"], empty, outputs) == pytest.approx([0, 1], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"name": "focal", "gamma": -1.0}, "gamma cannot be -1.0"),
+        ({"name": "focal", "alpha": 1.5}, "alpha cannot be 1.5"),
+        ({"name": "cross_entropy", "label_smoothing": 1.0}, "label_smoothing cannot be 1.0"),
+        ({"name": "smooth_l1", "delta": 0.0}, "delta cannot be 0.0"),
+        ({"name": "dice", "smooth": -1.0}, "smooth cannot be -1.0"),
+    ],
+)
+def test_numbers_that_make_no_loss_are_refused(spec, says):
+    with pytest.raises(UserError, match=says):
+        LOSSES.resolve(spec)

@@ -1,18 +1,25 @@
 """Every metric: equal to the reference library or to a value by hand, on ordinary and on lopsided data."""
 
+import csv
+import json
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from archbench.errors import UserError
 from archbench.metrics import METRICS
-from archbench.metrics.confusion import confusion_matrix
+from archbench.metrics.confusion import confusion_matrix, precision_and_recall
 from archbench.metrics.detection import average_precisions
 
 ENTRIES = {entry.name: entry for entry in METRICS}
+GOLDEN = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "metric_values.csv").open()))
 LABELS = {
     "accuracy": reference.accuracy_score,
+    "precision": lambda t, p: reference.precision_score(t, p, average="macro"),
+    "recall": lambda t, p: reference.recall_score(t, p, average="macro"),
     "f1": lambda t, p: reference.f1_score(t, p, average="macro"),
     "pixel_accuracy": reference.accuracy_score,
     "mean_iou": lambda t, p: reference.jaccard_score(t, p, average="macro"),
@@ -25,6 +32,7 @@ NUMBERS = {
         [all(abs(a - b) < 0.04 for a, b in zip(x, y, strict=True)) for x, y in zip(t, p, strict=True)]
     ),
 }
+SCORES = {"top_k", "roc_auc"}
 DETECTIONS = {"map", "map_50"}  # by hand, below
 
 
@@ -34,7 +42,22 @@ def _call(name, targets, predictions):
 
 
 def test_every_metric_has_a_reference():
-    assert set(ENTRIES) == {*LABELS, *NUMBERS, *DETECTIONS}
+    kinds = {name: {e.name for e in METRICS if e.facts["values"] == name} for name in ("labels", "numbers", "scores")}
+    assert kinds == {"labels": {*LABELS, "confusion_matrix"}, "numbers": set(NUMBERS), "scores": SCORES}
+    assert set(ENTRIES) >= DETECTIONS
+
+
+@pytest.mark.parametrize("row", GOLDEN, ids=lambda row: row["metric"] + row["options"] + row["targets"])
+def test_value_by_hand(row):
+    targets, predictions = np.array(json.loads(row["targets"])), np.array(json.loads(row["predictions"]))
+    size = (1 + max(targets.max(), predictions.max()),) if row["metric"] == "confusion_matrix" else ()
+    found = ENTRIES[row["metric"]](targets, predictions, *size, **json.loads(row["options"]))
+    assert found == pytest.approx(np.array(json.loads(row["value"])))
+
+
+def test_every_metric_of_labels_numbers_and_scores_has_a_value_by_hand():
+    wanted = {entry.name for entry in METRICS if entry.facts["values"] in ("labels", "numbers", "scores")}
+    assert {row["metric"] for row in GOLDEN} == wanted
 
 
 @pytest.mark.parametrize("name", LABELS)
@@ -93,6 +116,73 @@ def test_confusion_matrix_adds_up_over_batches_and_equals_scikit_learn():
     halves = [confusion_matrix(targets[part], predictions[part], 4) for part in (slice(0, 30), slice(30, 100))]
     assert (whole == sum(halves)).all()
     assert (whole == reference.confusion_matrix(targets, predictions)).all()
+
+
+def test_precision_and_recall_of_every_class_equal_scikit_learn():
+    targets, predictions = np.random.default_rng(3).integers(5, size=(2, 200))
+    precision, recall = precision_and_recall(targets, predictions, 5)
+    assert precision == pytest.approx(reference.precision_score(targets, predictions, average=None))
+    assert recall == pytest.approx(reference.recall_score(targets, predictions, average=None))
+
+
+def test_precision_and_recall_of_a_class_without_examples():
+    precision, recall = precision_and_recall(np.array([0, 0, 1]), np.array([0, 2, 0]), 4)
+    assert precision == pytest.approx([0.5, np.nan, 0, np.nan], nan_ok=True)
+    assert recall == pytest.approx([0.5, 0, np.nan, np.nan], nan_ok=True)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_top_k_equals_scikit_learn(k, ties):
+    random = np.random.default_rng(4)
+    targets, scores = random.integers(6, size=300), random.normal(size=(300, 6))
+    scores = np.round(scores) if ties else scores
+    expected = reference.top_k_accuracy_score(targets, scores, k=k, labels=range(6))
+    assert ENTRIES["top_k"](targets, scores, k=k) == pytest.approx(expected)
+
+
+def test_top_k_of_few_classes_is_one():
+    assert ENTRIES["top_k"](np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]])) == 1.0
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_area_under_the_curve_equals_scikit_learn(ties):
+    random = np.random.default_rng(5)
+    targets, scores = random.integers(2, size=400), random.normal(size=400)
+    scores = np.round(scores + targets) if ties else scores + targets
+    assert ENTRIES["roc_auc"](targets, scores) == pytest.approx(reference.roc_auc_score(targets, scores))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_one_against_the_rest_equals_scikit_learn(ties):
+    random = np.random.default_rng(6)
+    targets = random.integers(4, size=400)
+    shares = random.dirichlet(np.ones(4), 400) + np.eye(4)[targets] * 0.3
+    shares = np.round(shares * 5) + 1 if ties else shares
+    shares /= shares.sum(axis=1, keepdims=True)
+    expected = reference.roc_auc_score(targets, shares, multi_class="ovr", average="macro")
+    assert ENTRIES["roc_auc"](targets, shares) == pytest.approx(expected)
+
+
+def test_a_class_without_a_curve_does_not_count():
+    targets, scores = np.array([0, 0, 2, 2]), np.array([[0.9, 0, 0.1], [0.2, 0, 0.8], [0.3, 0, 0.7], [0.1, 0, 0.9]])
+    each = [reference.roc_auc_score(targets == number, scores[:, number]) for number in (0, 2)]
+    assert ENTRIES["roc_auc"](targets, scores) == pytest.approx(np.mean(each))
+    assert np.isnan(ENTRIES["roc_auc"](np.zeros(3, int), np.arange(3.0)))
+
+
+def test_ranking_in_one_pass_equals_several_batches():
+    random = np.random.default_rng(7)
+    targets, scores = random.integers(6, size=90), random.normal(size=(90, 6))
+    parts = [slice(0, 10), slice(10, 50), slice(50, 90)]
+    batches = [ENTRIES["top_k"](targets[part], scores[part], k=2) for part in parts]
+    assert ENTRIES["top_k"](targets, scores, k=2) == pytest.approx(np.average(batches, weights=[10, 40, 40]))
+
+
+@pytest.mark.parametrize("k", [0, -1, 1.5])
+def test_a_k_that_is_no_count_is_refused(k):
+    with pytest.raises(UserError, match=f"k cannot be {k}"):
+        METRICS.resolve({"name": "top_k", "k": k})
 
 
 def _targets(*images):

@@ -1,31 +1,38 @@
-"""Every normalization: moments on its own axes, and the same output in training and at inference."""
+"""Every normalization: moments on its own axes, or kernels by hand; training and inference agree."""
 
+import keras
 import numpy as np
 import pytest
-from keras import ops
+from keras import layers, ops
 
+from archbench.architectures.network import load_network
+from archbench.architectures.profile import profile
+from archbench.blocks.kernel_normalization import UNITS
 from archbench.normalizations import NORMALIZATIONS
+from archbench.parts import Parts
+from backend import compiled, gradient
 
 CHANNELS, GROUPS = 6, 3
 X = np.random.default_rng(0).normal(3.0, 2.0, (8, 5, 4, CHANNELS)).astype("float32")
 X *= 1 + np.arange(CHANNELS)  # channels, and below examples, differ: moments over wrong axes show
 X += np.arange(8).reshape(8, 1, 1, 1)
 
-SPECS = {
+OF_MOMENTS = {
     "batch": "batch",
     "layer": "layer",
     "group": {"name": "group", "groups": GROUPS},
     "instance": "instance",
-    "none": "none",
 }
+OF_KERNELS = ("weight", "spectral")
 AXES = {"batch": (0, 1, 2), "layer": (1, 2, 3), "instance": (1, 2)}
 """The axes of (batch, height, width, channel) over which the output has mean 0 and deviation 1."""
 
-each = pytest.mark.parametrize("name", sorted(set(SPECS) - {"none"}))
+each = pytest.mark.parametrize("name", sorted(OF_MOMENTS))
+each_of_kernels = pytest.mark.parametrize("name", OF_KERNELS)
 
 
 def _build(name):
-    return NORMALIZATIONS.build(SPECS[name], CHANNELS)
+    return NORMALIZATIONS.build(OF_MOMENTS[name], CHANNELS)
 
 
 def _grouped(x):
@@ -33,11 +40,15 @@ def _grouped(x):
 
 
 def test_every_normalization_is_tested():
-    assert {entry.name for entry in NORMALIZATIONS} == set(SPECS)
+    tested = {*OF_MOMENTS, *OF_KERNELS, "local_response", "none"}
+    assert {entry.name for entry in NORMALIZATIONS} == tested
 
 
 def test_none_builds_no_layer():
-    assert _build("none") is None
+    assert NORMALIZATIONS.build("none", CHANNELS) is None
+
+
+# Of moments
 
 
 @each
@@ -75,3 +86,143 @@ def test_groups_that_do_not_divide_the_channels_become_their_common_divisor():
     layer = NORMALIZATIONS.build({"name": "group", "groups": 32}, 24)
     layer(np.zeros((1, 2, 2, 24), "float32"))
     assert layer.groups == 8
+
+
+@pytest.mark.parametrize("entry", list(NORMALIZATIONS), ids=lambda entry: entry.name)
+def test_a_bias_is_left_out_exactly_before_what_shifts(entry):
+    inputs = keras.Input((4, 4, 2))
+    model = keras.Model(inputs, Parts(normalization=entry.name).conv_unit(inputs, 4, 3))
+    names = [weight.name for weight in model.trainable_weights]
+    assert ("bias" in names) != ("beta" in names)
+
+
+def test_local_response_by_hand():
+    """A channel and one neighbor on either side, k 1, alpha 1, beta 1: 1 / (1 + 1 + 4), 2 / (1 + 14), 3 / (1 + 13)."""
+    layer = NORMALIZATIONS.build({"name": "local_response", "k": 1.0, "n": 3, "alpha": 1.0, "beta": 1.0}, 3)
+    y = ops.convert_to_numpy(layer(np.array([[[[1.0, 2.0, 3.0]]]], "float32")))
+    np.testing.assert_allclose(y, [[[[1 / 6, 2 / 15, 3 / 14]]]], rtol=1e-6)
+
+
+# Of kernels
+
+
+KINDS = {
+    layers.Dense: ((3,), (4,)),
+    layers.Conv1D: ((5, 3), (4, 2)),
+    layers.Conv2D: ((5, 5, 3), (4, 2)),
+    layers.Conv3D: ((3, 3, 3, 3), (4, 2)),
+    layers.Conv1DTranspose: ((5, 3), (4, 2)),
+    layers.Conv2DTranspose: ((5, 5, 3), (4, 2)),
+    layers.Conv3DTranspose: ((3, 3, 3, 3), (4, 2)),
+}
+"""Layer -> shape of an input, arguments that make 4 units."""
+
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+
+
+def _pair(name, kind):
+    """A normalized layer with other weights than its start, and Keras's own to copy the right kernel into."""
+    shape, arguments = KINDS[kind]
+    x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
+    layer, plain = NORMALIZATIONS.build(name, kind)(*arguments), kind(*arguments)
+    layer(x), plain(x)
+    layer.trained_kernel.assign(3.0 * ops.convert_to_numpy(layer.trained_kernel) + 0.1)
+    return layer, plain, x
+
+
+def _columns(kernel, kind):
+    """(inputs of a unit, unit)."""
+    kernel = np.moveaxis(ops.convert_to_numpy(kernel), UNITS[kind], -1)
+    return kernel.reshape(-1, kernel.shape[-1])
+
+
+def test_every_kind_is_tested():
+    assert set(KINDS) == set(UNITS)
+
+
+@each_kind
+def test_weight_normalization_gives_each_units_vector_its_gain_as_length(kind):
+    layer, plain, x = _pair("weight", kind)
+    gain = np.array([1.0, 2.0, 0.5, 3.0], "float32")
+    layer.gain.assign(gain)
+    columns = _columns(layer.trained_kernel, kind)
+    np.testing.assert_allclose(
+        _columns(layer.kernel, kind), gain * columns / np.linalg.norm(columns, axis=0), rtol=1e-5
+    )
+    plain.set_weights([ops.convert_to_numpy(layer.kernel), np.zeros(4)])
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), plain(x), atol=1e-5)
+
+
+@each_kind
+def test_spectral_normalization_divides_by_the_largest_singular_value_and_keeps_the_kernel(kind):
+    """Keras's own wrapper would overwrite the kernel; numpy's decomposition is the witness."""
+    layer, plain, x = _pair("spectral", kind)
+    before = ops.convert_to_numpy(layer.trained_kernel)
+    for _ in range(60):
+        trained = layer(x, training=True)
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer.trained_kernel), before)
+    sigma = np.linalg.svd(_columns(before, kind), compute_uv=False)[0]
+    plain.set_weights([before / sigma, np.zeros(4)])
+    np.testing.assert_allclose(ops.convert_to_numpy(trained), plain(x), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x, training=False)), trained, rtol=1e-3, atol=1e-4)
+
+
+def test_spectral_normalization_takes_one_iteration_a_training_step_and_none_at_inference():
+    layer, _, x = _pair("spectral", layers.Dense)
+    before, kernel = ops.convert_to_numpy(layer.direction), ops.convert_to_numpy(layer.trained_kernel)
+    layer(x, training=False)
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer.direction), before)
+    layer(x, training=True)
+    by_hand = kernel.T @ (kernel @ before)
+    np.testing.assert_allclose(ops.convert_to_numpy(layer.direction), by_hand / np.linalg.norm(by_hand), rtol=1e-4)
+
+
+def test_weight_normalization_starts_as_the_plain_layer():
+    layer = NORMALIZATIONS.build("weight", layers.Dense)(4)
+    layer(np.ones((1, 3), "float32"))
+    np.testing.assert_allclose(ops.convert_to_numpy(layer.kernel), layer.trained_kernel, rtol=1e-6)
+
+
+@each_of_kernels
+def test_a_kernel_of_zeros_stays_finite(name):
+    """An initial kernel of zeros is a choice of the catalogue."""
+    layer = NORMALIZATIONS.build(name, layers.Dense)(4, kernel_initializer="zeros")
+    x = np.ones((2, 3), "float32")
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer(x, training=True)), np.zeros((2, 4)))
+    slope = gradient(lambda at: ops.sum(layer(at)), x)
+    assert np.isfinite(slope).all()
+
+
+@each_of_kernels
+def test_is_applied_to_every_kernel_that_parts_make_and_survives_saving(name, tmp_path):
+    parts = Parts(normalization=name)
+    inputs = keras.Input((6, 6, 2))
+    x = parts.conv_unit(inputs, 4, 3, 2)
+    x = parts.layer(layers.Conv2DTranspose, 3, 2, 2)(x)
+    model = keras.Model(inputs, parts.dense(layers.Flatten()(x), 2))
+    assert sum(hasattr(layer, "trained_kernel") for layer in model.layers) == 3
+    images = np.random.default_rng(0).normal(size=(3, 6, 6, 2)).astype("float32")
+    model(images, training=True)
+    expected = ops.convert_to_numpy(model(images))
+    model.save(tmp_path / "net.keras")
+    np.testing.assert_allclose(ops.convert_to_numpy(load_network(tmp_path / "net.keras")(images)), expected, atol=1e-5)
+    np.testing.assert_allclose(compiled(lambda a: model(a["x"]), {"x": images}), expected, atol=1e-5)
+
+
+@each_of_kernels
+def test_costs_as_many_products_as_the_plain_layers(name):
+    def cost(normalization):
+        parts, inputs = Parts(normalization=normalization), keras.Input((6, 6, 2))
+        x = parts.layer(layers.Conv2DTranspose, 3, 2, 2)(parts.conv(inputs, 4, 3))
+        return profile(keras.Model(inputs, parts.dense(layers.Flatten()(x), 5)))
+
+    assert cost(name).multiply_adds == cost("none").multiply_adds == 36 * 72 + 36 * 48 + 432 * 5
+    assert cost(name).parameters == cost("none").parameters + (4 + 3 + 5 if name == "weight" else 0)
+
+
+def test_the_penalty_of_a_weight_normalized_kernel_is_that_of_what_it_computes_with():
+    parts = Parts(normalization="weight", regularizer={"name": "l2", "strength": 2.0})
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, parts.dense(inputs, 2, bias=False))
+    model.set_weights([np.array([[3.0, 0.0], [4.0, 7.0]]), np.array([2.0, 3.0])])
+    assert float(ops.sum(model.losses)) == pytest.approx(4.0 + 9.0, rel=1e-6)

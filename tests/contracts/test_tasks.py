@@ -21,12 +21,15 @@ ARRAYS = {
     "boxes": ((2, 4), "float32"),
     "box_label": ((2,), "int32"),
     "target": ((2,), "float32"),
+    "present": ((3,), "uint8"),
+    "singles": ((2, SIDE, SIDE, 1), "uint8"),
 }
 
 
 def _card(*, drop: tuple[str, ...] = (), **changes) -> Card:
     kept = {n: {"shape": list(s), "dtype": d} for n, (s, d) in ARRAYS.items() if n not in drop}
     fields = {"name": "toy", "source": "", "licence": "", "input": "image", "split_sizes": {}, "arrays": kept}
+    fields["statistics"] = {"minimum": [0.0], "maximum": [1.0]}
     return Card(**{**fields, "class_names": KINDS, **changes})
 
 
@@ -40,10 +43,15 @@ def _split(seed: int) -> dict[str, np.ndarray]:
     arrays["box_label"][:] = random.integers(-1, 3, (COUNT, 2))
     arrays["box_label"][0] = 0, 1
     arrays["target"][:] = random.random((COUNT, 2))
+    arrays["present"][:] = [[1, 1, 0], [0, 1, 1]] * (COUNT // 2)
     return arrays
 
 
 SHAPES = {
+    "binary": (1,),
+    "multi_label": (3,),
+    "capsules": (3, SIDE, SIDE, 1),
+    "overlapping_capsules": (3, SIDE, SIDE, 1),
     "classification": (3,),
     "segmentation": (SIDE, SIDE, 4),
     "detection": (2, 2, 2, 8),
@@ -57,11 +65,17 @@ def _outputs(name: str, seed: int):
     numbers = random.normal(size=(COUNT, *SHAPES[name])).astype("float32")
     if name == "reconstruction":
         return {"reconstruction": numbers, "kl": random.random(COUNT).astype("float32")}
+    if name.endswith("capsules"):
+        return {"length": random.random((COUNT, 3), "float32"), "reconstruction": numbers}
     return numbers
 
 
+def _suited(name: str) -> Card:
+    return _card(class_names=KINDS[:2]) if name == "binary" else _card()
+
+
 def _fitted(name: str, **options):
-    task = TASKS.build({"name": name, **options}, _card())
+    task = TASKS.build({"name": name, **options}, _suited(name))
     symbols = keras.tree.map_structure(lambda x: keras.KerasTensor((None, *x.shape[1:])), _outputs(name, 0))
     task.fit(_split(0), symbols)
     return task
@@ -74,6 +88,8 @@ def test_every_task_is_tried():
 @pytest.mark.parametrize("name", ENTRIES)
 def test_losses_predictions_and_scores_in_a_compiled_program(name):
     task, split, outputs = _fitted(name), _split(1), _outputs(name, 2)
+    if name == "binary":
+        split["label"] %= 2
     targets = task.targets(split)
 
     def step(x):
@@ -112,10 +128,14 @@ def test_a_data_set_without_class_names_is_refused(name):
         ("detection", 3),
         ("sequence_regression", 2),
         ("reconstruction", 1),
+        ("binary", 1),
+        ("multi_label", 3),
+        ("capsules", 3),
+        ("overlapping_capsules", 3),
     ],
 )
 def test_number_of_outputs(name, count):
-    assert TASKS.build(name, _card()).outputs() == count
+    assert TASKS.build(name, _suited(name)).outputs() == count
 
 
 @pytest.mark.parametrize(
@@ -151,7 +171,8 @@ def test_classification_by_hand():
     assert predictions["label"].tolist() == [0, 1]
     assert predictions["label"].dtype == "int32"
     assert predictions["confidence"] == pytest.approx([0.75, np.exp(5) / (np.exp(5) + 2)])
-    assert task.scores(targets, predictions) == pytest.approx({"accuracy": 0.5, "f1": (0 + 2 / 3) / 2})
+    by_hand = {"accuracy": 0.5, "f1": (0 + 2 / 3) / 2, "precision": 0.5, "recall": 0.25}
+    assert task.scores(targets, predictions) == pytest.approx(by_hand)
 
 
 def test_label_smoothing_reaches_the_loss():

@@ -160,8 +160,17 @@ def test_show_tells_the_cost_of_lenet5():
     assert shown["multiply_adds"] == convolutions + 400 * 120 + 120 * 84 + 84 * 10
     assert shown["input"] == [32, 32, 1]
     assert (shown["depth"], shown["task"]) == (5, "classification")
+    assert shown["receptive_field"] == [16, 16]
+    assert shown["activation_bytes"] > 4 * (28 * 28 * 6 + 10 * 10 * 16 + 120 + 84 + 10)
     assert shown["options"]["maps"] == [6, 16]
-    assert "61,706 trainable" in succeed("show", "lenet5")
+    text = succeed("show", "lenet5")
+    assert "61,706 trainable" in text
+    assert "16 x 16 of the input for one position of the last map" in text
+
+
+def test_show_tells_where_there_is_no_receptive_field():
+    assert json.loads(succeed("show", "lstm", "--json"))["receptive_field"] is None
+    assert "no fixed window" in succeed("show", "lstm")
 
 
 def test_show_tells_formula_options_and_licence_of_others():

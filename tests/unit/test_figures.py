@@ -14,6 +14,7 @@ from archbench.figures.pictures import PICTURES
 from archbench.figures.pictures.segmentation import overlay
 from archbench.figures.scores import interval_figure, score_against_costs
 from archbench.figures.studies import best_so_far_curves, learning_rate_sensitivity
+from archbench.figures.study_choices import cell_map, importance_bars, target_times
 from archbench.figures.style import save_svg, short_number, style
 from archbench.tasks import TASKS
 
@@ -126,6 +127,32 @@ def test_sensitivity_shows_complete_pruned_failed_and_default():
     assert default.get_offsets().tolist() == [[1e-3, 0.9]]
 
 
+def test_a_pair_that_failed_is_marked_and_a_partial_one_says_how_many():
+    rows = [("relu", "he", 0.9, 5, 5), ("relu", "zeros", math.nan, 0, 5), ("tanh", "he", 0.5, 3, 5)]
+    cells = pd.DataFrame(rows, columns=["row", "column", "mean", "finished", "seeds"])
+    figure = cell_map(cells, rows="activation", columns="initializer", metric="accuracy")
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == ["0.900", "failed", "0.500\n3 of 5"]
+    assert [(patch.get_x(), patch.get_y(), patch.get_hatch()) for patch in axes.patches] == [(0.5, -0.5, "///")]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["relu", "tanh"]
+
+
+def test_times_stand_fastest_first_and_say_who_never_arrived():
+    rows = [("slow", 0, 9.0), ("slow", 1, 8.0), ("fast", 0, 2.0), ("fast", 1, 3.0), ("never", 0, math.nan)]
+    times = pd.DataFrame(rows, columns=["arm", "seed", "seconds"])
+    axes = target_times(times, target="accuracy 0.9").axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["fast", "slow", "never"]
+    assert [text.get_text() for text in axes.texts] == ["2 of 2", "2 of 2", "0 of 1"]
+    diamonds = [line.get_xdata()[0] for line in axes.get_lines() if line.get_marker() == "D"]
+    assert diamonds == [2.5, 8.5]
+
+
+def test_importance_is_written_on_its_bars():
+    axes = importance_bars({"learning_rate": 0.75, "arm": 0.25}).axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [0.75, 0.25]
+    assert [text.get_text() for text in axes.texts] == ["75%", "25%"]
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(61_706, "61.7k"), (2e6, "2M"), (1.5e9, "1.5G"), (0.05, "0.05"), (3e-4, "3e-4"), (0, "0")]
 )
@@ -149,8 +176,17 @@ def test_overlay_tints_objects_and_leaves_the_background():
 
 
 def predictions(task):
-    if task == "classification":
+    if task in ("classification", "binary"):
         return fake.digit_predictions()
+    if task == "capsules":
+        known = fake.digit_predictions()
+        return known | {"prediction_image": known["input"] / 16.0}
+    if task in ("multi_label", "overlapping_capsules"):
+        known = fake.digit_predictions()
+        present = np.eye(10, dtype="uint8")[[(n % 10, (n + 3) % 10) for n in range(len(known["input"]))]].sum(axis=1)
+        images = np.stack([known["input"] / 16.0] * 2, axis=1)
+        labels = {"target_present": present, "prediction_present": np.roll(present, 1, axis=0)}
+        return {"input": known["input"], "prediction_images": images, **labels}
     if task in ("segmentation", "detection"):
         return fake.balloon_predictions(task)
     if task == "reconstruction":

@@ -63,6 +63,7 @@ def test_what_is_not_given_comes_from_training():
     assert named == {
         "architecture": "lenet5",
         "task": "classification",
+        "loss": "cross_entropy",
         "optimizer": "adam",
         "schedule": "cosine",
         "preprocessing": "standardize",
@@ -184,6 +185,11 @@ def test_what_is_not_given_comes_from_training():
             "studies.rates.arms.momentum.space",
             {"dataset.size": {"low": 8, "high": 16}},
             "space.dataset.size: 'dataset.size' cannot be tuned. A name alone is a number of the optimizer;",
+        ),
+        (
+            "benchmarks.two.augmentation",
+            ["mixup"],
+            "benchmarks.two.augmentation.0: 'mixup' does not go with the task 'reconstruction'. It goes with:",
         ),
         ("studies.rates.arms.momentum.optimizer", "sg", "studies.rates.arms.momentum.optimizer: No optimizer is"),
         ("studies.rates.base.dataset", "iris", "studies.rates.arms.momentum.dataset: params.yaml has no data set"),

@@ -49,6 +49,7 @@ def test_a_small_net_by_hand():
         multiply_adds=16 * 72 + 12,
         activation_bytes=4 * (64 + 64 + 4 + 3),
         depth=2,
+        receptive_field=(3, 3),
     )
 
 
@@ -78,7 +79,7 @@ def test_multiply_adds_of_a_layer_by_hand(layer, shape, by_hand):
 
 def test_a_layer_used_twice_works_twice_and_weighs_once():
     inputs, shared = keras.Input((3,)), layers.Dense(3)
-    assert profile(keras.Model(inputs, shared(shared(inputs)))) == Profile(12, 12, 18, 4 * 6, 2)
+    assert profile(keras.Model(inputs, shared(shared(inputs)))) == Profile(12, 12, 18, 4 * 6, 2, None)
 
 
 def test_a_network_within_a_network_is_counted():
@@ -99,6 +100,109 @@ def test_a_layer_that_cannot_be_counted_is_named():
     inputs = keras.Input((3,))
     with pytest.raises(TypeError, match="Bilinear has weight matrices and no method multiply_adds"):
         profile(keras.Model(inputs, Bilinear()(inputs)))
+
+
+# Receptive field
+
+
+@pytest.mark.parametrize(
+    ("spec", "side", "field"),
+    [
+        # 5 x 5: 5; pool 2/2: 6, step 2; 5 x 5: 6 + 4 * 2 = 14; pool: 14 + 2 = 16.
+        ("lenet5", 32, 16),
+        # Up to conv5_3: 1 + 2 * (2 * 1 + 2 * 2 + 3 * 4 + 3 * 8 + 3 * 16) + (1 + 2 + 4 + 8) = 196; pool5: 196 + 16.
+        ("vgg16", 224, 212),
+        # 7 x 7: 7, step 2; pool 3/2: 11, step 4; two blocks of two 3 x 3: 11 + 8 * 4 = 43; then a strided 3 x 3 and
+        # three more: 43 + 2 * 4 + 6 * 8 = 99; 99 + 2 * 8 + 6 * 16 = 211; 211 + 2 * 16 + 6 * 32 = 435.
+        ("resnet18", 224, 435),
+        # 3 x 3: 3; stage 1, six: 15; strided, five: 15 + 2 + 5 * 4 = 37; 37 + 4 + 5 * 8 = 81.
+        ("resnet20", 32, 81),
+        ("plain20", 32, 81),
+        # Araujo, Norris, Sim 2019, Distill, table of models.
+        ("alexnet", 227, 195),
+        ("resnet50", 224, 483),
+        ("preact_resnet101", 224, 1027),
+        ({"name": "resnet152", "stride_in_1x1": False, "stride_in_last_block": True}, 224, 1507),
+        ("inception_v2", 224, 699),
+        ("inception_v3", 299, 1311),
+        ("inception_resnet_v2", 299, 3039),
+        # Strided 3 x 3 kernels, one stage earlier than 1 x 1: 2 * (4 + 8 + 16) pixels less than 483.
+        ({"name": "resnet50", "stride_in_1x1": False}, 224, 427),
+    ],
+)
+def test_receptive_field_of_known_nets(spec, side, field):
+    channels = 1 if "lenet" in str(spec) else 3
+    assert profile(outline(spec, (side, side, channels), 10)).receptive_field == (field, field)
+
+
+def _seen(build, shape) -> tuple[tuple[int, ...] | None, tuple[int, ...]]:
+    """The field `profile` tells, and the span of input positions that move one output in the middle, by trying."""
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, build(inputs))
+    for weight in model.weights:
+        weight.assign(np.full(weight.shape, 0.5))
+    middle = tuple(side // 2 for side in model.output.shape[1:-1])
+    axes, quiet, spans = len(shape) - 1, np.zeros((1, *shape), "float32"), []
+    for axis in range(axes):
+        bumped = np.repeat(quiet, shape[axis], axis=0)
+        places = np.moveaxis(bumped, axis + 1, 1)  # a view: (example, position on this axis, ...)
+        for position in range(shape[axis]):
+            places[position, position] = 1.0
+        change = keras.ops.convert_to_numpy(model(bumped) - model(quiet))
+        moved = change[(slice(None), *middle)].any(axis=-1)
+        spans.append(int(np.ptp(np.nonzero(moved)[0])) + 1)
+    return profile(model).receptive_field, tuple(spans)
+
+
+@pytest.mark.parametrize(
+    ("build", "shape"),
+    [
+        (lambda x: layers.Conv2D(1, 3, dilation_rate=4)(layers.Conv2D(1, 3, 2)(x)), (41, 41, 1)),
+        (lambda x: layers.Conv2D(1, (1, 7))(layers.Conv2D(1, (5, 1))(x)), (21, 21, 1)),
+        (lambda x: layers.add([layers.Conv2D(1, 3, padding="same")(x), layers.DepthwiseConv2D(5, padding="same")(x)])
+         , (15, 15, 1)),
+        (lambda x: layers.SeparableConv2D(1, 3)(layers.AveragePooling2D(2)(x)), (24, 24, 1)),
+        (lambda x: layers.Conv1D(1, 3, dilation_rate=2)(layers.AveragePooling1D(3)(x)), (36, 1)),
+        (lambda x: layers.Conv3D(1, (1, 2, 3))(layers.Conv3D(1, 2, (1, 2, 2))(x)), (6, 10, 14, 1)),
+        (lambda x: layers.Conv2D(1, 1)(layers.Conv2DTranspose(1, 2, 2)(layers.Conv2D(1, 4, 2)(x))), (20, 20, 1)),
+        (lambda x: layers.Dense(1)(layers.Dense(3)(layers.Conv2D(2, 3)(x))), (9, 9, 1)),
+        (lambda x: layers.Conv2D(1, 3)(keras.ops.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))), (9, 9, 1)),
+    ],
+    ids=["dilated", "oblong", "branches", "separable", "steps", "video", "up", "dense", "padded"],
+)  # fmt: skip
+def test_receptive_field_is_what_moves_an_output(build, shape):
+    told, tried = _seen(build, shape)
+    assert told == tried
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda x: layers.Dense(2)(layers.Flatten()(x)),
+        lambda x: layers.LSTM(2)(layers.Reshape((8, 8))(x)),
+        lambda x: layers.Conv1D(2, 3)(layers.LSTM(2, return_sequences=True)(layers.Reshape((8, 8))(x))),
+    ],
+    ids=["dense", "recurrent", "recurrent first"],
+)
+def test_no_receptive_field_where_there_is_no_window(build):
+    inputs = keras.Input((8, 8, 1))
+    assert profile(keras.Model(inputs, build(inputs))).receptive_field is None
+
+
+def test_a_custom_layer_says_its_window():
+    class Thirds(layers.Layer):
+        def call(self, x):
+            return keras.ops.average_pool(x, 3, 3)
+
+    class Told(Thirds):
+        def window(self):
+            return ((3, 3), (3, 3))
+
+    inputs = keras.Input((27, 27, 1))
+    fields = [
+        profile(keras.Model(inputs, layers.Conv2D(1, 2)(kind()(inputs)))).receptive_field for kind in (Thirds, Told)
+    ]
+    assert fields == [None, (6, 6)]
 
 
 def test_an_outline_takes_no_weights_and_leaves_no_trace():

@@ -222,18 +222,18 @@ def test_what_a_killed_writer_left_is_swept_away(uninterrupted, tmp_path):
     folder.mkdir()
     for name in (".checkpoint.npz.123.tmp", ".unfinished.keras", "model.keras"):
         (folder / name).write_bytes(b"half")
-    run_benchmark(TRIALS[:1], STRIPES, tmp_path, ALWAYS, bench=uninterrupted[1])
+    run_benchmark(TRIALS[:1], STRIPES, tmp_path, ALWAYS, bench=lambda: uninterrupted[1])
     assert {path.name for path in folder.iterdir()} == {path.name for path in (uninterrupted[0] / "seed-0").iterdir()}
 
 
 def test_metrics_of_other_settings_are_gone_before_training_starts(uninterrupted, tmp_path):
     """A finished run of other settings must not pass for one of these while they train."""
     other = toys.settings(epochs=1, early_stopping=TRIALS[0]["early_stopping"])
-    run_benchmark([other], STRIPES, tmp_path, ALWAYS, bench=uninterrupted[1])
+    run_benchmark([other], STRIPES, tmp_path, ALWAYS, bench=lambda: uninterrupted[1])
     seen = []
 
     def look(run, row, epochs, monitor):
         seen.append([(path / "metrics.json").exists() for path in (tmp_path, tmp_path / run)])
 
-    run_benchmark(TRIALS[:1], STRIPES, tmp_path, Pace(1e9, look), bench=uninterrupted[1])
+    run_benchmark(TRIALS[:1], STRIPES, tmp_path, Pace(1e9, look), bench=lambda: uninterrupted[1])
     assert seen == [[False, False]] * len(seen) != []

@@ -1,71 +1,57 @@
-"""Random changes of where things are: the picture moves, and all that lies on it follows.
-
-An augmentation is a function `(batch, seed) -> batch`: `batch` is a dictionary with `image` (batch, height,
-width, channel) of any type and whichever of `mask` and `instances` (batch, height, width), `boxes` (batch,
-object, [top, left, bottom, right]), `box_label` (batch, object) and `landmarks` (batch, object, point, [y,
-x]) the data set has; `boxes` and `landmarks` come with `box_label`, and other arrays pass unchanged. `seed`
-is a `keras.random.SeedGenerator`. Every example draws its own change. Coordinates are continuous: the pixel
-in column i covers [i, i + 1). Rows of `boxes` and `landmarks` whose `box_label` is -1 hold no object and stay
-zero.
-"""
+"""Whole pixels at other places: mirrored or moved, with all that lies on the picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 from keras import ops
+from pydantic import Field, PositiveInt
 
 from archbench.augmentations import augmentation
-from archbench.errors import UserError
-
-Batch = Mapping[str, Any]
-Augment = Callable[[Batch, keras.random.SeedGenerator], dict[str, Any]]
-MAPS = ("image", "mask", "instances")
-
-
-class NoPicture(UserError):
-    """An augmentation of pictures on a batch that has none."""
+from archbench.augmentations._pictures import MAPS, Augment, Batch, clear_empty_rows, picture_shape, present, where
+from archbench.datasets.card import Card
 
 
 @augmentation("flip", source="Krizhevsky et al. 2012, section 4.1 (horizontal reflections)", smoke={})
-def flip(*, probability: float = 0.5) -> Augment:
+def flip(card: Card, *, probability: Annotated[float, Field(ge=0, le=1)] = 0.5) -> Augment:
     """Mirror an example left to right with the given probability."""
+    _, width, _ = picture_shape(card, "flip")
 
     def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
-        count, _, width = _size(batch, "flip")
+        count = ops.shape(batch["image"])[0]
         chosen = keras.random.uniform((count,), seed=seed) < probability
         flipped = dict(batch)
-        for name in _present(batch, MAPS):
-            flipped[name] = _where(chosen, ops.flip(batch[name], axis=2), batch[name])
+        for name in present(batch, MAPS):
+            flipped[name] = where(chosen, ops.flip(batch[name], axis=2), batch[name])
         if "boxes" in batch:
             boxes = batch["boxes"]
             top, left, bottom, right = (boxes[..., side] for side in range(4))
             mirrored = ops.stack([top, width - right, bottom, width - left], axis=-1)
-            flipped["boxes"] = _where(chosen, mirrored, boxes)
+            flipped["boxes"] = where(chosen, mirrored, boxes)
         if "landmarks" in batch:
             y, x = batch["landmarks"][..., 0], batch["landmarks"][..., 1]
-            flipped["landmarks"] = _where(chosen, ops.stack([y, width - x], axis=-1), batch["landmarks"])
-        return _clear_empty_rows(flipped)
+            flipped["landmarks"] = where(chosen, ops.stack([y, width - x], axis=-1), batch["landmarks"])
+        return clear_empty_rows(flipped)
 
     return apply
 
 
 @augmentation("shift", source="He et al. 2015, section 4.2, arXiv:1512.03385", smoke={"pixels": 2})
-def shift(*, pixels: int = 4) -> Augment:
+def shift(card: Card, *, pixels: PositiveInt = 4) -> Augment:
     """Pad an example by some pixels of zeros on every side and crop it back at a random place.
 
     Boxes are cut at the border; an object whose box has left the picture gets the label -1. Landmarks may
     come to lie outside. Differs from the paper where preprocessing comes after: it pads with zeros, which are
     black, where the paper pads pictures whose mean was already taken away.
     """
+    height, width, _ = picture_shape(card, "shift")
 
     def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
-        count, height, width = _size(batch, "shift")
+        count = ops.shape(batch["image"])[0]
         move = keras.random.randint((count, 2), -pixels, pixels + 1, seed=seed)  # (batch, [down, right])
         moved = dict(batch)
-        for name in _present(batch, MAPS):
+        for name in present(batch, MAPS):
             moved[name] = _move(batch[name], move)
         offset = ops.cast(move, "float32")
         if "landmarks" in batch:
@@ -77,28 +63,9 @@ def shift(*, pixels: int = 4) -> Augment:
             outside = ops.any(boxes[..., 2:] <= boxes[..., :2], axis=-1)
             moved["boxes"] = boxes
             moved["box_label"] = ops.where(outside, -1, batch["box_label"])
-        return _clear_empty_rows(moved)
+        return clear_empty_rows(moved)
 
     return apply
-
-
-def _size(batch: Batch, name: str) -> tuple[int, int, int]:
-    """Examples, height and width of the pictures."""
-    if "image" not in batch:
-        raise NoPicture(
-            f"The augmentation {name!r} moves pictures, and the data set has only {', '.join(batch)}. "
-            f"Take {name!r} out of the benchmark's augmentation in params.yaml."
-        )
-    return tuple(ops.shape(batch["image"])[:3])
-
-
-def _present(batch: Batch, names: tuple[str, ...]) -> list[str]:
-    return [name for name in names if name in batch]
-
-
-def _where(chosen: Any, changed: Any, unchanged: Any) -> Any:
-    """Example by example, `changed` where `chosen` (batch,) and else `unchanged`."""
-    return ops.where(ops.reshape(chosen, (-1,) + (1,) * (len(unchanged.shape) - 1)), changed, unchanged)
 
 
 def _move(maps: Any, move: Any) -> Any:
@@ -113,11 +80,3 @@ def _move(maps: Any, move: Any) -> Any:
     moved = ops.take(pixels, place, axis=0)  # one gather of whole pixels
     inside = ops.reshape(inside, (-1, height, width) + (1,) * (len(maps.shape) - 3))
     return ops.where(inside, moved, ops.zeros_like(moved))
-
-
-def _clear_empty_rows(batch: dict[str, Any]) -> dict[str, Any]:
-    for name in _present(batch, ("boxes", "landmarks")):
-        rows = batch[name]
-        exists = ops.reshape(batch["box_label"] >= 0, (*ops.shape(rows)[:2],) + (1,) * (len(rows.shape) - 2))
-        batch[name] = ops.where(exists, rows, ops.zeros_like(rows))
-    return batch

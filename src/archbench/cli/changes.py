@@ -73,7 +73,8 @@ def _needs(config: Config) -> dict[str, tuple[str, ...]]:
     """Stage -> the stages before it, in an order that fits."""
     needs: dict[str, tuple[str, ...]] = {f"prepare@{slug}": () for slug in config.datasets}
     for slug, benchmark in config.benchmarks.items():
-        needs[f"train@{slug}"] = (f"prepare@{benchmark.dataset}",)
+        source = (f"train@{benchmark.transfer.source}",) if benchmark.transfer else ()
+        needs[f"train@{slug}"] = (f"prepare@{benchmark.dataset}", *source)
     for slug, study in config.studies.items():
         needs[f"sweep@{slug}"] = (f"prepare@{study.base.dataset}",)
     before_report = [name for name in needs if not name.startswith("prepare@")]

@@ -11,7 +11,7 @@ import numpy as np
 
 from archbench.catalogue import Entry
 from archbench.config import Named
-from archbench.datasets import DATASETS
+from archbench.datasets import DATASETS, _fetch
 from archbench.datasets._raw import Raw
 from archbench.datasets.card import Card
 from archbench.datasets.store import CARD, load
@@ -41,20 +41,23 @@ def look_up(slug: str, named: Named, folders: Folders) -> Data:
     licence = str(entry.facts["licence"])
     folder = folders.prepared / slug
     if (folder / CARD).is_file():
-        size = sum(path.stat().st_size for path in folder.rglob("*.npy"))
+        size = sum(path.stat().st_size for ending in ("*.npy", "*.tfrecord") for path in folder.rglob(ending))
         return Data(entry, licence, load(folder).card, 0, size)
-    if entry.facts["kind"] == "download":
+    if entry.facts["kind"] in ("download", "manual"):
         card = _declared(slug, entry, {**entry.options, **options})
     else:
         card = _sampled(slug, entry, options, folders.raw)
     size = _array_bytes(card) if card is not None else None
-    return Data(entry, licence, card, _missing_bytes(entry, folders.raw / entry.name), size)
+    return Data(
+        entry, licence, card, _missing_bytes(entry, {**entry.options, **options}, folders.raw / entry.name), size
+    )
 
 
-def _missing_bytes(entry: Entry, folder: Path) -> int:
-    """Of the published files, what is not here yet."""
-    here = sum(path.stat().st_size for path in folder.glob("*") if path.suffix not in (".part", ".lock"))
-    return max(0, entry.facts["bytes"] - here)
+def _missing_bytes(entry: Entry, options: Mapping[str, Any], folder: Path) -> int:
+    """Of the published files that these options need, what is not here yet."""
+    names = entry.facts["files"](**options) if "files" in entry.facts else None
+    wanted = [file for file in _fetch.published(entry.name) if names is None or file.name in names]
+    return sum(file.size for file in wanted if not (folder / file.name).is_file())
 
 
 def _declared(slug: str, entry: Entry, options: Mapping[str, Any]) -> Card | None:
@@ -92,6 +95,7 @@ def _sampled(slug: str, entry: Entry, options: Mapping[str, Any], folder: Path) 
         arrays={name: {"shape": list(a.shape[1:]), "dtype": str(a.dtype)} for name, a in raw.train.items()},
         split_sizes=_split_sizes(examples, official, fractions),
         class_names=raw.class_names,
+        label_names={name: list(names) for name, names in raw.label_names.items()},
     )
 
 

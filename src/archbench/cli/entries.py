@@ -12,6 +12,7 @@ import typer
 from archbench.catalogue import Entry
 from archbench.cli import display, index
 from archbench.errors import UserError
+from archbench.regularizers.elsewhere import ELSEWHERE
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, for a program to read.")]
 
@@ -38,6 +39,9 @@ def list_entries(
         return
     fields = [field.name for field in dataclasses.fields(index.Row)]
     display.print_table(fields, [[getattr(row, field) for field in fields] for row in rows])
+    if package == "regularizers":
+        print("\nWhat else regularizes, and where params.yaml sets it:")
+        display.print_table(("name", "in a benchmark"), list(ELSEWHERE.items()))
 
 
 def show(
@@ -103,6 +107,7 @@ def _cost(entry: Entry) -> dict[str, Any]:
         "multiply_adds": cost.multiply_adds,
         "activation_bytes": cost.activation_bytes,
         "depth": cost.depth,
+        "receptive_field": cost.receptive_field and list(cost.receptive_field),
         "swaps": list(entry.facts["swaps"]),
     }
 
@@ -131,8 +136,15 @@ def _cost_lines(facts: Mapping[str, Any]) -> dict[str, str]:
         "multiply-adds": f"{facts['multiply_adds']:,} an example",
         "activations": f"{display.bytes_text(facts['activation_bytes'])} an example, float32",
         "depth": f"{facts['depth']} layers with multiply-adds on the longest path",
+        "receptive field": _field_text(facts["receptive_field"]),
         "parts": f"may be swapped: {', '.join(facts['swaps'])}" if facts["swaps"] else "none to swap",
     }
+
+
+def _field_text(field: list[int] | None) -> str:
+    if field is None:
+        return "no fixed window: it has no map of positions, or sees all of them"
+    return f"{' x '.join(map(str, field))} of the input for one position of the last map"
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from archbench.plan import Plan
 from archbench.project import Folders, project_root
 from archbench.tracking import run_folder
 from archbench.tracking._read import HalfWritten, is_alive, read_run
+from archbench.training.transfer import NoTransfer
 
 
 def check_project(here: Path) -> Iterator[Finding]:
@@ -91,7 +92,10 @@ def _run_stale(run: Path, plan: Plan, sha256: str | None) -> str | None:
     settings = read_run(run).settings
     if settings["seed"] not in plan.seeds:
         return f"has a seed that params.yaml does not name: {settings['seed']}"
-    wanted = plan.trial_settings(settings["seed"], sha256 or settings["dataset_sha256"])
+    try:
+        wanted = plan.trial_settings(settings["seed"], sha256 or settings["dataset_sha256"], run.parent.parent)
+    except NoTransfer as error:
+        return f"cannot be checked: {error}"
     if wanted["id"] == settings["id"]:
         return None
     changed = [name for name in wanted if name != "id" and (name not in settings or settings[name] != wanted[name])]

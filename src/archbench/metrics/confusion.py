@@ -7,8 +7,12 @@ import numpy as np
 from archbench.metrics import metric
 
 
+@metric("confusion_matrix", source="scikit-learn, confusion_matrix", values="labels", gives="table")
 def confusion_matrix(targets: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
-    """Counts int64 (true class, predicted class) of integers of any one shape, all in 0 .. `classes` - 1."""
+    """Counts int64 (true class, predicted class) of integers of any one shape, all in 0 .. `classes` - 1.
+
+    The one metric that is no number: those of several batches add up, and the others here follow from it.
+    """
     targets, predictions = np.asarray(targets), np.asarray(predictions)
     pairs = targets.astype(np.int64).ravel() * classes + predictions.ravel()
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
@@ -18,6 +22,35 @@ def confusion_matrix(targets: np.ndarray, predictions: np.ndarray, classes: int)
 def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
     """The share of examples given their true class, between 0 and 1."""
     return float(np.mean(np.asarray(targets) == np.asarray(predictions)))
+
+
+@metric("precision", source="scikit-learn, precision_score(average='macro')", values="labels")
+def precision(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Macro precision: hits / predictions of each class, averaged over classes, between 0 and 1.
+
+    A class that is true but never predicted counts as 0; one that is neither in `targets` nor in `predictions` does
+    not count.
+    """
+    hits, true, predicted = _margins(targets, predictions)
+    return _mean_present(_shares(hits, predicted, 0.0), true, predicted)
+
+
+@metric("recall", source="scikit-learn, recall_score(average='macro')", values="labels")
+def recall(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Macro recall: hits / targets of each class, averaged over classes, between 0 and 1.
+
+    A class that is predicted but nowhere true counts as 0; one that is neither in `targets` nor in `predictions` does
+    not count.
+    """
+    hits, true, predicted = _margins(targets, predictions)
+    return _mean_present(_shares(hits, true, 0.0), true, predicted)
+
+
+def precision_and_recall(targets: np.ndarray, predictions: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Precision and recall of every class, each (`classes`,); nan where a class is never predicted or nowhere true."""
+    table = confusion_matrix(targets, predictions, classes)
+    hits = np.diag(table)
+    return _shares(hits, table.sum(axis=0), np.nan), _shares(hits, table.sum(axis=1), np.nan)
 
 
 @metric("f1", source="scikit-learn, f1_score(average='macro')", values="labels")
@@ -57,6 +90,14 @@ def frequency_weighted_iou(targets: np.ndarray, predictions: np.ndarray) -> floa
     present = true > 0  # a class that is nowhere true has no weight
     union = (true + predicted - hits)[present]
     return float(np.sum(true[present] * hits[present] / union) / true.sum())
+
+
+def _shares(hits: np.ndarray, of: np.ndarray, of_none: float) -> np.ndarray:
+    return np.where(of > 0, hits / np.maximum(of, 1), of_none)
+
+
+def _mean_present(values: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> float:
+    return float(np.mean(values[true + predicted > 0]))
 
 
 def _margins(targets: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

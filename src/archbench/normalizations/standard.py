@@ -1,7 +1,9 @@
 """Normalizations by moments: subtract a mean, divide by a deviation, then scale and shift each channel.
 
 What differs is over which axes of (batch, positions..., channel) the moments are taken. A builder is
-called with the number of channels and returns a layer, or None for no normalization.
+called with the number of channels and returns a layer, or None for no normalization. The fact `shifts` says
+that a layer adds a number to each channel, so that a bias before it would do nothing. Epsilon is that of
+arXiv:1803.08494, 1e-5, where Keras has 1e-3.
 """
 
 import math
@@ -16,22 +18,25 @@ def none(channels: int) -> None:
     """No normalization."""
 
 
-@normalization("batch", source="Ioffe, Szegedy 2015, arXiv:1502.03167")
-def batch(channels: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -> layers.Layer:
+@normalization("batch", source="Ioffe, Szegedy 2015, arXiv:1502.03167", shifts=True)
+def batch(channels: int, *, momentum: float = 0.9, epsilon: float = 1e-5, scale: bool = True) -> layers.Layer:
     """Moments over batch and positions, for each channel; moving averages of them at inference.
 
-    `momentum` is the share of the old moving average that a step keeps.
+    `momentum` is the share of the old moving average that a step keeps. Without `scale` a channel is shifted and
+    not scaled, as in the Inception nets, where a rectifier and another convolution follow.
     """
-    return layers.BatchNormalization(momentum=momentum, epsilon=epsilon)
+    return layers.BatchNormalization(momentum=momentum, epsilon=epsilon, scale=scale)
 
 
-@normalization("layer", source="Ba, Kiros, Hinton 2016, arXiv:1607.06450; axes as in arXiv:1803.08494, figure 2")
+@normalization(
+    "layer", source="Ba, Kiros, Hinton 2016, arXiv:1607.06450; axes as in arXiv:1803.08494, figure 2", shifts=True
+)
 def layer(channels: int, *, epsilon: float = 1e-5) -> layers.Layer:
     """Moments over positions and channels, for each example."""
     return layers.GroupNormalization(groups=1, epsilon=epsilon)
 
 
-@normalization("group", source="Wu, He 2018, arXiv:1803.08494")
+@normalization("group", source="Wu, He 2018, arXiv:1803.08494", shifts=True)
 def group(channels: int, *, groups: int = 32, epsilon: float = 1e-5) -> layers.Layer:
     """Moments over positions and a group of channels, for each example.
 
@@ -40,7 +45,7 @@ def group(channels: int, *, groups: int = 32, epsilon: float = 1e-5) -> layers.L
     return layers.GroupNormalization(groups=math.gcd(groups, channels), epsilon=epsilon)
 
 
-@normalization("instance", source="Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022")
+@normalization("instance", source="Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022", shifts=True)
 def instance(channels: int, *, epsilon: float = 1e-5) -> layers.Layer:
     """Moments over positions, for each example and channel.
 

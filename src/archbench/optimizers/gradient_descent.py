@@ -54,3 +54,18 @@ class Momentum(keras.optimizers.SGD):
 def momentum(*, learning_rate: Rate = 0.01, momentum: Mean = 0.9, nesterov: bool) -> keras.Optimizer:
     """Descent with a velocity: v <- m v - rate g, w <- w + v; Nesterov's form steps by m v - rate g after that."""
     return Momentum(learning_rate, momentum=momentum, nesterov=nesterov)
+
+
+@optimizer(
+    "batch_gd",
+    source="Cauchy 1847, Méthode générale pour la résolution des systèmes d'équations simultanées",
+    smoke={"learning_rate": 0.1},
+    numbers=(),
+    full_batch=True,
+)
+def batch_gd(*, learning_rate: Rate = 0.01) -> keras.Optimizer:
+    """Batch gradient descent: w <- w - rate g once an epoch, with g the gradient over all training data.
+
+    `batch_size` is how many examples a chunk of the sum holds, which changes the memory it needs and not the step.
+    """
+    return keras.optimizers.SGD(learning_rate)

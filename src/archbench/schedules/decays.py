@@ -1,4 +1,4 @@
-"""Schedules: the factor on the initial learning rate at each optimizer step.
+"""Schedules that fall: the factor on the initial learning rate at each optimizer step.
 
 A schedule is a function from step numbers, counted from 0, to factors; the training loop multiplies them with the
 optimizer's rate on the host, so any schedule goes with any optimizer and none is compiled.
@@ -6,22 +6,24 @@ optimizer's rate on the host, so any schedule goes with any optimizer and none i
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from archbench.schedules import schedule
-from archbench.schedules.horizon import Factor, Horizon, WrongSchedule
+from archbench.schedules.horizon import Factor, Horizon, Positive, Share, WrongSchedule, by_step
 
-Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-"""A number of epochs, or a factor: finite and not negative."""
+Unit = Literal["epoch", "step"]
+"""What a decay counts."""
+Part = Annotated[float, Field(gt=0, le=1)]
+"""A factor that does not raise what it multiplies."""
 
 
 @schedule("constant", source="common practice", smoke={})
 def constant(horizon: Horizon) -> Factor:
     """The initial rate throughout."""
-    return lambda step: np.ones(len(step))
+    return by_step(lambda step: np.ones(len(step)))
 
 
 @schedule("cosine", source="Loshchilov and Hutter 2016, arXiv:1608.03983, equation 5", smoke={})
@@ -39,7 +41,7 @@ def cosine(horizon: Horizon, *, warmup_epochs: Share = 0.0, floor: Share = 0.0) 
         decay = floor + (1.0 - floor) * 0.5 * (1.0 + np.cos(np.pi * progress))
         return np.where(step < warmup, np.minimum((step + 1) / max(warmup, 1.0), 1.0), decay)
 
-    return factor
+    return by_step(factor)
 
 
 @schedule(
@@ -55,13 +57,61 @@ def piecewise(horizon: Horizon, *, epochs: tuple[Share, ...], factors: tuple[Sha
             f"and factors {list(factors)}."
         )
     if epochs and epochs[-1] >= horizon.epochs:
-        raise WrongSchedule(f"piecewise changes at epoch {epochs[-1]}, but the run ends after {horizon.epochs}.")
+        raise WrongSchedule(
+            f"epochs: piecewise changes at epoch {epochs[-1]}, but the run ends after {horizon.epochs}. "
+            f"Choose an earlier change or more epochs."
+        )
     levels = np.array([1.0, *factors])
     edges = np.array(epochs, dtype=float) * horizon.steps_per_epoch
-    return lambda step: levels[np.searchsorted(edges, step, side="right")]
+    return by_step(lambda step: levels[np.searchsorted(edges, step, side="right")])
 
 
 @schedule("exponential", source="common practice; Goodfellow et al. 2016, Deep Learning, chapter 8", smoke={})
-def exponential(horizon: Horizon, *, decay: Share = 0.95) -> Factor:
-    """`decay` to the power of the epoch, constant within each."""
-    return lambda step: decay ** (step // horizon.steps_per_epoch)
+def exponential(horizon: Horizon, *, decay: Share = 0.95, per: Unit = "epoch") -> Factor:
+    """`decay` to the power of the epoch, constant within each, or of the step; both counted from 0."""
+    return by_step(lambda step: decay ** _count(horizon, step, per))
+
+
+@schedule("inverse_time", source="Robbins and Monro 1951; Goodfellow et al. 2016, Deep Learning, chapter 8", smoke={})
+def inverse_time(horizon: Horizon, *, decay: Share = 1.0, per: Unit = "epoch") -> Factor:
+    """1 / (1 + decay * epoch), constant within each epoch, or with steps for epochs; both counted from 1.
+
+    A rate of 0.2 with decay 1 is 0.1, 0.067, 0.05, 0.04 in epochs 1 to 4. Keras's `InverseTimeDecay` counts from 0.
+    """
+    return by_step(lambda step: 1.0 / (1.0 + decay * (_count(horizon, step, per) + 1.0)))
+
+
+@schedule(
+    {"inverse_sqrt_epoch": {"per": "epoch"}, "inverse_sqrt_step": {"per": "step"}},
+    source="Nemirovski and Yudin 1983; Duchi 2018, Introductory Lectures on Stochastic Optimization, section 3",
+    smoke={},
+)
+def inverse_sqrt(horizon: Horizon, *, k: Positive = 1.0, per: Unit) -> Factor:
+    """k / sqrt(epoch), constant within each epoch, or k / sqrt(step); both counted from 1."""
+    return by_step(lambda step: k / np.sqrt(_count(horizon, step, per) + 1.0))
+
+
+@schedule("staircase", source="common practice; He et al. 2015, arXiv:1512.03385", smoke={"every_epochs": 1.0})
+def staircase(horizon: Horizon, *, every_epochs: Positive, drop: Part = 0.5) -> Factor:
+    """Times `drop` after every `every_epochs` epochs: drop^floor(epoch / every_epochs), epochs counted from 0."""
+    if every_epochs >= horizon.epochs:
+        raise WrongSchedule(
+            f"every_epochs: a stair of {every_epochs} epochs is never taken in a run of {horizon.epochs}. "
+            f"Choose a shorter one, more epochs, or the schedule constant."
+        )
+    edge = every_epochs * horizon.steps_per_epoch
+    return by_step(lambda step: drop ** np.floor(step / edge))
+
+
+@schedule("polynomial", source="Chen et al. 2016 (DeepLab v2), arXiv:1606.00915, section 4.1", smoke={})
+def polynomial(horizon: Horizon, *, power: Positive = 0.9, floor: Share = 0.0) -> Factor:
+    """floor + (1 - floor)(1 - step / steps)^power: a straight line with power 1, DeepLab's with 0.9.
+
+    Keras's `PolynomialDecay` ends at a rate of 0.0001 unless told otherwise; this ends at 0.
+    """
+    return by_step(lambda step: floor + (1.0 - floor) * (1.0 - np.clip(step / horizon.steps, 0.0, 1.0)) ** power)
+
+
+def _count(horizon: Horizon, step: np.ndarray, per: Unit) -> np.ndarray:
+    """The epochs or the steps done before `step`."""
+    return step // horizon.steps_per_epoch if per == "epoch" else step

@@ -1,15 +1,20 @@
-"""What a schedule is built from."""
+"""What a schedule is built from, and what it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from archbench.errors import UserError
 
-Factor = Callable[[np.ndarray], np.ndarray]
+Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A number of epochs, or a factor: finite and not negative."""
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""A number of epochs, or a factor: finite and above 0."""
 
 
 @dataclass(frozen=True)
@@ -17,12 +22,45 @@ class Horizon:
     """How long a run is, for schedules that count epochs or need the end."""
 
     steps_per_epoch: int
-    epochs: int
+    epochs: float
+    """A whole number of them, but for the rest of a run that a part of an epoch of warm-up leaves."""
+    batch_size: int | None = None
+    """Examples a step; only the schedules that go by it need it."""
 
     @property
-    def steps(self) -> int:
+    def steps(self) -> float:
         """Optimizer steps in the whole run."""
         return self.steps_per_epoch * self.epochs
+
+
+Rate = Callable[[np.ndarray, Sequence[float]], np.ndarray]
+
+
+def _unchanged(step: np.ndarray) -> np.ndarray:
+    return np.ones(len(step))
+
+
+@dataclass(frozen=True)
+class Factor:
+    """The factors on an optimizer's numbers at each step, counted from 0."""
+
+    rate: Rate
+    """Step numbers and the scores of the epochs before them to factors on the learning rate."""
+    momentum: Callable[[np.ndarray], np.ndarray] = _unchanged
+    """Step numbers to factors on the optimizer's `momentum` or `beta_1`."""
+
+    def __call__(self, step: np.ndarray, scores: Sequence[float] = ()) -> np.ndarray:
+        """The factors on the rate at `step` (step,), where `scores` are the validation scores of the epochs done.
+
+        A score is the better the lower it is. All of the history is given each time and nothing is kept between
+        calls, so a resumed run goes on with the rates it would have had.
+        """
+        return self.rate(np.asarray(step, dtype=float), scores)
+
+
+def by_step(function: Callable[[np.ndarray], np.ndarray]) -> Factor:
+    """The factor of a schedule that goes by the step alone."""
+    return Factor(lambda step, scores: function(step))
 
 
 class WrongSchedule(UserError):

@@ -15,7 +15,7 @@ import keras
 from archbench.config import Speed
 from archbench.errors import UserError
 from archbench.project import Folders
-from archbench.speed import sweep, tracking, training, xla
+from archbench.speed import side_by_side, sweep, tracking, training, xla
 from archbench.tracking import run_folder
 
 Row = Mapping[str, Any]
@@ -27,6 +27,7 @@ CASES: Mapping[str, Callable[[Speed, Path], Sequence[Row]]] = {
     "xla": xla.table,
     "tracking": tracking.cost,
     "sweep": sweep.trials_a_minute,
+    "side-by-side": side_by_side.trials_a_minute,
 }
 """Name -> the measurement: from the options and an empty folder to rows, the first named like the case or after it."""
 
@@ -63,8 +64,8 @@ def _checked(only: list[str] | None) -> list[str]:
 
 def _write(path: Path, name: str, rows: Sequence[Row]) -> None:
     """Put the rows of a measurement in the place of its former ones."""
-    backend = keras.backend.backend()
-    kept = [row for row in _read(path) if (row["backend"], _case_of(row["case"])) != (backend, name)]
+    measured = {(keras.backend.backend(), name), *((row["backend"], name) for row in rows)}
+    kept = [row for row in _read(path) if (row["backend"], _case_of(row["case"])) not in measured]
     order = list(CASES)
     # Sorting is stable: the rows of one measurement keep their order.
     merged = sorted(
@@ -83,5 +84,5 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 
 def _case_of(row: str) -> str:
-    """The measurement that a row belongs to: `xla-unet` to `xla`, `sweep-with-start` to `sweep`."""
-    return row if row in CASES else row.partition("-")[0]
+    """The measurement that a row belongs to: `xla-unet` to `xla`, `side-by-side-mlp` to `side-by-side`."""
+    return max((name for name in CASES if f"{row}-".startswith(f"{name}-")), key=len, default=row)

@@ -19,6 +19,7 @@ from archbench.errors import UserError
 from archbench.sweeps.benches import Benches
 from archbench.training.build import Settings
 from archbench.training.fit import Recipe, epoch_order
+from archbench.training.full_batch import is_full_batch
 from archbench.training.numbers import learning_rate, program_key
 from archbench.training.run import Workbench
 
@@ -44,10 +45,12 @@ class _Place:
 def run_side_by_side(study: optuna.Study, asked: Sequence[Asked], benches: Benches) -> None:
     """Train the trials together, each pruned on its own, and tell Optuna how each ended."""
     settings = [one for _, one in asked]
-    if any(program_key(one) != program_key(settings[0]) for one in settings) or settings[0]["early_stopping"]:
+    alike = all(program_key(one) == program_key(settings[0]) for one in settings)
+    if not alike or settings[0]["early_stopping"] or is_full_batch(settings[0]["optimizer"]):
         raise NotSideBySide(
-            "Trials side by side must share one program and run all their epochs: tune no number that changes shapes "
-            "or layers, and stop none early. Set side_by_side: 1 in the study."
+            "Trials side by side must share one program of mini-batches and run all their epochs: tune no number that "
+            "changes shapes or layers, stop none early, and take no optimizer of whole epochs. Set side_by_side: 1 in "
+            "the study."
         )
     start = time.perf_counter()
     bench = benches.get(settings[0])
@@ -66,28 +69,34 @@ def _train(bench: Workbench, places: Sequence[_Place], fresh: Sequence[np.ndarra
     """All epochs of all trials, from one fresh state."""
     together, recipe = bench.program.side_by_side(), places[0].recipe
     values = [np.repeat(value[None], len(places), axis=0) for value in fresh]
-    first_step = 0
     for epoch in range(recipe.epochs):
         order = epoch_order(recipe.seed, epoch, bench.training.feed.examples, recipe.batch_size)
-        steps = np.arange(first_step, first_step + len(order))
-        rates = np.array([place.rate * place.recipe.factor(steps) for place in places])  # (trial, step)
+        rates, numbers = _paces(bench, places, epoch)
         finite, done = np.ones(len(places), bool), 0
         for data, chunk, count in bench.training.feed.chunks(order, recipe.steps_per_call):
-            here = np.zeros((len(places), len(chunk)), np.float32)
-            here[:, :count] = rates[:, done : done + count]
-            numbers = {
-                name: np.repeat(np.float32([[place.recipe.numbers[name]] for place in places]), len(chunk), axis=1)
-                for name in recipe.numbers
-            }
-            values, logs = together.train_side_by_side(
-                values, data, chunk.astype(np.int32), np.int32(count), here, numbers
-            )
+            here = {name: _filled(value[:, done : done + count], len(chunk)) for name, value in numbers.items()}
+            now = _filled(rates[:, done : done + count], len(chunk))
+            values, logs = together.train_side_by_side(values, data, chunk.astype(np.int32), np.int32(count), now, here)
             finite &= logs["finite"] > 0
             done += count
-        first_step += len(order)
         _judge(bench, places, finite, _scores(bench, together, values, recipe.batch_size), epoch + 1)
         if all(place.state for place in places):
             return
+
+
+def _paces(bench: Workbench, places: Sequence[_Place], epoch: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The learning rates (trial, step) of an epoch, and every other number (trial, step)."""
+    sign, examples = (-1.0 if bench.task.maximize else 1.0), bench.training.feed.examples
+    own = [place.recipe.paces(place.rate, epoch, examples, [sign * s for s in place.scores]) for place in places]
+    names = own[0][1]
+    return np.array([rates for rates, _ in own]), {
+        name: np.array([numbers[name] for _, numbers in own]) for name in names
+    }
+
+
+def _filled(values: np.ndarray, length: int) -> np.ndarray:
+    """`values` (trial, step) with zeros behind them, to `length` steps: a compiled program has one shape."""
+    return np.pad(values, ((0, 0), (0, length - values.shape[1]))).astype(np.float32)
 
 
 def _scores(bench: Workbench, together, values, least_batch: int) -> list[float]:

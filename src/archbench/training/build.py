@@ -18,10 +18,11 @@ from archbench.schedules.horizon import Horizon
 from archbench.tasks import TASKS
 from archbench.tasks.base import Task
 from archbench.training.fit import Recipe
-from archbench.training.full_batch import is_full_batch, steps_per_epoch
 from archbench.training.fitted import architecture_spec
-from archbench.training.numbers import find_knobs, tunable_numbers
+from archbench.training.full_batch import is_full_batch, steps_per_epoch
+from archbench.training.numbers import find_constraints, find_knobs, tunable_numbers
 from archbench.training.program import Clip, Learner
+from archbench.training.transfer import freeze
 
 Settings = Mapping[str, Any]
 
@@ -36,6 +37,8 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int) -> Lear
     keras.utils.set_random_seed(seed)
     with _precision(settings["precision"]):
         network = build_network(architecture_spec(settings, card), card.input_shape, task.outputs(), settings["parts"])
+        if "transfer" in settings:  # before the optimizer makes its slots
+            freeze(network, settings["transfer"]["train"])
         layer = PREPROCESSING.build(settings["preprocessing"], card)
         raw = keras.Input(card.input_shape, dtype="float32", name=card.input)
         model = keras.Model(raw, network(layer(raw) if layer else raw), name=network.name)
@@ -49,7 +52,8 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int) -> Lear
         optimizer=optimizer,
         clip=clip,
         knobs=find_knobs(settings, network, optimizer, clip),
-        augmentations=[AUGMENTATIONS.build(spec) for spec in settings["augmentation"]],
+        constraints=find_constraints(network),
+        augmentations=[AUGMENTATIONS.build(spec, card) for spec in settings["augmentation"]],
         randomness=keras.random.SeedGenerator(seed),
     )
 
@@ -69,6 +73,7 @@ def build_clip(settings: Settings) -> Clip | None:
 
 def build_recipe(settings: Settings, seed: int, examples: int) -> Recipe:
     """How a trial trains on so many training examples."""
+    whole = is_full_batch(settings["optimizer"])
     steps = steps_per_epoch(settings["optimizer"], examples, settings["batch_size"])
     horizon = Horizon(steps, settings["epochs"], settings["batch_size"])
     stopping = settings["early_stopping"] or {"patience": None, "least_gain": 0.0}
@@ -81,7 +86,8 @@ def build_recipe(settings: Settings, seed: int, examples: int) -> Recipe:
         steps_per_call=settings["steps_per_call"],
         patience=stopping["patience"],
         least_gain=stopping["least_gain"],
-        full_batch_steps=steps if is_full_batch(settings["optimizer"]) else None,
+        full_batch_steps=steps if whole else None,
+        step_examples=examples if whole else settings["batch_size"],
     )
 
 

@@ -1,9 +1,9 @@
-"""How examples reach the compiled program: kept on the device, or streamed from memory-mapped files."""
+"""How examples reach the compiled program: kept on the device, or streamed from files."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,6 +12,9 @@ from archbench.training.program import Batch, Program
 
 EVALUATION_VALUES = 2**20
 """Input values in one evaluation batch, about: large batches of small examples, small batches of large ones."""
+
+CHUNK_BYTES = 2**28
+"""Streamed data that the device works on at once, at most; as much again is read meanwhile."""
 
 
 class Feed:
@@ -28,9 +31,9 @@ class Feed:
         """Cut `order` (step, batch) into equal chunks of at most `steps_per_call` steps.
 
         Yields the data, the chunk's order in it, and how many of its steps are real: the last chunk is filled up,
-        since a compiled program has one shape.
+        since a compiled program has one shape. Streamed chunks are also at most `CHUNK_BYTES` large.
         """
-        pieces = math.ceil(len(order) / steps_per_call)
+        pieces = math.ceil(len(order) / self._most_steps(order.shape[1], steps_per_call))
         length = math.ceil(len(order) / pieces)
         filled = np.zeros((pieces * length, order.shape[1]), order.dtype)
         filled[: len(order)] = order
@@ -40,13 +43,8 @@ class Feed:
             yield from ((self._placed, chunk, count) for chunk, count in zip(chunks, counts, strict=True))
             return
         local = np.arange(chunks[0].size).reshape(chunks[0].shape)
-        with ThreadPoolExecutor(1) as reader:  # the next chunk is read while the device works on this one
-            waiting = reader.submit(self._gather, chunks[0].ravel())
-            for number, count in enumerate(counts):
-                data = waiting.result()
-                if number + 1 < pieces:
-                    waiting = reader.submit(self._gather, chunks[number + 1].ravel())
-                yield data, local, count
+        for data, count in zip(self._read_ahead([chunk.ravel() for chunk in chunks]), counts, strict=True):
+            yield data, local, count
 
     def evaluate(self, least: int) -> dict[str, np.ndarray]:
         """Per-example losses and predictions of the whole split, in its order; batches of at least `least`."""
@@ -60,9 +58,26 @@ class Feed:
         """
         values = max(array[0].size for array in self.arrays.values())
         batch = min(self.examples, max(least, EVALUATION_VALUES // values))
-        for start in range(0, self.examples, batch):
-            rows = np.minimum(np.arange(start, start + batch), self.examples - 1)
-            yield (self._placed, rows) if self.resident else (self._gather(rows), np.arange(batch))
+        starts = range(0, self.examples, batch)
+        pieces = [np.minimum(np.arange(start, start + batch), self.examples - 1) for start in starts]
+        if self.resident:
+            yield from ((self._placed, rows) for rows in pieces)
+        else:
+            yield from ((data, np.arange(batch)) for data in self._read_ahead(pieces))
+
+    def _most_steps(self, batch_size: int, steps_per_call: int) -> int:
+        """Steps in a chunk, at least one."""
+        step_bytes = batch_size * sum(array.nbytes for array in self.arrays.values()) / self.examples
+        return steps_per_call if self.resident else max(1, min(steps_per_call, int(CHUNK_BYTES // step_bytes)))
+
+    def _read_ahead(self, pieces: Sequence[np.ndarray]) -> Iterator[Batch]:
+        """The rows of each piece; the next one is read, and decoded, while the device works on this one."""
+        with ThreadPoolExecutor(1) as reader:
+            waiting = reader.submit(self._gather, pieces[0])
+            for following in (*pieces[1:], None):
+                data = waiting.result()
+                waiting = None if following is None else reader.submit(self._gather, following)
+                yield data
 
     def _gather(self, rows: np.ndarray) -> Batch:
         return self._program.place({name: array[rows] for name, array in self.arrays.items()})

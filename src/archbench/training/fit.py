@@ -19,7 +19,6 @@ from archbench.training.feed import Feed
 from archbench.training.full_batch import FullBatch
 from archbench.training.program import Program
 
-
 MOMENTA = ("optimizer.momentum", "optimizer.beta_1")
 """The numbers that a schedule of the momentum changes."""
 
@@ -44,6 +43,8 @@ class Recipe:
     numbers: Mapping[str, float]
     """The tunable numbers but the learning rate, by their keys in params.yaml."""
     steps_per_call: int
+    step_examples: int
+    """Training examples that a step reads, at least."""
     patience: int | None = None
     least_gain: float = 0.0
     full_batch_steps: int | None = None
@@ -52,6 +53,21 @@ class Recipe:
     def steps(self, examples: int) -> int:
         """Optimizer steps in an epoch of so many training examples."""
         return self.full_batch_steps or examples // self.batch_size
+
+    def paces(
+        self, rate: float, epoch: int, examples: int, scores: Sequence[float]
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The learning rate (step,) of an epoch, counted from 0, and every other number (step,) by its key.
+
+        `rate` is the initial rate; `scores` are the validation scores of the epochs done, the lower the better.
+        """
+        per_epoch = self.steps(examples)
+        steps = np.arange(epoch * per_epoch, (epoch + 1) * per_epoch, dtype=float)
+        momentum = self.factor.momentum(steps)
+        numbers = {
+            name: value * (momentum if name in MOMENTA else np.ones(per_epoch)) for name, value in self.numbers.items()
+        }
+        return rate * self.factor(steps, scores), numbers
 
 
 @dataclass(frozen=True)
@@ -151,7 +167,10 @@ def _epoch(
     """One epoch of training and one evaluation, as a row of the history."""
     task = program.learner.task
     first_step = progress.epoch * recipe.steps(training.feed.examples)
-    rates, numbers = _paces(program, recipe, training, progress)
+    rate = float(ops.convert_to_numpy(program.learner.optimizer.learning_rate))
+    sign = -1.0 if task.maximize else 1.0
+    scores = [sign * past[f"validation_{task.monitor}"] for past in progress.history]
+    rates, numbers = recipe.paces(rate, progress.epoch, training.feed.examples, scores)
     sums: dict[str, float] = {}
     done, logs = 0, {}
     input_seconds = step_seconds = 0.0
@@ -189,20 +208,6 @@ def _epoch(
         "step_seconds": step_seconds,
         "evaluation_seconds": evaluation_seconds,
     }
-
-
-def _paces(
-    program: Program, recipe: Recipe, training: Split, progress: Progress
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The learning rate of each step of the epoch, and the other numbers: the schedule may go by the scores so far."""
-    task, per_epoch = program.learner.task, recipe.steps(training.feed.examples)
-    sign = -1.0 if task.maximize else 1.0
-    scores = [sign * row[f"validation_{task.monitor}"] for row in progress.history]
-    steps = np.arange(progress.epoch * per_epoch, (progress.epoch + 1) * per_epoch, dtype=float)
-    rate = float(ops.convert_to_numpy(program.learner.optimizer.learning_rate))
-    momenta = {name: recipe.factor.momentum(steps) for name in recipe.numbers if name in MOMENTA}
-    numbers = {name: np.full(per_epoch, value) * momenta.get(name, 1.0) for name, value in recipe.numbers.items()}
-    return rate * recipe.factor(steps, scores), numbers
 
 
 def _calls(

@@ -37,7 +37,7 @@ def architecture_spec(settings: Mapping[str, Any], card: Card) -> Mapping[str, A
 
 def one_step(recipe: Recipe, examples: int) -> Recipe:
     """`recipe` as a single step that reads every training example."""
-    return replace(recipe, epochs=1, batch_size=examples, patience=None)
+    return replace(recipe, epochs=1, step_examples=examples, patience=None)
 
 
 def fit_at_once(

@@ -109,8 +109,9 @@ class FullBatch:
                 sum_ += gradient
         return parts, total
 
-    def train(self, rates: np.ndarray, numbers: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """A step at each of `rates`, with what `Program.train` logs; `numbers` have one value a step."""
+    def train(self, rates: np.ndarray, numbers: Mapping[str, Any]) -> dict[str, float]:
+        """A step at each of `rates`, with what `Program.train` logs; `numbers` are one value each, or one a step."""
+        numbers = {name: np.broadcast_to(values, rates.shape) for name, values in numbers.items()}
         lbfgs = isinstance(self._program.learner.optimizer, LBFGS)
         sums, done, norm, finite = {}, 0, 0.0, True
         function = _Frozen(self, {name: float(values[0]) for name, values in numbers.items()}) if lbfgs else None

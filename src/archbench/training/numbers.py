@@ -76,6 +76,16 @@ def program_key(settings: Settings) -> Settings:
     return key
 
 
+def find_constraints(network: keras.Model) -> list[tuple[keras.Variable, keras.Regularizer]]:
+    """The trainable weights that a regularizer changes after each step."""
+    weights = {id(weight): weight for weight in network.trainable_variables}
+    return [
+        (weight, weight.regularizer)
+        for weight in weights.values()
+        if hasattr(getattr(weight, "regularizer", None), "after_step")
+    ]
+
+
 def _regularizers(network: keras.Model) -> list[keras.Regularizer]:
     """The regularizers of all layers, each once."""
     found = [

@@ -65,6 +65,8 @@ class Learner:
     clip: Clip | None = None
     knobs: Knobs = field(default_factory=dict)
     """The numbers that are inputs of the compiled program, but for the learning rate."""
+    constraints: Sequence[tuple[keras.Variable, Any]] = ()
+    """Weights with the regularizers that change them after each step: `after_step(weight, rate)`."""
     augmentations: Sequence[Callable[[dict, keras.random.SeedGenerator], dict]] = ()
     randomness: keras.random.SeedGenerator = field(default_factory=lambda: keras.random.SeedGenerator(0))
     """The seeds that augmentations draw from."""
@@ -142,6 +144,9 @@ class Steps:
             self._apply_scaled(gradients)
         else:
             optimizer.apply(gradients, learner.trainable)
+        rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate  # a tensor, inside `tuned`
+        for weight, regularizer in learner.constraints:
+            weight.assign(regularizer.after_step(ops.convert_to_tensor(weight), rate))
         return norm
 
     @contextmanager

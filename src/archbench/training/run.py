@@ -18,7 +18,7 @@ from archbench.errors import UserError
 from archbench.tasks.base import Arrays, Task
 from archbench.tracking import run_folder
 from archbench.tracking.signature import describe as describe_signature
-from archbench.training import machine
+from archbench.training import full_batch, machine
 from archbench.training.build import Settings, build_learner, build_recipe, build_task
 from archbench.training.checkpoint import Progress
 from archbench.training.feed import Feed
@@ -26,6 +26,7 @@ from archbench.training.fit import Diverged, Recipe, Split, fit
 from archbench.training.fitted import fit_at_once, is_fitted, one_step
 from archbench.training.numbers import learning_rate
 from archbench.training.program import Program
+from archbench.training.transfer import model_file, take_weights
 
 SHOWN_EXAMPLES = 48
 """Test examples whose inputs and predictions a run folder keeps, for the gallery."""
@@ -47,11 +48,12 @@ class Pace:
 class Workbench:
     """What the trials of one benchmark share: the data on the device and the compiled program.
 
-    Trials may differ in all that `program_key` leaves out; all else of `settings` is fixed by the first.
+    Trials may differ in all that `program_key` leaves out; all else of `settings` is fixed by the first. `runs` is the
+    folder of the pipeline's runs, needed where weights are transferred.
     """
 
-    def __init__(self, settings: Settings, prepared: Prepared) -> None:
-        self.prepared, self.card = prepared, prepared.card
+    def __init__(self, settings: Settings, prepared: Prepared, runs: Path | None = None) -> None:
+        self.prepared, self.card, self._runs = prepared, prepared.card, runs
         self.task = build_task(settings, self.card)
         training_examples = self.card.split_sizes["train"]
         if settings["batch_size"] > training_examples:
@@ -59,9 +61,10 @@ class Workbench:
                 f"batch_size is {settings['batch_size']}, but the training split of {self.card.name!r} has "
                 f"{training_examples} examples. Choose a batch_size of at most {training_examples}."
             )
+        full_batch.check(settings)
         learner = build_learner(settings, self.card, self.task, settings["seed"])
         self.task.fit(prepared.splits["train"], learner.network.output)
-        self.profile: Profile = profile(learner.network)
+        self.profile: Profile = profile(inference(learner.network, self.task))
         self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.network)
         self.program = Program(learner, self.xla)
         self._resident_bytes = settings["resident_megabytes"] * 2**20
@@ -82,6 +85,8 @@ class Workbench:
         key = (seed, settings["parts"].get("initializer"))
         if self._fresh_key != key:
             fresh = build_learner(settings, self.card, self.task, seed)
+            if "transfer" in settings:
+                take_weights(fresh.network, model_file(settings["transfer"], seed, self._runs))
             self._fresh_key, self._fresh_state = key, fresh.read_state()
         learner.write_state(self._fresh_state)
         learner.optimizer.learning_rate = learning_rate(settings)
@@ -107,7 +112,7 @@ def run_benchmark(
     todo = [t for t in trials if run_folder.finished_metrics(folders[t["seed"]], t["id"]) is None]
     if todo:
         (folder / "metrics.json").unlink(missing_ok=True)  # of other settings: no seed of these is summed up yet
-        made = bench() if bench else Workbench(todo[0], prepared)
+        made = bench() if bench else Workbench(todo[0], prepared, folder.parent)
         for trial in todo:
             _train_one(made, trial, folders[trial["seed"]], pace, callbacks)
     for path in folders.values():  # only now, and of all: a kill may have come between the metrics of one and this
@@ -163,11 +168,12 @@ def _train_one(
             callbacks=callbacks,
         )
         outcome["test"] = _test(bench, settings, folder)
-        _save_model(bench.program.learner.model, folder)
+        _save_model(inference(bench.program.learner.model, bench.task), folder)
     except Diverged as error:
         outcome |= {"state": "diverged", "message": str(error), "diverged_at_step": error.step}
     run_folder.write_json(folder / "timings.json", _timings(progress, recipe, record.seconds()))
-    run_folder.write_json(folder / "metrics.json", outcome | _facts(bench.task, bench.profile, progress))
+    facts = _facts(bench.task, bench.profile, progress) | {"training_examples": bench.card.split_sizes["train"]}
+    run_folder.write_json(folder / "metrics.json", outcome | facts)
 
 
 def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress:
@@ -215,6 +221,9 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, float
     arrays = {"input": np.asarray(test.feed.arrays[bench.card.input][shown])}
     if bench.card.class_names:
         arrays["class_names"] = np.array(bench.card.class_names)
+    arrays |= {
+        f"{name}_names": np.array(names) for name, names in bench.card.label_names.items() if name in predictions
+    }
     for kind, values in (("target", test.targets), ("prediction", predictions)):
         for name, value in values.items():
             arrays[f"{kind}_{name}"] = np.asarray(value[shown])
@@ -232,6 +241,12 @@ def _shown(targets: Arrays, predictions: Arrays, examples: int) -> np.ndarray:
     wrong = np.flatnonzero(targets["label"] != predictions["label"])[: SHOWN_EXAMPLES // 2]
     right = np.setdiff1d(np.arange(examples), np.flatnonzero(targets["label"] != predictions["label"]))
     return np.sort(np.concatenate([wrong, right[: SHOWN_EXAMPLES - len(wrong)]]))
+
+
+def inference(model: keras.Model, task: Task) -> keras.Model:
+    """`model` as it answers after training: without the heads that only help to train."""
+    answers = task.inference(model.output)
+    return model if answers is model.output else keras.Model(model.input, answers, name=model.name)
 
 
 def _save_model(model: keras.Model, folder: Path) -> None:
@@ -264,7 +279,7 @@ def _timings(progress: Progress, recipe: Recipe, total_seconds: float) -> dict[s
         **sums,
         "train_seconds": sums["input_seconds"] + sums["step_seconds"],
         "total_seconds": total_seconds,
-        "examples_per_second": steps * recipe.batch_size / step_seconds,
+        "examples_per_second": steps * recipe.step_examples / step_seconds,
         "step_milliseconds": 1e3 * step_seconds / steps if steps else float("nan"),
         "peak_memory_bytes": machine.peak_memory_bytes(),
     }

@@ -1,0 +1,74 @@
+"""What every augmentation agrees on.
+
+A builder takes the card of the data set and its own options, and gives a function `(batch, seed) -> batch`. `batch` is
+a dictionary with `image` (batch, height, width, channel) of any type and whichever of `mask` and `instances` (batch,
+height, width), `boxes` (batch, object, [top, left, bottom, right]), `box_label` (batch, object) and `landmarks` (batch,
+object, point, [y, x]) the task needs; `boxes` and `landmarks` come with `box_label`, and other arrays pass unchanged.
+`seed` is a `keras.random.SeedGenerator`. Every example draws its own change. Coordinates are continuous: the pixel in
+column i covers [i, i + 1). Rows of `boxes` and `landmarks` whose `box_label` is -1 hold no object and stay zero.
+Pictures keep their type: values between two whole numbers are rounded where it has only whole ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from archbench.datasets.card import Card
+from archbench.errors import UserError
+
+Batch = Mapping[str, Any]
+Augment = Callable[[Batch, keras.random.SeedGenerator], dict[str, Any]]
+MAPS = ("image", "mask", "instances")
+
+
+class NoPicture(UserError):
+    """An augmentation of pictures for a data set that has none."""
+
+
+class WrongChange(UserError):
+    """An option of an augmentation that does not go with the data set, or with another option."""
+
+
+def picture_shape(card: Card, name: str) -> tuple[int, int, int]:
+    """Height, width and channels of the data set's pictures; raises `NoPicture`."""
+    if "image" not in card.arrays:
+        raise NoPicture(
+            f"The augmentation {name!r} changes pictures, and the data set {card.name!r} has only "
+            f"{', '.join(card.arrays)}. Take {name!r} out of the benchmark's augmentation in params.yaml."
+        )
+    return tuple(card.arrays["image"]["shape"])
+
+
+def present(batch: Batch, names: tuple[str, ...]) -> list[str]:
+    """Those of `names` that the batch has."""
+    return [name for name in names if name in batch]
+
+
+def per_example(numbers: Any, like: Any) -> Any:
+    """`numbers` (batch,) shaped to be broadcast against `like` (batch, ...)."""
+    return ops.reshape(numbers, (-1,) + (1,) * (len(like.shape) - 1))
+
+
+def where(chosen: Any, changed: Any, unchanged: Any) -> Any:
+    """Example by example, `changed` where `chosen` (batch,) and else `unchanged`."""
+    return ops.where(per_example(chosen, unchanged), changed, unchanged)
+
+
+def as_type_of(picture: Any, values: Any) -> Any:
+    """Float `values` in the type of `picture`, rounded where it has only whole numbers."""
+    kind = keras.backend.standardize_dtype(picture.dtype)
+    return ops.cast(ops.round(values) if np.issubdtype(np.dtype(kind), np.integer) else values, kind)
+
+
+def clear_empty_rows(batch: dict[str, Any]) -> dict[str, Any]:
+    """The batch with zeros in the rows of `boxes` and `landmarks` that hold no object."""
+    for name in present(batch, ("boxes", "landmarks")):
+        rows = batch[name]
+        exists = ops.reshape(batch["box_label"] >= 0, (*ops.shape(rows)[:2],) + (1,) * (len(rows.shape) - 2))
+        batch[name] = ops.where(exists, rows, ops.zeros_like(rows))
+    return batch

@@ -1,0 +1,191 @@
+"""Pictures turned, zoomed and cropped: new pixels from between the old ones, with all that lies on the picture.
+
+Pictures are interpolated bilinearly, masks take the nearest pixel; what comes in from outside is 0. A box becomes the
+smallest upright box around its four moved corners, cut at the border: it encloses its object, and turned it is larger
+than it need be. An object whose box is left with less than a pixel of height or width gets the label -1. Landmarks may
+come to lie outside.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import keras
+from keras import ops
+from pydantic import AfterValidator, Field
+
+from archbench.augmentations import augmentation
+from archbench.augmentations._pictures import (
+    MAPS,
+    Augment,
+    Batch,
+    WrongChange,
+    as_type_of,
+    clear_empty_rows,
+    picture_shape,
+    present,
+)
+from archbench.datasets.card import Card
+
+
+def _check_factors(factors: tuple[float, float]) -> tuple[float, float]:
+    low, high = factors
+    if not 0 < low <= high < math.inf:
+        raise WrongChange(
+            f"The factors of the augmentation 'scale' must be [low, high] with 0 < low <= high, and are "
+            f"[{low}, {high}]. [0.8, 1.25] would do."
+        )
+    return factors
+
+
+Factors = Annotated[tuple[float, float], AfterValidator(_check_factors)]
+Degrees = Annotated[float, Field(gt=0, le=180)]
+
+
+@augmentation("rotation", source="Simard, Steinkraus, Platt 2003, Best Practices for CNNs, section 2", smoke={})
+def rotation(card: Card, *, degrees: Degrees = 15.0) -> Augment:
+    """Turn an example about its centre by an angle drawn from -`degrees` to `degrees`."""
+    height, width, _ = picture_shape(card, "rotation")
+
+    def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
+        limit = math.radians(degrees)
+        angle = keras.random.uniform((ops.shape(batch["image"])[0],), -limit, limit, seed=seed)
+        return about_centre(batch, turn(angle), height, width)
+
+    return apply
+
+
+@augmentation("scale", source="Simonyan & Zisserman 2014, section 3.1 (scale jittering), arXiv:1409.1556", smoke={})
+def scale(card: Card, *, factors: Factors = (0.8, 1.25)) -> Augment:
+    """Zoom an example about its centre by a factor drawn log-uniformly from `factors`, [low, high].
+
+    Above 1 objects grow and the rim is lost; below 1 they shrink and a black rim comes in. Raises `WrongChange`.
+    """
+    height, width, _ = picture_shape(card, "scale")
+
+    def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
+        low, high = (math.log(factor) for factor in factors)
+        factor = ops.exp(keras.random.uniform((ops.shape(batch["image"])[0],), low, high, seed=seed))
+        return about_centre(batch, ops.eye(2) / factor[:, None, None], height, width)
+
+    return apply
+
+
+@augmentation("crop", source="Szegedy et al. 2014, section 6, arXiv:1409.4842", smoke={"area": 0.5})
+def crop(
+    card: Card,
+    *,
+    area: Annotated[float, Field(gt=0, le=1)] = 0.08,
+    aspect: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 4 / 3,
+) -> Augment:
+    """Cut a window out of an example at a random place and enlarge it to the size of the picture.
+
+    The window has a share of the area drawn from `area` to 1, and is up to `aspect` times wider or higher in
+    proportion than the picture (drawn log-uniformly), but at most as wide and as high. Padding and cropping at the
+    same size is `shift`.
+    """
+    height, width, _ = picture_shape(card, "crop")
+
+    def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
+        count = ops.shape(batch["image"])[0]
+        share = keras.random.uniform((count,), area, 1.0, seed=seed)
+        wider = keras.random.uniform((count,), -math.log(aspect) / 2, math.log(aspect) / 2, seed=seed)
+        side = ops.stack([ops.sqrt(share) * ops.exp(-wider), ops.sqrt(share) * ops.exp(wider)], axis=-1)
+        side = ops.minimum(side, 1.0)  # (batch, [height, width]), as shares of the picture's
+        corner = keras.random.uniform((count, 2), seed=seed) * (1 - side)
+        matrix = ops.eye(2) * side[:, None, :]
+        return warp(batch, matrix, corner * ops.convert_to_tensor([height, width], "float32"))
+
+    return apply
+
+
+def turn(angle: Any) -> Any:
+    """The matrices (batch, 2, 2) from new places [y, x] to old ones that turn a picture counterclockwise by `angle`.
+
+    `angle` (batch,) is in radians.
+    """
+    cos, sin = ops.cos(angle), ops.sin(angle)
+    return ops.stack([ops.stack([cos, sin], axis=-1), ops.stack([-sin, cos], axis=-1)], axis=-2)
+
+
+def about_centre(batch: Batch, matrix: Any, height: int, width: int) -> dict[str, Any]:
+    """`warp` with the centre of the picture where it is."""
+    centre = ops.convert_to_tensor([height / 2, width / 2], "float32")
+    return warp(batch, matrix, centre - ops.sum(matrix * centre, axis=-1))
+
+
+def warp(batch: Batch, matrix: Any, origin: Any) -> dict[str, Any]:
+    """The batch where the new place p of every example shows the old place `matrix` p + `origin`.
+
+    `matrix` (batch, 2, 2) and `origin` (batch, 2) are for places [y, x].
+    """
+    moved = dict(batch)
+    height, width = ops.shape(batch["image"])[1:3]
+    rows, columns = (ops.arange(size, dtype="float32") + 0.5 for size in (height, width))
+    y, x = (
+        matrix[:, part, 0, None, None] * rows[None, :, None]
+        + matrix[:, part, 1, None, None] * columns[None, None, :]
+        + origin[:, part, None, None]
+        for part in range(2)
+    )
+    for name in present(batch, MAPS):
+        moved[name] = _between(batch[name], y, x) if name == "image" else _nearest(batch[name], y, x)
+    if "landmarks" in batch:
+        moved["landmarks"] = _forward(batch["landmarks"], matrix, origin)
+    if "boxes" in batch:
+        limit = ops.cast(ops.stack([height, width]), "float32")
+        moved["boxes"], gone = _moved_boxes(batch["boxes"], matrix, origin, limit)
+        moved["box_label"] = ops.where(gone, -1, batch["box_label"])
+    return clear_empty_rows(moved)
+
+
+def _forward(points: Any, matrix: Any, origin: Any) -> Any:
+    """Where old places (batch, object, point, [y, x]) come to lie: matrix^-1 (place - origin)."""
+    a, b, c, d = (matrix[:, row, column, None, None] for row in range(2) for column in range(2))
+    y, x = (points[..., part] - origin[:, part, None, None] for part in range(2))
+    return ops.stack([d * y - b * x, a * x - c * y], axis=-1) / (a * d - b * c)[..., None]
+
+
+def _moved_boxes(boxes: Any, matrix: Any, origin: Any, limit: Any) -> tuple[Any, Any]:
+    """The boxes around their moved corners, cut at `limit`, and which of them are gone (batch, object)."""
+    top, left, bottom, right = (boxes[..., side] for side in range(4))
+    y, x = ops.stack([top, top, bottom, bottom], axis=-1), ops.stack([left, right, left, right], axis=-1)
+    corners = _forward(ops.stack([y, x], axis=-1), matrix, origin)
+    corners = ops.minimum(ops.maximum(corners, 0.0), limit)
+    low, high = ops.min(corners, axis=2), ops.max(corners, axis=2)
+    return ops.concatenate([low, high], axis=-1), ops.any(high - low < 1, axis=-1)
+
+
+def _nearest(maps: Any, y: Any, x: Any) -> Any:
+    """`maps` (batch, height, width, ...) at the places `y`, `x` (batch, height, width)."""
+    found = _take(maps, ops.cast(ops.floor(y), "int32"), ops.cast(ops.floor(x), "int32"))
+    return _zero_outside(found, maps, y, x)
+
+
+def _between(image: Any, y: Any, x: Any) -> Any:
+    """`image` at the places `y`, `x`, bilinear between the centres of its pixels, as its border beyond the last."""
+    row, column = ops.floor(y - 0.5), ops.floor(x - 0.5)
+    down, right = (y - 0.5 - row)[..., None], (x - 0.5 - column)[..., None]
+    row, column = ops.cast(row, "int32"), ops.cast(column, "int32")
+    values = ops.cast(image, "float32")
+    above, below = (
+        (1 - right) * _take(values, row + step, column) + right * _take(values, row + step, column + 1)
+        for step in (0, 1)
+    )
+    return as_type_of(image, _zero_outside((1 - down) * above + down * below, image, y, x))
+
+
+def _take(maps: Any, row: Any, column: Any) -> Any:
+    """Whole pixels of `maps` in one gather; beyond the border, those at the border."""
+    count, height, width = ops.shape(maps)[:3]
+    example = ops.arange(count, dtype="int32")[:, None, None]
+    place = (example * height + ops.clip(row, 0, height - 1)) * width + ops.clip(column, 0, width - 1)
+    return ops.take(ops.reshape(maps, (-1, *maps.shape[3:])), place, axis=0)
+
+
+def _zero_outside(values: Any, maps: Any, y: Any, x: Any) -> Any:
+    height, width = ops.shape(maps)[1:3]
+    inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+    inside = ops.reshape(inside, (*ops.shape(inside), *(1,) * (len(maps.shape) - 3)))
+    return ops.where(inside, values, ops.zeros_like(values))

@@ -1,0 +1,33 @@
+"""What GoogLeNet and its successor with batch normalization share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keras import layers
+
+from archbench.catalogue import WrongOption
+
+
+def halve(x):
+    """Overlapping max pooling, 3 by 3 at stride 2, that rounds the size up: ceil(side / 2).
+
+    On even sides, the only ones at the papers' input, it is Caffe's pooling, which rounds up too.
+    """
+    return layers.MaxPooling2D(3, 2, padding="same")(x)
+
+
+def scaled(channels: int, width: int) -> int:
+    """The paper's `channels` where the stem has `width` channels in the place of 64; one at least."""
+    return max(1, channels * width // 64)
+
+
+def check_modules(name: str, modules: Sequence[int], stages: Sequence[Sequence]) -> None:
+    """Raise `WrongOption` unless `modules` counts one or more of the modules of each of the first of `stages`."""
+    most = [len(stage) for stage in stages]
+    fits = all(1 <= count <= top for count, top in zip(modules, most, strict=False))
+    if not (fits and 1 <= len(modules) <= len(most)):
+        raise WrongOption(
+            f"{name}: modules is {list(modules)}. It counts the modules of one to {len(most)} stages, "
+            f"from 1 to at most {most}."
+        )

@@ -1,0 +1,156 @@
+"""Gradient checking: analytic against central differences in double precision, for every entry that a gradient passes.
+
+Points are drawn at random, so that none lies within a step of a kink.
+"""
+
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from archbench.activations import ACTIVATIONS
+from archbench.losses import LOSSES
+from archbench.normalizations import NORMALIZATIONS
+from archbench.regularizers import REGULARIZERS
+from backend import gradient
+
+STEP, TOLERANCE = 1e-5, 1e-6
+BATCH, CHANNELS = 2, 4
+
+
+def _each(catalogue):
+    entries = [entry for entry in catalogue if entry.name != "none"]
+    return pytest.mark.parametrize("entry", entries, ids=lambda entry: entry.name)
+
+
+@pytest.fixture(autouse=True)
+def _double_precision(monkeypatch):
+    """Layers compute in float64, and so does what asks for float32 by name."""
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    for name in ("cast", "one_hot", "eye"):
+        monkeypatch.setattr(ops, name, _doubled(getattr(ops, name)))
+    with _wide_numbers(monkeypatch):
+        yield
+    keras.config.set_floatx(floatx)
+    keras.config.set_dtype_policy(policy)
+
+
+def _doubled(function):
+    def wide(value):
+        return "float64" if isinstance(value, str) and value == "float32" else value
+
+    return lambda *arguments, **options: function(
+        *map(wide, arguments), **{name: wide(value) for name, value in options.items()}
+    )
+
+
+def _wide_numbers(monkeypatch):
+    """JAX has no float64 unless told, and Keras takes it to have none whatever it is told."""
+    if keras.backend.backend() != "jax":
+        return contextlib.nullcontext()
+    import jax
+    from keras.src.backend.common import dtypes
+
+    monkeypatch.setitem(dtypes.BIT64_TO_BIT32_DTYPE, "float64", "float64")
+    return jax.enable_x64(True)
+
+
+def _check(function, at):
+    """`function` is a scalar of `at`, a dictionary of arrays; every component of its gradient is compared."""
+    analytic = gradient(function, at)
+    for name, array in at.items():
+        numeric = np.zeros_like(array)
+        for place in np.ndindex(array.shape):
+            high, low = (_moved(at, name, place, step) for step in (STEP, -STEP))
+            numeric[place] = (float(function(high)) - float(function(low))) / (2 * STEP)
+        assert analytic[name].dtype == np.float64
+        scale = max(np.abs(part).max() for part in analytic.values())
+        np.testing.assert_allclose(analytic[name], numeric, rtol=TOLERANCE, atol=TOLERANCE * max(scale, 1e-3) / 10)
+
+
+def _moved(at, name, place, step):
+    moved = {key: array.copy() for key, array in at.items()}
+    moved[name][place] += step
+    return keras.tree.map_structure(ops.convert_to_tensor, moved)
+
+
+def _check_layer(layer, x, **mode):
+    """The gradient of a weighted sum of the outputs of `layer`, by input and by every weight."""
+    random = np.random.default_rng(1)
+    layer(ops.convert_to_tensor(x))
+    weights = {
+        str(i): ops.convert_to_numpy(w) + 0.1 * random.normal(size=w.shape)
+        for i, w in enumerate(layer.trainable_variables)
+    }
+    fixed = [ops.convert_to_numpy(w) for w in layer.non_trainable_variables]
+    shares = random.normal(size=layer.compute_output_shape(x.shape))
+
+    def total(at):
+        trained = [at[str(i)] for i in range(len(weights))]
+        outputs, _ = layer.stateless_call(trained, fixed, at["x"], **mode)
+        return ops.sum(outputs * shares)
+
+    _check(total, {"x": x, **weights})
+
+
+@_each(ACTIVATIONS)
+def test_activation(entry):
+    channels = CHANNELS * (entry.options[entry.facts["widening"]] if "widening" in entry.facts else 1)
+    inputs = keras.Input((3, channels))
+    x = 2 * np.random.default_rng(0).normal(size=(BATCH, 3, channels))
+    _check_layer(keras.Model(inputs, entry(inputs)), x)
+
+
+@_each(NORMALIZATIONS)
+def test_normalization(entry):
+    x = np.random.default_rng(0).normal(size=(BATCH, 2, 2, CHANNELS))
+    options = entry.facts.get("smoke", {})
+    if entry.facts.get("of") != "kernel":
+        mode = {"training": True} if entry.name == "batch" else {}
+        _check_layer(entry(CHANNELS, **options), x, **mode)
+        return
+    _check_layer(entry(layers.Conv2D, **options)(2, 2), x)
+    _check_layer(entry(layers.Conv2DTranspose, **options)(2, 2), x[:, :1, :1])
+    _check_layer(entry(layers.Dense, **options)(3), x[:, 0, 0])
+
+
+@_each(REGULARIZERS)
+def test_regularizer(entry):
+    penalty = entry(**entry.facts.get("smoke", {}))
+    flat = lambda at: penalty(at["w"]) + 0.0 * ops.sum(at["w"])  # noqa: E731 -- a constraint depends on nothing
+    _check(flat, {"w": np.random.default_rng(0).normal(size=(3, 4))})
+
+
+@_each(LOSSES)
+def test_loss(entry):
+    targets, outputs = _case(entry.facts["values"], np.random.default_rng(0))
+    shares = np.linspace(0.5, 1.5, BATCH)  # so that one example's gradient is not another's
+
+    def total(at):
+        return ops.sum(entry(targets, at.get("outputs", at), **entry.facts.get("smoke", {})) * shares)
+
+    _check(total, outputs if isinstance(outputs, dict) else {"outputs": outputs})
+
+
+def _case(values: str, random: np.random.Generator):
+    """Targets and outputs that a loss compares, by what it says it takes."""
+    outputs = random.normal(size=(BATCH, 3, 4))
+    if values == "labels":
+        return random.integers(4, size=(BATCH, 3)), outputs
+    if values == "boxes":
+        corners = random.uniform(0, 5, (BATCH, 3, 2))
+        boxes = np.concatenate([corners, corners + random.uniform(2, 4, (BATCH, 3, 2))], axis=-1)
+        return boxes, boxes + 0.3 * outputs
+    targets = {
+        "numbers": random.normal(size=outputs.shape),
+        "signs": random.choice([-1.0, 1.0], size=outputs.shape),
+        "shares": random.uniform(size=outputs.shape),
+        "shares and code": random.uniform(size=outputs.shape),
+    }[values]
+    if values == "shares and code":
+        return targets, {"reconstruction": outputs, "kl": random.uniform(size=BATCH)}
+    return targets, outputs

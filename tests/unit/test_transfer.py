@@ -1,0 +1,240 @@
+"""Training from another run's weights: what is taken over, what trains, what really stands still, what is refused."""
+
+import keras
+import numpy as np
+import pytest
+import toys
+import yaml
+
+from archbench import dvcfile
+from archbench import plan as planning
+from archbench.architectures.network import build_network, load_network
+from archbench.config import ConfigError, check_config
+from archbench.project import Folders
+from archbench.tracking.run_folder import read_json
+from archbench.training.run import Pace, Workbench, run_benchmark
+from archbench.training.transfer import NoTransfer, describe_source, freeze, layers_with_kernels, take_weights
+
+PACE = Pace(30.0, lambda *_: None)
+RESNET = {"name": "resnet20", "blocks": 1, "widths": [4, 6]}
+SMALL = {"architecture": RESNET, "parts": {}, "augmentation": [], "epochs": 2, "steps_per_call": 4}
+KERNELS = ["stem", "conv 1", "conv 2", "conv 3", "conv 4", "dense"]
+"""Of resnet20 with one block in each of two stages and shortcuts without weights."""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder of runs with a finished `source` of seeds 0 and 1."""
+    folder = tmp_path_factory.mktemp("runs")
+    trials = [toys.settings(**SMALL, benchmark="source", seed=seed) for seed in (0, 1)]
+    run_benchmark(trials, toys.stripes(), folder / "source", PACE)
+    return folder
+
+
+def _trial(runs, train, seed=0, **changes):
+    transfer = describe_source({"from": "source", "train": train}, seed, runs)
+    return toys.settings(**{**SMALL, **changes}, benchmark=f"onto-{train}", seed=seed, transfer=transfer)
+
+
+def _network(model):
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
+def _kernel_values(network):
+    return [np.array(layer.weights[0]) for layer in layers_with_kernels(network)]
+
+
+def test_layers_with_kernels_are_convolutions_and_dense_layers_input_first():
+    network = build_network({**RESNET}, (16, 16, 1), 3)
+    kinds = [type(layer).__name__ for layer in layers_with_kernels(network)]
+    assert kinds == ["Conv2D"] * 5 + ["Dense"]
+    assert len(KERNELS) == len(kinds)
+    prelu = build_network(RESNET, (16, 16, 1), 3, {"activation": "prelu"})
+    assert len(layers_with_kernels(prelu)) == len(kinds)
+
+
+@pytest.mark.parametrize(("train", "frozen"), [("head", 5), (1, 5), (3, 3), (6, 0), ("all", 0)])
+def test_all_before_the_last_layers_is_frozen(train, frozen):
+    network = build_network(RESNET, (16, 16, 1), 3)
+    freeze(network, train)
+    assert [not layer.trainable for layer in layers_with_kernels(network)] == [True] * frozen + [False] * (6 - frozen)
+    first = layers_with_kernels(network)[frozen]
+    for layer in network.layers[: network.layers.index(first)]:
+        assert not layer.trainable_weights or train in (6, "all")
+
+
+@pytest.mark.parametrize(("train", "moving"), [("head", 1), (3, 3), ("all", 6)])
+def test_frozen_weights_and_statistics_do_not_move_and_the_others_do(runs, train, moving):
+    """In the saved model of a whole run, against the source's own file."""
+    trial = _trial(runs, train)
+    run_benchmark([trial], toys.stripes(), runs / f"onto-{train}", PACE)
+    before = _network(load_network(runs / "source" / "seed-0" / "model.keras"))
+    after = _network(load_network(runs / f"onto-{train}" / "seed-0" / "model.keras"))
+    same = [np.array_equal(a, b) for a, b in zip(_kernel_values(before), _kernel_values(after), strict=True)]
+    assert same == [True] * (6 - moving) + [False] * moving
+    cut = after.layers.index(layers_with_kernels(after)[-moving])
+    checked = 0
+    for old, new in zip(before.layers[:cut], after.layers[:cut], strict=True):
+        toys_equal = [np.array_equal(a, b) for a, b in zip(old.get_weights(), new.get_weights(), strict=True)]
+        assert all(toys_equal)
+        checked += isinstance(new, keras.layers.BatchNormalization)
+    assert checked or train == "all"
+    metrics = read_json(runs / f"onto-{train}" / "seed-0" / "metrics.json")
+    assert metrics["training_examples"] == 70
+    assert (metrics["parameters"] < metrics["parameters_total"] / 2) == (train == "head")
+
+
+def test_the_learner_and_its_optimizer_know_the_trainable_weights_alone(runs):
+    bench = Workbench(_trial(runs, "head"), toys.stripes(), runs)
+    learner = bench.program.learner
+    assert [tuple(variable.shape) for variable in learner.trainable] == [(6, 3), (3,)]
+    slots = [variable for variable in learner.optimizer.variables if len(variable.shape) == 2]
+    assert len(slots) == 2  # Adam's two moments of the one kernel
+
+
+def test_a_run_starts_from_the_weights_of_its_own_seed_with_a_fresh_head(runs):
+    bench = Workbench(_trial(runs, "all"), toys.stripes(), runs)
+    for seed in (0, 1):
+        bench.start(_trial(runs, "all", seed))
+        source = _network(load_network(runs / "source" / f"seed-{seed}" / "model.keras"))
+        mine, theirs = _kernel_values(bench.program.learner.network), _kernel_values(source)
+        assert [np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True)] == [True] * 5 + [False]
+
+
+def test_another_number_of_classes_takes_over_all_but_the_head(runs):
+    network = build_network(RESNET, (16, 16, 1), 7)
+    take_weights(network, runs / "source" / "seed-0" / "model.keras")
+    source = _network(load_network(runs / "source" / "seed-0" / "model.keras"))
+    for a, b in zip(_kernel_values(network)[:-1], _kernel_values(source)[:-1], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert network.output_shape == (None, 7)
+
+
+def test_the_id_follows_the_weights(runs, tmp_path):
+    first, second = (describe_source({"from": "source", "train": "head"}, seed, runs) for seed in (0, 1))
+    assert first["weights_sha256"] != second["weights_sha256"]
+    folder = tmp_path / "source" / "seed-0"
+    folder.mkdir(parents=True)
+    model = load_network(runs / "source" / "seed-0" / "model.keras")
+    model.save(folder / "model.keras")  # the same weights with another date
+    (folder / "metrics.json").write_text((runs / "source" / "seed-0" / "metrics.json").read_text())
+    assert describe_source({"from": "source", "train": "head"}, 0, tmp_path) == first
+    model.set_weights([value + 1 for value in model.get_weights()])
+    model.save(folder / "model.keras")
+    assert describe_source({"from": "source", "train": "head"}, 0, tmp_path) != first
+
+
+@pytest.mark.parametrize(
+    ("break_it", "why"),
+    [
+        (lambda folder: None, "is missing"),
+        (lambda folder: folder.mkdir(parents=True), "is unfinished"),
+        (lambda folder: _write(folder, '{"state": "diverged"}'), "the run diverged"),
+    ],
+)
+def test_a_source_that_is_not_there_is_told_before_training(tmp_path, break_it, why):
+    break_it(tmp_path / "source" / "seed-0")
+    with pytest.raises(NoTransfer, match=rf"{why}.*dvc repro train@source"):
+        describe_source({"from": "source", "train": "head"}, 0, tmp_path)
+
+
+def _write(folder, metrics):
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(metrics)
+
+
+def test_a_damaged_source_is_told(tmp_path):
+    _write(tmp_path / "source" / "seed-0", '{"state": "finished"}')
+    (tmp_path / "source" / "seed-0" / "model.keras").write_bytes(b"half")
+    with pytest.raises(NoTransfer, match="no saved model"):
+        describe_source({"from": "source", "train": "head"}, 0, tmp_path)
+
+
+def test_other_shapes_are_refused_when_loading(runs):
+    file = runs / "source" / "seed-0" / "model.keras"
+    with pytest.raises(NoTransfer, match=r"\(16, 16, 1\).*\(8, 8, 3\)"):
+        take_weights(build_network(RESNET, (8, 8, 3), 3), file)
+    with pytest.raises(NoTransfer, match="with the same options"):
+        take_weights(build_network({**RESNET, "widths": [4, 8]}, (16, 16, 1), 3), file)
+
+
+# --- params.yaml
+
+A = {"architecture": "resnet20", "dataset": "a"}
+VALUES = {
+    "pipeline": "toy",
+    "seeds": [0, 1],
+    "datasets": {
+        "a": {"name": "digits", "size": 16, "classes": [0, 1, 2, 3, 4]},
+        "b": {"name": "digits", "size": 16, "classes": [5, 6, 7, 8, 9], "train_examples": 50},
+        "wide": {"name": "digits", "size": 32},
+    },
+    "benchmarks": {"a": A, "b": {**A, "dataset": "b"}},
+}
+
+
+def _config(**onto):
+    onto = {**A, "dataset": "b", "transfer": {"from": "a", "train": "head"}, **onto}
+    return check_config({**VALUES, "benchmarks": {**VALUES["benchmarks"], "onto": onto}})
+
+
+def test_transfer_stands_in_the_settings_of_its_benchmark_alone():
+    config = _config(transfer={"from": "a", "train": 3})
+    assert planning.resolve(config, "onto").settings["transfer"] == {"from": "a", "train": 3}
+    assert "transfer" not in planning.resolve(config, "b").settings
+
+
+@pytest.mark.parametrize(
+    ("onto", "why"),
+    [
+        ({"transfer": {"from": "c", "train": "head"}}, "no benchmark 'c'. It has: a, b"),
+        ({"transfer": {"from": "onto", "train": "head"}}, "in a circle: onto from onto"),
+        ({"architecture": "resnet32"}, "'a' has the architecture"),
+        ({"architecture": {"name": "resnet20", "widths": [8, 16, 32]}}, "'a' has the architecture"),
+        ({"parts": {"normalization": "layer"}}, "'a' has the normalization of its paper"),
+        ({"dataset": "wide"}, "size 32, that of 'a' 16"),
+        ({"transfer": {"from": "a", "train": 21}}, "resnet20 has 20 layers"),
+        ({"seeds": [1, 2]}, "no seed 2"),
+    ],
+)
+def test_what_cannot_be_transferred_is_refused_when_params_are_read(onto, why):
+    with pytest.raises(ConfigError, match=r"benchmarks\.onto\.transfer: ") as error:
+        planning.resolve_all(_config(**onto))
+    assert why in str(error.value)
+
+
+def test_a_circle_of_several_is_refused():
+    values = {name: {**A, "transfer": {"from": other, "train": "all"}} for name, other in ("xy", "yz", "zx")}
+    with pytest.raises(ConfigError, match="x from y from z from x"):
+        planning.resolve_all(check_config({**VALUES, "benchmarks": values}))
+
+
+@pytest.mark.parametrize(
+    ("transfer", "why"),
+    [
+        ({"from": "a", "train": 0}, "greater than or equal to 1"),
+        ({"from": "a", "train": "tail"}, "'head' or 'all'"),
+        ({"from": "a", "train": "head", "layers": 2}, "Accepted: from, train"),
+        ({"train": "head"}, "transfer.from: missing"),
+    ],
+)
+def test_a_wrong_key_is_answered(transfer, why):
+    with pytest.raises(ConfigError) as error:
+        _config(transfer=transfer)
+    assert why in str(error.value)
+
+
+def test_dvc_runs_the_source_first_and_says_nothing_of_starts_without_transfer(tmp_path):
+    (tmp_path / "pipelines").mkdir()
+    folders = Folders(tmp_path, "toy")
+
+    def train(config):
+        return yaml.safe_load(dvcfile.render(config, folders, tmp_path))["stages"]["train"]
+
+    stage = train(_config())
+    starts = {slug: item["start"] for slug, item in stage["foreach"].items()}
+    assert starts == {"a": "pipelines/train.py", "b": "pipelines/train.py", "onto": "runs/toy/a"}
+    assert "${item.start}" in stage["do"]["deps"]
+    plain = train(check_config(VALUES))
+    assert "${item.start}" not in plain["do"]["deps"]
+    assert all("start" not in item for item in plain["foreach"].values())
