@@ -74,12 +74,14 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
         },
     }
     if plans:
+        starts = _starts(plans, runs, pages)
         stages["train"] = {
-            "foreach": {slug: _roles(near, plan) for slug, plan in plans.items()},
+            "foreach": {slug: {**_roles(near, plan), **starts.get(slug, {})} for slug, plan in plans.items()},
             "do": {
                 "cmd": f"python {pages}/train.py ${{key}}",
                 "deps": [
                     f"{prepared}/${{item.dataset}}",
+                    *(["${item.start}"] if starts else []),
                     *(f"${{item.{role}}}" for role in ROLES),
                     *_near(near, _shared_training(plans)),
                 ],
@@ -113,6 +115,20 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
 def _roles(near: Any, plan: Plan) -> dict[str, str]:
     files = {role: near(code.path_of(plan.entries[role].module)) for role in ROLES}
     return {"dataset": plan.settings["dataset"], **files}
+
+
+def _starts(plans: Mapping[str, Plan], runs: str, pages: str) -> dict[str, dict[str, str]]:
+    """What the weights of each benchmark start from, where any of them are another's: that one's runs.
+
+    All stages of a group have equally many dependencies, so one that starts fresh names the page that it runs.
+    """
+    sources = {slug: plan.settings.get("transfer") for slug, plan in plans.items()}
+    if not any(sources.values()):
+        return {}
+    return {
+        slug: {"start": f"{runs}/{source['from']}" if source else f"{pages}/train.py"}
+        for slug, source in sources.items()
+    }
 
 
 def _shared_training(plans: Mapping[str, Plan]) -> list[Path]:

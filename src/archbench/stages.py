@@ -49,7 +49,7 @@ def train(slug: str) -> None:
     os.environ["ARCHBENCH_STAGE"] = f"train@{slug}"
     plan = planning.resolve(config, slug)
     prepared = load(folders.prepared / plan.settings["dataset"])
-    trials = [plan.trial_settings(seed, prepared.card.sha256) for seed in plan.seeds]
+    trials = [plan.trial_settings(seed, prepared.card.sha256, folders.runs) for seed in plan.seeds]
     folder = folders.runs / slug
     runs = [folder / f"seed-{seed}" for seed in plan.seeds]
     with live(runs, config.training.tracking_seconds) as tracker, _shown_pace(config, slug) as pace:
@@ -120,6 +120,9 @@ def report() -> Path:
         Options(
             title=config.report.title,
             seeds={slug: benchmark.seeds or config.seeds for slug, benchmark in config.benchmarks.items()},
+            margins={
+                slug: benchmark.margin for slug, benchmark in config.benchmarks.items() if benchmark.margin is not None
+            },
             study_seeds={slug: study.base.seeds or config.seeds for slug, study in config.studies.items()},
         ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
@@ -13,8 +13,7 @@ import keras
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.sizes import check_input
 from archbench.catalogue import Entry, Spec
-from archbench.initializers import INITIALIZERS
-from archbench.parts import Parts, WrongParts
+from archbench.parts import CATALOGUES, NotAUnit, Parts, WrongParts
 
 NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 
@@ -44,23 +43,40 @@ def _in_float32(output):
 
 def load_network(path: Path) -> keras.Model:
     """The network saved at `path` (a `.keras` file), on whichever backend runs; loads no code from the file."""
-    for catalogue in (ARCHITECTURES, INITIALIZERS):
+    for catalogue in (ARCHITECTURES, *CATALOGUES.values()):
         list(catalogue)  # imports their modules, which register the layers a saved network may name
     return keras.saving.load_model(path, safe_mode=True)
 
 
 def swapped_parts(entry: Entry, changes: Mapping[str, Any]) -> Parts:
     """The parts of `entry` with `changes` made, each of them one that it has a place for."""
+    if "parts" not in entry.options:
+        raise WrongParts(f"{entry.name} has no parts to swap, but was given {', '.join(changes)}. Leave parts out.")
     taken = entry.facts["swaps"]
+    if changes and "parts" not in entry.options:
+        named = ", ".join(changes)
+        raise WrongParts(f"{entry.name} has no place for another {named}: it has no parts. Leave {named} out.")
     own: Parts = entry.options["parts"]
     swapped = own.swapped(changes)
     for piece in changes:
-        if piece not in taken:
+        if ("dropout" if piece == "spatial_dropout" else piece) not in taken:
             raise WrongParts(
                 f"{entry.name} has no place for another {piece}: it would change nothing. "
                 f"It takes: {', '.join(taken)}. Leave {piece} out of its parts."
             )
+    if swapped.widening > 1:
+        _check_units(entry, swapped)
     return swapped
+
+
+def _check_units(entry: Entry, parts: Parts) -> None:
+    """Raise `WrongParts` where a network activates what is no unit of its own, found out at its smoke size."""
+    options, shape = entry.facts["smoke"], entry.facts["smoke_input"]
+    outputs = shape[-1] if entry.facts["task"] == "reconstruction" else 2
+    try:
+        _in_outline(lambda: entry(keras.Input(shape), outputs, **options, parts=parts))
+    except NotAUnit as error:
+        raise WrongParts(f"{entry.name} cannot take this activation: {error}") from None
 
 
 def outline(spec: Spec, input_shape: Sequence[int], outputs: int, parts: Mapping[str, Any] = NO_CHANGES) -> keras.Model:
@@ -69,10 +85,16 @@ def outline(spec: Spec, input_shape: Sequence[int], outputs: int, parts: Mapping
     The model can be given to `profile` and must not be called, trained or saved.
     """
 
-    def build() -> keras.Model:
+    return _in_outline(lambda: build_network(spec, input_shape, outputs, parts))
+
+
+def _in_outline(build: Callable[[], Any]) -> Any:
+    """What `build` makes, with variables that are never filled in."""
+
+    def without_values() -> Any:
         with keras.StatelessScope(initialize_variables=False):
-            return build_network(spec, input_shape, outputs, parts)
+            return build()
 
     # Keras keeps a list, one for each thread, of variables to fill in later; this one must end unused.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(build).result()
+        return thread.submit(without_values).result()

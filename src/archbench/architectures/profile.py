@@ -1,4 +1,4 @@
-"""What a network costs: parameters, multiply-adds, memory of activations, depth."""
+"""What a network costs: parameters, multiply-adds, memory of activations, depth; and how far it sees."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from functools import singledispatch
 
 import keras
 from keras import layers
+
+from archbench.architectures.receptive_field import receptive_field
 
 FLOAT32_BYTES = 4
 
@@ -27,6 +29,8 @@ class Profile:
     """The outputs of all operations in float32; training keeps about as much for the backward pass."""
     depth: int
     """The most layers with multiply-adds on one path from input to output."""
+    receptive_field: tuple[int, ...] | None
+    """Positions of the input, on each axis, that one position of the last map sees; None: no fixed window."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ def profile(model: keras.Model) -> Profile:
         multiply_adds=sum(call.multiply_adds for call in calls),
         activation_bytes=FLOAT32_BYTES * sum(call.activations for call in calls),
         depth=max(depth.values()),
+        receptive_field=receptive_field(calls),
     )
 
 
@@ -90,7 +95,7 @@ def multiply_adds(layer: layers.Layer, input_shape: tuple, output_shape: tuple) 
 @multiply_adds.register(layers.Dense)
 def _kernel_at_each_output(layer, input_shape, output_shape) -> int:
     """A kernel already has the shape of one group, so it is used whole at every position."""
-    return math.prod(layer.kernel.shape) * math.prod(output_shape[1:-1])
+    return _kernel_size(layer) * math.prod(output_shape[1:-1])
 
 
 @multiply_adds.register(layers.SeparableConv1D)
@@ -104,7 +109,12 @@ def _separable(layer, input_shape, output_shape) -> int:
 @multiply_adds.register(layers.Conv2DTranspose)
 @multiply_adds.register(layers.Conv3DTranspose)
 def _kernel_at_each_input(layer, input_shape, output_shape) -> int:
-    return math.prod(layer.kernel.shape) * math.prod(input_shape[1:-1])
+    return _kernel_size(layer) * math.prod(input_shape[1:-1])
+
+
+def _kernel_size(layer) -> int:
+    """The numbers in the kernel, from the variable: an attribute `kernel` may be computed, which shapes cannot be."""
+    return next(math.prod(weight.shape) for weight in layer.weights if weight.name == "kernel")
 
 
 @multiply_adds.register(layers.LSTM)
@@ -124,6 +134,12 @@ def _both_ways(layer, input_shape, output_shape) -> int:
 @multiply_adds.register(layers.Embedding)
 def _table(layer, input_shape, output_shape) -> int:
     """A look-up multiplies nothing."""
+    return 0
+
+
+@multiply_adds.register(layers.PReLU)
+def _activation(layer, input_shape, output_shape) -> int:
+    """Slopes are no kernel: activations are not counted."""
     return 0
 
 

@@ -16,12 +16,15 @@ class InputMismatch(UserError):
 AXES = {
     "image": "(height, width, channel)",
     "sequence": "(step, feature)",
+    "video": "(frame, height, width, channel)",
 }
 """What an architecture reads -> the axes of one input; an architecture that reads "any" is not here."""
+UNITS = {"image": "pixels a side", "sequence": "steps", "video": "frames and pixels a side"}
+"""What the smallest size of each kind of input counts."""
 
 
 def minimum_size(entry: Entry, options: Mapping[str, Any]) -> int:
-    """The fewest pixels of a side (or steps) that `entry` takes when built with `options`."""
+    """The fewest pixels of a side (or steps, or frames) that `entry` takes when built with `options`."""
     minimum = entry.facts["minimum"]
     return minimum(**{**entry.options, **options}) if callable(minimum) else minimum
 
@@ -40,9 +43,8 @@ def check_input(entry: Entry, options: Mapping[str, Any], input_shape: Sequence[
     least = minimum_size(entry, options)
     smallest = min(input_shape[:-1])
     if smallest < least:
-        unit = "pixels a side" if kind == "image" else "steps"
         raise InputMismatch(
-            f"{entry.name} with these options needs at least {least} {unit}, and was given {smallest} "
+            f"{entry.name} with these options needs at least {least} {UNITS[kind]}, and was given {smallest} "
             f"(input shape {tuple(input_shape)}). Use larger inputs or an architecture with fewer halvings; "
             f'"archbench show {entry.name}" lists its options.'
         )

@@ -7,9 +7,10 @@ import shutil
 import stat
 import tarfile
 import tempfile
+import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -33,26 +34,43 @@ class DamagedArchive(UserError):
 
 
 @contextmanager
-def extracted(archive: Path, limit_bytes: int) -> Iterator[Path]:
-    """The archive's files in a folder of its own beside it, gone when the block ends.
+def extracted(archive: Path, limit_bytes: int, wanted: Callable[[str], bool] | None = None) -> Iterator[Path]:
+    """The archive's files, or the `wanted` of them, in a folder of its own beside it, gone when the block ends.
 
     tar (plain or compressed, whatever its name says) or zip. Refuses with `UnsafeArchive`, before anything
     of that member is written: absolute paths, `..`, links, devices, members of the same name, and more than
     `limit_bytes` in all. A file that breaks off is a `DamagedArchive`.
     """
     with tempfile.TemporaryDirectory(dir=archive.parent, prefix=f".{archive.name}-") as folder:
-        try:
-            is_zip = zipfile.is_zipfile(archive)
-            (_unzip if is_zip else _untar)(archive, Path(folder), limit_bytes)
-        except BROKEN as error:
-            raise DamagedArchive(
-                f"{archive} cannot be unpacked: {error}. It is damaged, or no tar or zip archive, or the disk is full. "
-                f"Delete it and run again: rm {archive}"
-            ) from error
+        _unpack(archive, Path(folder), limit_bytes, wanted or _every)
         yield Path(folder)
 
 
-def _untar(archive: Path, folder: Path, limit: int) -> None:
+class Unpacked:
+    """An archive's files as of `extracted`, in `folder` until this object is gone or the program ends."""
+
+    def __init__(self, archive: Path, limit_bytes: int) -> None:
+        self.folder = Path(tempfile.mkdtemp(dir=archive.parent, prefix=f".{archive.name}-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        _unpack(archive, self.folder, limit_bytes, _every)
+
+
+def _every(name: str) -> bool:
+    return True
+
+
+def _unpack(archive: Path, folder: Path, limit: int, wanted: Callable[[str], bool]) -> None:
+    try:
+        is_zip = zipfile.is_zipfile(archive)
+        (_unzip if is_zip else _untar)(archive, folder, limit, wanted)
+    except BROKEN as error:
+        raise DamagedArchive(
+            f"{archive} cannot be unpacked: {error}. It is damaged, or no tar or zip archive, or the disk is full. "
+            f"Delete it and run again: rm {archive}"
+        ) from error
+
+
+def _untar(archive: Path, folder: Path, limit: int, wanted: Callable[[str], bool]) -> None:
     left = limit
     with tarfile.open(archive, mode="r:*") as tar:
         for number, member in enumerate(tar):
@@ -61,12 +79,13 @@ def _untar(archive: Path, folder: Path, limit: int) -> None:
                 target.mkdir(parents=True, exist_ok=True)
             elif member.isreg():
                 left = _take(archive, member.name, member.size, left)
-                _write(archive, tar.extractfile(member), target, member.size)
+                if wanted(member.name):
+                    _write(archive, tar.extractfile(member), target, member.size)
             else:
                 raise _unsafe(archive, member.name, "is a link or a device, not a plain file")
 
 
-def _unzip(archive: Path, folder: Path, limit: int) -> None:
+def _unzip(archive: Path, folder: Path, limit: int, wanted: Callable[[str], bool]) -> None:
     left = limit
     with zipfile.ZipFile(archive) as packed:
         for number, member in enumerate(packed.infolist()):
@@ -79,8 +98,9 @@ def _unzip(archive: Path, folder: Path, limit: int) -> None:
                 target.mkdir(parents=True, exist_ok=True)
                 continue
             left = _take(archive, member.filename, member.file_size, left)
-            with packed.open(member) as content:
-                _write(archive, content, target, member.file_size)
+            if wanted(member.filename):
+                with packed.open(member) as content:
+                    _write(archive, content, target, member.file_size)
 
 
 def _target(archive: Path, folder: Path, name: str, number: int) -> Path:

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -106,13 +106,14 @@ def facts(dataset: str) -> dict[str, object]:
     return {"kind": "download", "licence": files[0].licence, "bytes": sum(file.size for file in files)}
 
 
-def fetch(dataset: str, raw: Path, *, retry: Retry = Retry()) -> dict[str, Path]:
-    """Name -> path of every file of `dataset`, each verified, kept in `raw`/`dataset`.
+def fetch(dataset: str, raw: Path, *, only: Container[str] | None = None, retry: Retry = Retry()) -> dict[str, Path]:
+    """Name -> path of every file of `dataset`, or of those in `only`, each verified, kept in `raw`/`dataset`.
 
     A file appears under its name only when its checksum agrees, so a run that was killed leaves nothing that
     could be taken for it. Raises `FetchFailed`, `WrongFile` or `MirrorMissing`.
     """
-    return {file.name: _one(file, raw / dataset, retry) for file in published(dataset)}
+    wanted = [file for file in published(dataset) if only is None or file.name in only]
+    return {file.name: _one(file, raw / dataset, retry) for file in wanted}
 
 
 def _one(file: Published, folder: Path, retry: Retry) -> Path:
@@ -120,7 +121,7 @@ def _one(file: Published, folder: Path, retry: Retry) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f".{file.name}.lock"):  # two stages may want one file at the same time
         if not path.exists():
-            _say(f"{file.dataset}/{file.name}: {_size(file.size)}, licence: {file.licence}")
+            say(f"{file.dataset}/{file.name}: {_size(file.size)}, licence: {file.licence}")
             part = folder / f"{file.name}.part"
             _from_anywhere(file, part, retry)
             os.replace(part, path)
@@ -142,7 +143,7 @@ def _from_anywhere(file: Published, part: Path, retry: Retry) -> None:
         except _Refused as refusal:
             part.unlink(missing_ok=True)
             tried.append(f"{address}: {refusal}")
-            _say(f"  {tried[-1]}")
+            say(f"  {tried[-1]}")
     raise FetchFailed(
         f"{file.dataset}/{file.name} could not be fetched. Tried:\n  " + "\n  ".join(tried) + "\n"
         f"It would do to try again later, to put the file ({file.size} bytes, {file.hash}) at {part.with_suffix('')} "
@@ -248,5 +249,6 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count} bytes"
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tell the user what takes time, where the results of a command are not."""
     print(line, file=sys.stderr, flush=True)

@@ -10,6 +10,7 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from archbench.datasets import _fetch
 from archbench.datasets._options import whole
 from archbench.datasets._raw import Raw
+from archbench.datasets._subset import check_classes, fewer, only_classes
 from archbench.errors import UserError
 
 LARGEST = 1 << 30
@@ -53,18 +55,34 @@ def read(path: Path, dimensions: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def load(name: str, raw: Path, source: str, class_names: tuple[str, ...], *, validation: float, pad: int) -> Raw:
+def load(
+    name: str,
+    raw: Path,
+    source: str,
+    class_names: tuple[str, ...],
+    *,
+    validation: float,
+    pad: int,
+    classes: Sequence[int] | None,
+    train_examples: int | None,
+) -> Raw:
     """A data set of four IDX files: `image` uint8 (28, 28, 1) and `label` int32, official test part kept.
 
-    `pad` rows and columns of background on every side: LeNet-5 reads MNIST's 28 pixels in the middle of 32.
+    `pad` rows and columns of background on every side: LeNet-5 reads MNIST's 28 pixels in the middle of 32. With
+    `classes`, those alone, numbered from 0 in the order given; `train_examples` keeps so many of the training split.
     """
-    border = whole("pad", pad, 0, 100)
+    border, chosen, training = (
+        whole("pad", pad, 0, 100),
+        check_classes(classes, len(class_names)),
+        fewer(train_examples),
+    )
     files = _fetch.fetch(name, raw)
     train, test = (_part(files, part, len(class_names)) for part in ("train", "t10k"))
     for part in (train, test):
         part["image"] = np.pad(part["image"], ((0, 0), (border, border), (border, border), (0, 0)))
-    licence = str(_fetch.facts(name)["licence"])
-    return Raw(source, licence, "image", train, validation, test=test, class_names=class_names)
+    licence, names = str(_fetch.facts(name)["licence"]), tuple(class_names[number] for number in chosen)
+    train, test = only_classes(train, chosen), only_classes(test, chosen)
+    return Raw(source, licence, "image", train, validation, test=test, class_names=names, training=training)
 
 
 def _part(files: dict[str, Path], part: str, classes: int) -> dict[str, np.ndarray]:

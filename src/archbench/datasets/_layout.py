@@ -17,6 +17,10 @@ CANDIDATES = 20
 """Positions tried for an object before it is left out."""
 
 
+COLORS = ("red", "yellow", "green", "cyan", "blue", "magenta")
+"""Names of the sixths of the circle of hues, each around its own 0, 60, 120, ... degrees."""
+
+
 @dataclass(frozen=True)
 class Thing:
     """A balloon or a distractor; positions and lengths are shares of the frame's side."""
@@ -46,6 +50,12 @@ class Thing:
     def balloon(self) -> bool:
         """Whether it is one of the kinds."""
         return self.number < len(KINDS)
+
+
+def color_class(colour: np.ndarray) -> int:
+    """The place in `COLORS` of a colour (3,) of red, green, blue in [0, 1]: the name nearest to its hue."""
+    hue, _, _ = colorsys.rgb_to_hsv(*colour.tolist())
+    return round(hue * len(COLORS)) % len(COLORS)
 
 
 def layout(rng: np.random.Generator, max_objects: int, distractors: int) -> list[Thing]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
+
+from archbench.datasets._pictures import Pictures
 
 
 @dataclass(frozen=True)
@@ -18,15 +21,21 @@ class Raw:
     licence: str
     input: str
     """The array a network reads: `image`, `sequence` or `features`."""
-    train: dict[str, np.ndarray]
+    train: dict[str, np.ndarray | Pictures]
     """Everything, or the official training part where there is a `test` part."""
     validation_fraction: float
     """Share of `train` that chooses the best epoch."""
-    test: dict[str, np.ndarray] | None = None
+    test: dict[str, np.ndarray | Pictures] | None = None
     """The official test part, kept as it is."""
     test_fraction: float | None = None
     """Share of `train` that is tested once; None where there is an official `test` part."""
     class_names: tuple[str, ...] = ()
+    label_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Array of labels beside `label` -> the names of its classes."""
+    training: Callable[[dict, int], dict] | None = None
+    """Changes the arrays of the training split alone, once it is cut: with the seed of the split."""
+    odd_files: tuple[tuple[str, str], ...] = ()
+    """(file, what) for each file that is not as the others: converted, from what, or skipped, and why."""
 
     def __post_init__(self) -> None:
         if (self.test is None) == (self.test_fraction is None):
@@ -35,7 +44,7 @@ class Raw:
             if part is not None:
                 self._check(part)
 
-    def _check(self, part: dict[str, np.ndarray]) -> None:
+    def _check(self, part: dict[str, np.ndarray | Pictures]) -> None:
         counts = {name: len(array) for name, array in part.items()}
         if len(set(counts.values())) != 1 or not all(counts.values()):
             raise ValueError(f"Every array needs the same number of examples, at least one. Received {counts}.")

@@ -9,7 +9,7 @@ from importlib import resources
 import numpy as np
 from PIL import Image
 
-from archbench.datasets._layout import Thing, layout
+from archbench.datasets._layout import Thing, color_class, layout
 from archbench.datasets._outlines import ANGLES
 
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
@@ -33,6 +33,8 @@ class Scene:
     """float32 (balloons, [top, left, bottom, right]) in pixels, around the visible part."""
     landmarks: np.ndarray
     """float32 (balloons, [top, knot], [y, x]) in pixels; hidden or outside the frame they are still told."""
+    colors: np.ndarray
+    """int32 (balloons,): the place of the body's colour in `COLORS`, before light and shadow."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def _point(thing: Thing, v: float, size: int) -> tuple[float, float]:
 
 
 def _truth(kept: list[_Cover], seen: list[np.ndarray], size: int) -> tuple[np.ndarray, ...]:
-    """Instance map, kinds, boxes and landmarks of the balloons among `kept`, largest visible area first."""
+    """Instance map, kinds, boxes, landmarks, colours of the balloons among `kept`, largest visible area first."""
     balloons = [(cover, shown > 0.5) for cover, shown in zip(kept, seen, strict=True) if cover.thing.balloon]
     balloons.sort(key=lambda pair: -int(pair[1].sum()))
     instances = np.zeros((size, size), np.uint8)
@@ -199,4 +201,5 @@ def _truth(kept: list[_Cover], seen: list[np.ndarray], size: int) -> tuple[np.nd
         thing = cover.thing
         landmarks.append([_point(thing, v, size) for v in (thing.outline.top, thing.outline.knot)])
     kinds = np.array([cover.thing.number for cover, _ in balloons], np.int32)
-    return instances, kinds, np.array(boxes, np.float32), np.array(landmarks, np.float32)
+    colors = np.array([color_class(cover.thing.colour) for cover, _ in balloons], np.int32)
+    return instances, kinds, np.array(boxes, np.float32), np.array(landmarks, np.float32), colors

@@ -23,11 +23,13 @@ from pathlib import Path
 import numpy as np
 
 from archbench.datasets import dataset
+from archbench.datasets._layout import COLORS
 from archbench.datasets._options import whole
 from archbench.datasets._outlines import KINDS
 from archbench.datasets._raw import Raw
 from archbench.datasets._scene import Scene, scene
 from archbench.datasets._split import TEST, VALIDATION
+from archbench.datasets._subset import forget
 
 SOURCE = "drawn here over crops of china.jpg and flower.jpg (scikit-learn, photographs on flickr.com)"
 LICENCE = "Apache-2.0 for the drawings; CC BY 2.0 for the photographs (danielbuechele, vultilion)"
@@ -51,6 +53,7 @@ def balloons(
     max_objects: int = 4,
     distractors: int = 2,
     seed: int = 0,
+    missing: float = 0.0,
     validation: float = VALIDATION,
     test: float = TEST,
 ) -> Raw:
@@ -63,7 +66,11 @@ def balloons(
     area; `present` uint8 (kinds,); `boxes` float32 (max_objects, [top, left, bottom, right]) in pixels, rows
     from the largest visible area to the smallest, then zeros; `box_label` int32 (max_objects,), -1 without a
     balloon; `instances` uint8 (size, size), 0 or 1 + row; `mask` uint8 (size, size), 0 or 1 + kind;
-    `landmarks` float32 (max_objects, [top, knot], [y, x]) in pixels.
+    `landmarks` float32 (max_objects, [top, knot], [y, x]) in pixels; `count` int32, the number of balloons;
+    `color` int32, the hue of the balloon with the largest visible area, by the names of `COLORS`.
+
+    `missing` is the share of examples of the training split, drawn for each apart, that have no `present` (then 255 in
+    the whole row), no `count` and no `color` (then -1): for learning from what is labelled only in part.
 
     Raises `BadOption` for sizes outside 32 to 640 and other impossible numbers.
     """
@@ -72,10 +79,22 @@ def balloons(
     whole("max_objects", max_objects, 1, 16)
     whole("distractors", distractors, 0, 16)
     whole("seed", seed, 0, 2**31)
+    unlabelled = forget(missing)
     arrays = _empty(examples, size, max_objects)
     for row in range(examples):
         _fill(arrays, row, scene(seed * 1_000_000 + row, size, max_objects, distractors))
-    return Raw(SOURCE, LICENCE, "image", arrays, validation, test_fraction=test, class_names=KINDS)
+    names = {"count": tuple(str(number) for number in range(max_objects + 1)), "color": COLORS}
+    return Raw(
+        SOURCE,
+        LICENCE,
+        "image",
+        arrays,
+        validation,
+        test_fraction=test,
+        class_names=KINDS,
+        label_names=names,
+        training=unlabelled,
+    )
 
 
 def _empty(examples: int, size: int, max_objects: int) -> dict[str, np.ndarray]:
@@ -89,6 +108,8 @@ def _empty(examples: int, size: int, max_objects: int) -> dict[str, np.ndarray]:
         "mask": np.zeros((examples, size, size), np.uint8),
         "instances": np.zeros((examples, size, size), np.uint8),
         "landmarks": np.zeros((examples, max_objects, 2, 2), np.float32),
+        "count": np.zeros(examples, np.int32),
+        "color": np.zeros(examples, np.int32),
     }
 
 
@@ -103,3 +124,4 @@ def _fill(arrays: dict[str, np.ndarray], row: int, one: Scene) -> None:
     arrays["instances"][row] = one.instances
     arrays["mask"][row] = np.concatenate([[0], one.kinds + 1]).astype(np.uint8)[one.instances]
     arrays["landmarks"][row, :count] = one.landmarks
+    arrays["count"][row], arrays["color"][row] = count, one.colors[0]

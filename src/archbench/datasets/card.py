@@ -15,14 +15,20 @@ class Card:
     input: str
     """The array a network reads: `image` (height, width, channel), `sequence` (step, feature) or `features`."""
     arrays: dict[str, dict]
-    """Array name -> `{"shape": [without the example axis], "dtype": "uint8"}`."""
+    """Array name -> `{"shape": [without the example axis], "dtype": "uint8"}`; of pictures that are kept as they were
+    published also `{"storage": "tfrecord", "crop": ..., "cmyk": ...}`, which is how they are decoded."""
     split_sizes: dict[str, int]
     """Examples in `train`, `validation` and `test`."""
     class_names: tuple[str, ...] = ()
+    label_names: dict[str, list[str]] = field(default_factory=dict)
+    """Array of numbers that name classes of their own (`count`, `color`) -> what the numbers 0, 1, ... mean."""
     class_counts: dict[str, list[int]] = field(default_factory=dict)
     """Split -> examples of each class, where the data set has a `label`."""
-    statistics: dict[str, list[float]] = field(default_factory=dict)
-    """Of the input over the training split alone: `mean`, `deviation` along the last axis, `minimum`, `maximum`."""
+    statistics: dict[str, list] = field(default_factory=dict)
+    """Of the input over the training split alone: `mean`, `deviation`, `minimum`, `maximum` along the last axis, and of
+    pictures `mean_image` (height, width, channel), which is kept beside `dataset.json` as `mean_image.npy`."""
+    odd_files: dict[str, int] = field(default_factory=dict)
+    """What was converted from (`gray`, `CMYK`, ...) or `skipped` -> how many files; `odd_files.csv` names them."""
     sha256: str = ""
     """Digest of the content of every array, in the order of their names."""
 

@@ -13,6 +13,7 @@ from archbench.datasets import dataset
 from archbench.datasets._options import whole
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import TEST, VALIDATION
+from archbench.datasets._subset import check_classes, fewer, only_classes
 
 DIGITS = "Alpaydin, Kaynak 1998, Optical Recognition of Handwritten Digits (UCI, test part), as in scikit-learn"
 IRIS = 'Fisher 1936, "The use of multiple measurements in taxonomic problems", as in scikit-learn'
@@ -24,18 +25,30 @@ UNSTATED = "not stated by its authors; distributed with scikit-learn (BSD-3-Clau
 
 
 @dataset("digits", source=DIGITS, licence=UCI, kind="embedded", bytes=0, smoke={})
-def digits(raw: Path, *, size: int | None = None, validation: float = VALIDATION, test: float = TEST) -> Raw:
+def digits(
+    raw: Path,
+    *,
+    size: int | None = None,
+    classes: tuple[int, ...] | None = None,
+    train_examples: int | None = None,
+    validation: float = VALIDATION,
+    test: float = TEST,
+) -> Raw:
     """Handwritten digits, 8x8 gray: 1,797 images of 10 classes.
 
     `image` uint8 (8, 8, 1), values 0 to 16. With `size`, (size, size, 1) of values 0 to 255: a bilinear
-    enlargement, for networks that cannot read 8 pixels. `label` int32.
+    enlargement, for networks that cannot read 8 pixels. `label` int32. With `classes`, those digits alone, numbered
+    from 0 in the order given; with `train_examples`, so many of the training split, classes in proportion, while
+    validation and test stay whole.
     """
+    chosen = check_classes(classes, 10)
     table = np.loadtxt(_lines("digits.csv.gz"), delimiter=",", dtype=np.uint8)
     image = table[:, :-1].reshape(-1, 8, 8)
     if size is not None:
         image = _enlarged(image, whole("size", size, 8, 640))
-    train = {"image": image[..., None], "label": table[:, -1].astype(np.int32)}
-    return Raw(DIGITS, UCI, "image", train, validation, test_fraction=test, class_names=tuple("0123456789"))
+    train = only_classes({"image": image[..., None], "label": table[:, -1].astype(np.int32)}, chosen)
+    names, training = tuple(str(digit) for digit in chosen), fewer(train_examples)
+    return Raw(DIGITS, UCI, "image", train, validation, test_fraction=test, class_names=names, training=training)
 
 
 def _enlarged(image: np.ndarray, size: int) -> np.ndarray:

@@ -9,9 +9,9 @@ import dataclasses
 
 import numpy as np
 
+from archbench.datasets._split import spread
 from archbench.datasets.store import Prepared, statistics
 from archbench.errors import UserError
-from archbench.datasets._split import spread
 
 ORDER_SEED = 0
 """Every study cuts the same folds, so that their scores can be compared."""

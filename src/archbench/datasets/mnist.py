@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from archbench.datasets import _fetch, _idx, dataset
@@ -16,36 +17,77 @@ KUZUSHIJI = (
 )
 
 
-def contains(pad: int, **_: object) -> dict:
-    """What the four files hold, for plans made before they are here."""
-    side = 28 + 2 * pad
+def contains(pad: int, classes: Sequence[int] | None, **_: object) -> dict:
+    """What the four files hold, for plans made before they are here; of some classes, about their share of it."""
+    side, kept = 28 + 2 * pad, 10 if classes is None else len(classes)
     return {
         "input": "image",
         "arrays": {"image": {"shape": [side, side, 1], "dtype": "uint8"}, "label": {"shape": [], "dtype": "int32"}},
-        "train": 60_000,
-        "test": 10_000,
-        "classes": 10,
+        "train": 6_000 * kept,
+        "test": 1_000 * kept,
+        "classes": kept,
     }
 
 
 @dataset("mnist", source=MNIST, **_fetch.facts("mnist"), contains=contains)
-def mnist(raw: Path, *, validation: float = VALIDATION, pad: int = 0) -> Raw:
+def mnist(
+    raw: Path,
+    *,
+    validation: float = VALIDATION,
+    pad: int = 0,
+    classes: tuple[int, ...] | None = None,
+    train_examples: int | None = None,
+) -> Raw:
     """Handwritten digits, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
-    return _idx.load("mnist", raw, MNIST, tuple("0123456789"), validation=validation, pad=pad)
+    return _idx.load(
+        "mnist",
+        raw,
+        MNIST,
+        tuple("0123456789"),
+        validation=validation,
+        pad=pad,
+        classes=classes,
+        train_examples=train_examples,
+    )
 
 
 @dataset("fashion_mnist", source=FASHION, **_fetch.facts("fashion_mnist"), contains=contains)
-def fashion_mnist(raw: Path, *, validation: float = VALIDATION, pad: int = 0) -> Raw:
+def fashion_mnist(
+    raw: Path,
+    *,
+    validation: float = VALIDATION,
+    pad: int = 0,
+    classes: tuple[int, ...] | None = None,
+    train_examples: int | None = None,
+) -> Raw:
     """Pieces of clothing, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
     names = (
         *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
         *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     )
-    return _idx.load("fashion_mnist", raw, FASHION, names, validation=validation, pad=pad)
+    return _idx.load(
+        "fashion_mnist",
+        raw,
+        FASHION,
+        names,
+        validation=validation,
+        pad=pad,
+        classes=classes,
+        train_examples=train_examples,
+    )
 
 
 @dataset("kmnist", source=KUZUSHIJI, **_fetch.facts("kmnist"), contains=contains)
-def kmnist(raw: Path, *, validation: float = VALIDATION, pad: int = 0) -> Raw:
+def kmnist(
+    raw: Path,
+    *,
+    validation: float = VALIDATION,
+    pad: int = 0,
+    classes: tuple[int, ...] | None = None,
+    train_examples: int | None = None,
+) -> Raw:
     """Cursive Japanese characters, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
     names = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
-    return _idx.load("kmnist", raw, KUZUSHIJI, names, validation=validation, pad=pad)
+    return _idx.load(
+        "kmnist", raw, KUZUSHIJI, names, validation=validation, pad=pad, classes=classes, train_examples=train_examples
+    )

@@ -9,6 +9,7 @@ import numpy as np
 from archbench.catalogue import Spec
 from archbench.datasets import DATASETS, store
 from archbench.datasets._options import BadOption, fraction
+from archbench.datasets._pictures import take
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import split
 from archbench.datasets.card import Card
@@ -30,8 +31,9 @@ def prepare(spec: Spec, slug: str, folder: Path, raw_folder: Path, seed: int = 0
         "licence": raw.licence,
         "input": raw.input,
         "class_names": raw.class_names,
+        "label_names": {name: list(names) for name, names in raw.label_names.items()},
     }
-    return store.write(folder, fields, _splits(raw, seed))
+    return store.write(folder, fields, _splits(raw, seed), raw.odd_files)
 
 
 def _check_fractions(defaults: dict, options: dict) -> None:
@@ -49,8 +51,18 @@ def _splits(raw: Raw, seed: int) -> dict[str, dict[str, np.ndarray]]:
     fractions = {"validation": raw.validation_fraction}
     if raw.test_fraction is not None:
         fractions["test"] = raw.test_fraction
-    count = len(raw.train[raw.input])
-    label = raw.train.get("label")
-    chosen = split(count, fractions, seed, label)
-    splits = {name: {key: array[rows] for key, array in raw.train.items()} for name, rows in chosen.items()}
+    if "group" in raw.train:
+        chosen = _whole_groups(raw.train["group"], fractions, seed)
+    else:
+        chosen = split(len(raw.train[raw.input]), fractions, seed, raw.train.get("label"))
+    splits = {name: {key: take(array, rows) for key, array in raw.train.items()} for name, rows in chosen.items()}
+    if raw.training is not None:
+        splits["train"] = raw.training(splits["train"], seed)
     return splits if raw.test is None else {**splits, "test": raw.test}
+
+
+def _whole_groups(group: np.ndarray, fractions: dict[str, float], seed: int) -> dict[str, np.ndarray]:
+    """Divide the groups instead of the examples: those of one group share a source, so they stay in one split."""
+    names = np.unique(group)
+    chosen = split(len(names), fractions, seed)
+    return {name: np.flatnonzero(np.isin(group, names[places])) for name, places in chosen.items()}

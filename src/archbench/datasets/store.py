@@ -1,24 +1,37 @@
-"""Prepared data on disk: `<split>/<array>.npy`, opened memory-mapped, and their card, `dataset.json`."""
+"""Prepared data on disk: `<split>/<array>.npy`, opened memory-mapped, and their card, `dataset.json`.
+
+Pictures may be kept as they were published instead, in TFRecord shards, and are then decoded whenever they are read.
+"""
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from archbench.datasets import _shards
+from archbench.datasets._picture import BrokenPicture, Look
+from archbench.datasets._pictures import Pictures
 from archbench.datasets.card import Card
 from archbench.errors import UserError
 
 CARD = "dataset.json"
+MEAN_IMAGE = "mean_image.npy"
+"""Beside the card, the one statistic that has too many numbers for it: float64 (height, width, channel)."""
 SPLITS = ("train", "validation", "test")
-Splits = Mapping[str, Mapping[str, np.ndarray]]
+ODD_FILES = "odd_files.csv"
+"""Beside the card: which files were converted or skipped, and why."""
+Splits = Mapping[str, Mapping[str, np.ndarray | Pictures]]
 """Split -> array name -> array with the examples along its first axis."""
 CHUNK = 1 << 24
 """Bytes handled at once where an array may be larger than memory likes."""
@@ -33,24 +46,36 @@ class Prepared:
     """A prepared data set; the arrays are read from disk as they are used."""
 
     card: Card
-    splits: dict[str, dict[str, np.ndarray]]
+    splits: dict[str, dict[str, np.ndarray | Pictures]]
 
 
-def write(folder: Path, card_fields: Mapping[str, object], splits: Splits) -> Card:
+def write(
+    folder: Path,
+    card_fields: Mapping[str, object],
+    splits: Splits,
+    odd_files: Sequence[tuple[str, str]] = (),
+) -> Card:
     """Write `splits` and their card to `folder`, which appears whole or not at all.
 
-    `card_fields` are those of a Card that arrays do not tell: name, source, licence, input, class_names.
-    What stood at `folder` before is replaced.
+    `card_fields` are those of a Card that arrays do not tell: name, source, licence, input, class_names; `odd_files`
+    are (file, what happened to it). What stood at `folder` before is replaced. Pictures are never in memory together.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    card = _card(card_fields, splits)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         new, old = Path(temporary, "new"), Path(temporary, "old")
         for split in SPLITS:
             (new / split).mkdir(parents=True)
-            for name, array in splits[split].items():
-                np.save(new / split / f"{name}.npy", array, allow_pickle=False)
-        text = json.dumps(dataclasses.asdict(card), indent=2, ensure_ascii=False, allow_nan=False)
+        written = {
+            split: {name: _save(new / split, name, arrays) for name in arrays}
+            for split, arrays in ((split, splits[split]) for split in SPLITS)
+        }
+        card = _card(card_fields, written, odd_files)
+        if odd_files:
+            _write_odd_files(new / ODD_FILES, odd_files)
+        fields = dataclasses.asdict(card)
+        if "mean_image" in fields["statistics"]:
+            np.save(new / MEAN_IMAGE, np.asarray(fields["statistics"].pop("mean_image")), allow_pickle=False)
+        text = json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False)
         (new / CARD).write_text(text + "\n", encoding="utf-8")
         if folder.exists():
             os.replace(folder, old)
@@ -58,9 +83,33 @@ def write(folder: Path, card_fields: Mapping[str, object], splits: Splits) -> Ca
     return card
 
 
+def _save(folder: Path, name: str, arrays: Mapping[str, np.ndarray | Pictures]) -> np.ndarray | Pictures:
+    """Write one array of a split, and return it as a reader will find it."""
+    array, path = arrays[name], folder / f"{name}.npy"
+    if not isinstance(array, Pictures):
+        np.save(path, array, allow_pickle=False)
+        return array
+    if array.storage == "tfrecord":
+        return Pictures(_shards.write(folder, name, array, arrays.get("label")), array.look, "tfrecord")
+    pixels = np.lib.format.open_memmap(path, "w+", array.dtype, array.shape)
+    start = 0
+    for rows in _chunks(array):
+        pixels[start : start + len(rows)] = rows
+        start += len(rows)
+    pixels.flush()
+    return pixels
+
+
+def _write_odd_files(path: Path, odd_files: Sequence[tuple[str, str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([("file", "what"), *odd_files])
+
+
 def load(folder: Path) -> Prepared:
     """Open a prepared data set; raises `DamagedStore` unless every array is there as the card says."""
     card = _read_card(folder)
+    if _are_pictures(card.input_shape):
+        card.statistics["mean_image"] = _read(folder, MEAN_IMAGE, card.input_shape, "float64").tolist()
     splits = {split: {name: _open(folder, split, name, card) for name in card.arrays} for split in card.split_sizes}
     return Prepared(card, splits)
 
@@ -68,24 +117,50 @@ def load(folder: Path) -> Prepared:
 def verify(folder: Path) -> Card:
     """The card, after every byte has been read; raises `DamagedStore` where the content is not the card's."""
     prepared = load(folder)
-    found = digest(prepared.splits)
+    try:
+        found = digest(prepared.splits)
+    except BrokenPicture as error:
+        raise _damaged(folder, str(error)) from error
     if found != prepared.card.sha256:
         raise _damaged(folder, f"its content has the sha256 {found}, its card says {prepared.card.sha256}")
     return prepared.card
 
 
 def digest(splits: Splits) -> str:
-    """sha256 over splits and arrays in order: for each a line `split/name dtype shape`, then its bytes."""
+    """sha256 over splits and arrays in order: for each a line `split/name dtype shape`, then its bytes.
+
+    Of pictures that are kept as they were published, the bytes are how they are decoded and then each file's length
+    and content.
+    """
     sha = hashlib.sha256()
     for split in SPLITS:
         for name, array in sorted(splits[split].items()):
             sha.update(f"{split}/{name} {array.dtype.str} {array.shape}\n".encode())
+            if isinstance(array, Pictures):
+                _digest_pictures(sha, array)
+                continue
             for rows in _chunks(array):
                 sha.update(np.ascontiguousarray(rows).data)
     return sha.hexdigest()
 
 
-def _card(fields: Mapping[str, object], splits: Splits) -> Card:
+def _digest_pictures(sha: Any, pictures: Pictures) -> None:
+    sha.update(f"{pictures.look}\n".encode())
+    for row in range(len(pictures)):
+        content, _ = pictures.encoded(row)
+        sha.update(len(content).to_bytes(8, "little"))
+        sha.update(content)
+
+
+def _described(array: np.ndarray | Pictures) -> dict[str, object]:
+    """An array's entry on the card."""
+    described: dict[str, object] = {"shape": list(array.shape[1:]), "dtype": str(array.dtype)}
+    if isinstance(array, Pictures):
+        described |= {"storage": array.storage, "crop": array.look.crop, "cmyk": array.look.cmyk}
+    return described
+
+
+def _card(fields: Mapping[str, object], splits: Splits, odd_files: Sequence[tuple[str, str]]) -> Card:
     train = splits["train"]
     classes = len(fields["class_names"])
     counts = {
@@ -93,35 +168,55 @@ def _card(fields: Mapping[str, object], splits: Splits) -> Card:
     }
     return Card(
         **fields,
-        arrays={
-            name: {"shape": list(train[name].shape[1:]), "dtype": str(train[name].dtype)} for name in sorted(train)
-        },
+        arrays={name: _described(train[name]) for name in sorted(train)},
         split_sizes={split: len(splits[split][fields["input"]]) for split in SPLITS},
         class_counts=counts,
         statistics=statistics(train[fields["input"]]),
+        odd_files=dict(Counter(what.partition(":")[0] for _, what in odd_files)),
         sha256=digest(splits),
     )
 
 
-def statistics(array: np.ndarray) -> dict[str, list[float]]:
-    """Mean, (population) deviation, minimum and maximum along the last axis, over all others."""
+def statistics(array: np.ndarray | Pictures) -> dict[str, list]:
+    """Mean, (population) deviation, minimum and maximum along the last axis, over all others.
+
+    Of pictures (example, height, width, channel) also `mean_image` (height, width, channel), the mean over the
+    examples of each value of a picture. All are of these examples alone: give the training examples, of a fold its
+    own.
+    """
     last = array.shape[-1]
     count = array.size // last
     low, high = np.full(last, np.inf), np.full(last, -np.inf)
-    total = np.zeros(last)
+    total, squares = np.zeros(array.shape[1:]), [0] * last
     for rows in _chunks(array):
         flat = rows.reshape(-1, last)
-        total += flat.sum(axis=0, dtype=np.float64)
+        total += rows.sum(axis=0, dtype=np.float64)
         low, high = np.minimum(low, flat.min(axis=0)), np.maximum(high, flat.max(axis=0))
-    mean = total / count
-    # A second pass: the mean of squares minus the squared mean would cancel where the mean is large.
-    squares = sum((np.square(rows.reshape(-1, last) - mean).sum(axis=0) for rows in _chunks(array)), np.zeros(last))
-    values = {"mean": mean, "deviation": np.sqrt(squares / count), "minimum": low, "maximum": high}
+        if array.dtype == np.uint8:
+            squares = [have + _sum_of_squares(flat[:, place]) for place, have in enumerate(squares)]
+    sums = total.reshape(-1, last).sum(axis=0)
+    mean = sums / count
+    if array.dtype == np.uint8:  # in integers, so exactly, and pictures are decoded only once
+        variance = np.array([count * s - int(t) ** 2 for s, t in zip(squares, sums, strict=True)]) / count**2
+    else:
+        # A second pass: the mean of squares minus the squared mean would cancel where the mean is large.
+        variance = sum((np.square(rows.reshape(-1, last) - mean).sum(axis=0) for rows in _chunks(array)), 0) / count
+    values = {"mean": mean, "deviation": np.sqrt(variance), "minimum": low, "maximum": high}
+    if _are_pictures(array.shape[1:]):
+        values["mean_image"] = total / len(array)
     return {name: value.tolist() for name, value in values.items()}
 
 
-def _chunks(array: np.ndarray) -> Iterator[np.ndarray]:
-    step = max(1, CHUNK // max(1, array[:1].nbytes))
+def _sum_of_squares(values: np.ndarray) -> int:
+    return int(np.bincount(values, minlength=256) @ np.arange(256) ** 2)
+
+
+def _are_pictures(shape: Sequence[int]) -> bool:
+    return len(shape) == 3  # height, width, channel
+
+
+def _chunks(array: np.ndarray | Pictures) -> Iterator[np.ndarray]:
+    step = max(1, CHUNK * len(array) // max(1, array.nbytes))
     for start in range(0, len(array), step):
         yield array[start : start + step]
 
@@ -145,21 +240,29 @@ def _read_card(folder: Path) -> Card:
     return card
 
 
-def _open(folder: Path, split: str, name: str, card: Card) -> np.ndarray:
-    path = folder / split / f"{name}.npy"
+def _open(folder: Path, split: str, name: str, card: Card) -> np.ndarray | Pictures:
+    described = card.arrays[name]
+    if "storage" in described:
+        try:
+            records = _shards.Records(folder / split, name, card.split_sizes[split])
+        except _shards.DamagedShards as error:
+            raise _damaged(folder, f"{split}/{error}") from error
+        look = Look(described["shape"][0], described["crop"], described["cmyk"])
+        return Pictures(records, look, described["storage"])
+    shape = (card.split_sizes[split], *card.arrays[name]["shape"])
+    return _read(folder, f"{split}/{name}.npy", shape, card.arrays[name]["dtype"])
+
+
+def _read(folder: Path, file: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """An array of the folder, memory-mapped; raises `DamagedStore` unless it has this shape and type."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(folder / file, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
-        raise _damaged(folder, f"{split}/{name}.npy is missing") from error
+        raise _damaged(folder, f"{file} is missing") from error
     except (ValueError, EOFError, OSError) as error:
-        raise _damaged(folder, f"{split}/{name}.npy cannot be read ({error})") from error
-    expected = (card.split_sizes[split], *card.arrays[name]["shape"])
-    if array.shape != expected or array.dtype != np.dtype(card.arrays[name]["dtype"]):
-        raise _damaged(
-            folder,
-            f"{split}/{name}.npy holds {array.dtype} {array.shape}, its card says "
-            f"{card.arrays[name]['dtype']} {expected}",
-        )
+        raise _damaged(folder, f"{file} cannot be read ({error})") from error
+    if array.shape != shape or array.dtype != np.dtype(dtype):
+        raise _damaged(folder, f"{file} holds {array.dtype} {array.shape}, its card says {dtype} {shape}")
     return array
 
 

@@ -25,6 +25,11 @@ class Picture:
     caption: str
 
 
+def still(inputs: np.ndarray) -> np.ndarray:
+    """`inputs` as they are, but of videos (example, frame, height, width, channel) the middle frame."""
+    return inputs[:, inputs.shape[1] // 2] if inputs.ndim == 5 else inputs
+
+
 def is_image(inputs: np.ndarray) -> bool:
     """Whether `inputs` are pictures, (example, height, width, channel) with 1 or 3 channels."""
     return inputs.ndim == 4 and inputs.shape[-1] in (1, 3)

@@ -8,11 +8,19 @@ from dataclasses import dataclass, field
 from archbench.figures.style import short_number
 from archbench.page import formats
 from archbench.page.figures import Shown
-from archbench.results.leaderboard import Board, by_benchmark, count_states
+from archbench.results.leaderboard import Board, Place, by_benchmark, count_states
 from archbench.results.runs import Run
 from archbench.results.studies import Study
 
 Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A further table of a section, below a smaller heading."""
+
+    title: str
+    rows: list[Row]
 
 
 @dataclass(frozen=True)
@@ -26,8 +34,9 @@ class Section:
     figures: list[Shown]
     table_file: str | None = None
     """The same table as CSV, below `tables/`."""
-    budgets: list[Row] = field(default_factory=list)
-    """What every arm of a study was given."""
+    parts: list[Part] = field(default_factory=list)
+    groups: list[tuple[str, int]] = field(default_factory=list)
+    """What stands above the heads of the table, each over so many columns; empty where nothing does."""
 
 
 def board_section(board: Board, figures: list[Shown], table_file: str) -> Section:
@@ -41,21 +50,26 @@ def board_section(board: Board, figures: list[Shown], table_file: str) -> Sectio
     )
     rows = [
         {
-            "Network (scale)": f"{place.architecture} ({place.scale})",
+            "Network (scale)": place.label,
             f"Test {metric}": formats.score(place.score),
-            "Seeds": formats.seeds(place.score),
-            "Ended": place.states,
+            "Seeds": _seeds(place),
             "Against the best": board.verdict(place),
             "p": formats.p_value(place.p, place.test),
             "Parameters": formats.count(place.parameters),
             "Multiply-adds": _short(place.multiply_adds),
             "Training": formats.seconds(place.train_seconds),
-            "Benchmark": place.benchmark,
+            "Peak memory": formats.memory(place.peak_memory_bytes),
         }
         for place in board.places
     ]
     anchor = formats.file_name("board", board.dataset, board.task)
     return Section(anchor, board.name, remark, rows, figures, table_file)
+
+
+def _seeds(place: Place) -> str:
+    """`n=3`, and how the seeds ended where not all of them finished."""
+    whole = all(run.finished for run in place.runs)
+    return formats.seeds(place.score) + ("" if whole else f": {place.states}")
 
 
 def study_section(study: Study, figures: list[Shown], table_file: str) -> Section:
@@ -77,7 +91,9 @@ def study_section(study: Study, figures: list[Shown], table_file: str) -> Sectio
     ]
     anchor = formats.file_name("study", study.name)
     title = f"Study: {study.name}"
-    return Section(anchor, title, _study_remark(study), rows, figures, table_file, _budget_rows(study))
+    return Section(
+        anchor, title, _study_remark(study), rows, figures, table_file, [Part("Budgets", _budget_rows(study))]
+    )
 
 
 def _budget_rows(study: Study) -> list[Row]:

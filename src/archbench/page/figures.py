@@ -10,15 +10,21 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from archbench.figures.curves import learning_curves
+from archbench.figures.fronts import COSTS, score_against_costs
 from archbench.figures.pictures import PICTURES
-from archbench.figures.scores import interval_figure, score_against_costs
+from archbench.figures.scores import interval_figure
 from archbench.figures.style import save_svg, style
 from archbench.page import formats
+from archbench.results.facts import families
 from archbench.results.leaderboard import Board, Place
 from archbench.results.runs import Run
 from archbench.results.studies import Arm
 
 PIXELS_AN_INCH = 96
+MOST_LINES = 12
+"""Learning curves in a figure: more cannot be told apart."""
+OTHER = "other"
+"""The family of an architecture that families.csv does not name."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Gallery:
                 shown.append(
                     self.intervals(scored, board.monitor, board.maximize, f"scores-{stem}", f"on {board.name}")
                 )
-            members = {place.benchmark: place.label for place in board.places}
+            members = {place.benchmark: place.label for place in board.places[:MOST_LINES]}
             curves = table[table["benchmark"].isin(list(members)) & table["epoch"].notna()]
             if board.monitor and curves["value"].notna().any():
                 shown.append(self._curves(board, curves, members, stem))
@@ -105,34 +111,42 @@ class Gallery:
 
     def _curves(self, board: Board, curves: pd.DataFrame, members: dict[str, str], stem: str) -> Shown:
         drawn = learning_curves(curves, monitor=board.monitor, metric=formats.words(board.monitor), labels=members)
+        few = f", the first {len(members)} of {len(board.places)} networks" if len(members) < len(board.places) else ""
         caption = (
-            f"Learning curves on {board.name}. Left: training loss. Right: validation {formats.words(board.monitor)}, "
-            f"by which the best epoch is chosen ({better(board.maximize)}). Line: mean over the seeds that reached "
-            "the epoch; band: its 95\u00a0% interval, none for a single seed. Diverged and killed runs are drawn as "
-            "far as they came."
+            f"Learning curves on {board.name}{few}. Left: training loss. Right: validation "
+            f"{formats.words(board.monitor)}, by which the best epoch is chosen ({better(board.maximize)}). Line: mean "
+            "over the seeds that reached the epoch; band: its 95\u00a0% interval, none for a single seed. Diverged and "
+            "killed runs are drawn as far as they came."
         )
         return self.keep(drawn, f"curves-{stem}", f"Learning curves on {board.name}", caption)
 
     def _costs(self, scored: Sequence[Place], board: Board, stem: str) -> Shown:
         rows = [
             {
-                "label": place.label,
+                "name": place.architecture,
+                "family": families().get(place.architecture, OTHER),
                 "mean": place.score.mean,
                 "interval_low": place.score.low,
                 "interval_high": place.score.high,
-                "parameters": place.parameters,
-                "train_seconds": place.train_seconds,
+                **{cost: getattr(place, cost) for cost in COSTS},
             }
             for place in scored
         ]
-        drawn = score_against_costs(pd.DataFrame(rows), metric=formats.words(board.monitor))
-        better = "upper" if board.maximize else "lower"
-        caption = (
-            f"What a score costs on {board.name}: test {formats.words(board.monitor)} against trainable parameters and "
-            f"against training seconds, both on logarithmic axes ({_spread(scored)}). The {better} left corner is "
-            "best; the bar is the 95\u00a0% interval over seeds."
+        drawn = score_against_costs(
+            pd.DataFrame(rows),
+            metric=formats.words(board.monitor),
+            maximize=board.maximize,
+            families=list(dict.fromkeys([*families().values(), OTHER])),
         )
-        return self.keep(drawn, f"costs-{stem}", f"Score against parameters and seconds, {board.name}", caption)
+        caption = (
+            f"What a score costs on {board.name}: test {formats.words(board.monitor)} of {len(scored)} networks "
+            "against trainable parameters, multiply-adds of one example, training seconds, and the peak memory of the "
+            "process (Python and libraries included), all on logarithmic axes. Bar: the 95\u00a0% interval over seeds "
+            f"({_spread(scored)}). The line is the Pareto front of the means, named: no network has a better mean at "
+            "its cost or below; seeds alone may change who stands on it. A network without the cost is not in that "
+            "panel; a triangle at the edge lies beyond it."
+        )
+        return self.keep(drawn, f"costs-{stem}", f"Score against what it costs, {board.name}", caption)
 
 
 def _label(entry: Place | Arm) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Collection
 
 from archbench.results.statistics import Interval
 
@@ -25,6 +26,19 @@ def score(interval: Interval) -> str:
     return f"{interval.mean:.{decimals}f}\u00a0±\u00a0{interval.half:.{decimals}f}"
 
 
+def gain(interval: Interval) -> str:
+    """A difference of scores with its sign, `+0.0120 ± 0.0032`; without an interval to four decimals."""
+    if interval.n and math.isnan(interval.half):
+        return f"{interval.mean:+.4f}"
+    return ("+" if interval.mean > 0 else "") + score(interval)
+
+
+def between(numbers: Collection[int]) -> str:
+    """`3`, or `1 to 3` where they differ."""
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"
+
+
 def seeds(interval: Interval) -> str:
     """`n=3`, and where one seed allows no interval, that it does."""
     return f"n={interval.n}" + (", no interval" if interval.n == 1 else "")
@@ -38,10 +52,10 @@ def value(number: float | None, digits: int = 4) -> str:
 
 
 def p_value(number: float, test: str) -> str:
-    """`0.031, paired t`; a dash where nothing could be compared."""
+    """`0.031, paired t` on one line; a dash where nothing could be compared."""
     if math.isnan(number):
         return NOTHING
-    return f"{'< 0.001' if number < 0.001 else f'{number:.2g}'}, {test}"
+    return f"{'< 0.001' if number < 0.001 else f'{number:.2g}'}, {test}".replace(" ", "\u00a0")
 
 
 def count(number: float) -> str:
@@ -57,6 +71,13 @@ def seconds(number: float | None) -> str:
         if number >= 2 * size:
             return f"{number / size:.1f} {unit}"
     return f"{number:.2g} s" if number < 10 else f"{number:.0f} s"
+
+
+def memory(number: float) -> str:
+    """`512 MiB`, `1.5 GiB`."""
+    if math.isnan(number):
+        return NOTHING
+    return f"{number / 2**30:.3g} GiB" if number >= 2**30 else f"{number / 2**20:.0f} MiB"
 
 
 def plural(number: int, noun: str) -> str:

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 def readme(page: Page) -> str:
     """README.md of a report; whatever a name holds, it stays text."""
     parts = [
-        f"# {escape(page.title)}: {escape(page.pipeline)}",
+        f"# {escape(page.title)}",
+        f"Pipeline {escape(page.pipeline)}.",
         "\n".join(f"- {escape(sentence)}" for sentence in page.summary),
         "The whole report is [index.html](index.html), which opens from disk; its numbers are in [tables](tables).",
-        *(part for section in (*page.boards, *page.studies) for part in _section(section)),
+        *(
+            part
+            for section in (*page.boards, *page.classification, *page.studies, *page.comparisons)
+            for part in _section(section)
+        ),
     ]
     if page.gaps:
         parts += ["## Runs that did not finish", table(page.gaps)]
@@ -29,9 +34,11 @@ def readme(page: Page) -> str:
 
 
 def _section(section: Section) -> list[str]:
-    parts = [f"## {escape(section.title)}", escape(section.remark), table(section.rows)]
-    if section.budgets:
-        parts += ["### Budgets", table(section.budgets)]
+    parts = [f"## {escape(section.title)}", escape(section.remark)]
+    if section.rows:
+        parts.append(table(section.rows))
+    for part in section.parts:
+        parts += [f"### {escape(part.title)}", table(part.rows)]
     for shown in section.figures:
         parts += [f"![{escape(shown.alt)}](figures/{shown.file})", f"_{escape(shown.caption)}_"]
     return parts

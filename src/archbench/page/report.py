@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from archbench.page import content, formats
+from archbench.page.classification import Workplace, classification_sections
 from archbench.page.content import Section
 from archbench.page.figures import Gallery
 from archbench.page.readme import readme
 from archbench.page.study_figures import study_figures
 from archbench.page.summary import summarize
+from archbench.page.transfer import comparisons
 from archbench.results.leaderboard import Board, boards, by_benchmark
 from archbench.results.runs import BrokenRecord, Run, read_runs
 from archbench.results.studies import Study, read_study
@@ -34,6 +37,8 @@ class Options:
     """Benchmark -> the seeds it should have, so that a missing one is noticed."""
     study_seeds: Mapping[str, Sequence[int]]
     """Study -> the seeds that its final runs should have."""
+    margins: Mapping[str, float] = field(default_factory=dict)
+    """Benchmark -> the least gain of test accuracy over softmax regression on the same data."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,10 @@ class Page:
     pipeline: str
     summary: list[str]
     boards: list[Section]
+    classification: list[Section]
     studies: list[Section]
+    comparisons: list[Section]
+    """Across benchmarks: transferred weights, heads together and alone."""
     pictures: list[Section]
     hardware: list[content.Row]
     provenance: list[content.Row]
@@ -70,17 +78,22 @@ def write_report(
     found = read_runs(runs, {benchmark: options.seeds[benchmark] for benchmark in benchmarks})
     read = {name: read_study(studies_folder / name, name, options.study_seeds[name]) for name in studies}
     known = [study for study in read.values() if study is not None]
+    ranked, speed = boards(found), _read_speed(runs)
     _clear(out)
     page = Page(
         title=options.title,
         pipeline=pipeline,
-        summary=summarize(found, boards(found), known),
-        boards=_write_boards(out, found),
+        summary=summarize(found, ranked, known),
+        boards=_write_boards(out, found, ranked),
+        classification=classification_sections(
+            Workplace(Gallery(out / "figures"), partial(_write_table, out)), found, ranked, speed, options.margins
+        ),
         studies=[_write_study(out, study) for study in known],
+        comparisons=comparisons(found, Gallery(out / "figures"), partial(_write_table, out)),
         pictures=_write_pictures(out, found),
         hardware=content.hardware_rows(found, known),
         provenance=content.provenance_rows(found, known),
-        speed=_write_speed(runs, out),
+        speed=_speed_rows(speed, out),
         gaps=content.gap_rows(found, known, [name for name, study in read.items() if study is None]),
     )
     (out / "README.md").write_text(readme(page), encoding="utf-8")
@@ -96,10 +109,10 @@ def _clear(out: Path) -> None:
             path.unlink()
 
 
-def _write_boards(out: Path, runs: Sequence[Run]) -> list[Section]:
+def _write_boards(out: Path, runs: Sequence[Run], ranked: Sequence[Board]) -> list[Section]:
     table = results_table(runs)
     _write_table(out, "results.csv", table)
-    return [_write_board(out, board, table) for board in boards(runs)]
+    return [_write_board(out, board, table) for board in ranked]
 
 
 def _write_board(out: Path, board: Board, table: pd.DataFrame) -> Section:
@@ -125,14 +138,21 @@ def _write_pictures(out: Path, runs: Sequence[Run]) -> list[Section]:
     return sections
 
 
-def _write_speed(runs: Path, out: Path) -> list[content.Row]:
-    """The rows of speed.csv, copied beside the other tables."""
+def _read_speed(runs: Path) -> pd.DataFrame | None:
+    """The rows of speed.csv, where it was measured."""
     path = runs / "speed.csv"
     if not path.is_file():
-        return []
+        return None
     table = pd.read_csv(path)
     if lacking := [name for name in SPEED_COLUMNS if name not in table]:
         raise BrokenRecord(f'{path} has no column {", ".join(lacking)}. Delete it and run "archbench speed".')
+    return table
+
+
+def _speed_rows(table: pd.DataFrame | None, out: Path) -> list[content.Row]:
+    """The measurements as they are shown, copied beside the other tables."""
+    if table is None:
+        return []
     _write_table(out, "speed.csv", table)
     return [{name: _cell(row[name]) for name in SPEED_COLUMNS} for row in table.to_dict("records")]
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from archbench.results.runs import STATES, Run, number
 from archbench.results.statistics import Interval, compare_pairs, holm, mean_interval, verdict
 from archbench.results.table import describe
+
+SAME_QUESTION = {"capsules": "classification"}
+"""Tasks that put the question of another one and count its answers alike, so their nets share a board."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Place:
     multiply_adds: float
     train_seconds: float
     """Mean over the finished seeds."""
+    peak_memory_bytes: float
+    """The most that the process of a finished seed ever held."""
     p: float = math.nan
     """Paired comparison with the board's first place, adjusted by Holm's method."""
     test: str = "none"
@@ -89,6 +95,7 @@ class Board:
                     "parameters": place.parameters,
                     "multiply_adds": place.multiply_adds,
                     "train_seconds": place.train_seconds,
+                    "peak_memory_bytes": place.peak_memory_bytes,
                     "p_holm": place.p,
                     "test": place.test,
                     "verdict": self.verdict(place),
@@ -111,9 +118,15 @@ def boards(runs: Sequence[Run]) -> list[Board]:
     for benchmark, seeds in by_benchmark(runs).items():
         known = next((run for run in seeds if run.settings), None)
         if known is not None:
-            key = (known.settings["dataset"], known.settings["task"]["name"])
+            key = (known.settings["dataset"], _asked(known.settings["task"]))
             members.setdefault(key, {})[benchmark] = seeds
     return [_board(*key, members[key]) for key in members]
+
+
+def _asked(task: Mapping[str, Any]) -> str:
+    """The name of a task, with the heads of one that has several to choose from: their scores cannot be compared."""
+    name = SAME_QUESTION.get(task["name"], task["name"])
+    return f"{name}: {', '.join(task['heads'])}" if "heads" in task else name
 
 
 def by_benchmark(runs: Iterable[Run]) -> dict[str, list[Run]]:
@@ -160,6 +173,9 @@ def _place(benchmark: str, seeds: list[Run], label: str) -> Place:
         parameters=number(measured["parameters"]),
         multiply_adds=number(measured["multiply_adds"]),
         train_seconds=mean_interval([number(run.timings["train_seconds"]) for run in seeds if run.finished]).mean,
+        peak_memory_bytes=max(
+            (number(run.timings["peak_memory_bytes"]) for run in seeds if run.finished), default=math.nan
+        ),
     )
 
 

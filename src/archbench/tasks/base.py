@@ -56,6 +56,10 @@ class Task:
         """Per-example numbers, each (batch,); the one called `loss` is minimised, the others are logged."""
         raise NotImplementedError
 
+    def inference(self, outputs: Any) -> Any:
+        """Of a network's `outputs`, symbolic or not, those that are used once it is trained: all, or fewer."""
+        return outputs
+
     def predict(self, outputs: Any) -> dict[str, Any]:
         """Network outputs decoded to arrays with the batch first, inside the compiled program."""
         raise NotImplementedError

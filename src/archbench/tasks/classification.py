@@ -3,34 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from keras import ops
+from pydantic import Field
 
 from archbench.datasets.card import Card
-from archbench.losses.entropy import cross_entropy
-from archbench.metrics.confusion import accuracy, f1
+from archbench.losses import LOSSES
+from archbench.losses.class_targets import class_shares, smoothed
+from archbench.metrics.confusion import accuracy, f1, precision, recall
+from archbench.metrics.ranking import share_among
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Task
+from archbench.tasks.class_loss import ScoreLoss, SmallShare
 from archbench.tasks.labels import check_class_names, check_labels
+
+Weight = Annotated[float, Field(ge=0)]
+
+FEW_CLASSES = 10
+"""Up to so many classes the best five of them say little."""
 
 
 @task("classification", source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.4")
 class Classification(Task):
     """The class of an example, from one logit a class.
 
-    Trained on softmax cross-entropy, chosen and scored by accuracy; macro F1 stands beside it.
+    Trained on softmax cross-entropy, or on another `loss` of class scores from the catalogue; chosen and scored by
+    accuracy, with macro F1, precision and recall beside it, and above 10 classes how often the true class is among
+    the likeliest 5. With `label_smoothing` e a label counts as (1 - e) of its class and e of all, whatever the loss.
+
+    A network may answer with `{"logits", "auxiliary_...", ...}`, each (batch, class): the loss of each auxiliary head
+    is added `auxiliary_weight` times (Szegedy et al. 2014, arXiv:1409.4842, section 5), and the logits alone predict.
     """
 
     monitor = "accuracy"
     maximize = True
     needs = ("label",)
 
-    def __init__(self, card: Card, *, label_smoothing: float = 0.0) -> None:
+    def __init__(
+        self,
+        card: Card,
+        *,
+        loss: ScoreLoss = "cross_entropy",
+        label_smoothing: SmallShare = 0.0,
+        auxiliary_weight: Weight = 0.3,
+    ) -> None:
         super().__init__(card)
         check_class_names(card, "classification")
+        self.loss, self.loss_options = LOSSES.resolve(loss)
         self.label_smoothing = label_smoothing
+        self.auxiliary_weight = auxiliary_weight
 
     def outputs(self) -> int:
         """The number of classes."""
@@ -43,23 +66,56 @@ class Classification(Task):
         return {"label": label}
 
     def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
-        """`loss`, the cross-entropy in nats, and `accuracy`, 1 or 0; `outputs` are logits (batch, class)."""
-        label = ops.cast(targets["label"], "int32")
-        return {
-            "loss": cross_entropy(label, outputs, label_smoothing=self.label_smoothing),
-            "accuracy": ops.cast(_winner(outputs) == label, "float32"),
+        """`loss`, by default the cross-entropy in nats, and `accuracy`; `outputs` are logits (batch, class).
+
+        `label` holds integers (batch,), or distributions (batch, class) where an augmentation mixes or smooths them;
+        `accuracy` is then the share of the label that the likeliest class has, and 1 or 0 otherwise. With auxiliary
+        heads there is `auxiliary_loss`, the sum of theirs before it is weighted and added to `loss`.
+        """
+        logits = self.inference(outputs)
+        label, shares = targets["label"], class_shares(targets["label"], logits)
+        if self.label_smoothing:
+            label = smoothed(shares, self.label_smoothing)
+        found = {
+            "loss": self.loss(label, logits, **self.loss_options),
+            "accuracy": ops.take_along_axis(shares, _winner(logits)[:, None], axis=-1)[:, 0],
         }
+        heads = _auxiliary(outputs)
+        if heads:
+            found["auxiliary_loss"] = sum(self.loss(label, head, **self.loss_options) for head in heads)
+            found["loss"] = found["loss"] + self.auxiliary_weight * found["auxiliary_loss"]
+        return found
+
+    def inference(self, outputs: Any) -> Any:
+        """The logits (batch, class), without the heads that only help to train."""
+        return outputs["logits"] if isinstance(outputs, Mapping) else outputs
 
     def predict(self, outputs: Any) -> dict[str, Any]:
-        """`label`, the likeliest class, and `confidence`, its probability."""
-        probabilities = ops.softmax(ops.cast(outputs, "float32"), axis=-1)
-        return {"label": _winner(outputs), "confidence": ops.max(probabilities, axis=-1)}
+        """`label`, the likeliest class, and `confidence`, its softmax; above 10 classes `top_5`, the likeliest five.
+
+        The softmax is a probability only where the loss is the cross-entropy.
+        """
+        scores = ops.cast(self.inference(outputs), "float32")
+        found = {"label": _winner(scores), "confidence": ops.max(ops.softmax(scores, axis=-1), axis=-1)}
+        if self.outputs() > FEW_CLASSES:
+            found["top_5"] = ops.cast(ops.top_k(scores, k=5)[1], "int32")
+        return found
 
     def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
-        """`accuracy` and `f1` (macro)."""
+        """`accuracy`, macro `f1`, `precision` and `recall`, and `top_5` where there are more than 10 classes."""
         pair = targets["label"], predictions["label"]
-        return {"accuracy": accuracy(*pair), "f1": f1(*pair)}
+        found = {"accuracy": accuracy(*pair), "f1": f1(*pair), "precision": precision(*pair), "recall": recall(*pair)}
+        if "top_5" in predictions:
+            found["top_5"] = share_among(targets["label"], predictions["top_5"])
+        return found
 
 
 def _winner(logits: Any) -> Any:
     return ops.cast(ops.argmax(logits, axis=-1), "int32")
+
+
+def _auxiliary(outputs: Any) -> list[Any]:
+    """The logits of the auxiliary heads; none where the network has none."""
+    if not isinstance(outputs, Mapping):
+        return []
+    return [outputs[name] for name in sorted(outputs) if name.startswith("auxiliary_")]

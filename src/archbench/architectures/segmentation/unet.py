@@ -57,7 +57,7 @@ def unet(
         x = layers.MaxPooling2D(2)(x)
     x = parts.drop(_two_convs(x, width * 2**depth, padding, parts))
     for stage in reversed(range(depth)):
-        x = layers.Conv2DTranspose(width * 2**stage, 2, 2, **parts.kernel())(x)
+        x = parts.layer(layers.Conv2DTranspose, width * 2**stage, 2, 2)(x)
         x = layers.concatenate([_crop_like(skips[stage], x), x])
         x = _two_convs(x, width * 2**stage, padding, parts)
     return parts.conv(x, outputs, 1)

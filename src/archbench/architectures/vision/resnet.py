@@ -1,17 +1,23 @@
-"""ResNet for ImageNet.
+"""ResNet for ImageNet, with normalization after the convolutions or before them.
 
-He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", 2015, arXiv:1512.03385, section 4.1,
-with projection where the shape changes (option B). Differs from the paper: moving averages for the
-statistics of batch normalization, where the authors computed exact ones after training.
+He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", 2015, arXiv:1512.03385, section 4.1, with
+projection where the channels change (option B); "Identity Mappings in Deep Residual Networks", 2016,
+arXiv:1603.05027, for the pre-activated blocks. Differs from the papers: moving averages for the statistics of batch
+normalization, where the authors computed exact ones after training.
+
+keras.applications differs from the papers too. Its ResNet has a bias in every convolution (`conv_bias`). Its
+ResNetV2 has one in those that no normalization follows (`conv_bias`), halves the maps in the last block of a stage
+(`stride_in_last_block`), there in the 3 by 3 convolution (`stride_in_1x1` false), and its shortcut then takes every
+second pixel.
 """
 
 from keras import layers
 
 from archbench.architectures import architecture
+from archbench.blocks.residual import Block, Residual
 from archbench.parts import Parts
 
 FACTS = {
-    "source": "He, Zhang, Ren, Sun 2015, arXiv:1512.03385, table 1",
     "task": "classification",
     "inputs": "image",
     "minimum": lambda blocks, **_: 2 ** (len(blocks) + 1),
@@ -24,79 +30,62 @@ FACTS = {
 
 PAPER = Parts(normalization="batch")
 
-
-@architecture({"resnet18": {"blocks": (2, 2, 2, 2)}, "resnet34": {"blocks": (3, 4, 6, 3)}}, **FACTS)
-def basic_resnet(
-    image,
-    outputs: int,
-    *,
-    blocks: tuple[int, ...],
-    width: int = 64,
-    conv_bias: bool = False,
-    parts: Parts = PAPER,
-):
-    """ResNet of blocks with two 3 by 3 convolutions.
-
-    `image` (batch, height, width, channel) to logits (batch, `outputs`). `blocks` counts the blocks of each
-    stage; `width` is the channels of the first stage, doubled at each later one.
-    """
-
-    def block(x, channels: int, stride: int):
-        y = parts.act(parts.conv_norm(x, channels, 3, stride, bias=conv_bias))
-        y = parts.conv_norm(y, channels, 3, bias=conv_bias)
-        return _add(x, y, stride, conv_bias, parts)
-
-    return _resnet(image, outputs, block, blocks, width, conv_bias, parts)
+SIZES = {
+    18: ("basic", (2, 2, 2, 2)),
+    34: ("basic", (3, 4, 6, 3)),
+    50: ("bottleneck", (3, 4, 6, 3)),
+    101: ("bottleneck", (3, 4, 23, 3)),
+    152: ("bottleneck", (3, 8, 36, 3)),
+}
 
 
 @architecture(
-    {
-        "resnet50": {"blocks": (3, 4, 6, 3)},
-        "resnet101": {"blocks": (3, 4, 23, 3)},
-        "resnet152": {"blocks": (3, 8, 36, 3)},
-    },
+    {f"preact_resnet{depth}": {"block": f"preact_{kind}", "blocks": blocks} for depth, (kind, blocks) in SIZES.items()},
+    source="He, Zhang, Ren, Sun 2016, arXiv:1603.05027; stages of arXiv:1512.03385, table 1",
     **FACTS,
 )
-def bottleneck_resnet(
+@architecture(
+    {f"resnet{depth}": {"block": kind, "blocks": blocks} for depth, (kind, blocks) in SIZES.items()},
+    source="He, Zhang, Ren, Sun 2015, arXiv:1512.03385, table 1",
+    **FACTS,
+)
+def resnet(
     image,
     outputs: int,
     *,
+    block: Block,
     blocks: tuple[int, ...],
     width: int = 64,
     stride_in_1x1: bool = True,
+    stride_in_last_block: bool = False,
     conv_bias: bool = False,
     parts: Parts = PAPER,
 ):
-    """ResNet of bottleneck blocks: 1 by 1, 3 by 3 and 1 by 1 convolutions, the last four times as wide.
+    """ResNet of basic or bottleneck blocks, pre-activated or not.
 
-    `image` (batch, height, width, channel) to logits (batch, `outputs`). A stage halves its maps in the
-    first 1 by 1 convolution, as the paper does, or with `stride_in_1x1` false in the 3 by 3 one, as most
-    code since. `conv_bias` gives convolutions the bias that keras.applications has and the paper has not.
+    `image` (batch, height, width, channel) to logits (batch, `outputs`). `blocks` counts the blocks of each stage;
+    `width` is the channels of the first stage, doubled at each later one. A stage after the first halves its maps,
+    and in a bottleneck the first 1 by 1 convolution does, as in the paper, or with `stride_in_1x1` false the 3 by 3
+    one, as in most code since. `stride_in_last_block` has the last block of every stage but the last do it instead.
     """
-
-    def block(x, channels: int, stride: int):
-        first, second = (stride, 1) if stride_in_1x1 else (1, stride)
-        y = parts.act(parts.conv_norm(x, channels, 1, first, bias=conv_bias))
-        y = parts.act(parts.conv_norm(y, channels, 3, second, bias=conv_bias))
-        y = parts.conv_norm(y, 4 * channels, 1, bias=conv_bias)
-        return _add(x, y, stride, conv_bias, parts)
-
-    return _resnet(image, outputs, block, blocks, width, conv_bias, parts)
-
-
-def _resnet(image, outputs: int, block, blocks: tuple[int, ...], width: int, conv_bias: bool, parts: Parts):
-    x = parts.act(parts.conv_norm(image, width, 7, 2, bias=conv_bias))
+    residual = Residual(block, "projection", parts, conv_bias, stride_in_1x1)
+    x = parts.conv(image, width, 7, 2, bias=conv_bias or not parts.normalizes)
+    if not residual.preactivated:
+        x = parts.act(parts.norm(x))
     x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
-    for stage, count in enumerate(blocks):
-        for index in range(count):
-            halves = stage > 0 and index == 0
-            x = parts.act(block(x, width * 2**stage, 2 if halves else 1))
-    x = layers.GlobalAveragePooling2D()(x)  # (batch, channel)
+    for stage, strides in enumerate(_strides(blocks, stride_in_last_block)):
+        for index, stride in enumerate(strides):
+            x = residual(x, width * 2**stage, stride, first=stage == index == 0)
+    x = layers.GlobalAveragePooling2D()(residual.finish(x))  # (batch, channel)
     return parts.dense(parts.drop(x), outputs)
 
 
-def _add(x, y, stride: int, conv_bias: bool, parts: Parts):
-    """`x` plus `y`; `x` goes through a projection where the block changed its shape."""
-    if x.shape[1:] != y.shape[1:]:
-        x = parts.conv_norm(x, y.shape[-1], 1, stride, bias=conv_bias)
-    return layers.add([x, y])
+def _strides(blocks: tuple[int, ...], last: bool) -> list[list[int]]:
+    """The stride of every block of every stage."""
+    strides = [[1] * count for count in blocks]
+    for stage in range(1, len(blocks)):
+        if last:
+            strides[stage - 1][-1] = 2
+        else:
+            strides[stage][0] = 2
+    return strides

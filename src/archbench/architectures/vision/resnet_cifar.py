@@ -1,65 +1,72 @@
 """ResNet for 32 by 32 images, and the plain nets it is compared with.
 
-He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", 2015, arXiv:1512.03385, section 4.2.
-Differs from the paper: none known.
+He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", 2015, arXiv:1512.03385, section 4.2; "Identity
+Mappings in Deep Residual Networks", 2016, arXiv:1603.05027, for the pre-activated nets. Differs from the papers: none
+known.
 """
 
-from keras import layers, ops
+from keras import layers
 
 from archbench.architectures import architecture
+from archbench.blocks.residual import Block, Residual, Shortcut
 from archbench.parts import Parts
 
 DEPTHS = (20, 32, 44, 56, 110)
 
 PAPER = Parts(normalization="batch")
 
+FACTS = {
+    "task": "classification",
+    "inputs": "image",
+    "minimum": lambda widths, **_: 2 ** (len(widths) - 1),
+    "paper_input": (32, 32, 3),
+    "paper_outputs": 10,
+    "swaps": ("activation", "normalization", "initializer", "regularizer", "dropout"),
+    "smoke": {"blocks": 1, "widths": (4, 8)},
+    "smoke_input": (8, 8, 3),
+}
+
 
 @architecture(
     {
-        f"{kind}{depth}": {"blocks": (depth - 2) // 6, "residual": kind == "resnet"}
-        for kind in ("resnet", "plain")
+        "preact_resnet110": {"block": "preact_basic", "blocks": 18, "shortcut": "padding"},
+        "preact_resnet164": {"block": "preact_bottleneck", "blocks": 18, "shortcut": "projection"},
+    },
+    source="He, Zhang, Ren, Sun 2016, arXiv:1603.05027, tables 2 and 4",
+    **FACTS,
+)
+@architecture(
+    {
+        f"{kind}{depth}": {"block": "basic", "blocks": (depth - 2) // 6, "shortcut": shortcut}
+        for kind, shortcut in (("resnet", "padding"), ("plain", "none"))
         for depth in DEPTHS
     },
     source="He, Zhang, Ren, Sun 2015, arXiv:1512.03385, section 4.2 and table 6",
-    task="classification",
-    inputs="image",
-    minimum=lambda widths, **_: 2 ** (len(widths) - 1),
-    paper_input=(32, 32, 3),
-    paper_outputs=10,
-    swaps=("activation", "normalization", "initializer", "regularizer", "dropout"),
-    smoke={"blocks": 1, "widths": (4, 8)},
-    smoke_input=(8, 8, 3),
+    **FACTS,
 )
 def resnet_cifar(
     image,
     outputs: int,
     *,
+    block: Block,
     blocks: int,
-    residual: bool,
+    shortcut: Shortcut,
     widths: tuple[int, ...] = (16, 32, 64),
+    stride_in_1x1: bool = True,
     parts: Parts = PAPER,
 ):
-    """ResNet for small images, with shortcuts that have no parameters, and its plain twin without shortcuts.
+    """ResNet for small images, pre-activated or not, and its plain twin without shortcuts.
 
-    `image` (batch, height, width, channel) to logits (batch, `outputs`). `blocks` counts the blocks of two
-    convolutions in each stage, so that three stages make a net of 6 * `blocks` + 2 layers.
+    `image` (batch, height, width, channel) to logits (batch, `outputs`). `blocks` counts the blocks in each stage, so
+    that three stages of basic blocks make a net of 6 * `blocks` + 2 layers, and of bottlenecks 9 * `blocks` + 2.
+    `widths` are the channels of each stage, of which a bottleneck makes four times as many.
     """
-    x = parts.conv_unit(image, widths[0], 3)
+    residual = Residual(block, shortcut, parts, stride_in_1x1=stride_in_1x1)
+    x = parts.conv(image, widths[0], 3, bias=not parts.normalizes)
+    if not residual.preactivated:
+        x = parts.act(parts.norm(x))
     for stage, width in enumerate(widths):
-        for block in range(blocks):
-            stride = 2 if stage > 0 and block == 0 else 1
-            y = parts.conv_unit(x, width, 3, stride)
-            y = parts.conv_norm(y, width, 3)
-            x = parts.act(layers.add([_shortcut(x, width, stride), y]) if residual else y)
-    x = layers.GlobalAveragePooling2D()(x)  # (batch, widths[-1])
+        for index in range(blocks):
+            x = residual(x, width, 2 if stage > 0 and index == 0 else 1, first=stage == index == 0)
+    x = layers.GlobalAveragePooling2D()(residual.finish(x))  # (batch, channel)
     return parts.dense(parts.drop(x), outputs)
-
-
-def _shortcut(x, width: int, stride: int):
-    """Option A of the paper: every `stride`-th pixel, and channels of zeros up to `width`; no parameters."""
-    if stride > 1:
-        x = layers.MaxPooling2D(1, stride)(x)
-    extra = width - x.shape[-1]
-    if extra:
-        x = ops.pad(x, ((0, 0), (0, 0), (0, 0), (extra // 2, extra - extra // 2)))
-    return x

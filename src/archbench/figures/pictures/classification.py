@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
-from archbench.figures.gallery import RIGHT, WRONG, Picture, class_names, displayable, grid, is_image, show
+from archbench.figures.gallery import RIGHT, WRONG, Picture, class_names, displayable, grid, is_image, show, still
 from archbench.figures.pictures import picture
 from archbench.figures.style import figure, shorten
 
@@ -64,7 +64,7 @@ def confusion_figure(counts: np.ndarray, names: list[str]) -> Figure:
 
 
 def _galleries(predictions: Mapping[str, np.ndarray], names: list[str]) -> list[Picture]:
-    inputs = predictions["input"]
+    inputs = still(predictions["input"])
     if not is_image(inputs) or not len(inputs):
         return []
     truth, guess = predictions["target_label"], predictions["prediction_label"]

@@ -1,0 +1,76 @@
+"""AlexNet.
+
+Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", NIPS 2012,
+sections 3 and 4.2 and figure 2. Differs from the paper: its input has 227 pixels, because the 224 of the text
+do not give the 55 by 55 map of figure 2; one device computes both groups of a convolution.
+"""
+
+from keras import layers
+
+from archbench.architectures import architecture
+from archbench.blocks.grouped import GroupedConv2D
+from archbench.catalogue import WrongOption
+from archbench.parts import Parts
+
+PAPER = Parts(normalization="local_response", initializer="small_normal", dropout=0.5)
+
+LAST_MAP = 15
+"""Pixels of the first map that leave one after three poolings: 15, 7, 3, 1."""
+
+
+@architecture(
+    "alexnet",
+    source="Krizhevsky, Sutskever, Hinton 2012, NIPS, figure 2",
+    task="classification",
+    inputs="image",
+    minimum=lambda stem, **_: stem[0] + (LAST_MAP - 1) * stem[1],
+    paper_input=(227, 227, 3),
+    paper_outputs=1000,
+    swaps=("activation", "normalization", "initializer", "regularizer", "dropout"),
+    smoke={"widths": (8, 8, 12, 12, 8), "dense_width": 16, "stem": (5, 1)},
+    smoke_input=(20, 20, 3),
+)
+def alexnet(
+    image,
+    outputs: int,
+    *,
+    widths: tuple[int, int, int, int, int] = (96, 256, 384, 384, 256),
+    dense_width: int = 4096,
+    groups: int = 2,
+    stem: tuple[int, int] = (11, 4),
+    parts: Parts = PAPER,
+):
+    """Five convolutions, overlapping max pooling after the first, second and fifth, and two wide dense layers.
+
+    `image` (batch, height, width, channel) to logits (batch, `outputs`). `widths` are the channels of the
+    convolutions; the second, fourth and fifth are split into `groups`, as the paper split them over two GPUs.
+    `stem` is the side and the stride of the first. The normalization stands where the paper has its local
+    response normalization: after the activation of the first two convolutions.
+    """
+    _check_groups(widths, groups)
+
+    def conv(x, width: int, size: int, split: int = 1, bias: str = "zeros", **options):
+        options = {"padding": "same", "bias_initializer": bias, **options}
+        return parts.act(parts.layer(GroupedConv2D, width, size, groups=split, **options)(x))
+
+    def dense(x):
+        return parts.drop(parts.act(parts.layer(layers.Dense, dense_width, bias_initializer="ones")(x)))
+
+    side, stride = stem
+    x = parts.norm(conv(image, widths[0], side, strides=stride, padding="valid"))  # (batch, 55, 55, 96) at 227 pixels
+    x = layers.MaxPooling2D(3, 2)(x)
+    x = layers.MaxPooling2D(3, 2)(parts.norm(conv(x, widths[1], 5, groups, "ones")))
+    x = conv(x, widths[2], 3)
+    x = conv(x, widths[3], 3, groups, "ones")
+    x = layers.MaxPooling2D(3, 2)(conv(x, widths[4], 3, groups, "ones"))  # (batch, 6, 6, 256)
+    x = dense(dense(layers.Flatten()(x)))
+    return parts.dense(x, outputs)
+
+
+def _check_groups(widths: tuple[int, ...], groups: int) -> None:
+    """Raise `WrongOption` where a grouped convolution cannot split the channels that it reads or makes."""
+    if groups < 1 or any(width % groups for width in widths):
+        raise WrongOption(
+            f"alexnet: {groups} groups cannot split the widths {list(widths)}. Choose widths that are a multiple of "
+            f"groups, or groups: 1."
+        )

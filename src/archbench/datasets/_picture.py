@@ -1,0 +1,115 @@
+"""One picture file to pixels: decoded with Pillow by its content, whatever its name says, and cut to a square.
+
+Gray, two-color and palette pictures and those with an alpha channel that hides nothing become RGB exactly. Inks
+(CMYK) become RGB without a color profile, so that must be asked for. What has no single meaning in 8 bits a color is
+refused: 16 bits a value, see-through parts, several frames. The orientation that EXIF may ask for is not applied.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from archbench.datasets import tfrecord
+from archbench.errors import UserError
+
+Inks = Literal["refuse", "convert"]
+Form = Literal["file", "record"]
+"""A picture file, or a TFRecord of an `Example` whose `image/encoded` is one and `image/filename` its name."""
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+PNG_DEPTH = 24
+"""Where the header of a PNG says how many bits a value has; Pillow drops half of 16 without a word."""
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow raises for a file that it cannot read to its end."""
+
+
+class BrokenPicture(UserError):
+    """A picture that cannot be decoded, or whose pixels have no clear meaning."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name} {why}.")
+        self.name, self.why = name, why
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a picture becomes `size` x `size` RGB pixels."""
+
+    size: int
+    crop: float = 1.0
+    """Side of the central square that is kept, as a share of the picture's shorter side."""
+    cmyk: Inks = "refuse"
+
+
+def decode(content: bytes, name: str, look: Look) -> tuple[np.ndarray, str]:
+    """The pixels, uint8 (size, size, 3), and what the file held: `RGB` or what it was converted from.
+
+    Raises `BrokenPicture`.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            if picture.format == "PNG" and content[PNG_DEPTH] == 16:
+                raise BrokenPicture(name, "has 16 bits a value; save it with 8")
+            picture.load()
+            rgb, held = _as_rgb(picture, name, look)
+            return np.asarray(_square(rgb, look)), held
+    except BROKEN as error:
+        raise BrokenPicture(name, f"cannot be decoded ({_plain(error)})") from error
+
+
+def unwrap(form: Form, content: bytes, name: str) -> tuple[bytes, str]:
+    """The picture file and its name that `content`, found at `name`, holds; raises `BrokenPicture`."""
+    if form == "file":
+        return content, name
+    try:
+        example = tfrecord.decode_example(tfrecord.unframe(content))
+        return example["image/encoded"][0], example["image/filename"][0].decode()
+    except (tfrecord.DamagedRecord, KeyError, IndexError) as error:
+        raise BrokenPicture(name, f"is damaged ({error}); prepare its data set again") from error
+
+
+def _as_rgb(picture: Image.Image, name: str, look: Look) -> tuple[Image.Image, str]:
+    if getattr(picture, "is_animated", False) and picture.format != "MPO":
+        raise BrokenPicture(name, f"has {picture.n_frames} frames; save the one that is meant")
+    if picture.mode in ("RGB", "YCbCr") and "transparency" not in picture.info:
+        return picture.convert("RGB"), "RGB"
+    if picture.mode in ("L", "1") and "transparency" not in picture.info:
+        return picture.convert("RGB"), "gray"
+    if picture.mode == "CMYK":
+        if look.cmyk == "refuse":
+            raise BrokenPicture(name, "is in CMYK, which is RGB by convention only; give `cmyk: convert` to take it")
+        return picture.convert("RGB"), "CMYK"
+    if picture.mode not in ("RGB", "L", "1", "P", "LA", "PA", "RGBA"):
+        raise BrokenPicture(name, f"has pixels of the kind {picture.mode!r}, more than 8 bits a value; save it with 8")
+    whole = picture.convert("RGBA")
+    if whole.getextrema()[3][0] < 255:
+        raise BrokenPicture(name, "has see-through parts, whose color is nowhere told; save it without")
+    return whole.convert("RGB"), "palette" if picture.mode in ("P", "PA") else "alpha"
+
+
+def _square(picture: Image.Image, look: Look) -> Image.Image:
+    width, height = picture.size
+    side = min(width, height) * look.crop
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    return picture.resize((look.size, look.size), Image.Resampling.BILINEAR, box=box)
+
+
+def _plain(error: BaseException) -> str:
+    """The reason without the address of the object that Pillow quotes."""
+    return "it is no picture" if isinstance(error, Image.UnidentifiedImageError) else str(error) or type(error).__name__

@@ -1,0 +1,84 @@
+"""Smaller problems cut from a data set: some of its classes, a few training examples, labels that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from archbench.datasets._options import BadOption, whole
+from archbench.datasets._pictures import Pictures, take
+from archbench.datasets._split import spread
+
+Arrays = dict[str, np.ndarray | Pictures]
+Training = Callable[[Arrays, int], Arrays]
+"""What is done to the training split alone, once it is cut: (arrays, seed of the split) to arrays."""
+UNLABELLED = {"present": 255, "count": -1, "color": -1}
+"""Array -> the value that stands for a label that is not known."""
+MOST_EXAMPLES = 10_000_000
+
+
+def check_classes(classes: Sequence[int] | None, count: int) -> list[int]:
+    """The numbers of the classes to keep, all `count` where none are named; raises `BadOption`."""
+    if classes is None:
+        return list(range(count))
+    chosen = [whole("classes", kind, 0, count - 1) for kind in classes]
+    if len(chosen) < 2 or len(set(chosen)) < len(chosen):
+        raise BadOption(
+            f"The option classes needs two classes or more, each once; {chosen} was given. Choose from 0 to "
+            f"{count - 1} in the datasets section of params.yaml."
+        )
+    return chosen
+
+
+def only_classes(arrays: Arrays, chosen: Sequence[int]) -> Arrays:
+    """The examples whose `label` is one of `chosen`, in their order, with the place in `chosen` as new label."""
+    label = arrays["label"]
+    number = np.full(max(int(label.max()), *chosen) + 1, -1, np.int32)
+    number[list(chosen)] = np.arange(len(chosen))
+    rows = np.flatnonzero(number[label] >= 0)
+    kept = {name: take(array, rows) for name, array in arrays.items()}
+    return {**kept, "label": number[label[rows]]}
+
+
+def fewer(count: int | None) -> Training | None:
+    """Keep `count` training examples, the classes in proportion; the fewer are always among the more."""
+    if count is None:
+        return None
+    whole("train_examples", count, 1, MOST_EXAMPLES)
+
+    def keep(arrays: Arrays, seed: int) -> Arrays:
+        label = arrays["label"]
+        classes = len(np.unique(label))
+        if not classes <= count <= len(label):
+            raise BadOption(
+                f"The option train_examples is {count}, but the training split has {len(label)} examples of {classes} "
+                f"classes. Choose {classes} to {len(label)} in the datasets section of params.yaml."
+            )
+        order = np.random.default_rng((seed, 1)).permutation(len(label))
+        rows = spread(order, label[order])[:count]
+        return {name: take(array, rows) for name, array in arrays.items()}
+
+    return keep
+
+
+def forget(share: float, names: Mapping[str, int] = UNLABELLED) -> Training | None:
+    """Lose `share` of the training labels of each of `names`, drawn apart; what stands for none is its value."""
+    if share == 0:
+        return None
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+        raise BadOption(
+            f"The option missing is a share of the labels, 0 or more and below 1; {share!r} was given. "
+            "Change it in the datasets section of params.yaml."
+        )
+
+    def lose(arrays: Arrays, seed: int) -> Arrays:
+        random, changed = np.random.default_rng((seed, 2)), dict(arrays)
+        for name, nothing in names.items():
+            examples = len(arrays[name])
+            rows = random.permutation(examples)[: round(share * examples)]
+            changed[name] = np.array(arrays[name])
+            changed[name][rows] = nothing
+        return changed
+
+    return lose

@@ -1,0 +1,36 @@
+"""Facts that a report sets beside its own numbers, each with its source: CSV files of this folder."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+
+Fact = dict[str, str]
+
+
+@cache
+def lineage() -> tuple[Fact, ...]:
+    """Who came from whom: parent, child, title, year, added, source.
+
+    Parents stand before children. A child with several parents has a row for each, the one it is drawn under first; the
+    first net of all has no parent.
+    """
+    return _rows("lineage.csv")
+
+
+@cache
+def published() -> tuple[Fact, ...]:
+    """Results of the papers: name, metric, value, data, protocol, source; the source says how sure the number is."""
+    return _rows("published.csv")
+
+
+@cache
+def families() -> dict[str, str]:
+    """Architecture -> its family."""
+    return {row["architecture"]: row["family"] for row in _rows("families.csv")}
+
+
+def _rows(name: str) -> tuple[Fact, ...]:
+    with open(Path(__file__).parent / name, newline="", encoding="utf-8") as file:
+        return tuple(csv.DictReader(file))

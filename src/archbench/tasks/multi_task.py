@@ -1,0 +1,151 @@
+"""Several labels of one example from one trunk: a head for each of them, and labels that may be missing.
+
+The last dense layer of any classification architecture is asked for the logits of all heads together, which is one
+linear head a label on the same features; here they are split again. A single-task net is this task with one head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from keras import ops
+from pydantic import Field
+
+from archbench.datasets.card import Card
+from archbench.losses.entropy import binary_cross_entropy, cross_entropy
+from archbench.tasks import task
+from archbench.tasks.base import Arrays, Task, TaskMismatch
+from archbench.tasks.labels import check_class_names, check_labels
+from archbench.tasks.multi_label import set_scores
+
+UNKNOWN_SET, UNKNOWN_CLASS = 255, -1
+"""What stands for a missing label: in a row of `present`, and in place of a class."""
+SET = "present"
+"""The one label that is a set of classes; every other is one class."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """One label: where its logits lie among the network's outputs."""
+
+    name: str
+    first: int
+    width: int
+
+    @property
+    def score(self) -> str:
+        """The name of its score."""
+        return f"{self.name}_f1" if self.name == SET else f"{self.name}_accuracy"
+
+    def of(self, outputs: Any) -> Any:
+        """Its logits (batch, `width`)."""
+        return outputs[:, self.first : self.first + self.width]
+
+    def known(self, labels: Any) -> Any:
+        """Whether each example has this label, bool (batch,); of arrays and of tensors."""
+        return labels[:, 0] != UNKNOWN_SET if self.name == SET else labels != UNKNOWN_CLASS
+
+    def nats(self, labels: Any, outputs: Any) -> tuple[Any, Any]:
+        """The cross-entropy (batch,), 0 without a label, and whether there is one, 1 or 0 in float32 (batch,)."""
+        has = self.known(labels)
+        if self.name == SET:
+            nats = binary_cross_entropy(ops.where(has[:, None], labels, 0), self.of(outputs))
+        else:
+            nats = cross_entropy(ops.where(has, labels, 0), self.of(outputs))
+        has = ops.cast(has, "float32")
+        return nats * has, has
+
+    def answer(self, outputs: Any) -> Any:
+        """The decoded logits: uint8 (batch, class) of a set, int32 (batch,) of a class."""
+        logits = self.of(outputs)
+        return ops.cast(logits > 0, "uint8") if self.name == SET else ops.cast(ops.argmax(logits, axis=-1), "int32")
+
+    def judge(self, labels: np.ndarray, guess: np.ndarray) -> float:
+        """Macro F1 of a set, accuracy of a class, over the examples that have the label."""
+        has = self.known(labels)
+        if self.name == SET:
+            return set_scores(labels[has], guess[has])["f1"]
+        return float((labels[has] == guess[has]).mean())
+
+
+@task(
+    "multi_task",
+    source="Caruana 1997, Multitask Learning, Machine Learning 28, hard parameter sharing; masked labels as in "
+    "Kendall, Gal, Cipolla 2018, arXiv:1705.07115, applied to whole labels",
+)
+class MultiTask(Task):
+    """One trunk with a linear head for each of `heads`, trained on the sum of their losses.
+
+    A head is `present`, a set of classes (one sigmoid a class), or an array of class numbers that the data set names
+    (one softmax): `label`, `count`, `color`. The loss of a head is its mean over the examples of a batch that have
+    the label, 0 where none has, so labels may be missing; an optimizer on all data takes that mean over each of its
+    chunks. Every head has a score, and `mean_score` is their mean.
+    """
+
+    monitor = "mean_score"
+    maximize = True
+    needs = ("present", "count", "color")
+
+    def __init__(
+        self, card: Card, *, heads: Annotated[tuple[str, ...], Field(min_length=1)] = ("present", "count", "color")
+    ) -> None:
+        self.needs = tuple(heads)
+        super().__init__(card)
+        if len(set(heads)) < len(heads):
+            raise TaskMismatch(f"heads names a label twice: {', '.join(heads)}. Name each once.")
+        self.heads: list[Head] = []
+        for name in heads:
+            self.heads.append(Head(name, self.outputs(), self._classes(name)))
+
+    def outputs(self) -> int:
+        """The logits of all heads together."""
+        return sum(head.width for head in self.heads)
+
+    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """The label of every head, with 255 in the rows of `present`, and -1 elsewhere, where it is missing.
+
+        Raises `LabelOutOfRange` for another number, and `TaskMismatch` where no example has the label of a head.
+        """
+        targets = {head.name: np.asarray(arrays[head.name]) for head in self.heads}
+        for head in self.heads:
+            labels = targets[head.name]
+            has = head.known(labels)
+            if not has.any():
+                raise TaskMismatch(
+                    f"In the data set {self.card.name!r} no example of a split has the label {head.name}."
+                )
+            shown = np.where(has.reshape(-1, *[1] * (labels.ndim - 1)), labels, 0)
+            check_labels(self.card, head.name, shown, 0, 2 if head.name == SET else head.width)
+        return targets
+
+    def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+        """`loss` and a `<head>_loss` each, in nats, scaled so that their batch mean is that over the labelled ones."""
+        parts = {}
+        for head in self.heads:
+            nats, has = head.nats(targets[head.name], outputs)
+            parts[f"{head.name}_loss"] = nats / ops.maximum(ops.mean(has), 1e-12)
+        return {"loss": sum(parts.values()), **parts}
+
+    def predict(self, outputs: Any) -> dict[str, Any]:
+        """The answer of every head, by its name."""
+        return {head.name: head.answer(outputs) for head in self.heads}
+
+    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
+        """`present_f1` (macro), an accuracy for every other head, and `mean_score`."""
+        found = {head.score: head.judge(targets[head.name], predictions[head.name]) for head in self.heads}
+        return {**found, "mean_score": float(np.mean(list(found.values())))}
+
+    def _classes(self, name: str) -> int:
+        if name in ("present", "label"):
+            check_class_names(self.card, "multi_task")
+            return len(self.card.class_names)
+        if name not in self.card.label_names:
+            named = ", ".join(["present", "label", *self.card.label_names])
+            raise TaskMismatch(
+                f"multi_task cannot have the head {name!r}: the data set {self.card.name!r} does not name its classes. "
+                f"Choose among: {named}."
+            )
+        return len(self.card.label_names[name])
