@@ -175,7 +175,8 @@ def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str
         *([near(folders.runs / "speed.csv")] if config.speed else []),
     ]
     code_files = code.files_of(["archbench.page.report", *_pictures()])
-    templates = sorted((code.PACKAGE / "page").glob("*.html")) + sorted((code.PACKAGE / "page").glob("*.css"))
+    patterns = ("page/*.html", "page/*.css", "results/*.csv")
+    templates = [path for pattern in patterns for path in sorted(code.PACKAGE.glob(pattern))]
     parts = ("index.html", "README.md", "tables", "figures")
     return {
         "cmd": f"python {pages}/report.py",

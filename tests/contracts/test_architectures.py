@@ -392,10 +392,10 @@ def test_a_valid_unet_shows_the_center_of_its_image():
 
 
 def test_the_shortcut_of_a_small_resnet_subsamples_and_pads_with_zeros():
-    from archbench.architectures.vision.resnet_cifar import _shortcut
+    from archbench.blocks.residual import padded
 
     inputs = keras.Input((4, 4, 2))
-    model = keras.Model(inputs, _shortcut(inputs, 4, 2))
+    model = keras.Model(inputs, padded(inputs, 4, 2))
     x = np.arange(32, dtype="float32").reshape(1, 4, 4, 2)
     expected = np.zeros((1, 2, 2, 4), "float32")
     expected[..., 1:3] = x[:, ::2, ::2]

@@ -23,6 +23,8 @@ ARRAYS = {
     "target": ((2,), "float32"),
     "present": ((3,), "uint8"),
     "singles": ((2, SIDE, SIDE, 1), "uint8"),
+    "count": ((), "int32"),
+    "color": ((), "int32"),
 }
 
 
@@ -30,6 +32,7 @@ def _card(*, drop: tuple[str, ...] = (), **changes) -> Card:
     kept = {n: {"shape": list(s), "dtype": d} for n, (s, d) in ARRAYS.items() if n not in drop}
     fields = {"name": "toy", "source": "", "licence": "", "input": "image", "split_sizes": {}, "arrays": kept}
     fields["statistics"] = {"minimum": [0.0], "maximum": [1.0]}
+    fields["label_names"] = {"count": ["0", "1", "2"], "color": ["red", "blue"]}
     return Card(**{**fields, "class_names": KINDS, **changes})
 
 
@@ -44,12 +47,15 @@ def _split(seed: int) -> dict[str, np.ndarray]:
     arrays["box_label"][0] = 0, 1
     arrays["target"][:] = random.random((COUNT, 2))
     arrays["present"][:] = [[1, 1, 0], [0, 1, 1]] * (COUNT // 2)
+    arrays["count"][:] = random.integers(3, size=COUNT)
+    arrays["color"][:] = random.integers(2, size=COUNT)
     return arrays
 
 
 SHAPES = {
     "binary": (1,),
     "multi_label": (3,),
+    "multi_task": (8,),
     "capsules": (3, SIDE, SIDE, 1),
     "overlapping_capsules": (3, SIDE, SIDE, 1),
     "classification": (3,),
@@ -130,6 +136,7 @@ def test_a_data_set_without_class_names_is_refused(name):
         ("reconstruction", 1),
         ("binary", 1),
         ("multi_label", 3),
+        ("multi_task", 8),
         ("capsules", 3),
         ("overlapping_capsules", 3),
     ],

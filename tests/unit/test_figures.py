@@ -12,7 +12,7 @@ from archbench.figures.curves import learning_curves
 from archbench.figures.gallery import displayable
 from archbench.figures.pictures import PICTURES
 from archbench.figures.pictures.segmentation import overlay
-from archbench.figures.scores import interval_figure, score_against_costs
+from archbench.figures.scores import interval_figure
 from archbench.figures.studies import best_so_far_curves, learning_rate_sensitivity
 from archbench.figures.study_choices import cell_map, importance_bars, target_times
 from archbench.figures.style import save_svg, short_number, style
@@ -38,8 +38,6 @@ SCORES = pd.DataFrame(
         "mean": [0.9, 0.8],
         "interval_low": [0.85, math.nan],
         "interval_high": [0.95, math.nan],
-        "parameters": [61_706, 1_000_000],
-        "train_seconds": [4.0, math.nan],
     }
 )
 POINTS = pd.DataFrame({"label": ["a", "a", "b <script>alert(1)</script> $x_1$"], "value": [0.88, 0.92, 0.8]})
@@ -92,12 +90,6 @@ def test_every_interval_and_every_seed_is_drawn():
     bars = [line.get_xdata() for line in axes.get_lines() if len(line.get_xdata()) == 2]
     assert list(bars[0]) == [0.85, 0.95]
     assert np.isnan(bars[1]).all()
-
-
-def test_costs_are_logarithmic_and_legends_name_every_network():
-    figure = score_against_costs(SCORES, metric="accuracy")
-    assert figure.axes[0].get_xscale() == "log"
-    assert len(figure.legends[0].get_texts()) == 2
 
 
 def test_best_so_far_steps_through_the_trials():

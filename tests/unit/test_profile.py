@@ -118,6 +118,7 @@ def test_a_layer_that_cannot_be_counted_is_named():
         # 3 x 3: 3; stage 1, six: 15; strided, five: 15 + 2 + 5 * 4 = 37; 37 + 4 + 5 * 8 = 81.
         ("resnet20", 32, 81),
         ("plain20", 32, 81),
+        ("lenet5_1998", 32, 16),
         # Araujo, Norris, Sim 2019, Distill, table of models.
         ("alexnet", 227, 195),
         ("resnet50", 224, 483),

@@ -17,9 +17,6 @@ from archbench.datasets.card import Card
 from archbench.datasets.store import CARD, load
 from archbench.project import Folders
 
-SAMPLE = 3
-"""Examples that a generated data set is asked for, to learn their shapes."""
-
 
 @dataclass(frozen=True)
 class Data:
@@ -81,7 +78,8 @@ def _sampled(slug: str, entry: Entry, options: Mapping[str, Any], folder: Path) 
     """The card of data that need no download: of all of them, or of a few and the number there will be."""
     chosen = {**entry.options, **options}
     generated = "examples" in chosen
-    raw: Raw = entry(folder, **{**options, **({"examples": SAMPLE} if generated else {})})
+    few = {"examples": entry.facts["smoke"]["examples"]} if generated else {}  # as few as the set can be made of
+    raw: Raw = entry(folder, **{**options, **few})
     examples = chosen["examples"] if generated else len(raw.train[raw.input])
     official = len(raw.test[raw.input]) if raw.test is not None else None
     fractions = {"validation": raw.validation_fraction}

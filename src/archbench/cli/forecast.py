@@ -20,6 +20,7 @@ from archbench.plan import Plan, arm_benchmark, resolve_benchmark
 from archbench.project import Folders
 from archbench.tasks import TASKS
 from archbench.tracking.run_folder import read_json
+from archbench.training.fitted import architecture_spec
 
 MULTIPLY_ADDS_A_SECOND = {"cpu": 5e9, "gpu": 5e12}
 """Of one CPU core, or of an accelerator: a rate that small networks reach and large ones exceed."""
@@ -120,9 +121,10 @@ class Forecast:
             return None
         try:
             outputs = TASKS.build(settings["task"], card).outputs()
-            key = repr((settings["architecture"], settings["parts"], card.input_shape, outputs))
+            spec = architecture_spec(settings, card)
+            key = repr((spec, settings["parts"], card.input_shape, outputs))
             if key not in self._profiles:
-                model = outline(settings["architecture"], card.input_shape, outputs, settings["parts"])
+                model = outline(spec, card.input_shape, outputs, settings["parts"])
                 self._profiles[key] = profile(model)
         except UserError as error:
             raise ConfigError(f"{plan.slug} on {settings['dataset']}: {error}") from None

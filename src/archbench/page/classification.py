@@ -119,8 +119,9 @@ def _family_tree(place: Workplace, found: Sequence[Step]) -> Section | None:
         )
     remark = (
         "What each step added, and what it bought here: test accuracy of the net minus its parent's, on the same data. "
-        "Both are small forms on small data, where most of what these steps were invented for is not needed; recipes "
-        "differ where the table says so. This tells nothing about the papers' own data."
+        "Scales stand beside the scores: a small form on small data needs little of what these steps were invented "
+        "for, and a gain here tells nothing about the papers' own data. Recipes differ where the table says so; of a "
+        "net that was trained several times on the data, the best counts."
     )
     rows = [_step_row(step, titles) for step in found]
     return Section("family-tree", "The family tree", remark, rows, [shown], "family-tree.csv")
@@ -264,7 +265,7 @@ def _degradation(place: Workplace, boards: Sequence[Board]) -> Section | None:
     ]
     remark = (
         "Plain nets are the residual ones without their shortcuts (He et al. 2015, arXiv:1512.03385, section 4.2). The "
-        "paper finds, on CIFAR-10 and 64,000 steps, that plain nets get worse with depth and residual ones do not."
+        "paper finds, on CIFAR-10, that plain nets get worse with depth and residual ones do not."
     )
     return Section(
         "degradation", "Degradation: depth with and without shortcuts", remark, rows, [shown], "degradation.csv"

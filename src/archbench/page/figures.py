@@ -121,9 +121,10 @@ class Gallery:
         return self.keep(drawn, f"curves-{stem}", f"Learning curves on {board.name}", caption)
 
     def _costs(self, scored: Sequence[Place], board: Board, stem: str) -> Shown:
+        names = [place.architecture for place in scored]
         rows = [
             {
-                "name": place.architecture,
+                "name": place.architecture if names.count(place.architecture) == 1 else place.benchmark,
                 "family": families().get(place.architecture, OTHER),
                 "mean": place.score.mean,
                 "interval_low": place.score.low,

@@ -42,7 +42,7 @@ class Step:
         """The settings in which the two recipes differ."""
         if not (self.before and self.after):
             return []
-        first, second = _settings(self.before), _settings(self.after)
+        first, second = self.before.settings, self.after.settings
         return [key for key in RECIPE if first.get(key) != second.get(key)]
 
 
@@ -61,7 +61,7 @@ def _scored(board: Board, names: set[str]) -> dict[str, Place]:
     """Architecture -> its place with a test score; of several trained from scratch the best, which stands first."""
     found: dict[str, Place] = {}
     for place in board.places:
-        if place.score.n and place.architecture in names and not _settings(place).get("transfer"):
+        if place.score.n and place.architecture in names and place.from_scratch:
             found.setdefault(place.architecture, place)
     return found
 
@@ -71,7 +71,3 @@ def _step(row: Fact, trained: Sequence[tuple[str, Mapping[str, Place]]]) -> Step
     with_child = [pair for pair in trained if child in pair[1]]
     dataset, places = next((pair for pair in with_child if parent in pair[1]), (*with_child, (None, {}))[0])
     return Step(**row, dataset=dataset, before=places.get(parent), after=places.get(child))
-
-
-def _settings(place: Place) -> Mapping:
-    return next(run.settings for run in place.runs if run.settings)

@@ -39,10 +39,10 @@ def _families(board: Board) -> set[str]:
 
 
 def _places(board: Board) -> list[Place]:
-    """The first place of each net; a second benchmark of the same one would be another recipe."""
+    """The best place of each net that was trained from scratch: a second one would be another recipe."""
     found: dict[str, Place] = {}
     for place in board.places:
-        if place.architecture in NETWORKS and place.score.n:
+        if place.architecture in NETWORKS and place.score.n and place.from_scratch:
             found.setdefault(place.architecture, place)
     return list(found.values())
 

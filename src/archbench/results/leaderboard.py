@@ -40,6 +40,16 @@ class Place:
     test: str = "none"
 
     @property
+    def settings(self) -> Mapping[str, Any]:
+        """Those of the first seed that has any; seeds differ in nothing else."""
+        return next(run.settings for run in self.runs if run.settings)
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether it started without the weights of another benchmark."""
+        return not self.settings.get("transfer")
+
+    @property
     def states(self) -> str:
         """How many seeds ended how: `2 finished, 1 diverged`."""
         return count_states(self.runs)

@@ -78,8 +78,6 @@ class OverlappingCapsules(MultiLabel):
     def __init__(self, card: Card, *, reconstruction_weight: float = RECONSTRUCTION_WEIGHT) -> None:
         super().__init__(card, count=card.arrays["singles"]["shape"][0] if "singles" in card.arrays else None)
         self.reconstruction_weight = reconstruction_weight
-        self.low = float(np.min(card.statistics["minimum"]))
-        self.range = float(np.max(card.statistics["maximum"])) - self.low or 1.0
 
     def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """`present`, uint8 (example, class); `shown`, the classes in it, int32 (example, class shown); `singles`."""
@@ -95,7 +93,9 @@ class OverlappingCapsules(MultiLabel):
 
     def losses(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
         """`loss`; its parts `margin` and `reconstruction`, the summed squared error of all singles; accuracy."""
-        singles = (ops.cast(targets["singles"], "float32") - self.low) / self.range
+        low = float(np.min(self.card.statistics["minimum"]))
+        span = float(np.max(self.card.statistics["maximum"])) - low or 1.0
+        singles = (ops.cast(targets["singles"], "float32") - low) / span
         capsules = margin(targets["present"], outputs["length"])
         error = _squared_error(_drawn(outputs, ops.cast(targets["shown"], "int32")), singles)
         return {

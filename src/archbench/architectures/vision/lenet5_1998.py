@@ -82,6 +82,10 @@ class TrainableSubsampling(layers.Layer):
         batch, height, width, maps = input_shape
         return (batch, height // 2, width // 2, maps)
 
+    def window(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Span and stride of each spatial axis."""
+        return ((2, 2), (2, 2))
+
     def multiply_adds(self, input_shape, output_shape) -> int:
         """One product an output."""
         return math.prod(output_shape[1:])
@@ -137,6 +141,10 @@ class SparseConv2D(layers.Layer):
             "kernel_initializer": keras.initializers.serialize(self.initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.regularizer),
         }
+
+    def window(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Span and stride of each spatial axis."""
+        return ((self.size, 1), (self.size, 1))
 
     def multiply_adds(self, input_shape, output_shape) -> int:
         """Those of the links there are, not of the dense kernel they are computed with."""

@@ -40,7 +40,7 @@ def _bars(right: Mapping[str, np.ndarray]) -> Picture:
     caption = (
         f"Of the {count} test examples that the run kept: the share that each head answers right, sets as a whole."
     )
-    return Picture("heads", drawn, caption)
+    return Picture("answers", drawn, caption)
 
 
 def _gallery(

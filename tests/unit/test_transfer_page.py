@@ -1,0 +1,136 @@
+"""The comparisons of a report: twins found, ways told apart, means by hand, a figure and a table each."""
+
+import fake_runs
+import pandas as pd
+import pytest
+
+from archbench.figures.transfer import heads_side_by_side, score_by_size
+from archbench.page.figures import Gallery
+from archbench.page.transfer import comparisons
+from archbench.results.leaderboard import boards
+from archbench.results.runs import read_runs
+from archbench.results.transfer import heads, transfers
+
+SCORES = {
+    "b-25": (25, None, (0.70, 0.72, 0.74)),
+    "b-25-head": (25, "head", (0.60, 0.61, 0.62)),
+    "b-25-last3": (25, 3, (0.80, 0.82, 0.84)),
+    "b-25-all": (25, "all", (0.78, 0.79, 0.80)),
+    "b-100": (100, None, (0.90, 0.91, 0.92)),
+    "b-100-all": (100, "all", (0.93, 0.94, 0.95)),
+}
+
+
+def _write(folder, benchmark, scores, *, test=None, monitor="accuracy", training_examples=100, parameters=7, **changes):
+    for seed, score in enumerate(scores):
+        described = {"architecture": "lenet5", "scale": "paper", "dataset": "d", "task": "classification"} | changes
+        extra = {name: described.pop(name) for name in ("transfer", "parts") if name in described}
+        run_settings = fake_runs.settings(benchmark, seed, **described) | {"parts": {}} | extra
+        more = {"training_examples": training_examples, "parameters": parameters}
+        if test is not None:
+            more["test"] = {**test[seed], monitor: score}
+        fake_runs.write_run(folder / benchmark / f"seed-{seed}", run_settings, score, monitor=monitor, **more)
+
+
+@pytest.fixture
+def transferred(tmp_path):
+    _write(tmp_path, "a", (0.99, 0.99, 0.99), dataset="a", training_examples=600)
+    _write(tmp_path, "stranger", (0.5, 0.5, 0.5), dataset="b-25", architecture="vgg11", training_examples=25)
+    _write(tmp_path, "other-parts", (0.5,) * 3, dataset="b-25", parts={"activation": "relu"}, training_examples=25)
+    for benchmark, (size, train, scores) in SCORES.items():
+        transfer = {} if train is None else {"transfer": {"from": "a", "train": train, "weights_sha256": "0"}}
+        _write(tmp_path, benchmark, scores, dataset=f"b-{size}", training_examples=size, **transfer)
+    names = ["a", "stranger", "other-parts", *SCORES]
+    return read_runs(tmp_path, dict.fromkeys(names, (0, 1, 2)))
+
+
+def test_twins_from_scratch_are_found_and_others_are_not(transferred):
+    (found,) = transfers(transferred)
+    assert found.source == "a"
+    assert found.ways == ["from scratch", "head only", "last 3 layers", "all layers"]
+    assert {point.benchmark for point in found.points} == set(SCORES)
+    means = {point.benchmark: point.score.mean for point in found.points}
+    assert means == pytest.approx({"b-25": 0.72, "b-25-head": 0.61, "b-25-last3": 0.82, "b-25-all": 0.79,
+                                   "b-100": 0.91, "b-100-all": 0.94})  # fmt: skip
+    assert {point.training_examples for point in found.points} == {25, 100}
+
+
+def test_the_section_shows_every_size_and_way(transferred, tmp_path):
+    tables = {}
+    (section,) = comparisons(transferred, Gallery(tmp_path / "figures"), tables.__setitem__)
+    assert [row["Training examples"] for row in section.rows] == ["25", "100"]
+    assert section.rows[0]["last 3 layers"].startswith("0.820\u00a0±")
+    assert section.rows[1]["head only"] == "–"
+    assert section.title == "Transfer from a"
+    assert len(tables[section.table_file]) == len(SCORES)
+    text = (tmp_path / "figures" / section.figures[0].file).read_text()
+    for word in ("from scratch", "head only", "last 3 layers", "all layers", "training examples"):
+        assert word in text
+
+
+def test_the_figure_draws_a_line_a_way_through_its_sizes(transferred):
+    (found,) = transfers(transferred)
+    axes = score_by_size(found.table(), metric="accuracy").axes[0]
+    lines = [line for line in axes.get_lines() if line.get_marker() != "None"]
+    assert [len(line.get_xdata()) for line in lines] == [2, 1, 1, 2]
+    assert lines[0].get_ydata().tolist() == pytest.approx([0.72, 0.91])
+    assert lines[3].get_xdata().tolist() == pytest.approx([25, 100], rel=0.06)
+
+
+def test_nothing_is_compared_where_there_is_no_transfer_or_it_did_not_finish(transferred, tmp_path):
+    fresh = [run for run in transferred if "transfer" not in run.settings]
+    assert comparisons(fresh, Gallery(tmp_path), {}.__setitem__) == []
+    for path in tmp_path.glob("b-*"):
+        for seed in path.glob("seed-*"):
+            if (seed / "metrics.json").is_file() and path.name.count("-") == 2:
+                fake_runs.diverge(seed)
+    again = read_runs(tmp_path, dict.fromkeys(["a", *SCORES], (0, 1, 2)))
+    assert transfers(again) == []
+
+
+# --- heads
+
+
+def _heads_task(names):
+    return {"task": "multi_task", "dataset": "balloons", "monitor": "mean_score", "parameters": 1000 + len(names)}
+
+
+@pytest.fixture
+def headed(tmp_path):
+    together = [{"count_accuracy": 0.60, "color_accuracy": 0.70}, {"count_accuracy": 0.64, "color_accuracy": 0.74}]
+    _write(tmp_path, "both", (0.65, 0.69), test=together, **_heads_task("ab"))
+    alone = [{"count_accuracy": 0.55}, {"count_accuracy": 0.57}]
+    _write(tmp_path, "count", (0.55, 0.57), test=alone, **_heads_task("a"))
+    _write(tmp_path, "deep", (0.9, 0.9), test=[{"color_accuracy": 0.9}] * 2,
+           **_heads_task("a") | {"architecture": "vgg11"})  # fmt: skip
+    return read_runs(tmp_path, dict.fromkeys(["both", "count", "deep"], (0, 1)))
+
+
+def test_heads_are_compared_with_the_same_network_alone(headed):
+    (found,) = heads(headed)
+    (count,) = found.scores  # there is no `color` alone of this network
+    assert count.name == "count_accuracy"
+    assert (count.together.mean, count.alone.mean) == pytest.approx((0.62, 0.56))
+    assert count.difference.mean == pytest.approx(0.06)
+    assert count.difference.n == 2
+    assert (found.parameters, found.parameters_alone) == (1002, (1001,))
+
+
+def test_the_section_of_heads(headed, tmp_path):
+    tables = {}
+    (section,) = comparisons(headed, Gallery(tmp_path / "figures"), tables.__setitem__)
+    assert section.rows[0]["Head"] == "count accuracy"
+    assert section.rows[0]["Together minus alone"].startswith("0.06")
+    assert "1,002 parameters" in section.remark
+    assert list(tables[section.table_file]["way"]) == ["together", "alone"]
+    axes = heads_side_by_side(pd.DataFrame(tables[section.table_file])).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["count accuracy"]
+
+
+def test_boards_do_not_mix_heads(headed):
+    asked = {"both": ["count", "color"], "count": ["count"], "deep": ["color"]}
+    for run in headed:
+        run.settings["task"]["heads"] = asked[run.benchmark]
+    assert [board.task for board in boards(headed)] == [
+        "multi_task: count, color", "multi_task: count", "multi_task: color"
+    ]  # fmt: skip
