@@ -160,16 +160,6 @@ def test_a_distribution_costs_what_its_labels_cost_on_average(name):
     assert found == pytest.approx((shares * each).sum(axis=1), rel=1e-5)
 
 
-def test_smoothing_is_the_distribution_of_its_definition():
-    labels, outputs = np.array([2, 0]), np.random.default_rng(6).normal(size=(2, CLASSES))
-    shares = 0.8 * np.eye(CLASSES)[labels] + 0.2 / CLASSES
-    smoothed = ENTRIES["cross_entropy"](
-        ops.convert_to_tensor(labels), ops.convert_to_tensor(outputs), label_smoothing=0.2
-    )
-    expected = _loss(ENTRIES["cross_entropy"], shares.astype("float32"), outputs)
-    assert ops.convert_to_numpy(smoothed) == pytest.approx(expected, rel=1e-5)
-
-
 @pytest.mark.parametrize("squared", [False, True])
 def test_multiclass_hinge_equals_the_sum_over_classes_written_out(squared):
     random = np.random.default_rng(7)
@@ -232,7 +222,6 @@ def test_dice_of_an_empty_mask():
     [
         ({"name": "focal", "gamma": -1.0}, "gamma cannot be -1.0"),
         ({"name": "focal", "alpha": 1.5}, "alpha cannot be 1.5"),
-        ({"name": "cross_entropy", "label_smoothing": 1.0}, "label_smoothing cannot be 1.0"),
         ({"name": "smooth_l1", "delta": 0.0}, "delta cannot be 0.0"),
         ({"name": "dice", "smooth": -1.0}, "smooth cannot be -1.0"),
     ],

@@ -44,8 +44,8 @@ def test_the_loss_of_each_head_is_added_with_its_weight_and_logged():
     assert found["accuracy"].tolist() == [0, 1]
 
 
-def test_the_heads_take_the_loss_and_the_smoothing_of_the_task():
-    task = _task(loss="focal", label_smoothing=0.1)
+def test_the_heads_take_the_loss_of_the_task():
+    task = _task(loss="focal")
     alone = {name: _losses(task, logits)["loss"] for name, logits in OUTPUTS.items()}
     heads = alone["auxiliary_4a"] + alone["auxiliary_4d"]
     np.testing.assert_allclose(_losses(task, OUTPUTS)["auxiliary_loss"], heads, rtol=1e-5)

@@ -54,14 +54,6 @@ def test_labels_that_are_distributions():
     assert found["accuracy"] == pytest.approx([0.25, 0.6])
 
 
-@pytest.mark.parametrize("name", SCORES)
-def test_smoothing_is_of_labels_whatever_the_loss(name):
-    shares = (0.7 * np.eye(3)[[1, 2]] + 0.1).astype("float32")
-    smooth = _losses(_task(loss=name, label_smoothing=0.3), OUTPUTS, np.array([1, 2]))
-    assert smooth["loss"] == pytest.approx(_losses(_task(loss=name), OUTPUTS, shares)["loss"], rel=1e-5)
-    assert smooth["accuracy"].tolist() == [0, 1]
-
-
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -70,7 +62,6 @@ def test_smoothing_is_of_labels_whatever_the_loss(name):
         ({"loss": {"name": "focal", "beta": 1}}, "loss 'focal' has no option 'beta'"),
         ({"loss": {"name": "focal", "alpha": 2}}, "alpha cannot be 2"),
         ({"loss": 3}, "loss cannot be 3"),
-        ({"label_smoothing": 1.0}, "label_smoothing cannot be 1.0"),
     ],
 )
 def test_a_wrong_loss_is_refused_when_params_are_read(options, says):

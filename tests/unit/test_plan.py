@@ -251,7 +251,7 @@ def test_the_id_of_a_trial_is_the_same_every_time_and_does_not_hang_on_other_ben
         ("benchmarks.one.preprocessing", "none"),
         ("benchmarks.one.parts.activation", "gelu"),
         ("benchmarks.one.architecture", {"name": "lenet5", "units": [9]}),
-        ("benchmarks.one.task", {"name": "classification", "label_smoothing": 0.1}),
+        ("benchmarks.one.task", {"name": "classification", "loss": "focal"}),
     ],
 )
 def test_the_id_of_a_trial_changes_with_every_setting(path, value):

@@ -19,26 +19,21 @@ from archbench.losses.per_example import mean_per_example, sum_per_example
 
 @loss(
     "cross_entropy",
-    source="Bishop 2006, equation 4.108; smoothing: Szegedy et al. 2015, section 7, arXiv:1512.00567",
+    source="Bishop 2006, equation 4.108",
     values="labels",
     over="scores",
 )
-def cross_entropy(targets: Any, outputs: Any, *, label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0) -> Any:
+def cross_entropy(targets: Any, outputs: Any) -> Any:
     """Softmax cross-entropy of class labels: -log p[label], in nats.
 
     `targets` are integers (batch, ...) in 0 .. classes - 1, or distributions q (batch, ..., classes), whose loss is
     -sum q log p; `outputs` are logits (batch, ..., classes). The answer is (batch,), the mean over the axes between.
-    With `label_smoothing` e, the target distribution is (1 - e) one-hot + e / classes, which is the paper's equation
-    for a uniform prior.
     """
     outputs = ops.cast(outputs, "float32")
     if is_distribution(targets, outputs):
         nats = -ops.sum(ops.cast(targets, "float32") * ops.log_softmax(outputs, axis=-1), axis=-1)
     else:
         nats = ops.sparse_categorical_crossentropy(ops.cast(targets, "int32"), outputs, from_logits=True)
-    if label_smoothing:
-        uniform = -ops.mean(ops.log_softmax(outputs, axis=-1), axis=-1)
-        nats = (1 - label_smoothing) * nats + label_smoothing * uniform
     return mean_per_example(nats)
 
 

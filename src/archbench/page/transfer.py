@@ -40,7 +40,8 @@ def _transfer_section(found: Transfer, gallery: Gallery, write: WriteTable) -> S
     remark = (
         f"{found.architecture}, trained on other data as {found.source}, then on few examples of new ones. Only a last "
         "layer is new in each; what is not trained is frozen, batch normalization included. From scratch: the same "
-        "network and data without the source. Validation and test splits are whole at every size."
+        "network and data without the source. Validation and test splits are whole at every size. Trained with: "
+        f"{'; '.join(f'{way}, {recipe}' for way, recipe in found.recipes.items())}."
     )
     return Section(stem, title, remark, _by_size(found), [gallery.keep(drawn, stem, title, caption)], f"{stem}.csv")
 

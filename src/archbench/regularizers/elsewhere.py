@@ -7,7 +7,7 @@ ELSEWHERE = {
     "batch_normalization": "parts: {normalization: batch}",
     "early_stopping": "early_stopping: {patience: 5}",
     "gradient_clipping": "clip: {global_norm: 1.0}",
-    "label_smoothing": "task: {name: classification, label_smoothing: 0.1}",
+    "label_smoothing": "augmentation: [label_smoothing]",
     "augmentation": "augmentation: [{name: flip}]",
     "mixup": "augmentation: [mixup]",
     "cutout": "augmentation: [cutout]",

@@ -26,6 +26,8 @@ class Point:
     benchmark: str
     dataset: str
     training_examples: int
+    recipe: str
+    """The optimizer with its rate."""
     score: Interval
 
 
@@ -40,6 +42,14 @@ class Transfer:
     points: tuple[Point, ...]
 
     @property
+    def recipes(self) -> dict[str, str]:
+        """Way -> the optimizers and rates it trained with."""
+        return {
+            way: " or ".join(dict.fromkeys(point.recipe for point in self.points if point.way == way))
+            for way in self.ways
+        }
+
+    @property
     def ways(self) -> list[str]:
         """From scratch first, then by how much trains."""
         return sorted({point.way for point in self.points}, key=_order)
@@ -52,6 +62,7 @@ class Transfer:
                 "benchmark": point.benchmark,
                 "dataset": point.dataset,
                 "training_examples": point.training_examples,
+                "recipe": point.recipe,
                 "metric": self.metric,
                 "mean": point.score.mean,
                 "interval_low": point.score.low,
@@ -182,9 +193,14 @@ def _heads(run: Run) -> list[str]:
 
 
 def _point(benchmark: str, seeds: Sequence[Run]) -> Point:
-    first = seeds[0]
+    settings, examples = seeds[0].settings, seeds[0].metrics["training_examples"]
     score = mean_interval([run.score for run in seeds])
-    return Point(_way(first.settings), benchmark, first.settings["dataset"], first.metrics["training_examples"], score)
+    return Point(_way(settings), benchmark, settings["dataset"], examples, _recipe(settings["optimizer"]), score)
+
+
+def _recipe(optimizer: Mapping[str, Any]) -> str:
+    rate = f" at {optimizer['learning_rate']:g}" if "learning_rate" in optimizer else ""
+    return f"{optimizer['name']}{rate}"
 
 
 def _way(settings: Mapping[str, Any]) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from archbench.errors import UserError
 from archbench.losses import LOSSES
-
-SmallShare = Annotated[float, Field(ge=0, lt=1)]
 
 
 class NotOverScores(UserError):

@@ -11,12 +11,12 @@ from pydantic import Field
 
 from archbench.datasets.card import Card
 from archbench.losses import LOSSES
-from archbench.losses.class_targets import class_shares, smoothed
+from archbench.losses.class_targets import class_shares
 from archbench.metrics.confusion import accuracy, f1, precision, recall
 from archbench.metrics.ranking import share_among
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Task
-from archbench.tasks.class_loss import ScoreLoss, SmallShare
+from archbench.tasks.class_loss import ScoreLoss
 from archbench.tasks.labels import check_class_names, check_labels
 
 Weight = Annotated[float, Field(ge=0)]
@@ -31,7 +31,7 @@ class Classification(Task):
 
     Trained on softmax cross-entropy, or on another `loss` of class scores from the catalogue; chosen and scored by
     accuracy, with macro F1, precision and recall beside it, and above 10 classes how often the true class is among
-    the likeliest 5. With `label_smoothing` e a label counts as (1 - e) of its class and e of all, whatever the loss.
+    the likeliest 5.
 
     A network may answer with `{"logits", "auxiliary_...", ...}`, each (batch, class): the loss of each auxiliary head
     is added `auxiliary_weight` times (Szegedy et al. 2014, arXiv:1409.4842, section 5), and the logits alone predict.
@@ -46,13 +46,11 @@ class Classification(Task):
         card: Card,
         *,
         loss: ScoreLoss = "cross_entropy",
-        label_smoothing: SmallShare = 0.0,
         auxiliary_weight: Weight = 0.3,
     ) -> None:
         super().__init__(card)
         check_class_names(card, "classification")
         self.loss, self.loss_options = LOSSES.resolve(loss)
-        self.label_smoothing = label_smoothing
         self.auxiliary_weight = auxiliary_weight
 
     def outputs(self) -> int:
@@ -74,8 +72,6 @@ class Classification(Task):
         """
         logits = self.inference(outputs)
         label, shares = targets["label"], class_shares(targets["label"], logits)
-        if self.label_smoothing:
-            label = smoothed(shares, self.label_smoothing)
         found = {
             "loss": self.loss(label, logits, **self.loss_options),
             "accuracy": ops.take_along_axis(shares, _winner(logits)[:, None], axis=-1)[:, 0],
