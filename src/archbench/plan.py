@@ -20,6 +20,7 @@ from archbench.augmentations import AUGMENTATIONS
 from archbench.catalogue import Catalogue, Entry
 from archbench.config import Benchmark, Changes, Config, ConfigError, Space, Study
 from archbench.datasets import DATASETS
+from archbench.datasets.card import Card
 from archbench.errors import UserError
 from archbench.losses import LOSSES
 from archbench.optimizers import OPTIMIZERS
@@ -188,6 +189,18 @@ def arm_benchmark(study: Study, arm: str) -> Benchmark:
     changes = {name: value for name, value in given.items() if value is not None and name != "parts"}
     parts = study.base.parts.model_copy(update={p: v for p, v in study.arms[arm].parts if v is not None})
     return study.base.model_copy(update={**changes, "parts": parts, "epochs": study.epochs})
+
+
+def check_batch(where: str, settings: Mapping[str, Any], space: Space, card: Card) -> None:
+    """Raise `ConfigError` where a batch, given or tuned, is larger than the training split of `card`."""
+    examples = card.split_sizes["train"]
+    tuned = space.get("batch_size")
+    key, most = (f"{where}.space.batch_size", tuned.high) if tuned else (f"{where}.batch_size", settings["batch_size"])
+    if most > examples:
+        raise ConfigError(
+            f"{key}: a batch of {most:g} is larger than the training split of {settings['dataset']!r}, which has "
+            f"{examples} examples. Choose at most {examples}."
+        )
 
 
 def _mistakes(config: Config) -> Iterator[str]:

@@ -49,6 +49,7 @@ def train(slug: str) -> None:
     os.environ["ARCHBENCH_STAGE"] = f"train@{slug}"
     plan = planning.resolve(config, slug)
     prepared = load(folders.prepared / plan.settings["dataset"])
+    planning.check_batch(f"benchmarks.{slug}", plan.settings, {}, prepared.card)
     trials = [plan.trial_settings(seed, prepared.card.sha256, folders.runs) for seed in plan.seeds]
     folder = folders.runs / slug
     runs = [folder / f"seed-{seed}" for seed in plan.seeds]
@@ -137,11 +138,12 @@ def _study(config: Config, slug: str) -> Study:
 def _arm_plans(config: Config, folders: Folders, slug: str) -> list[sweeps.ArmPlan]:
     """Every arm of a study with the settings of each seed; the base's own data set must be prepared."""
     study = config.studies[slug]
-    sha256 = load(folders.prepared / study.base.dataset).card.sha256
+    card = load(folders.prepared / study.base.dataset).card
     plans = []
     for name, arm in study.arms.items():
         plan = planning.resolve_arm(config, slug, name)
-        trials = [plan.trial_settings(seed, sha256) for seed in plan.seeds]
+        planning.check_batch(f"studies.{slug}.arms.{name}", plan.settings, study.space_of(name), card)
+        trials = [plan.trial_settings(seed, card.sha256) for seed in plan.seeds]
         sampler = arm.sampler or study.sampler
         plans.append(sweeps.ArmPlan(name, study.space_of(name), trials, sampler, study.cell(name)))
     return plans

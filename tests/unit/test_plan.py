@@ -6,7 +6,8 @@ import pytest
 
 from archbench import code
 from archbench import plan as planning
-from archbench.config import ConfigError, check_config
+from archbench.config import ConfigError, Range, check_config
+from archbench.datasets.card import Card
 
 VALUES = {
     "pipeline": "toy",
@@ -292,3 +293,28 @@ def test_the_id_of_a_trial_changes_with_its_code_and_with_no_other(monkeypatch):
         "archbench.augmentations.geometry",
     ):
         assert changed(module) == before, module
+
+
+@pytest.mark.parametrize(
+    ("settings", "space", "says"),
+    [
+        (
+            {"batch_size": 71},
+            {},
+            "benchmarks.one.batch_size: a batch of 71 is larger than the training split of 'dots'",
+        ),
+        (
+            {"batch_size": 8},
+            {"batch_size": {"low": 8, "high": 128, "integer": True}},
+            "benchmarks.one.space.batch_size: a batch of 128 is larger than the training split of 'dots', which has 70 "
+            "examples. Choose at most 70.",
+        ),
+    ],
+)
+def test_a_batch_larger_than_the_data_is_told_with_its_key(settings, space, says):
+    card = Card("dots", "", "", "image", {}, {"train": 70, "validation": 10, "test": 10})
+    ranges = {key: Range.model_validate(value) for key, value in space.items()}
+    with pytest.raises(ConfigError) as caught:
+        planning.check_batch("benchmarks.one", {"dataset": "dots", **settings}, ranges, card)
+    assert says in str(caught.value)
+    planning.check_batch("benchmarks.one", {"dataset": "dots", "batch_size": 70}, {}, card)

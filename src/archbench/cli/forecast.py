@@ -16,7 +16,7 @@ from archbench.architectures.profile import Profile, profile
 from archbench.cli.data import Data
 from archbench.config import Config, ConfigError, Study
 from archbench.errors import UserError
-from archbench.plan import Plan, arm_benchmark, resolve_benchmark
+from archbench.plan import Plan, arm_benchmark, check_batch, resolve_benchmark
 from archbench.project import Folders
 from archbench.tasks import TASKS
 from archbench.tracking.run_folder import read_json
@@ -109,7 +109,9 @@ class Forecast:
         size = self._profile(plan)
         if size is None:
             return None
-        examples = self._data[plan.settings["dataset"]].card.split_sizes["train"]
+        card = self._data[plan.settings["dataset"]].card
+        check_batch(plan.slug, plan.settings, {}, card)
+        examples = card.split_sizes["train"]
         steps = max(1, examples // plan.settings["batch_size"])
         return epochs * (PASSES * size.multiply_adds * examples / self._rate + steps * STEP_SECONDS)
 
