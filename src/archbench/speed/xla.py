@@ -25,6 +25,35 @@ ADDING = {"name": "adding", "length": 50, "examples": 500}
 
 NETWORKS: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "lenet5": ({"architecture": "lenet5"}, DIGITS),
+    "mlp": ({"architecture": {"name": "mlp", "units": [128, 128]}}, DIGITS),
+    "alexnet": (
+        {"architecture": {"name": "alexnet", "widths": [12, 32, 48, 48, 32], "dense_width": 256, "stem": [5, 1]}},
+        DIGITS,
+    ),
+    "vgg11": (
+        {"architecture": {"name": "vgg11", "width": 8, "dense_width": 64}, "parts": {"normalization": "batch"}},
+        DIGITS,
+    ),
+    "googlenet": (
+        {"architecture": {"name": "googlenet", "modules": [1, 4], "width": 16, "dense_width": 64, "stem_stride": 1}},
+        DIGITS,
+    ),
+    "inception_v3": (
+        {"architecture": {"name": "inception_v3", "width": 8, "blocks": [1, 1, 1], "small_stem": True}},
+        DIGITS,
+    ),
+    "resnet18": ({"architecture": {"name": "resnet18", "width": 16}}, DIGITS),
+    "densenet121": (
+        {"architecture": {"name": "densenet121", "blocks": [3, 6, 12, 8], "growth": 8, "stem_width": 16}},
+        DIGITS,
+    ),
+    "capsnet": (
+        {
+            "architecture": {"name": "capsnet", "width": 32, "types": 4, "hidden": [64, 128], "size": 5},
+            "preprocessing": "rescale",
+        },
+        DIGITS,
+    ),
     "resnet20": ({"architecture": {"name": "resnet20", "widths": [4, 8, 16]}}, DIGITS),
     "unet": (
         {"architecture": {"name": "unet", "width": 8, "depth": 2, "padding": "same"}, "batch_size": 16},
