@@ -17,6 +17,7 @@ import toys
 import yaml
 
 from archbench.config import Arm, Study
+from archbench.results.studies import read_study
 from archbench.sweeps import space, storage
 from archbench.sweeps import study as sweeps
 from archbench.sweeps import trial as running
@@ -418,6 +419,11 @@ def test_folds_are_scored_one_by_one_and_averaged(journal, tmp_path):
         alone = Benches(PREPARED, 3).get(settings := plan.settings(numbers)[0], fold=int(row["fold"]))
         assert toys.train(alone, settings).best_score == pytest.approx(float(row["value"]))
     assert _rows(tmp_path / "arms.csv")[0]["folds"] == "3"
+    run_folder.write_yaml(tmp_path / "settings.yaml", {"study": "rates", **study.model_dump(mode="json")})
+    run_folder.write_json(tmp_path / "machine.json", {})
+    read = read_study(tmp_path, "rates", (0,))  # as the report does
+    assert read.arms[0].trial_epochs == 2
+    assert not (tmp_path / "trials_history.csv").exists()
 
 
 def test_arms_that_differ_in_inputs_of_the_program_share_it():

@@ -177,9 +177,9 @@ def write_tables(plans: Sequence[ArmPlan], study: Study, journal: Path, names: M
     rows, curves = trial_rows(plans, studies)
     run_folder.write_table(folder / "arms.csv", arm_rows(plans, study))
     run_folder.write_table(folder / "trials.csv", rows)
-    run_folder.write_table(folder / "trials_history.csv", curves)
-    if study.folds:
-        run_folder.write_table(folder / "trials_folds.csv", fold_rows(studies))
+    for name, table in (("trials_history.csv", curves), ("trials_folds.csv", fold_rows(studies))):
+        if table:
+            run_folder.write_table(folder / name, table)
     best, summary = summarize_arms(plans, studies, folder)
     run_folder.write_yaml(folder / "best.yaml", best)
     run_folder.write_json(folder / "metrics.json", summary)
