@@ -124,9 +124,10 @@ def _importance(gallery: Gallery, study: Study) -> Shown | None:
         return None
     complete = int((study.trials["state"] == "complete").sum())
     caption = (
-        "What mattered: the share of the variance of validation scores that each choice explains, over the "
-        f"{complete} complete trials of all arms (functional ANOVA). Numbers that only some arms have are left out; "
-        "diverged and pruned trials too, so a rate that ruins training shows less than it should."
+        "What mattered: how much of the variance of validation scores each choice takes away in a random forest, over "
+        f"the {complete} complete trials of all arms, as shares of the whole (mean decrease of impurity). Numbers that "
+        "only some arms have are left out; diverged and pruned trials too, so a rate that ruins training shows less "
+        "than it should."
     )
     return gallery.keep(
         importance_bars(shares), f"{_stem(study)}-importance", f"Importance, study {study.name}", caption

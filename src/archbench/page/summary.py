@@ -9,6 +9,9 @@ from archbench.results.leaderboard import Board, Place, count_states
 from archbench.results.runs import Run
 from archbench.results.studies import Arm, Study
 
+NAMED = 3
+"""Arms that are named one by one where many cannot be told apart."""
+
 
 def summarize(runs: Sequence[Run], boards: Sequence[Board], studies: Sequence[Study]) -> list[str]:
     """What ended, what was best on each board and how surely, what studies found, where it ran."""
@@ -63,8 +66,7 @@ def _names(places: Sequence[Place]) -> str:
 
 
 def _found(studies: Sequence[Study]) -> list[str]:
-    found = [_study(study) for study in studies]
-    return [" ".join(found)] if found else []
+    return [_study(study) for study in studies]
 
 
 def _study(study: Study) -> str:
@@ -74,7 +76,8 @@ def _study(study: Study) -> str:
         return f"The study {study.name} has no final scores yet."
     best = study.best
     close = [arm.name for arm in study.arms[1:] if _overlaps(arm, best)]
-    caution = f"; not distinguishable from it: {', '.join(close)}" if close else ""
+    more = f" and {len(close) - NAMED} more" if len(close) > NAMED else ""
+    caution = f"; not distinguishable from it: {', '.join(close[:NAMED])}{more}" if close else ""
     return (
         f"In the study {study.name}, at equal budget, {best.name} has the best mean test "
         f"{formats.words(study.monitor)}: {formats.score(best.score)} ({formats.seeds(best.score)}){caution}."
