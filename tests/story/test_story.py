@@ -231,7 +231,7 @@ def test_keep_going_runs_the_siblings_of_a_failure(story: Story) -> None:
     story.write_params(params)
     done = story.run("dvc", "repro", "--keep-going", check=False)
     assert done.returncode != 0
-    assert "batch_size is 100000" in done.stdout + done.stderr
+    assert "benchmarks.lenet5-digits.batch_size: a batch of 100000 is larger" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert json.loads(story.record("vae-digits", 0, "metrics.json"))["epochs_run"] == 3
 
