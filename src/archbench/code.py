@@ -37,6 +37,11 @@ def digest(paths: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
+def list_digests(paths: Iterable[Path]) -> str:
+    """A line a file: the SHA-256 of its contents and its name, as `sha256sum` writes them."""
+    return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.as_posix()}\n" for path in paths)
+
+
 def path_of(module: str) -> Path | None:
     """The file of an archbench module; None for anything else."""
     name, _, rest = module.partition(".")

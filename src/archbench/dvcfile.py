@@ -2,6 +2,10 @@
 
 DVC wants to know which files a stage reads. The benchmark names an architecture, and only its catalogue knows the
 file behind the name, so that `dvc.yaml` cannot be written by hand without a list that goes stale.
+
+The many files that all stages of a kind share are dependencies of one stage, `sources-<kind>`, and the others depend on
+the list of digests that it writes: DVC reads and writes the whole of dvc.lock at every stage, and with a hundred files
+for each of a hundred stages that alone takes seven seconds.
 """
 
 from __future__ import annotations
@@ -59,7 +63,21 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
         how = how if inside else {**how, "cache": False}
         return {path: how} if how else path
 
+    shared = {"prepare": _shared_prepare(config)}
+    if plans:
+        shared["train"] = _shared_training(plans)
+    if config.studies:
+        shared["sweep"] = _study_files(config)
+    lists = {kind: near(folders.sources / f"{kind}.txt") for kind in shared}
     stages: dict[str, Any] = {
+        **{
+            f"sources-{kind}": {
+                "cmd": f"python {pages}/sources.py {kind}",
+                "deps": _near(near, files),
+                "outs": [output(lists[kind])],
+            }
+            for kind, files in shared.items()
+        },
         "prepare": {
             "foreach": {
                 slug: {"loader": near(code.path_of(DATASETS[named.name].module))}
@@ -67,7 +85,7 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
             },
             "do": {
                 "cmd": f"python {pages}/prepare.py ${{key}}",
-                "deps": ["${item.loader}", *_near(near, _shared_prepare(config))],
+                "deps": ["${item.loader}", lists["prepare"]],
                 "params": _given(config, "datasets.${key}", "pipeline"),
                 "outs": [output(f"{prepared}/${{key}}")],
             },
@@ -83,7 +101,7 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
                     f"{prepared}/${{item.dataset}}",
                     *(["${item.start}"] if starts else []),
                     *(f"${{item.{role}}}" for role in ROLES),
-                    *_near(near, _shared_training(plans)),
+                    lists["train"],
                 ],
                 "params": _given(config, "benchmarks.${key}", "training", "seeds", "pipeline"),
                 "outs": [output(f"{runs}/${{key}}", persist=True)],
@@ -95,7 +113,7 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
     if config.studies:
         stages["sweep"]["do"] = {
             "cmd": f"python {pages}/sweep.py ${{key}}",
-            "deps": [f"{prepared}/${{item.dataset}}", *_near(near, _study_files(config))],
+            "deps": [f"{prepared}/${{item.dataset}}", lists["sweep"]],
             "params": _given(config, "studies.${key}", "training", "seeds", "pipeline"),
             "outs": [output(f"{studies}/${{key}}", persist=True)],
         }

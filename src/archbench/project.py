@@ -41,6 +41,11 @@ class Folders:
         return self.root / "data" / "prepared" / self.pipeline
 
     @property
+    def sources(self) -> Path:
+        """One file a kind of stage: the digests of the code that all its stages share."""
+        return self.root / "data" / "sources" / self.pipeline
+
+    @property
     def runs(self) -> Path:
         """One folder a benchmark."""
         return self.root / "runs" / self.pipeline

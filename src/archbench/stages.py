@@ -1,29 +1,29 @@
-"""The stages of a pipeline: declared inputs in, one call, declared outputs out."""
+"""The stages of a pipeline: declared inputs in, one call, declared outputs out.
+
+A stage imports what it works with when it starts, since a pipeline is many short processes: TensorFlow alone takes
+seconds to import, which preparing data can do without and which MLflow's own import can go beside.
+"""
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import optuna
+import yaml
 
 from archbench import code
-from archbench import plan as planning
 from archbench.config import Config, ConfigError, Speed, Study, find_params, read_config
-from archbench.datasets.prepare import prepare as prepare_dataset
-from archbench.datasets.store import load
-from archbench.page.report import Options, write_report
 from archbench.progress import EpochDisplay
 from archbench.project import Folders, project_root
-from archbench.sweeps import study as sweeps
-from archbench.sweeps.benches import Benches
-from archbench.tracking import run_folder
 from archbench.tracking.live import live
-from archbench.training import machine
-from archbench.training.build import build_task
-from archbench.training.run import Pace, run_benchmark
+
+if TYPE_CHECKING:
+    from archbench.sweeps.study import ArmPlan
+    from archbench.training.run import Pace
 
 
 def open_pipeline() -> tuple[Config, Folders]:
@@ -33,11 +33,31 @@ def open_pipeline() -> tuple[Config, Folders]:
     return config, Folders(project_root(params.parent), config.pipeline)
 
 
+def check_name(what: str, given: str, known: Collection[str]) -> None:
+    """Raise `ConfigError` with near names where params.yaml has no such `what`."""
+    if given in known:
+        return
+    near = difflib.get_close_matches(given, known, n=3)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    raise ConfigError(f"params.yaml has no {what} {given!r}.{hint} It has: {', '.join(known) or 'none'}.")
+
+
+def sources(kind: str) -> None:
+    """Write the digests of the source files that all stages of a `kind` share, which DVC then tracks as one file."""
+    from archbench.tracking.run_folder import write_text
+
+    _, folders = open_pipeline()
+    pipeline = yaml.safe_load((find_params().parent / "dvc.yaml").read_text(encoding="utf-8"))
+    files = [Path(name) for name in pipeline["stages"][f"sources-{kind}"]["deps"]]
+    write_text(folders.sources / f"{kind}.txt", code.list_digests(files))
+
+
 def prepare(slug: str) -> None:
     """Download or generate one data set of params.yaml, and write its arrays and card."""
+    from archbench.datasets.prepare import prepare as prepare_dataset
+
     config, folders = open_pipeline()
-    if slug not in config.datasets:
-        raise ConfigError(f"params.yaml has no data set {slug!r}. It has: {', '.join(config.datasets)}.")
+    check_name("data set", slug, config.datasets)
     card = prepare_dataset(config.datasets[slug].spec, slug, folders.prepared / slug, folders.raw)
     sizes = ", ".join(f"{count} {split}" for split, count in card.split_sizes.items())
     print(f"{slug}: {sizes} examples; {card.licence}")
@@ -46,24 +66,48 @@ def prepare(slug: str) -> None:
 def train(slug: str) -> None:
     """Train one benchmark of params.yaml over all its seeds."""
     config, folders = open_pipeline()
+    check_name("benchmark", slug, config.benchmarks)
     os.environ["ARCHBENCH_STAGE"] = f"train@{slug}"
+    runs = [folders.runs / slug / f"seed-{seed}" for seed in config.benchmarks[slug].seeds or config.seeds]
+    with live(runs, config.training.tracking_seconds) as tracker:
+        _train(config, folders, slug)
+    print(tracker.message)
+
+
+def _train(config: Config, folders: Folders, slug: str) -> None:
+    from archbench import plan as planning
+    from archbench.datasets.store import load
+    from archbench.training.run import run_benchmark
+
     plan = planning.resolve(config, slug)
     prepared = load(folders.prepared / plan.settings["dataset"])
     planning.check_batch(f"benchmarks.{slug}", plan.settings, {}, prepared.card)
     trials = [plan.trial_settings(seed, prepared.card.sha256, folders.runs) for seed in plan.seeds]
-    folder = folders.runs / slug
-    runs = [folder / f"seed-{seed}" for seed in plan.seeds]
-    with live(runs, config.training.tracking_seconds) as tracker, _shown_pace(config, slug) as pace:
-        run_benchmark(trials, prepared, folder, pace)
-    print(tracker.message)
+    with _shown_pace(config, slug) as pace:
+        run_benchmark(trials, prepared, folders.runs / slug, pace)
 
 
 def sweep(slug: str) -> None:
     """Run one study of params.yaml: search every arm, then train its best setting over all seeds."""
     config, folders = open_pipeline()
+    check_name("study", slug, config.studies)
     os.environ["ARCHBENCH_STAGE"] = f"sweep@{slug}"
+    with live([folders.studies / slug], config.training.tracking_seconds) as tracker:
+        _sweep(config, folders, slug)
+    print(tracker.message)
+
+
+def _sweep(config: Config, folders: Folders, slug: str) -> None:
+    import optuna
+
+    from archbench.datasets.store import load
+    from archbench.sweeps import study as sweeps
+    from archbench.tracking import run_folder
+    from archbench.training import machine
+    from archbench.training.build import build_task
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = _study(config, slug)
+    study = config.studies[slug]
     plans = _arm_plans(config, folders, slug)
     names = {plan.name: _study_name(study, plan) for plan in plans}
     folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
@@ -76,16 +120,19 @@ def sweep(slug: str) -> None:
     facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
     run_folder.write_json(folder / "machine.json", facts)
     workers = len(sweeps.shares(list(study.arms), study.workers))
-    with live([folder], config.training.tracking_seconds) as tracker:
-        sweeps.run_workers(["-m", "archbench.sweeps.worker", slug], workers)
-        sweeps.write_tables(plans, study, journal, names, folder)
-    print(tracker.message)
+    sweeps.run_workers(["-m", "archbench.sweeps.worker", slug], workers)
+    sweeps.write_tables(plans, study, journal, names, folder)
 
 
 def run_sweep_worker(slug: str, worker: int) -> None:
     """What one worker of a study does: its share of the arms, search first, then the best settings."""
+    from archbench.datasets.store import load
+    from archbench.sweeps import study as sweeps
+    from archbench.sweeps.benches import Benches
+    from archbench.training.build import build_task
+
     config, folders = open_pipeline()
-    study = _study(config, slug)
+    study = config.studies[slug]
     plans = {plan.name: plan for plan in _arm_plans(config, folders, slug)}
     prepared = load(folders.prepared / study.base.dataset)
     folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
@@ -110,6 +157,8 @@ def speed(only: list[str] | None = None) -> Path:
 
 def report() -> Path:
     """Write the report of a pipeline from its run and study folders."""
+    from archbench.page.report import Options, write_report
+
     config, folders = open_pipeline()
     return write_report(
         config.pipeline,
@@ -129,14 +178,12 @@ def report() -> Path:
     )
 
 
-def _study(config: Config, slug: str) -> Study:
-    if slug not in config.studies:
-        raise ConfigError(f"params.yaml has no study {slug!r}. It has: {', '.join(config.studies) or 'none'}.")
-    return config.studies[slug]
-
-
-def _arm_plans(config: Config, folders: Folders, slug: str) -> list[sweeps.ArmPlan]:
+def _arm_plans(config: Config, folders: Folders, slug: str) -> list[ArmPlan]:
     """Every arm of a study with the settings of each seed; the base's own data set must be prepared."""
+    from archbench import plan as planning
+    from archbench.datasets.store import load
+    from archbench.sweeps.study import ArmPlan
+
     study = config.studies[slug]
     card = load(folders.prepared / study.base.dataset).card
     plans = []
@@ -145,26 +192,30 @@ def _arm_plans(config: Config, folders: Folders, slug: str) -> list[sweeps.ArmPl
         planning.check_batch(f"studies.{slug}.arms.{name}", plan.settings, study.space_of(name), card)
         trials = [plan.trial_settings(seed, card.sha256) for seed in plan.seeds]
         sampler = arm.sampler or study.sampler
-        plans.append(sweeps.ArmPlan(name, study.space_of(name), trials, sampler, study.cell(name)))
+        plans.append(ArmPlan(name, study.space_of(name), trials, sampler, study.cell(name)))
     return plans
 
 
-def _study_name(study: Study, plan: sweeps.ArmPlan) -> str:
+def _study_name(study: Study, plan: ArmPlan) -> str:
     """The name of an arm in Optuna's storage: other settings, code or data make another study.
 
     The number of trials and of workers is left out, so that a study can be made longer.
     """
+    from archbench.plan import identify
+
     chosen = study.model_dump(mode="json", include={"epochs", "folds", "pruner", "seed"})
     space = {key: number.model_dump(mode="json") for key, number in plan.space.items()}
     points = study.trials if plan.sampler == "grid" else None  # a longer study needs another grid
     sources = code.digest(code.files_of(["archbench.sweeps.study"]))
     own = [plan.trials[0]["id"], space, plan.sampler, points, chosen, sources]
-    return f"{plan.trials[0]['benchmark']}/{planning.identify(own)}"
+    return f"{plan.trials[0]['benchmark']}/{identify(own)}"
 
 
 @contextmanager
 def _shown_pace(config: Config, title: str) -> Iterator[Pace]:
     """How often a run writes, with a display of its epochs."""
+    from archbench.training.run import Pace
+
     with EpochDisplay(title) as display:
 
         def show(run: str, row: Mapping[str, float], epochs: int, monitor: str) -> None:

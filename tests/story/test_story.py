@@ -162,6 +162,7 @@ def test_plots_show_the_curves(story: Story) -> None:
         ("src/archbench/architectures/vision/lenet5.py", {"train@lenet5-digits", "sweep@optimizers"}),
         ("src/archbench/architectures/generative/vae.py", {"train@vae-digits"}),
         ("src/archbench/architectures/vision/vgg.py", set()),
+        ("src/archbench/training/fit.py", {"sources-train", "sources-sweep"}),
         ("src/archbench/figures/curves.py", {"report"}),
         ("src/archbench/tracking/mlflow_sink.py", set()),
         ("src/archbench/cli/app.py", set()),
@@ -174,6 +175,19 @@ def test_an_edit_makes_only_its_readers_stale(story: Story, path: str, stale: se
         assert story.changed() == stale
     finally:
         (story.folder / path).write_text(before)
+
+
+def test_an_edit_of_the_training_loop_makes_every_training_stale(story: Story) -> None:
+    path = "src/archbench/training/fit.py"
+    before = (story.folder / path).read_text()
+    story.edit(path)
+    try:
+        story.run("dvc", "repro", "sources-train")
+        assert story.changed() == {"train@lenet5-digits", "train@vae-digits", "sources-sweep"}
+    finally:
+        (story.folder / path).write_text(before)
+        story.run("dvc", "repro", "sources-train")
+    assert story.changed() == set()
 
 
 def test_a_changed_parameter_runs_one_benchmark(story: Story) -> None:

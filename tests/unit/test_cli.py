@@ -1,8 +1,10 @@
 """The command line: what it prints, for people and programs, and how it ends."""
 
 import errno
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -267,10 +269,15 @@ def _raise(error: BaseException):
 # plan
 
 
+STAGES = [
+    *("sources-prepare", "sources-train", "sources-sweep"),
+    *("prepare@digits", "prepare@wine", "train@lenet5-digits", "sweep@rates", "report"),
+]
+
+
 def test_plan_says_that_all_runs_where_nothing_ran(project):
     plan = json.loads(succeed("plan", "--json"))
-    names = ["prepare@digits", "prepare@wine", "train@lenet5-digits", "sweep@rates", "report"]
-    assert [stage["stage"] for stage in plan["stages"]] == names
+    assert [stage["stage"] for stage in plan["stages"]] == STAGES
     assert {stage["state"] for stage in plan["stages"]} == {"run"}
     assert {stage["basis"] for stage in plan["stages"]} == {"estimated"}
     assert plan["seconds"] == pytest.approx(sum(stage["seconds"] for stage in plan["stages"]))
@@ -296,7 +303,9 @@ def test_plan_measures_by_runs_of_the_same_network(project):
 def test_plan_writes_dvc_yaml_and_says_what_changed(project):
     assert "added train@lenet5-digits" in succeed("plan", "--write")
     written = (project / "dvc.yaml").read_text()
-    assert set(yaml.safe_load(written)["stages"]) == {"prepare", "train", "sweep", "report"}
+    assert set(yaml.safe_load(written)["stages"]) == {
+        "sources-prepare", "sources-train", "sources-sweep", "prepare", "train", "sweep", "report",
+    }  # fmt: skip
     assert "already up to date" in succeed("plan", "--write")
     assert json.loads(succeed("plan", "--json"))["dvc_file"] == "current"
     more = PARAMS.replace("studies:", "  vgg: {architecture: vgg11, dataset: digits}\nstudies:")
@@ -318,8 +327,7 @@ def test_plan_refuses_a_network_that_cannot_read_its_data(project):
 def test_plan_follows_what_dvc_calls_changed(project, monkeypatch):
     (project / ".dvc").mkdir()
     succeed("plan", "--write")
-    names = ["prepare@digits", "prepare@wine", "train@lenet5-digits", "sweep@rates", "report"]
-    (project / "dvc.lock").write_text(yaml.safe_dump({"stages": dict.fromkeys(names)}))
+    (project / "dvc.lock").write_text(yaml.safe_dump({"stages": dict.fromkeys(STAGES)}))
     monkeypatch.setattr(changes, "_dvc_status", lambda here: {})
     plan = json.loads(succeed("plan", "--json"))
     assert {stage["state"] for stage in plan["stages"]} == {"current"}
@@ -327,8 +335,14 @@ def test_plan_follows_what_dvc_calls_changed(project, monkeypatch):
     monkeypatch.setattr(changes, "_dvc_status", lambda here: {"prepare@digits": ("modified x",)})
     states = {stage["stage"]: stage["state"] for stage in json.loads(succeed("plan", "--json"))["stages"]}
     assert states.pop("prepare@digits") == "run"
-    assert states.pop("prepare@wine") == "current"
-    assert set(states.values()) == {"wait"}
+    waiting = {"train@lenet5-digits", "sweep@rates", "report"}
+    assert {stage for stage, state in states.items() if state == "wait"} == waiting
+    assert {stage for stage, state in states.items() if state == "current"} == set(STAGES) - waiting - {
+        "prepare@digits"
+    }
+    monkeypatch.setattr(changes, "_dvc_status", lambda here: {"sources-train": ("modified training/fit.py",)})
+    states = {stage["stage"]: stage["state"] for stage in json.loads(succeed("plan", "--json"))["stages"]}
+    assert {stage for stage, state in states.items() if state == "wait"} == {"train@lenet5-digits", "report"}
 
 
 def test_plan_reads_the_status_of_a_real_dvc(project, monkeypatch):
@@ -336,9 +350,13 @@ def test_plan_reads_the_status_of_a_real_dvc(project, monkeypatch):
     (project / "pipelines" / "prepare.py").write_text(
         "import pathlib, sys\npathlib.Path('data/prepared/small', sys.argv[1]).mkdir(parents=True)\n"
     )
+    shutil.copy(Path(__file__).parents[2] / "pipelines" / "sources.py", project / "pipelines")
     succeed("plan", "--write")
     for words in (("init", "--no-scm", "-q"), ("repro", "-q", "prepare@wine")):
         subprocess.run([sys.executable, "-m", "dvc", *words], check=True, capture_output=True)
+    first = (project / "data/sources/small/prepare.txt").read_text().splitlines()[0]
+    digest, name = first.split("  ")
+    assert digest == hashlib.sha256(Path(name).read_bytes()).hexdigest()
     assert _stage("prepare@wine")["state"] == "current"
     assert _stage("prepare@digits") | {"seconds": 0} == {
         "stage": "prepare@digits", "state": "run", "why": ["not run yet"], "seconds": 0, "basis": "estimated",

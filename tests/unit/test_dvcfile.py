@@ -45,10 +45,12 @@ def _render(here: Path, **changes) -> dict:
     return yaml.safe_load(dvcfile.render(config, Folders(root, config.pipeline), here))
 
 
-def _names(stage: dict, here: Path, **item: str) -> set[str]:
-    """A stage's dependencies below the package, with the item's words filled in."""
-    deps = []
-    for dep in stage["do"]["deps"]:
+def _names(stages: dict, kind: str, here: Path, **item: str) -> set[str]:
+    """What a stage depends on below the package: with the item's words filled in, and over the list of sources."""
+    deps, sources = [], stages[f"sources-{kind}"]
+    assert sources["outs"] == [f"data/sources/toy/{kind}.txt"]
+    assert sources["outs"][0] in stages[kind]["do"]["deps"]
+    for dep in [*stages[kind]["do"]["deps"], *sources["deps"]]:
         for word, value in item.items():
             dep = dep.replace(f"${{item.{word}}}", value)
         deps.append((here / dep).resolve())
@@ -57,10 +59,11 @@ def _names(stage: dict, here: Path, **item: str) -> set[str]:
 
 
 def test_every_benchmark_hangs_on_its_own_architecture_and_on_no_other(project):
-    train = _render(project)["stages"]["train"]
+    stages = _render(project)["stages"]
+    train = stages["train"]
     own = {"lenet": "vision/lenet5.py", "vgg": "vision/vgg.py", "lstm": "sequences/lstm.py"}
     for slug, file in own.items():
-        names = _names(train, project, **train["foreach"][slug])
+        names = _names(stages, "train", project, **train["foreach"][slug])
         assert {name for name in names if name.startswith("architectures/") and name.count("/") == 2} == {
             f"architectures/{file}"
         }
@@ -85,8 +88,7 @@ def test_every_stage_names_the_params_and_data_that_it_reads(project):
 
 
 def test_a_study_hangs_on_its_own_architecture_and_on_no_other(project):
-    sweep = _render(project)["stages"]["sweep"]
-    names = _names(sweep, project, dataset="digits")
+    names = _names(_render(project)["stages"], "sweep", project, dataset="digits")
     assert {"architectures/vision/lenet5.py", "sweeps/study.py", "optimizers/gradient_descent.py"} <= names
     assert not {"architectures/vision/vgg.py", "architectures/sequences/lstm.py"} & names
 
@@ -94,7 +96,7 @@ def test_a_study_hangs_on_its_own_architecture_and_on_no_other(project):
 def test_figures_make_only_the_report_stale(project):
     stages = _render(project)["stages"]
     for name, stage in stages.items():
-        deps = stage["deps"] if name == "report" else stage["do"]["deps"]
+        deps = stage["do"]["deps"] if "do" in stage else stage["deps"]
         assert any("/figures/" in dep for dep in deps) == (name == "report"), name
 
 
@@ -132,4 +134,6 @@ def test_dvc_reads_what_is_written(project):
     listed = subprocess.run([*dvc, "stage", "list", "--name-only"], cwd=project, capture_output=True, text=True)
     assert listed.returncode == 0, listed.stderr
     trained = {f"train@{slug}" for slug in VALUES["benchmarks"]}
-    assert set(listed.stdout.split()) == trained | {"prepare@digits", "prepare@adding", "sweep@rates", "report"}
+    others = {"prepare@digits", "prepare@adding", "sweep@rates", "report"}
+    sources = {"sources-prepare", "sources-train", "sources-sweep"}
+    assert set(listed.stdout.split()) == trained | others | sources

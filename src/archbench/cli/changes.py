@@ -71,13 +71,15 @@ def describe_changes(old: str | None, new: str) -> list[str]:
 
 def _needs(config: Config) -> dict[str, tuple[str, ...]]:
     """Stage -> the stages before it, in an order that fits."""
-    needs: dict[str, tuple[str, ...]] = {f"prepare@{slug}": () for slug in config.datasets}
+    kinds = ["prepare", *(["train"] if config.benchmarks else []), *(["sweep"] if config.studies else [])]
+    needs: dict[str, tuple[str, ...]] = {f"sources-{kind}": () for kind in kinds}
+    needs |= {f"prepare@{slug}": ("sources-prepare",) for slug in config.datasets}
     for slug, benchmark in config.benchmarks.items():
         source = (f"train@{benchmark.transfer.source}",) if benchmark.transfer else ()
-        needs[f"train@{slug}"] = (f"prepare@{benchmark.dataset}", *source)
+        needs[f"train@{slug}"] = ("sources-train", f"prepare@{benchmark.dataset}", *source)
     for slug, study in config.studies.items():
-        needs[f"sweep@{slug}"] = (f"prepare@{study.base.dataset}",)
-    before_report = [name for name in needs if not name.startswith("prepare@")]
+        needs[f"sweep@{slug}"] = ("sources-sweep", f"prepare@{study.base.dataset}")
+    before_report = [name for name in needs if name.startswith(("train@", "sweep@"))]
     if config.speed is not None:
         needs["speed"] = ()
         before_report.append("speed")

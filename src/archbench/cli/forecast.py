@@ -28,7 +28,7 @@ PASSES = 3
 """A training step costs as much as three forward passes."""
 STEP_SECONDS = 1e-3
 """What any optimizer step costs beside its arithmetic."""
-START_SECONDS = {"prepare": 6.0, "train": 30.0, "sweep": 60.0, "speed": 600.0, "report": 30.0}
+START_SECONDS = {"sources": 1.0, "prepare": 3.0, "train": 30.0, "sweep": 60.0, "speed": 600.0, "report": 30.0}
 """Imports, compilation and writing; for `speed` and `report` all there is."""
 IMPORT_SECONDS = 6.0
 """What a process takes before its work starts; the seconds in a run folder do not hold it."""
@@ -69,7 +69,7 @@ class Forecast:
             return self._train(plans[slug])
         if kind == "sweep":
             return self._sweep(slug, self._config.studies[slug])
-        return Cost(START_SECONDS[kind], "estimated")
+        return Cost(START_SECONDS[kind.partition("-")[0]], "estimated")
 
     def model_bytes(self, plan: Plan) -> int | None:
         """Disk for the models of all seeds, and for the checkpoint of the one that trains."""

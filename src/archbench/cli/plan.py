@@ -11,7 +11,7 @@ import typer
 
 from archbench.cli import display
 from archbench.cli.entries import Json
-from archbench.cli.stages import open_pipeline
+from archbench.stages import open_pipeline
 
 
 def plan(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection
 from typing import Annotated
 
 import typer
 
-from archbench.config import Config, ConfigError, find_params, read_config
-from archbench.project import Folders, project_root
+from archbench import stages
+from archbench.project import Folders
+from archbench.stages import check_name, open_pipeline
 
 
 def train(benchmark: Annotated[str, typer.Argument(help="A benchmark of params.yaml.")]) -> None:
@@ -19,8 +18,6 @@ def train(benchmark: Annotated[str, typer.Argument(help="A benchmark of params.y
     """
     config, folders = open_pipeline()
     check_name("benchmark", benchmark, config.benchmarks)
-    from archbench import stages
-
     _prepare(folders, config.benchmarks[benchmark].dataset)
     stages.train(benchmark)
     print(f"runs: {folders.runs / benchmark}")
@@ -33,8 +30,6 @@ def sweep(study: Annotated[str, typer.Argument(help="A study of params.yaml.")])
     """
     config, folders = open_pipeline()
     check_name("study", study, config.studies)
-    from archbench import stages
-
     _prepare(folders, config.studies[study].base.dataset)
     stages.sweep(study)
     print(f"study: {folders.studies / study}")
@@ -49,8 +44,6 @@ def report(
     """
     _, folders = open_pipeline()
     if not where:
-        from archbench import stages
-
         stages.report()
     print(f"report      {folders.reports / 'index.html'}")
     print("MLflow UI   archbench ui")
@@ -64,31 +57,12 @@ def speed(
     The training loop against plain Keras, the sweep against plain Optuna, the cost of tracking, XLA on and off.
     """
     _, folders = open_pipeline()
-    from archbench import stages
-
     stages.speed(only)
     stages.report()
     print(folders.reports / "tables" / "speed.csv")
 
 
-def open_pipeline() -> tuple[Config, Folders]:
-    """The params.yaml of the current folder, and the folders of its pipeline, without importing Keras."""
-    params = find_params()
-    config = read_config(params)
-    return config, Folders(project_root(params.parent), config.pipeline)
-
-
-def check_name(what: str, given: str, known: Collection[str]) -> None:
-    """Raise `ConfigError` with near names where params.yaml has no such `what`."""
-    if given in known:
-        return
-    near = difflib.get_close_matches(given, known, n=3)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    raise ConfigError(f"params.yaml has no {what} {given!r}.{hint} It has: {', '.join(known) or 'none'}.")
-
-
 def _prepare(folders: Folders, dataset: str) -> None:
-    from archbench import stages
     from archbench.datasets.store import CARD
 
     if not (folders.prepared / dataset / CARD).is_file():

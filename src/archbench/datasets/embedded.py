@@ -29,6 +29,7 @@ def digits(
     raw: Path,
     *,
     size: int | None = None,
+    shift: int = 0,
     classes: tuple[int, ...] | None = None,
     train_examples: int | None = None,
     validation: float = VALIDATION,
@@ -37,7 +38,9 @@ def digits(
     """Handwritten digits, 8x8 gray: 1,797 images of 10 classes.
 
     `image` uint8 (8, 8, 1), values 0 to 16. With `size`, (size, size, 1) of values 0 to 255: a bilinear
-    enlargement, for networks that cannot read 8 pixels. `label` int32. With `classes`, those digits alone, numbered
+    enlargement, for networks that cannot read 8 pixels. With `shift` too, digits are drawn smaller by twice that many
+    pixels and each is moved at random by up to so many either way, always the same: whole digits out of place, which
+    a classifier that weighs fixed pixels cannot read. `label` int32. With `classes`, those digits alone, numbered
     from 0 in the order given; with `train_examples`, so many of the training split, classes in proportion, while
     validation and test stay whole.
     """
@@ -45,7 +48,10 @@ def digits(
     table = np.loadtxt(_lines("digits.csv.gz"), delimiter=",", dtype=np.uint8)
     image = table[:, :-1].reshape(-1, 8, 8)
     if size is not None:
-        image = _enlarged(image, whole("size", size, 8, 640))
+        room = 2 * whole("shift", shift, 0, (whole("size", size, 8, 640) - 8) // 2)
+        image = _out_of_place(_enlarged(image, size - room), room)
+    else:
+        whole("shift", shift, 0, 0)
     train = only_classes({"image": image[..., None], "label": table[:, -1].astype(np.int32)}, chosen)
     names, training = tuple(str(digit) for digit in chosen), fewer(train_examples)
     return Raw(DIGITS, UCI, "image", train, validation, test_fraction=test, class_names=names, training=training)
@@ -56,6 +62,14 @@ def _enlarged(image: np.ndarray, size: int) -> np.ndarray:
     bright = np.rint(image * (255 / 16)).astype(np.uint8)
     return np.stack(
         [np.asarray(Image.fromarray(one).resize((size, size), Image.Resampling.BILINEAR)) for one in bright]
+    )
+
+
+def _out_of_place(image: np.ndarray, room: int) -> np.ndarray:
+    """(n, side, side) as (n, side + room, side + room), each at a random place of its black canvas."""
+    places = np.random.default_rng(0).integers(0, room + 1, (len(image), 2))
+    return np.stack(
+        [np.pad(one, ((top, room - top), (left, room - left))) for one, (top, left) in zip(image, places, strict=True)]
     )
 
 

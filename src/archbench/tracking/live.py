@@ -39,10 +39,17 @@ class Tracker:
             )
         return self.message
 
+    def leave(self) -> None:
+        """Let the process end by itself, without waiting for it."""
+        with self._process.stdin as told:
+            told.write(b"finish\n")
+
 
 @contextmanager
 def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
     """Copy run or study folders to MLflow while the body runs; they need not exist yet.
+
+    Enter it before heavy imports: the copying process then does its own at the same time.
 
     Leaving the body waits at most `limit_seconds` for the last copy, also when the body raises; `message` of the
     tracker then says what became of it. The log of the copying process stands beside the folders.
@@ -71,4 +78,7 @@ def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
     try:
         yield tracker
     finally:
-        tracker.finish(limit_seconds)
+        if any(folder.exists() for folder in folders):
+            tracker.finish(limit_seconds)
+        else:  # refused before it began: the reader is not kept waiting for a copy of nothing
+            tracker.leave()

@@ -25,7 +25,7 @@ from archbench.training.feed import Feed
 from archbench.training.fit import Diverged, Recipe, Split, fit
 from archbench.training.fitted import fit_at_once, is_fitted, one_step
 from archbench.training.numbers import learning_rate
-from archbench.training.program import Program
+from archbench.training.program import Learner, Program
 from archbench.training.transfer import model_file, take_weights
 
 SHOWN_EXAMPLES = 48
@@ -62,15 +62,13 @@ class Workbench:
                 f"{training_examples} examples. Choose a batch_size of at most {training_examples}."
             )
         full_batch.check(settings)
-        learner = build_learner(settings, self.card, self.task, settings["seed"])
+        learner = self._fresh_learner(settings)
         self.task.fit(prepared.splits["train"], learner.network.output)
         self.profile: Profile = profile(inference(learner.network, self.task))
         self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.network)
         self.program = Program(learner, self.xla)
         self._resident_bytes = settings["resident_megabytes"] * 2**20
         self.training, self.validation = self.split("train"), self.split("validation")
-        self._fresh_key: Any = None
-        self._fresh_state: list[np.ndarray] = []
 
     def split(self, name: str) -> Split:
         """A split of the data with this task's targets, on the device if it fits."""
@@ -81,16 +79,26 @@ class Workbench:
 
     def start(self, settings: Settings) -> Recipe:
         """Give the program the fresh weights of a trial, and return its recipe."""
-        seed, learner = settings["seed"], self.program.learner
-        key = (seed, settings["parts"].get("initializer"))
-        if self._fresh_key != key:
-            fresh = build_learner(settings, self.card, self.task, seed)
-            if "transfer" in settings:
-                take_weights(fresh.network, model_file(settings["transfer"], seed, self._runs))
-            self._fresh_key, self._fresh_state = key, fresh.read_state()
+        if self._fresh_key != _fresh_key(settings):
+            self._fresh_learner(settings)
+        learner = self.program.learner
         learner.write_state(self._fresh_state)
         learner.optimizer.learning_rate = learning_rate(settings)
-        return build_recipe(settings, seed, self.card.split_sizes["train"])
+        return build_recipe(settings, settings["seed"], self.card.split_sizes["train"])
+
+    def _fresh_learner(self, settings: Settings) -> Learner:
+        """A learner with the weights that a trial starts from, which are remembered for the trials like it."""
+        seed = settings["seed"]
+        fresh = build_learner(settings, self.card, self.task, seed)
+        if "transfer" in settings:
+            take_weights(fresh.network, model_file(settings["transfer"], seed, self._runs))
+        self._fresh_key, self._fresh_state = _fresh_key(settings), fresh.read_state()
+        return fresh
+
+
+def _fresh_key(settings: Settings) -> tuple[int, Any]:
+    """What the fresh weights of the trials of one benchmark depend on."""
+    return settings["seed"], settings["parts"].get("initializer")
 
 
 def run_benchmark(
