@@ -295,6 +295,8 @@ class Speed(Model):
     """How long the run lasts whose tracking is measured; it is run twice a repeat."""
     sweep_trials: Count = 6
     """Trials an arm in the measured sweep."""
+    xla: Annotated[tuple[Slug, ...], Field(strict=False)] = ()
+    """The benchmarks whose steps are measured with XLA and without."""
 
 
 class Report(Model):

@@ -118,7 +118,7 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
             "outs": [output(f"{studies}/${{key}}", persist=True)],
         }
     if config.speed:
-        stages["speed"] = _speed(near, pages, folders, config, output)
+        stages["speed"] = _speed(near, pages, folders, config, plans, output)
     stages["report"] = _report(near, pages, folders, config)
     return {
         "stages": stages,
@@ -177,11 +177,17 @@ def _study_files(config: Config) -> list[Path]:
     return sorted(files)
 
 
-def _speed(near: Any, pages: str, folders: Folders, config: Config, output: Any) -> dict[str, Any]:
+def _speed(
+    near: Any, pages: str, folders: Folders, config: Config, plans: Mapping[str, Plan], output: Any
+) -> dict[str, Any]:
+    measured = {slug: plans[slug] for slug in config.speed.xla}
+    data = sorted({plan.settings["dataset"] for plan in measured.values()})
+    files = {*code.files_of(["archbench.speed.run"]), *(path for plan in measured.values() for path in plan.code_files)}
+    benchmarks = [f"benchmarks.{slug}" for slug in measured]
     return {
         "cmd": f"python {pages}/speed.py",
-        "deps": [near(path) for path in code.files_of(["archbench.speed.run"])],
-        "params": _given(config, "speed", "pipeline"),
+        "deps": [*(near(folders.prepared / slug) for slug in data), *_near(near, sorted(files))],
+        "params": _given(config, "speed", "pipeline", *benchmarks, *(["training"] if measured else [])),
         "outs": [output(near(folders.runs / "speed.csv"))],
     }
 

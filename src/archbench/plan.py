@@ -217,6 +217,11 @@ def _mistakes(config: Config) -> Iterator[str]:
                 resolve_arm(config, slug, arm)
             except UserError as error:
                 yield str(error)
+    for slug in config.speed.xla if config.speed else ():
+        if slug not in config.benchmarks:
+            yield f"speed.xla: params.yaml has no benchmark {slug!r}."
+        elif ARCHITECTURES[config.benchmarks[slug].architecture.name].facts.get("fitted"):
+            yield f"speed.xla: {slug} is fitted at once, so it has no steps to measure. Leave it out."
 
 
 def _caught(where: str, catalogue: Catalogue, spec: Mapping[str, Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from archbench import code
-from archbench.config import Config, ConfigError, Speed, Study, find_params, read_config
+from archbench.config import Config, ConfigError, Study, find_params, read_config
 from archbench.progress import EpochDisplay
 from archbench.project import Folders, project_root
 from archbench.tracking.live import live
@@ -152,7 +152,7 @@ def speed(only: list[str] | None = None) -> Path:
     from archbench.speed.run import measure  # brings the other side's libraries with it
 
     config, folders = open_pipeline()
-    return measure(config.speed or Speed(), folders, only)
+    return measure(config, folders, only)
 
 
 def report() -> Path:

@@ -7,9 +7,12 @@ import keras
 import numpy as np
 import pytest
 
-from archbench.config import Arm, ConfigError, Speed, check_config
+from archbench import plan as planning
+from archbench.config import Arm, ConfigError, check_config
+from archbench.datasets import prepare
 from archbench.errors import UserError
 from archbench.project import Folders
+from archbench.results.xla import COMPILED
 from archbench.speed import run, sweep
 from archbench.speed.pairs import Pair, interleave, row
 from archbench.speed.training import OurFit, PlainFit
@@ -18,6 +21,9 @@ from archbench.speed.workshop import cifar_like, digits, workbench
 BACKEND = keras.backend.backend()
 OTHER = "jax" if BACKEND == "tensorflow" else "tensorflow"
 TINY = {"architecture": {"name": "lenet5", "maps": [4, 6], "units": [16, 12]}, "batch_size": 32}
+
+
+EMPTY = check_config({"pipeline": "tour", "datasets": {}, "benchmarks": {}})
 
 
 @pytest.fixture
@@ -35,7 +41,7 @@ def replace_cases(monkeypatch, **rates):
 
     def case(name, ours):
         pair = Pair([ours] * 5, [2.0] * 5)
-        return lambda speed, folder: [row(name, "images/s", pair, "a note")]
+        return lambda site: [row(name, "images/s", pair, "a note")]
 
     monkeypatch.setattr(run, "CASES", {name: case(name, ours) for name, ours in rates.items()})
 
@@ -72,10 +78,10 @@ def test_fewer_than_five_repeats_are_refused():
 
 def test_a_partial_run_keeps_the_other_rows(monkeypatch, folders):
     replace_cases(monkeypatch, first=4.0, second=6.0)
-    path = run.measure(Speed(), folders)
+    path = run.measure(EMPTY, folders)
     assert path == folders.runs / "speed.csv"
     replace_cases(monkeypatch, first=10.0, second=20.0)
-    run.measure(Speed(), folders, ["second"])
+    run.measure(EMPTY, folders, ["second"])
     table = read(path)
     assert {key: float(line["ratio"]) for key, line in table.items()} == {
         (BACKEND, "first"): 2.0,
@@ -87,10 +93,10 @@ def test_a_partial_run_keeps_the_other_rows(monkeypatch, folders):
 
 def test_rows_of_the_other_backend_stay(monkeypatch, folders):
     replace_cases(monkeypatch, first=4.0)
-    path = run.measure(Speed(), folders)
+    path = run.measure(EMPTY, folders)
     text = path.read_text().replace(f"first,{BACKEND}", f"first,{OTHER}")
     path.write_text(text)
-    run.measure(Speed(), folders)
+    run.measure(EMPTY, folders)
     assert set(read(path)) == {(BACKEND, "first"), (OTHER, "first")}
 
 
@@ -98,14 +104,14 @@ def test_rows_that_share_a_measurement_are_replaced_together(monkeypatch, folder
     pair = Pair([4.0] * 5, [2.0] * 5)
     for names in (("xla-unet", "xla-vae"), ("xla-vae",)):
         rows = [row(name, "steps/s", pair, "") for name in names]
-        monkeypatch.setattr(run, "CASES", {"xla": lambda speed, folder, rows=rows: rows})
-        path = run.measure(Speed(), folders)
+        monkeypatch.setattr(run, "CASES", {"xla": lambda site, rows=rows: rows})
+        path = run.measure(EMPTY, folders)
     assert set(read(path)) == {(BACKEND, "xla-vae")}
 
 
 def test_an_unknown_measurement_is_answered_with_the_known_ones(folders):
     with pytest.raises(UserError, match=r"'swep'\. Did you mean sweep\?"):
-        run.measure(Speed(), folders, ["swep"])
+        run.measure(EMPTY, folders, ["swep"])
     assert not folders.runs.exists()
 
 
@@ -185,3 +191,38 @@ def test_the_swept_project_reads_as_params(tmp_path):
     assert {name: (arm.optimizer, arm.space) for name, arm in study.arms.items()} == {
         name: (Arm.model_validate(arm).optimizer, arm.space) for name, arm in sweep.ARMS.items()
     }
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX compiles with XLA alone")
+def test_a_benchmark_is_measured_with_xla_and_without(tmp_path):
+    folders = Folders(tmp_path, "small")
+    config = check_config(
+        {
+            "pipeline": "small",
+            "seeds": [4],
+            "datasets": {"digits": {"size": 16}},
+            "benchmarks": {"tiny": {**TINY, "dataset": "digits"}, "other": {**TINY, "dataset": "digits"}},
+            "speed": {"xla": ["tiny"]},
+        }
+    )
+    prepare.prepare({"name": "digits", "size": 16}, "digits", folders.prepared / "digits", folders.raw)
+    (measured,) = read(run.measure(config, folders, ["xla"])).values()
+    assert (measured["case"], measured["unit"], measured["n"]) == ("xla-tiny", "steps/s", "5")
+    on, off = map(float, COMPILED.search(measured["note"]).groups())
+    assert on > 0
+    assert off > 0
+    assert float(measured["ratio"]) == float(measured["ours"]) / float(measured["baseline"])
+
+
+@pytest.mark.parametrize(("slug", "says"), [("lenet", "no benchmark 'lenet'"), ("near", "fitted at once")])
+def test_what_cannot_be_measured_is_refused_with_its_key(slug, says):
+    config = check_config(
+        {
+            "pipeline": "small",
+            "datasets": {"digits": {"size": 16}},
+            "benchmarks": {"near": {"architecture": "knn", "dataset": "digits"}},
+            "speed": {"xla": [slug]},
+        }
+    )
+    with pytest.raises(ConfigError, match=rf"speed\.xla: .*{says}"):
+        planning.resolve_all(config)

@@ -14,7 +14,7 @@ from archbench.results.statistics import mean_interval
 from archbench.results.table import describe
 
 CASE = "xla-"
-"""What the names of the measurements begin with, in speed.csv; the benchmark's or the architecture's name follows."""
+"""What the names of the measurements begin with, in speed.csv; the benchmark's name follows."""
 COMPILED = re.compile(r"XLA on, compiled in ([\d.]+) s; baseline: XLA off, ([\d.]+) s")
 """How the note of a measurement tells both compile times."""
 MEASURED = ("on_compile_seconds", "on_step_milliseconds", "off_compile_seconds", "off_step_milliseconds", "on_over_off")
@@ -47,19 +47,18 @@ def _row(benchmark: str, backend: str, device: str, xla: bool, group: list[Run],
         [number(run.timings[name]) for run in group]
         for name in ("compile_seconds", "step_milliseconds", "examples_per_second")
     )
-    measured = _measured(speed, backend, (benchmark, facts["architecture"]))
+    measured = _measured(speed, backend, benchmark)
     own = (max(compiled), mean_interval(steps).mean, mean_interval(rates).mean)
     mode = "on" if xla else "off"
     return (benchmark, facts["architecture"], facts["dataset"], backend, device, mode, len(group), *own, *measured)
 
 
-def _measured(speed: pd.DataFrame | None, backend: str, names: Sequence[str]) -> tuple[float, ...]:
-    """The values of `MEASURED` for the first of `names` that was measured in steps a second."""
+def _measured(speed: pd.DataFrame | None, backend: str, benchmark: str) -> tuple[float, ...]:
+    """The values of `MEASURED`, where the benchmark was measured."""
     if speed is not None:
-        for name in names:
-            mine = speed[(speed["case"] == f"{CASE}{name}") & (speed["backend"] == backend)]
-            for row in mine[mine["unit"] == "steps/s"].to_dict("records"):
-                told = COMPILED.search(str(row["note"]))
-                on, off = map(float, told.groups()) if told else (math.nan, math.nan)
-                return on, 1e3 / row["ours"], off, 1e3 / row["baseline"], row["ratio"]
+        mine = speed[(speed["case"] == f"{CASE}{benchmark}") & (speed["backend"] == backend)]
+        for row in mine.to_dict("records"):
+            told = COMPILED.search(str(row["note"]))
+            on, off = map(float, told.groups()) if told else (math.nan, math.nan)
+            return on, 1e3 / row["ours"], off, 1e3 / row["baseline"], row["ratio"]
     return (math.nan,) * len(MEASURED)

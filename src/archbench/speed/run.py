@@ -12,15 +12,16 @@ from typing import Any
 
 import keras
 
-from archbench.config import Speed
+from archbench.config import Config, Speed
 from archbench.errors import UserError
 from archbench.project import Folders
 from archbench.speed import side_by_side, sweep, tracking, training, xla
+from archbench.speed.workshop import Site
 from archbench.tracking import run_folder
 
 Row = Mapping[str, Any]
 
-CASES: Mapping[str, Callable[[Speed, Path], Sequence[Row]]] = {
+CASES: Mapping[str, Callable[[Site], Sequence[Row]]] = {
     "lenet5-digits": partial(training.lenet5, size=32),
     "lenet5-digits-16px": partial(training.lenet5, size=16),
     "resnet20-cifar": training.resnet20,
@@ -29,14 +30,14 @@ CASES: Mapping[str, Callable[[Speed, Path], Sequence[Row]]] = {
     "sweep": sweep.trials_a_minute,
     "side-by-side": side_by_side.trials_a_minute,
 }
-"""Name -> the measurement: from the options and an empty folder to rows, the first named like the case or after it."""
+"""Name -> the measurement: from its site to rows, the first named like the case or after it."""
 
 
 class UnknownCase(UserError):
     """A measurement that does not exist."""
 
 
-def measure(config: Speed, folders: Folders, only: list[str] | None = None) -> Path:
+def measure(config: Config, folders: Folders, only: list[str] | None = None) -> Path:
     """Run the measurements named in `only`, or all, and return the path of speed.csv.
 
     The file is written after each measurement. Rows of measurements that are not run, and of another backend, stay.
@@ -45,7 +46,7 @@ def measure(config: Speed, folders: Folders, only: list[str] | None = None) -> P
     path = folders.runs / "speed.csv"
     for name in _checked(only):
         with tempfile.TemporaryDirectory(prefix="archbench-speed-") as folder:
-            rows = CASES[name](config, Path(folder))
+            rows = CASES[name](Site(config.speed or Speed(), Path(folder), config, folders))
         for row in rows:
             pair = f"{row['ours']:.4g} against {row['baseline']:.4g} {row['unit']}"
             print(f"{row['case']}: {pair}, {row['ratio']:.2f} times", flush=True)

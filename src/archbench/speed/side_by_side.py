@@ -18,9 +18,9 @@ from typing import Any
 import keras
 import optuna
 
-from archbench.config import Range, Speed
+from archbench.config import Range
 from archbench.speed.pairs import interleave, row
-from archbench.speed.workshop import digits, trial
+from archbench.speed.workshop import Site, digits, trial
 from archbench.sweeps import space
 from archbench.sweeps.benches import Benches
 from archbench.sweeps.side_by_side import Asked, run_side_by_side
@@ -38,9 +38,9 @@ NETWORKS = {"mlp": {"name": "mlp", "units": [64, 64]}, "lenet5": {"name": "lenet
 """Dense layers, whose products of several trials are one larger product, and convolutions, which have none."""
 
 
-def trials_a_minute(speed: Speed, folder: Path) -> list[dict]:
+def trials_a_minute(site: Site) -> list[dict]:
     """A row a network, measured in a process on JAX."""
-    command = [sys.executable, "-m", "archbench.speed.side_by_side", str(folder), str(speed.repeats)]
+    command = [sys.executable, "-m", "archbench.speed.side_by_side", str(site.folder), str(site.options.repeats)]
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])

@@ -19,12 +19,12 @@ import numpy as np
 import optuna
 import yaml
 
-from archbench.config import Arm, Range, Speed
+from archbench.config import Arm, Range
 from archbench.datasets import store
 from archbench.errors import UserError
 from archbench.speed.pairs import Pair, interleave, row
 from archbench.speed.tracking import store_at
-from archbench.speed.workshop import trial
+from archbench.speed.workshop import Site, trial
 from archbench.sweeps import space, storage
 from archbench.training.build import build_learner, build_task
 
@@ -137,17 +137,17 @@ class PlainSweep:
         return max(fitted.history["val_accuracy"])
 
 
-def trials_a_minute(speed: Speed, folder: Path) -> list[dict]:
+def trials_a_minute(site: Site) -> list[dict]:
     """Two rows: the trials alone, and with the start of our command and its two workers in the time."""
-    ours = OurSweep(folder / "project", speed.sweep_trials)
-    database = folder / "plain.db"
+    ours = OurSweep(site.folder / "project", site.options.sweep_trials)
+    database = site.folder / "plain.db"
     mlflow.set_tracking_uri(f"sqlite:///{database}")
-    mlflow.set_experiment(experiment_id=_experiment(folder))
+    mlflow.set_experiment(experiment_id=_experiment(site.folder))
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        with store_at(folder / "ours.db"):
-            pair = interleave(ours, PlainSweep(ours), speed.repeats)
+        with store_at(site.folder / "ours.db"):
+            pair = interleave(ours, PlainSweep(ours), site.options.repeats)
     finally:
         optuna.logging.set_verbosity(verbosity)
         mlflow.set_tracking_uri(None)

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from archbench.config import Speed, Training
+from archbench.config import Training
 from archbench.speed.pairs import interleave, row
 from archbench.speed.training import LENET, enough_epochs
-from archbench.speed.workshop import TrialSettings, digits, workbench
+from archbench.speed.workshop import Site, TrialSettings, digits, workbench
 from archbench.tracking.live import live
 from archbench.training.run import Pace, Workbench, run_benchmark
 
@@ -44,19 +44,19 @@ class WholeRun:
         return self._bench.training.feed.examples * self._settings["epochs"] / (end - start)
 
 
-def cost(speed: Speed, folder: Path) -> list[dict]:
+def cost(site: Site) -> list[dict]:
     """LeNet-5 on digits for `speed.tracking_run_seconds`, with the copying (ours) and without (baseline)."""
-    prepared = digits(32, LENET["batch_size"], folder)
+    prepared = digits(32, LENET["batch_size"], site.folder)
     bench, settings = workbench(LENET, prepared)
-    epochs = enough_epochs(bench, settings, speed.tracking_run_seconds)
+    epochs = enough_epochs(bench, settings, site.options.tracking_run_seconds)
     settings = {**settings, "epochs": epochs}
-    with store_at(folder / "mlflow.db"):
-        tracked = WholeRun(bench, settings, folder / "tracked", tracked=True)
-        alone = WholeRun(bench, settings, folder / "alone", tracked=False)
-        pair = interleave(tracked, alone, speed.repeats)
+    with store_at(site.folder / "mlflow.db"):
+        tracked = WholeRun(bench, settings, site.folder / "tracked", tracked=True)
+        alone = WholeRun(bench, settings, site.folder / "alone", tracked=False)
+        pair = interleave(tracked, alone, site.options.repeats)
     percent = 100 * (1 / pair.ratio - 1)
     note = (
-        f"tracking costs {percent:.1f} % of a run of about {speed.tracking_run_seconds:g} s ({epochs} epochs), "
+        f"tracking costs {percent:.1f} % of a run of about {site.options.tracking_run_seconds:g} s ({epochs} epochs), "
         f"of which the wait for the last copy is {statistics.median(tracked.waits[1:]):.1f} s"
     )
     return [row("tracking", "images/s", pair, note)]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
 
-from archbench.config import Speed
 from archbench.speed.pairs import interleave, row
-from archbench.speed.workshop import TrialSettings, cifar_like, digits, workbench
+from archbench.speed.workshop import Site, TrialSettings, cifar_like, digits, workbench
 from archbench.training.build import build_learner
 from archbench.training.checkpoint import Progress
 from archbench.training.fit import fit
@@ -82,21 +80,21 @@ class PlainFit:
         return len(self.train[0]) * self._epochs / seconds
 
 
-def lenet5(speed: Speed, folder: Path, size: int) -> list[dict]:
+def lenet5(site: Site, size: int) -> list[dict]:
     """LeNet-5 on digits at `size` pixels, batch 32."""
-    prepared = digits(size, LENET["batch_size"], folder)
+    prepared = digits(size, LENET["batch_size"], site.folder)
     bench, settings = workbench(LENET, prepared)
-    epochs = enough_epochs(bench, settings, speed.minimum_seconds)
-    pair = interleave(OurFit(bench, settings, epochs), PlainFit(bench, settings, epochs), speed.repeats)
+    epochs = enough_epochs(bench, settings, site.options.minimum_seconds)
+    pair = interleave(OurFit(bench, settings, epochs), PlainFit(bench, settings, epochs), site.options.repeats)
     name = "lenet5-digits" if size == 32 else f"lenet5-digits-{size}px"
     return [row(name, "images/s", pair, _note(bench, f"{size} px, batch 32, {epochs} epochs"))]
 
 
-def resnet20(speed: Speed, folder: Path) -> list[dict]:
+def resnet20(site: Site) -> list[dict]:
     """ResNet-20 on random images of 32x32x3, batch 128."""
     batch = RESNET["batch_size"]
-    bench, settings = workbench(RESNET, cifar_like(RESNET_STEPS * batch, batch, folder))
-    pair = interleave(OurFit(bench, settings, 1), PlainFit(bench, settings, 1), speed.repeats)
+    bench, settings = workbench(RESNET, cifar_like(RESNET_STEPS * batch, batch, site.folder))
+    pair = interleave(OurFit(bench, settings, 1), PlainFit(bench, settings, 1), site.options.repeats)
     return [row("resnet20-cifar", "images/s", pair, _note(bench, f"32x32x3, batch 128, {RESNET_STEPS} steps"))]
 
 

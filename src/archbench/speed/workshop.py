@@ -1,23 +1,37 @@
-"""What the cases train: small data made on the spot, and benchmarks as params.yaml would give them."""
+"""What the cases are given and what they train: small data made on the spot, benchmarks as params.yaml has them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from archbench import plan as planning
-from archbench.config import check_config
+from archbench.config import Config, Speed, check_config
 from archbench.datasets import prepare, store
 from archbench.datasets.store import Prepared
+from archbench.project import Folders
 from archbench.training.run import Workbench
 
 CIFAR_SHAPE = (32, 32, 3)
 CLASSES = 10
 
 TrialSettings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a measurement is given."""
+
+    options: Speed
+    folder: Path
+    """Empty, and gone afterwards."""
+    config: Config
+    """The pipeline that is measured; most measurements bring their own benchmark."""
+    folders: Folders
 
 
 def made_ready(spec: Mapping[str, Any], folder: Path) -> Prepared:

@@ -75,6 +75,7 @@ def follow(folders: list[Path]) -> int:
     orphaned = threading.Event()
     threading.Thread(target=_listen, args=(told, orphaned), daemon=True).start()
     follower = Follower(folders)
+    follower.look()  # at once, to import and connect while the training process is importing too
     while not told.wait(INTERVAL_SECONDS):
         follower.look()
     if orphaned.is_set():

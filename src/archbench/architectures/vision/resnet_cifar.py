@@ -11,7 +11,8 @@ from archbench.architectures import architecture
 from archbench.blocks.residual import Block, Residual, Shortcut
 from archbench.parts import Parts
 
-DEPTHS = (20, 32, 44, 56, 110)
+DEPTHS = {"resnet": (20, 32, 44, 56, 110), "plain": (20, 32, 44, 56)}
+"""The nets of figure 6, which leaves plain-110 out: it did not learn."""
 
 PAPER = Parts(normalization="batch")
 
@@ -39,7 +40,7 @@ FACTS = {
     {
         f"{kind}{depth}": {"block": "basic", "blocks": (depth - 2) // 6, "shortcut": shortcut}
         for kind, shortcut in (("resnet", "padding"), ("plain", "none"))
-        for depth in DEPTHS
+        for depth in DEPTHS[kind]
     },
     source="He, Zhang, Ren, Sun 2015, arXiv:1512.03385, section 4.2 and table 6",
     **FACTS,
