@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from archbench import code
+from archbench._lean import import_keras
 from archbench.config import Config, ConfigError, Study, find_params, read_config
 from archbench.progress import EpochDisplay
 from archbench.project import Folders, project_root
@@ -75,6 +76,7 @@ def train(slug: str) -> None:
 
 
 def _train(config: Config, folders: Folders, slug: str) -> None:
+    import_keras()
     from archbench import plan as planning
     from archbench.datasets.store import load
     from archbench.training.run import run_benchmark
@@ -98,6 +100,7 @@ def sweep(slug: str) -> None:
 
 
 def _sweep(config: Config, folders: Folders, slug: str) -> None:
+    import_keras()
     import optuna
 
     from archbench.datasets.store import load
@@ -126,6 +129,7 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
 
 def run_sweep_worker(slug: str, worker: int) -> None:
     """What one worker of a study does: its share of the arms, search first, then the best settings."""
+    import_keras()
     from archbench.datasets.store import load
     from archbench.sweeps import study as sweeps
     from archbench.sweeps.benches import Benches
