@@ -3,7 +3,9 @@
 import sys
 
 from archbench import stages
+from archbench._lean import leave
 from archbench.errors import guarded
 
 with guarded():
     stages.train(sys.argv[1])
+leave()

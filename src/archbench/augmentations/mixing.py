@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 from pydantic import Field
-from scipy import stats
+from scipy import special
 
 from archbench.augmentations import augmentation
 from archbench.augmentations._pictures import Augment, Batch, WrongChange, per_example
@@ -34,7 +34,7 @@ def mixup(card: Card, *, alpha: Annotated[float, Field(gt=0, allow_inf_nan=False
             f"The augmentation 'mixup' blends numbers, and the {card.input} of {card.name!r} holds symbols. Take "
             "'mixup' out of the benchmark's augmentation in params.yaml."
         )
-    shares = stats.beta.ppf((np.arange(QUANTILES) + 0.5) / QUANTILES, alpha, alpha).astype("float32")
+    shares = special.betaincinv(alpha, alpha, (np.arange(QUANTILES) + 0.5) / QUANTILES).astype("float32")
 
     def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
         count = ops.shape(batch["label"])[0]

@@ -8,6 +8,7 @@ import threading
 
 import optuna
 
+from archbench._lean import leave
 from archbench.errors import guarded
 from archbench.stages import run_sweep_worker
 
@@ -23,3 +24,4 @@ if __name__ == "__main__":
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with guarded():
         run_sweep_worker(sys.argv[1], int(sys.argv[2]))
+    leave()

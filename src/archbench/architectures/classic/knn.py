@@ -13,8 +13,6 @@ from typing import Literal
 import keras
 import numpy as np
 from keras import layers, ops
-from sklearn.model_selection import KFold
-from sklearn.neighbors import NearestNeighbors
 
 from archbench.architectures import architecture
 from archbench.catalogue import WrongOption
@@ -133,6 +131,9 @@ def choose(
     `inputs` float32 (example, value), `labels` integers (example,); `seed` shuffles the examples into folds.
     """
     candidates = [(metric, k) for metric in metrics for k in neighbors]
+    from sklearn.model_selection import KFold  # half a second to import, which every process that looks up a name
+    from sklearn.neighbors import NearestNeighbors  # among the architectures would pay
+
     if len(candidates) == 1:
         return candidates[0]
     right = dict.fromkeys(candidates, 0)
