@@ -182,6 +182,17 @@ def test_the_parent_holds_statistics_over_current_seeds(tracking, project):
     assert children["3"].data.tags["archbench.message"] == "loss is NaN at step 7"
 
 
+def test_seeds_that_start_from_other_seeds_weights_share_a_parent(tracking, project):
+    for seed in (0, 1):
+        transfer = {"from": "lenet5-low", "train": "head", "weights_sha256": str(seed) * 64}
+        chosen = make.settings(seed=seed, trial=f"t{seed}", transfer=transfer)
+        sync_run(make.finished(project / f"runs/tour/lenet5-digits/seed-{seed}", chosen), tracking)
+    parent = only(runs_of(tracking, "benchmark"))
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["test_accuracy_n"] == 2
+    assert {run.data.params["transfer.weights_sha256"] for run in runs_of(tracking, "seed")} == {"0" * 64, "1" * 64}
+
+
 def test_changed_settings_make_a_new_run_and_set_the_old_one_aside(tracking, project):
     folder = project / "runs/tour/lenet5-digits/seed-0"
     sync_run(make.finished(folder, make.settings(trial="old"), {"accuracy": 0.5}), tracking)

@@ -57,13 +57,15 @@ class RunFolder:
     @property
     def recipe(self) -> dict[str, Any]:
         """The settings that all seeds of a benchmark share and that a user writes."""
-        own = ("id", "seed", "code_sha256", "dataset_sha256")
-        return {name: value for name, value in self.settings.items() if name not in own}
+        return {name: value for name, value in self.basis.items() if name not in ("code_sha256", "dataset_sha256")}
 
     @property
     def basis(self) -> dict[str, Any]:
         """The recipe with the code and the data: seeds may be averaged where it is equal."""
-        return {name: value for name, value in self.settings.items() if name not in ("id", "seed")}
+        shared = {name: value for name, value in self.settings.items() if name not in ("id", "seed")}
+        if "transfer" in shared:  # every seed starts from the weights of the source's same seed
+            shared["transfer"] = {k: value for k, value in shared["transfer"].items() if k != "weights_sha256"}
+        return shared
 
     @cached_property
     def ended(self) -> str:
