@@ -159,7 +159,7 @@ def test_plots_show_the_curves(story: Story) -> None:
 @pytest.mark.parametrize(
     ("path", "stale"),
     [
-        ("src/archbench/architectures/vision/lenet5.py", {"train@lenet5-digits", "sweep@optimizers"}),
+        ("src/archbench/architectures/vision/lenet5.py", {"train@lenet5-digits", "sources-sweep"}),
         ("src/archbench/architectures/generative/vae.py", {"train@vae-digits"}),
         ("src/archbench/architectures/vision/vgg.py", set()),
         ("src/archbench/training/fit.py", {"sources-train", "sources-sweep"}),

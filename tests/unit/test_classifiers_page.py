@@ -171,7 +171,7 @@ def test_weights_of_other_data_do_not_stand_in_the_tree(tmp_path):
 def test_the_tree_draws_each_net_once_below_its_parent():
     rows = [("a", "", True, ""), ("b", "a", True, "+0.1"), ("c", "a", False, ""), ("d", "b", True, "-0.2")]
     nodes = pd.DataFrame(rows, columns=["name", "parent", "run", "gain"]).assign(
-        title="net " + pd.Series(list("abcd")), year="2014", added="x", score="0.9", sure=[0, 1, 0, -1]
+        title="net " + pd.Series(list("abcd")), year="2014", added="x", score="0.9", data="", sure=[0, 1, 0, -1]
     )
     axes = family_tree(nodes).axes[0]
     spots = {text.get_text(): text.get_position() for text in axes.texts if text.get_text().startswith("net")}

@@ -20,9 +20,9 @@ VERDICTS = {1: "#1a7a3c", 0: "#333333", -1: "#b23c0c"}
 def family_tree(nodes: pd.DataFrame) -> Figure:
     """A line a net below its parent: title and year, what it added, its score and its gain over its parent.
 
-    `nodes`: columns name, parent (empty for a root), title, year, added, score, gain, sure, run, parents before
-    children. `score` and `gain` are texts; `sure` is 1, 0 or -1 for a gain above, about or below zero; a net with
-    `run` false is hollow.
+    `nodes`: columns name, parent (empty for a root), title, year, added, score, data, gain, sure, run, parents before
+    children. `score`, `data` (where it is not the others') and `gain` are texts; `sure` is 1, 0 or -1 for a gain
+    above, about or below zero; a net with `run` false is hollow.
     """
     order = _depth_first(nodes)
     drawn = figure(WIDTH, ROW * (len(order) + 1))
@@ -46,6 +46,7 @@ def _node(axes: Axes, row: pd.Series, x: float, y: float, parent: tuple[float, f
     axes.text(x + 0.16, y - 0.005, f"{row['title']}, {row['year']}", fontsize=9.5, weight="bold", va="center")
     axes.text(x + 0.16, y + 0.19, f"+ {shorten(row['added'], 98)}", fontsize=7.5, color="#59616b", va="center")
     axes.text(SCORES, y, row["score"], fontsize=9, va="center", color="#333333" if row["run"] else "#8a929b")
+    axes.text(SCORES, y + 0.19, row["data"], fontsize=7.5, color="#59616b", va="center")
     axes.text(GAINS, y, row["gain"], fontsize=9, va="center", color=VERDICTS[row["sure"]])
 
 
