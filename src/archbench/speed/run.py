@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from archbench.tracking import run_folder
 
 Row = Mapping[str, Any]
 
-CASES: Mapping[str, Callable[[Site], Sequence[Row]]] = {
+CASES: Mapping[str, Callable[[Site], Iterable[Row]]] = {
     "lenet5-digits": partial(training.lenet5, size=32),
     "lenet5-digits-16px": partial(training.lenet5, size=16),
     "resnet20-cifar": training.resnet20,
@@ -40,17 +40,19 @@ class UnknownCase(UserError):
 def measure(config: Config, folders: Folders, only: list[str] | None = None) -> Path:
     """Run the measurements named in `only`, or all, and return the path of speed.csv.
 
-    The file is written after each measurement. Rows of measurements that are not run, and of another backend, stay.
+    The file is written after each row. Rows of measurements that are not run, and of another backend, stay.
     Raises `UnknownCase`.
     """
     path = folders.runs / "speed.csv"
     for name in _checked(only):
         with tempfile.TemporaryDirectory(prefix="archbench-speed-") as folder:
-            rows = CASES[name](Site(config.speed or Speed(), Path(folder), config, folders))
-        for row in rows:
-            pair = f"{row['ours']:.4g} against {row['baseline']:.4g} {row['unit']}"
-            print(f"{row['case']}: {pair}, {row['ratio']:.2f} times", flush=True)
-        _write(path, name, rows)
+            rows = []
+            for row in CASES[name](Site(config.speed or Speed(), Path(folder), config, folders)):
+                pair = f"{row['ours']:.4g} against {row['baseline']:.4g} {row['unit']}"
+                print(f"{row['case']}: {pair}, {row['ratio']:.2f} times", flush=True)
+                rows.append(row)
+                _write(path, name, rows)
+            _write(path, name, rows)  # where there was none, too: the former ones are no measurement of now
     return path
 
 
