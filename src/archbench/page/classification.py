@@ -300,12 +300,11 @@ def _xla(place: Workplace, table: pd.DataFrame) -> Section | None:
     ]
     remark = (
         "Left: the mode that each run had (XLA auto chooses it), its mean step, the examples (images, for most) that "
-        "it trained on a second, and the largest compile time of its seeds. Right: both modes measured in turn, for "
-        "the nets that were measured: a small form of the same architecture that may have another size and batch, so "
-        "compare right with right only. A dash: not measured."
+        "it trained on a second, and the largest compile time of its seeds. Right: the same benchmark measured in both "
+        "modes in turn, a few steps a call and at another time, so compare right with right only. A dash: not measured."
     )
     section = Section("xla", "XLA on and off", remark, rows, [], "xla.csv")
-    return replace(section, groups=[("", 2), ("In its runs", 5), ("Both modes in turn, small form", 5)])
+    return replace(section, groups=[("", 2), ("In its runs", 5), ("Both modes in turn", 5)])
 
 
 def _numbers(name: str, interval: Interval) -> dict[str, float]:
