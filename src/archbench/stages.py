@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from archbench.sweeps.study import ArmPlan
     from archbench.training.run import Pace
 
+MOST_NAMES = 12
+"""That a message lists: more are a wall of words."""
+
 
 def open_pipeline() -> tuple[Config, Folders]:
     """The params.yaml of the current folder, and the folders of its pipeline."""
@@ -40,7 +43,10 @@ def check_name(what: str, given: str, known: Collection[str]) -> None:
         return
     near = difflib.get_close_matches(given, known, n=3)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    raise ConfigError(f"params.yaml has no {what} {given!r}.{hint} It has: {', '.join(known) or 'none'}.")
+    rest = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+    raise ConfigError(
+        f"params.yaml has no {what} {given!r}.{hint} It has: {', '.join([*known][:MOST_NAMES]) or 'none'}{rest}."
+    )
 
 
 def sources(kind: str) -> None:
