@@ -152,6 +152,29 @@ def test_a_body_that_raises_is_still_copied_and_its_error_passed_on(project):
     assert trackers[0].message.startswith("tracked in MLflow")
 
 
+@pytest.mark.parametrize("dead", [False, True])
+def test_an_error_before_anything_is_written_waits_for_no_copy(project, monkeypatch, dead):
+    """A server that hangs would be waited for; a tracker that has died must not put its own error in the place."""
+    started = []
+
+    def refused():
+        with live([project / "runs/tour/one/seed-0"], 600):
+            (tracker,) = psutil.Process().children()
+            started.append(tracker)
+            if dead:
+                tracker.kill()
+                make.wait_until(lambda: tracker.status() == psutil.STATUS_ZOMBIE)
+            raise KeyError("refused")
+
+    with server(hang) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        with pytest.raises(KeyError, match="refused"):
+            refused()
+        if not dead:
+            assert started[0].status() != psutil.STATUS_ZOMBIE  # nobody waited for its end
+            started[0].kill()
+
+
 def test_the_training_process_imports_no_mlflow(project):
     code = (
         "import sys; from pathlib import Path; from archbench.tracking.live import live\n"

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from archbench.tracking.store import QUIET_AND_QUICK, Store, locate
@@ -41,7 +41,7 @@ class Tracker:
 
     def leave(self) -> None:
         """Let the process end by itself, without waiting for it."""
-        with self._process.stdin as told:
+        with suppress(BrokenPipeError), self._process.stdin as told:  # it may have ended already
             told.write(b"finish\n")
 
 
@@ -51,8 +51,9 @@ def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
 
     Enter it before heavy imports: the copying process then does its own at the same time.
 
-    Leaving the body waits at most `limit_seconds` for the last copy, also when the body raises; `message` of the
-    tracker then says what became of it. The log of the copying process stands beside the folders.
+    Leaving the body waits at most `limit_seconds` for the last copy, also when the body raises, but not where there is
+    no folder yet; `message` of the tracker then says what became of it. The log of the copying process stands beside
+    the folders.
 
     Raises `NoProject` where no store can be found.
     """
