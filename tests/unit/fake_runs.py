@@ -66,6 +66,7 @@ def machine(**changes) -> dict:
         "python": "3.11.2",
         "platform": "Linux-6.1.0-x86_64-with-glibc2.36",
         "cpu": "AMD EPYC 7B13",
+        "cpu_extensions": ["avx2", "fma"],
         "cores": 2,
         "memory_bytes": 16 * 2**30,
         "device": "AMD EPYC 7B13",

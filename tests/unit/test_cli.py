@@ -494,6 +494,18 @@ def test_doctor_outside_a_project_looks_at_the_machine_alone(tmp_path, monkeypat
     assert any(f["check"] == "params.yaml" and f["mend"] is None for f in found)
 
 
+def test_doctor_says_that_a_report_was_made_on_another_processor(healthy):
+    tables = healthy / "reports" / "small" / "tables"
+    tables.mkdir(parents=True)
+    (tables / "machines.csv").write_text("cpu,cpu_extensions,cores\nAbacus 9000,avx9,64\n")
+    result = run("doctor", "--json")
+    found = {f["check"]: f for f in json.loads(result.stdout)["findings"]}["reports/small"]
+    assert result.exit_code == 0
+    assert "another processor" in found["text"]
+    assert "Abacus 9000" in found["text"]
+    assert found["mend"] is None
+
+
 # Processes of their own
 
 

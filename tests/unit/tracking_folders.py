@@ -85,6 +85,7 @@ def machine(**changes):
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": "a cpu",
+        "cpu_extensions": ["avx2", "fma"],
         "cores": 2,
         "memory_bytes": 8_000_000_000,
         "device": "a cpu",

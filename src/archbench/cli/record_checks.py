@@ -16,6 +16,7 @@ from archbench.datasets import store
 from archbench.errors import UserError
 from archbench.plan import Plan
 from archbench.project import Folders, project_root
+from archbench.results.machines import other_processors
 from archbench.tracking import run_folder
 from archbench.tracking._read import HalfWritten, is_alive, read_run
 from archbench.training.transfer import NoTransfer
@@ -34,6 +35,7 @@ def check_project(here: Path) -> Iterator[Finding]:
     yield _dvc_file(config, folders, here)
     found = [*_runs(config, folders, plans), *_studies(config, folders), *_leftovers(folders)]
     yield from found or [Finding("runs", "none is stale or half written")]
+    yield from _report(folders)
 
 
 def _dvc_file(config: Config, folders: Folders, here: Path) -> Finding:
@@ -100,6 +102,15 @@ def _run_stale(run: Path, plan: Plan, sha256: str | None) -> str | None:
         return None
     changed = [name for name in wanted if name != "id" and (name not in settings or settings[name] != wanted[name])]
     return f"is stale: {', '.join(changed)} changed since"
+
+
+def _report(folders: Folders) -> Iterator[Finding]:
+    """Whether the report that is here was made on a processor that rounds as this one does."""
+    from archbench.training.machine import processor
+
+    name = str(folders.reports.relative_to(folders.root))
+    for difference in other_processors(folders.reports / "tables", processor()):
+        yield Finding(name, f"made on another processor, so scores here can differ: {difference}")
 
 
 def _leftovers(folders: Folders) -> Iterator[Finding]:

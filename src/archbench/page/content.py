@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pandas as pd
+
 from archbench.figures.style import short_number
 from archbench.page import formats
 from archbench.page.figures import Shown
@@ -167,29 +169,23 @@ def _reason(run: Run) -> str:
     return f"{run.metrics['message'] or run.state}{where if run.metrics['message'] is None else ''}"
 
 
-def hardware_rows(runs: Sequence[Run], studies: Sequence[Study]) -> list[Row]:
-    """Every different machine and set of versions, with the runs it did."""
-    everything = [*runs, *(run for study in studies for arm in study.arms for run in arm.runs)]
-    groups: dict[tuple, int] = {}
-    for run in everything:
-        if run.machine:
-            facts = run.machine
-            versions = f"{facts['backend']} {facts['backend_version']}, Keras {facts['keras_version']}"
-            device = f"{facts['device']} ({facts['device_kind']})"
-            memory = f"{facts['memory_bytes'] / 2**30:.0f} GiB"
-            key = (
-                device,
-                facts["cpu"],
-                str(facts["cores"]),
-                memory,
-                facts["platform"],
-                facts["python"],
-                versions,
-                facts["archbench_version"],
-            )
-            groups[key] = groups.get(key, 0) + 1
-    names = ("Device", "Processor", "Cores", "Memory", "System", "Python", "Backend", "archbench")
-    return [{**dict(zip(names, key, strict=True)), "Runs": str(number)} for key, number in sorted(groups.items())]
+def hardware_rows(table: pd.DataFrame) -> list[Row]:
+    """Every different machine and set of versions, with the runs it did; `table` as `machines` makes it."""
+    return [
+        {
+            "Device": f"{row['device']} ({row['device_kind']})",
+            "Processor": row["cpu"],
+            "Vector extensions": row["cpu_extensions"] or formats.NOTHING,
+            "Cores": str(row["cores"]),
+            "Memory": f"{row['memory_bytes'] / 2**30:.0f} GiB",
+            "System": row["platform"],
+            "Python": row["python"],
+            "Backend": f"{row['backend']} {row['backend_version']}, Keras {row['keras_version']}",
+            "archbench": row["archbench_version"],
+            "Runs": str(row["runs"]),
+        }
+        for row in table.to_dict("records")
+    ]
 
 
 def provenance_rows(runs: Sequence[Run], studies: Sequence[Study]) -> list[Row]:

@@ -19,6 +19,8 @@ from archbench.page.study_figures import study_figures
 from archbench.page.summary import summarize
 from archbench.page.transfer import comparisons
 from archbench.results.leaderboard import Board, boards, by_benchmark
+from archbench.results.machines import FILE as MACHINES
+from archbench.results.machines import machines
 from archbench.results.runs import BrokenRecord, Run, read_runs
 from archbench.results.studies import Study, read_study
 from archbench.results.table import results_table
@@ -91,7 +93,7 @@ def write_report(
         studies=[_write_study(out, study) for study in known],
         comparisons=comparisons(found, Gallery(out / "figures"), partial(_write_table, out)),
         pictures=_write_pictures(out, found),
-        hardware=content.hardware_rows(found, known),
+        hardware=content.hardware_rows(_write_machines(out, found, known)),
         provenance=content.provenance_rows(found, known),
         speed=_speed_rows(speed, out),
         gaps=content.gap_rows(found, known, [name for name, study in read.items() if study is None]),
@@ -125,6 +127,13 @@ def _write_study(out: Path, study: Study) -> Section:
     name = f"study-{formats.file_name(study.name)}.csv"
     _write_table(out, name, study.table())
     return content.study_section(study, study_figures(Gallery(out / "figures"), study), name)
+
+
+def _write_machines(out: Path, runs: Sequence[Run], studies: Sequence[Study]) -> pd.DataFrame:
+    """The table of the machines behind the runs and the final runs of the studies."""
+    table = machines([*runs, *(run for study in studies for arm in study.arms for run in arm.runs)])
+    _write_table(out, MACHINES, table)
+    return table
 
 
 def _write_pictures(out: Path, runs: Sequence[Run]) -> list[Section]:

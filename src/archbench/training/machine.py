@@ -8,6 +8,7 @@ import platform
 import subprocess
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -18,6 +19,12 @@ CONVOLUTIONS = (
     layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.DepthwiseConv1D, layers.DepthwiseConv2D,
     layers.SeparableConv1D, layers.SeparableConv2D, layers.Conv2DTranspose, layers.Conv3DTranspose,
 )  # fmt: skip
+
+EXTENSIONS = (
+    "sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16",
+    "avx512_fp16", "amx_tile", "amx_bf16", "asimd", "asimddp", "bf16", "sve", "sve2",
+)  # fmt: skip
+"""The vector instructions by which numerical libraries choose their kernels, as Linux names them on x86 and on ARM."""
 
 SOURCES = (":/src", ":/pipelines", ":/params.yaml", ":/pyproject.toml", ":(top,exclude,glob)**/dvc.lock")
 """What makes a checkout dirty, as git's path patterns: not the lock files and reports that a run itself writes."""
@@ -63,7 +70,7 @@ def device_kind() -> str:
 def device_name() -> str:
     """The name of the device that the backend computes on."""
     if device_kind() == "cpu":
-        return _cpu()
+        return processor()["cpu"]
     if keras.backend.backend() == "jax":
         import jax
 
@@ -83,8 +90,7 @@ def describe(xla: bool, xla_rule: str, precision: str) -> dict[str, Any]:
         "archbench_version": importlib.metadata.version("archbench"),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        **processor(),
         "memory_bytes": psutil.virtual_memory().total,
         "device": device_name(),
         "device_kind": device_kind(),
@@ -116,13 +122,27 @@ def peak_memory_bytes() -> int:
 
 
 @cache
-def _cpu() -> str:
+def processor() -> dict[str, Any]:
+    """What decides how a CPU rounds: its model, its vector instructions, and over how many cores a sum is spread.
+
+    Runs repeat to the bit where all three are the same; `cpu_extensions` is empty where the system does not tell.
+    """
+    told = _cpuinfo()
+    flags = set((told.get("flags") or told.get("Features") or "").split())
+    return {
+        "cpu": told.get("model name") or platform.processor() or platform.machine(),
+        "cpu_extensions": [name for name in EXTENSIONS if name in flags],
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+    }
+
+
+def _cpuinfo() -> dict[str, str]:
+    """What Linux tells of the first processor; nothing elsewhere."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+        first = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
     except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
+        return {}
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in first.splitlines())}
 
 
 @cache
