@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Collection
 from itertools import product
 from pathlib import Path
 from types import UnionType
@@ -17,6 +18,9 @@ from archbench.errors import UserError
 
 SHOWN_CHARACTERS = 80
 """A wrong value is repeated in the message up to this length."""
+
+MOST_NAMES = 12
+"""That a message lists: more are a wall of words."""
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -384,6 +388,18 @@ def _inside(annotation: Any, part: Any) -> Any:
     is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
     inner = annotation.model_fields[part].annotation if is_model else get_args(annotation)[-1]
     return get_args(inner)[0] if get_origin(inner) is UnionType else inner  # X of `X | None`
+
+
+def check_name(what: str, given: str, known: Collection[str]) -> None:
+    """Raise `ConfigError` with near names where params.yaml has no such `what`."""
+    if given in known:
+        return
+    near = difflib.get_close_matches(given, known, n=3)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    rest = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+    raise ConfigError(
+        f"params.yaml has no {what} {given!r}.{hint} It has: {', '.join([*known][:MOST_NAMES]) or 'none'}{rest}."
+    )
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -18,7 +18,7 @@ from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import swapped_parts
 from archbench.augmentations import AUGMENTATIONS
 from archbench.catalogue import Catalogue, Entry
-from archbench.config import Benchmark, Changes, Config, ConfigError, Space, Study
+from archbench.config import Benchmark, Changes, Config, ConfigError, Space, Study, check_name
 from archbench.datasets import DATASETS
 from archbench.datasets.card import Card
 from archbench.errors import UserError
@@ -111,8 +111,7 @@ def resolve_all(config: Config) -> dict[str, Plan]:
 
 def resolve(config: Config, slug: str) -> Plan:
     """One benchmark, by its slug in params.yaml."""
-    if slug not in config.benchmarks:
-        raise ConfigError(f"params.yaml has no benchmark {slug!r}. It has: {', '.join(config.benchmarks) or 'none'}.")
+    check_name("benchmark", slug, config.benchmarks)
     return resolve_benchmark(config, f"benchmarks.{slug}", slug, config.benchmarks[slug])
 
 
@@ -135,7 +134,7 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
     with mistakes.at("schedule"):
         SCHEDULES.build(merged["schedule"].spec, Horizon(1000, merged["epochs"], merged["batch_size"]))
     with mistakes.at("dataset"):
-        _check_dataset(benchmark.dataset, config)
+        check_name("data set", benchmark.dataset, config.datasets)
     with mistakes.at("architecture"):
         architecture, options = _architecture(benchmark)
         task = _task(benchmark, architecture)
@@ -218,9 +217,12 @@ def _mistakes(config: Config) -> Iterator[str]:
             except UserError as error:
                 yield str(error)
     for slug in config.speed.xla if config.speed else ():
-        if slug not in config.benchmarks:
-            yield f"speed.xla: params.yaml has no benchmark {slug!r}."
-        elif ARCHITECTURES[config.benchmarks[slug].architecture.name].facts.get("fitted"):
+        try:
+            check_name("benchmark", slug, config.benchmarks)
+        except ConfigError as error:
+            yield f"speed.xla: {error}"
+            continue
+        if ARCHITECTURES[config.benchmarks[slug].architecture.name].facts.get("fitted"):
             yield f"speed.xla: {slug} is fitted at once, so it has no steps to measure. Leave it out."
 
 
@@ -229,11 +231,6 @@ def _caught(where: str, catalogue: Catalogue, spec: Mapping[str, Any]) -> Iterat
         catalogue.resolve(spec)
     except UserError as error:
         yield f"{where}: {error}"
-
-
-def _check_dataset(slug: str, config: Config) -> None:
-    if slug not in config.datasets:
-        raise ConfigError(f"params.yaml has no data set {slug!r}. It has: {', '.join(config.datasets)}.")
 
 
 def _task(benchmark: Benchmark, architecture: Entry) -> dict[str, Any]:

@@ -6,9 +6,8 @@ seconds to import, which preparing data can do without and which MLflow's own im
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ import yaml
 
 from archbench import code
 from archbench._lean import import_keras
-from archbench.config import Config, ConfigError, Study, find_params, read_config
+from archbench.config import Config, Study, check_name, find_params, read_config
 from archbench.progress import EpochDisplay
 from archbench.project import Folders, project_root
 from archbench.tracking.live import live
@@ -26,27 +25,12 @@ if TYPE_CHECKING:
     from archbench.sweeps.study import ArmPlan
     from archbench.training.run import Pace
 
-MOST_NAMES = 12
-"""That a message lists: more are a wall of words."""
-
 
 def open_pipeline() -> tuple[Config, Folders]:
     """The params.yaml of the current folder, and the folders of its pipeline."""
     params = find_params()
     config = read_config(params)
     return config, Folders(project_root(params.parent), config.pipeline)
-
-
-def check_name(what: str, given: str, known: Collection[str]) -> None:
-    """Raise `ConfigError` with near names where params.yaml has no such `what`."""
-    if given in known:
-        return
-    near = difflib.get_close_matches(given, known, n=3)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    rest = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
-    raise ConfigError(
-        f"params.yaml has no {what} {given!r}.{hint} It has: {', '.join([*known][:MOST_NAMES]) or 'none'}{rest}."
-    )
 
 
 def sources(kind: str) -> None:

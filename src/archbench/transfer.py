@@ -10,7 +10,7 @@ import keras
 
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import outline
-from archbench.config import Benchmark, Config, ConfigError
+from archbench.config import Benchmark, Config, ConfigError, check_name
 from archbench.datasets import DATASETS
 from archbench.training.transfer import layers_with_kernels
 
@@ -23,8 +23,7 @@ NOT_THE_SHAPE = ("classes", "train_examples", "examples", "seed", "validation", 
 def check_transfer(config: Config, slug: str, benchmark: Benchmark) -> None:
     """Raise `ConfigError` where the benchmark `slug` cannot start from the weights it names."""
     transfer, benchmarks = benchmark.transfer, config.benchmarks
-    if transfer.source not in benchmarks:
-        raise ConfigError(f"params.yaml has no benchmark {transfer.source!r}. It has: {', '.join(benchmarks)}.")
+    check_name("benchmark", transfer.source, benchmarks)
     _check_chain(config, slug, transfer.source)
     source = benchmarks[transfer.source]
     _check_seeds(config, benchmark, source)

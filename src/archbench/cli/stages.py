@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from archbench import stages
+from archbench.config import check_name
 from archbench.project import Folders
-from archbench.stages import check_name, open_pipeline
+from archbench.stages import open_pipeline
 
 
 def train(benchmark: Annotated[str, typer.Argument(help="A benchmark of params.yaml.")]) -> None:
