@@ -11,9 +11,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from archbench import dialect
 from archbench.errors import UserError
 
 SHOWN_CHARACTERS = 80
@@ -342,9 +342,9 @@ def read_config(path: Path) -> Config:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
     try:
-        values = yaml.load(text, Loader=_StrictLoader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+        values = dialect.read(text)
+    except dialect.NotReadable as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}.") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold a mapping with the keys {', '.join(Config.model_fields)}.")
     return check_config(values, str(path))
@@ -400,30 +400,6 @@ def check_name(what: str, given: str, known: Collection[str]) -> None:
     raise ConfigError(
         f"params.yaml has no {what} {given!r}.{hint} It has: {', '.join([*known][:MOST_NAMES]) or 'none'}{rest}."
     )
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice and reads 1e-3 as a number."""
-
-
-def _unique_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *base` fills in what is not given
-            continue
-        key = loader.construct_object(key_node, deep=True)
-        if key in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
-        seen.add(key)
-    loader.flatten_mapping(node)
-    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
-
-
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
-# YAML 1.1 reads 1e-3 as text; everybody means the number.
-_StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789")
-)
 
 
 def find_params(start: Path | None = None) -> Path:

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from archbench import code
+from archbench import code, dialect
 from archbench import plan as planning
 from archbench.config import Config
 from archbench.datasets import DATASETS
@@ -238,3 +238,6 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+_Dumper.add_representer(str, dialect.write_text)

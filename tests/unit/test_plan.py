@@ -95,7 +95,11 @@ def test_what_is_not_given_comes_from_training():
             {"name": "lenet5", "parts": {"activation": "relu"}},
             "benchmarks.one.architecture: parts are no option of 'lenet5': write them beside `architecture`",
         ),
-        ("benchmarks.one.dataset", "digit", "benchmarks.one.dataset: params.yaml has no data set 'digit'. Did you mean digits?"),
+        (
+            "benchmarks.one.dataset",
+            "digit",
+            "one.dataset: params.yaml has no data set 'digit'. Did you mean digits?",
+        ),
         ("benchmarks.one.optimizer", "adan", "benchmarks.one.optimizer: No optimizer is called 'adan'."),
         (
             "benchmarks.one.optimizer",

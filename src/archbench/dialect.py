@@ -1,0 +1,101 @@
+"""The one dialect of YAML of a project's files: YAML 1.2, which DVC reads too, so that both see the same values.
+
+YAML Ain't Markup Language version 1.2.2, section 10.3 (the core schema): `on` and `yes` are text, `010` is ten,
+`1e5` is a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+MOST_VALUES = 100_000
+"""In one file, with what its aliases repeat: a few lines of aliases of aliases can stand for billions."""
+PLAIN = (str, int, float, bool, type(None))
+
+
+class NotReadable(ValueError):
+    """A text that is no YAML, or that holds what no params.yaml can; the message says where and what."""
+
+
+def read(text: str) -> Any:
+    """The value that `text` stands for: mappings with text as keys, lists, text, numbers, true, false, null.
+
+    Raises `NotReadable`.
+    """
+    try:
+        value = YAML(typ="safe", pure=True).load(text)
+    except DuplicateKeyError as error:
+        key = error.problem.split('"')[1]
+        raise NotReadable(f"the key {key!r} stands twice{_place(error)}") from None
+    except MarkedYAMLError as error:
+        raise NotReadable(f"{', '.join(filter(None, (error.context, error.problem)))}{_place(error)}") from None
+    except (YAMLError, ValueError, OverflowError) as error:  # such as a date with a thirteenth month
+        raise NotReadable(str(error).splitlines()[0]) from None
+    except RecursionError:
+        raise NotReadable("it is nested too deeply") from None
+    _check_size(value)
+    for fault in _faults(value, ""):
+        raise NotReadable(fault)
+    return value
+
+
+def write_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """`text` for a YAML 1.1 dumper, in quotes where YAML 1.2 would read something else."""
+    node = dumper.represent_str(text)
+    if node.style is None and "\n" not in text and YAML(typ="safe", pure=True).load(text) != text:
+        node.style = "'"
+    return node
+
+
+def _place(error: MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+
+
+def _check_size(value: Any) -> None:
+    """Refuse a value that repeats itself without end, or too often."""
+    sizes: dict[int, int] = {}
+    open_now: set[int] = set()
+
+    def size(here: Any) -> int:
+        if not isinstance(here, dict | list):
+            return 1
+        if id(here) in open_now:
+            raise NotReadable("an alias stands inside what it repeats")
+        if id(here) not in sizes:
+            open_now.add(id(here))
+            inner = here.values() if isinstance(here, dict) else here
+            sizes[id(here)] = 1 + sum(size(item) for item in inner)
+            open_now.remove(id(here))
+        return sizes[id(here)]
+
+    if (count := size(value)) > MOST_VALUES:
+        raise NotReadable(f"its aliases make {count:,} values of it; at most {MOST_VALUES:,} are read")
+
+
+def _faults(value: Any, path: str) -> Iterator[str]:
+    """What stands in `value` that no params.yaml can hold."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                yield (
+                    f"{path or 'the file'}: a key reads as {_kind(key)}, {key!r}, and keys are text. "
+                    f"Choose another name, or put it in quotes"
+                )
+            yield from _faults(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _faults(inner, f"{path}.{index}")
+    elif not isinstance(value, PLAIN):
+        yield f"{path}: this reads as {_kind(value)}, {value!r}. Put it in quotes if it is text"
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", type(None): "nothing", bytes: "binary data"}
+    return names.get(type(value), f"a {type(value).__name__}")
