@@ -1,13 +1,11 @@
 """AlexNet, ZFNet, GoogLeNet and its successor: what sets each apart, against the papers' figures and plain numpy."""
 
-import keras
 import numpy as np
 import pytest
 from keras import layers, ops
 
 from archbench.architectures.network import build_network, outline
 from archbench.blocks.grouped import GroupedConv2D
-from archbench.blocks.inception import halve
 from archbench.normalizations import NORMALIZATIONS
 from backend import compiled, gradient
 
@@ -121,16 +119,6 @@ def test_zfnet_has_the_maps_of_figure_3():
 # GoogLeNet and Inception v2
 
 
-@pytest.mark.parametrize(("side", "expected"), [(112, 56), (14, 7), (7, 4), (1, 1)])
-def test_pooling_rounds_up(side, expected):
-    x = -1.0 - np.arange(side * side, dtype="float32").reshape(1, side, side, 1)
-    y = ops.convert_to_numpy(halve(x))[0, ..., 0]
-    assert y.shape == (expected, expected)
-    offset = side % 2  # an odd side is padded on both ends, an even one at its end alone
-    first = np.maximum(2 * np.arange(expected) - offset, 0)
-    np.testing.assert_array_equal(y, x[0, :, :, 0][np.ix_(first, first)])  # values fall: the first pixel is largest
-
-
 def test_the_modules_of_googlenet_have_the_widths_of_table_1():
     model = outline("googlenet", (224, 224, 3), 1000)
     sides = [28] * 2 + [14] * 5 + [7] * 2
@@ -172,6 +160,33 @@ def test_inception_v2_has_the_maps_of_figure_5_and_normalizes_every_convolution(
     assert not any(layer.use_bias for layer in convolutions)
 
 
-def test_inception_v2_reads_odd_maps():
-    assert outline("inception_v2", (99, 75, 3), 10).output.shape == (None, 10)
-    assert isinstance(outline("googlenet", (99, 75, 3), 10), keras.Model)
+def test_inception_v2_halves_odd_maps_in_convolutions_and_pools_alike():
+    """ceil(side / 2) in both, or they could not be joined: 99 by 75, 50 by 38 and so on."""
+    model = outline("inception_v2", (99, 75, 3), 10)
+    pools = [layer for layer in model.layers if isinstance(layer, layers.MaxPooling2D) and layer.strides == (2, 2)]
+    assert [layer.output.shape[1:3] for layer in pools] == [(25, 19), (13, 10), (7, 5), (4, 3)]
+
+
+# Caffe's rounding: the last window is cut off at the end of the map
+
+
+@pytest.mark.parametrize(
+    ("spec", "shape", "maps"),
+    [
+        # 3 by 3 at stride 2 makes ceil((n - 3) / 2) + 1 of n; the first convolution makes 50 and 38 of 99 and 75
+        ("googlenet", (99, 75, 3), [(25, 19), (12, 9), (6, 4), (3, 2)]),
+        ("googlenet", (230, 239, 3), [(57, 60), (28, 30), (14, 15), (7, 7)]),
+        # (n - 11) / 4 + 1 of 223 and 231: 54 and 56
+        ("alexnet", (223, 231, 3), [(27, 28), (13, 14), (6, 7)]),
+        # (n + 2 - 7) / 2 + 1 of 226 and 240: 111 and 118; (n - 5) / 2 + 1 of 55 and 59: 26 and 28
+        ("zfnet", (226, 240, 3), [(55, 59), (13, 14), (6, 7)]),
+        # 2 by 2 at stride 2 makes ceil(n / 2) of n
+        ("vgg11", (99, 75, 3), [(50, 38), (25, 19), (13, 10), (7, 5), (4, 3)]),
+        ("c3d", (17, 99, 75, 3), [(17, 50, 38), (9, 25, 19), (5, 13, 10), (3, 7, 5), (2, 4, 3)]),
+    ],
+)
+def test_the_pools_of_nets_from_cuda_convnet_and_caffe_round_up(spec, shape, maps):
+    model = outline(spec, shape, 5)
+    pools = [layer for layer in model.layers if isinstance(layer, layers.MaxPooling2D | layers.MaxPooling3D)]
+    halving = [layer.output.shape[1:-1] for layer in pools if max(layer.strides) > 1]
+    assert halving == maps

@@ -62,12 +62,14 @@ def test_a_block_whose_branch_is_zero_passes_its_input_on(block):
     np.testing.assert_array_equal(ops.convert_to_numpy(model(x)), expected)
 
 
-def test_the_first_preactivated_block_shares_its_activation_with_the_shortcut():
+@pytest.mark.parametrize(("block", "convolutions"), [("preact_basic", 2), ("preact_bottleneck", 3)])
+def test_the_first_preactivated_block_leaves_its_activation_to_the_stem(block, convolutions):
+    """1603.05027, appendix: the first activation is right after conv1 and before splitting into two paths."""
     inputs = keras.Input((4, 4, 8))
-    residual = Residual("preact_basic", "padding", Parts(initializer="zeros"))
-    x = np.random.default_rng(0).normal(size=(2, 4, 4, 8)).astype("float32")
-    y = keras.Model(inputs, residual(inputs, 8, first=True))(x)
-    np.testing.assert_array_equal(ops.convert_to_numpy(y), np.maximum(x, 0))
+    for first in (True, False):
+        model = keras.Model(inputs, Residual(block, "projection", BATCH)(inputs, 8, first=first))
+        normalizations = sum(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
+        assert normalizations == convolutions - first
 
 
 @pytest.mark.parametrize("name", ["resnet50", "preact_resnet50"])

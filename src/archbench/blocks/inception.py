@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keras import layers
-
 from archbench.catalogue import WrongOption
-
-
-def halve(x):
-    """Overlapping max pooling, 3 by 3 at stride 2, that rounds the size up: ceil(side / 2).
-
-    On even sides, the only ones at the papers' input, it is Caffe's pooling, which rounds up too.
-    """
-    return layers.MaxPooling2D(3, 2, padding="same")(x)
 
 
 def scaled(channels: int, width: int) -> int:

@@ -50,16 +50,15 @@ class Residual:
     def __call__(self, x, width: int, stride: int = 1, *, first: bool = False):
         """The block of `width` after `x`, its maps a `stride`-th in height and width.
 
-        `first` says that `x` comes from the stem: a pre-activated block then has its shortcut start after the first
-        activation, as it does where it changes the channels.
+        `first` says that `x` comes from the stem, which normalizes and activates in the place of the first
+        pre-activated block. Where such a block changes the channels, its shortcut starts after the activation.
         """
         made = self.width_after(width)
         if not self.preactivated:
             around = self._shortcut(x, made, stride)
             return self.parts.act(_sum(around, self._branch(x, width, stride)))
-        activated = self.parts.act(self.parts.norm(x))
-        shared = first or x.shape[-1] != made
-        around = self._shortcut(activated if shared else x, made, stride)
+        activated = x if first else self.parts.act(self.parts.norm(x))
+        around = self._shortcut(x if x.shape[-1] == made else activated, made, stride)
         return _sum(around, self._preactivated_branch(activated, width, stride))
 
     def finish(self, x):

@@ -2,20 +2,22 @@
 
 Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", NIPS 2012,
 sections 3 and 4.2 and figure 2. Differs from the paper: its input has 227 pixels, because the 224 of the text
-do not give the 55 by 55 map of figure 2; one device computes both groups of a convolution.
+do not give the 55 by 55 map of figure 2; one device computes both groups of a convolution. Pooling rounds up, as in
+the authors' cuda-convnet; the paper's sides leave nothing to round.
 """
 
 from keras import layers
 
 from archbench.architectures import architecture
 from archbench.blocks.grouped import GroupedConv2D
+from archbench.blocks.pooling import max_pool_ceil
 from archbench.catalogue import WrongOption
 from archbench.parts import Parts
 
 PAPER = Parts(normalization="local_response", initializer="small_normal", dropout=0.5)
 
-LAST_MAP = 15
-"""Pixels of the first map that leave one after three poolings: 15, 7, 3, 1."""
+LAST_MAP = 8
+"""Pixels of the first map that leave one after three poolings: 8, 4, 2, 1."""
 
 
 @architecture(
@@ -58,11 +60,11 @@ def alexnet(
 
     side, stride = stem
     x = parts.norm(conv(image, widths[0], side, strides=stride, padding="valid"))  # (batch, 55, 55, 96) at 227 pixels
-    x = layers.MaxPooling2D(3, 2)(x)
-    x = layers.MaxPooling2D(3, 2)(parts.norm(conv(x, widths[1], 5, groups, "ones")))
+    x = max_pool_ceil(x, 3, 2)
+    x = max_pool_ceil(parts.norm(conv(x, widths[1], 5, groups, "ones")), 3, 2)
     x = conv(x, widths[2], 3)
     x = conv(x, widths[3], 3, groups, "ones")
-    x = layers.MaxPooling2D(3, 2)(conv(x, widths[4], 3, groups, "ones"))  # (batch, 6, 6, 256)
+    x = max_pool_ceil(conv(x, widths[4], 3, groups, "ones"), 3, 2)  # (batch, 6, 6, 256)
     x = dense(dense(layers.Flatten()(x)))
     return parts.dense(x, outputs)
 

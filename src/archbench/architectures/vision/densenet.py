@@ -9,6 +9,7 @@ from typing import Literal
 from keras import layers
 
 from archbench.architectures import architecture
+from archbench.blocks.pooling import max_pool
 from archbench.parts import Parts
 
 BOTTLENECK = 4
@@ -73,7 +74,7 @@ def densenet(
     """
     if stem == "imagenet":
         x = parts.conv_unit(image, stem_width, 7, 2)
-        x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
+        x = max_pool(x, 3, 2, border=1)
     else:
         x = parts.conv(image, stem_width, 3, bias=not parts.normalizes)
     for block, count in enumerate(blocks):

@@ -4,7 +4,8 @@ Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke, Rabinovich, "Goin
 2014, arXiv:1409.4842, table 1. The 5 by 5 branch is 5 by 5, where much later code has 3 by 3. Differs from the
 paper: Glorot's initial weights, as in Caffe's release of the net, because the paper names none; an average over the
 whole last map, which is the paper's 7 by 7 at 224 pixels. The window of an auxiliary head's average pooling is
-5 by 5, and the whole map where that is smaller. Poolings that halve round up, as the authors' did.
+5 by 5, and the whole map where that is smaller; it takes whole windows alone. Max pooling cuts its last window off at
+the end of the map instead, as in Caffe's release: 28 pixels become 14, and 7 become 3.
 """
 
 from dataclasses import replace
@@ -12,7 +13,8 @@ from dataclasses import replace
 from keras import layers
 
 from archbench.architectures import architecture
-from archbench.blocks.inception import check_modules, halve, scaled
+from archbench.blocks.inception import check_modules, scaled
+from archbench.blocks.pooling import max_pool_ceil
 from archbench.parts import Parts
 
 STAGES = (
@@ -71,11 +73,11 @@ def googlenet(
     def unit(x, channels: int, size: int, stride: int = 1):
         return parts.act(parts.conv(x, scaled(channels, width), size, stride))
 
-    x = parts.norm(halve(unit(image, 64, 7, stem_stride)))
+    x = parts.norm(max_pool_ceil(unit(image, 64, 7, stem_stride), 3, 2))
     x = parts.norm(unit(unit(x, 64, 1), 192, 3))  # (batch, 56, 56, 192) at 224 pixels
     made = {}
     for stage, count in enumerate(modules):
-        x = halve(x)
+        x = max_pool_ceil(x, 3, 2)
         for letter, channels in zip("abcde"[:count], STAGES[stage], strict=False):
             x = _inception(x, channels, unit)
             name = f"{stage + 3}{letter}"

@@ -4,13 +4,14 @@ Ioffe, Szegedy, "Batch Normalization: Accelerating Deep Network Training by Redu
 2015, arXiv:1502.03167, figure 5, with the widths of the released weights; a later paper gave the name Inception v2
 to another net. Differs from the paper: He's initial weights, because it names none; a plain 7 by 7
 convolution first, where a later release factored it by depth; moving averages at inference, where the authors
-computed the statistics anew. Poolings that halve round up, as the authors' did.
+computed the statistics anew. Poolings that halve make ceil(side / 2) of a side, as the convolutions beside them do;
+on an odd side both pad it at both ends, as TensorFlow's release of the net does.
 """
 
 from keras import layers
 
 from archbench.architectures import architecture
-from archbench.blocks.inception import check_modules, halve, scaled
+from archbench.blocks.inception import check_modules, scaled
 from archbench.parts import Parts
 
 STAGES = (
@@ -66,8 +67,8 @@ def inception_v2(
     def unit(x, channels: int, size: int, stride: int = 1):
         return parts.conv_unit(x, scaled(channels, width), size, stride, bias=conv_bias)
 
-    x = halve(unit(image, 64, 7, stem_stride))
-    x = halve(unit(unit(x, 64, 1), 192, 3))  # (batch, 28, 28, 192) at 224 pixels
+    x = _halve(unit(image, 64, 7, stem_stride))
+    x = _halve(unit(unit(x, 64, 1), 192, 3))  # (batch, 28, 28, 192) at 224 pixels
     for stage, count in enumerate(modules):
         if stage > 0:
             x = _reduction(x, REDUCTIONS[stage - 1], unit)
@@ -75,6 +76,11 @@ def inception_v2(
             x = _inception(x, channels, unit)
     x = layers.GlobalAveragePooling2D()(x)  # (batch, 1024)
     return parts.dense(parts.drop(x), outputs)
+
+
+def _halve(x):
+    """Overlapping max pooling, 3 by 3 at stride 2, of a side to ceil(side / 2)."""
+    return layers.MaxPooling2D(3, 2, padding="same")(x)
 
 
 def _inception(x, channels: tuple, unit):
@@ -94,6 +100,6 @@ def _reduction(x, channels: tuple[int, ...], unit):
     branches = [
         unit(unit(x, three_reduced, 1), three, 3, 2),
         unit(unit(unit(x, double_reduced, 1), double, 3), double, 3, 2),
-        halve(x),
+        _halve(x),
     ]
     return layers.Concatenate()(branches)

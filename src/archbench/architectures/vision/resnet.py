@@ -2,18 +2,20 @@
 
 He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", 2015, arXiv:1512.03385, section 4.1, with
 projection where the channels change (option B); "Identity Mappings in Deep Residual Networks", 2016,
-arXiv:1603.05027, for the pre-activated blocks. Differs from the papers: moving averages for the statistics of batch
-normalization, where the authors computed exact ones after training.
+arXiv:1603.05027, for the pre-activated blocks. The stem of a pre-activated net, too, normalizes and activates before it
+pools, as the appendix of the second paper has it and the authors' fb.resnet.torch. Differs from the papers: moving
+averages for the statistics of batch normalization, where the authors computed exact ones after training.
 
 keras.applications differs from the papers too. Its ResNet has a bias in every convolution (`conv_bias`). Its
 ResNetV2 has one in those that no normalization follows (`conv_bias`), halves the maps in the last block of a stage
 (`stride_in_last_block`), there in the 3 by 3 convolution (`stride_in_1x1` false), and its shortcut then takes every
-second pixel.
+second pixel. No option has the stem of that net, which pools inside a border of zeros before it normalizes.
 """
 
 from keras import layers
 
 from archbench.architectures import architecture
+from archbench.blocks.pooling import max_pool
 from archbench.blocks.residual import Block, Residual
 from archbench.parts import Parts
 
@@ -69,10 +71,7 @@ def resnet(
     one, as in most code since. `stride_in_last_block` has the last block of every stage but the last do it instead.
     """
     residual = Residual(block, "projection", parts, conv_bias, stride_in_1x1)
-    x = parts.conv(image, width, 7, 2, bias=conv_bias or not parts.normalizes)
-    if not residual.preactivated:
-        x = parts.act(parts.norm(x))
-    x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
+    x = max_pool(parts.conv_unit(image, width, 7, 2, bias=conv_bias), 3, 2, border=1)
     for stage, strides in enumerate(_strides(blocks, stride_in_last_block)):
         for index, stride in enumerate(strides):
             x = residual(x, width * 2**stage, stride, first=stage == index == 0)

@@ -63,9 +63,7 @@ def resnet_cifar(
     `widths` are the channels of each stage, of which a bottleneck makes four times as many.
     """
     residual = Residual(block, shortcut, parts, stride_in_1x1=stride_in_1x1)
-    x = parts.conv(image, widths[0], 3, bias=not parts.normalizes)
-    if not residual.preactivated:
-        x = parts.act(parts.norm(x))
+    x = parts.conv_unit(image, widths[0], 3)
     for stage, width in enumerate(widths):
         for index in range(blocks):
             x = residual(x, width, 2 if stage > 0 and index == 0 else 1, first=stage == index == 0)

@@ -2,12 +2,14 @@
 
 Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014,
 arXiv:1409.1556, table 1, columns A, B, D and E. Differs from the paper: He's initial weights, where the
-paper starts its deeper nets from a trained shallower one.
+paper starts its deeper nets from a trained shallower one. Pooling rounds odd sides up, as in the authors' Caffe; the
+paper's are even.
 """
 
 from keras import layers
 
 from archbench.architectures import architecture
+from archbench.blocks.pooling import max_pool_ceil
 from archbench.catalogue import WrongOption
 from archbench.parts import Parts
 
@@ -55,7 +57,7 @@ def vgg(
     for count, factor in zip(convs, WIDTHS, strict=False):
         for _ in range(count):
             x = parts.conv_unit(x, factor * width, 3)
-        x = layers.MaxPooling2D(2)(x)
+        x = max_pool_ceil(x, 2, 2)
     x = layers.Flatten()(x)  # (batch, 25088) at 224 pixels
     for _ in range(2):
         x = parts.drop(parts.dense_unit(x, dense_width))

@@ -2,23 +2,24 @@
 
 Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks", 2013, arXiv:1311.2901, figure 3; with
 `widths` of (96, 256, 512, 1024, 512) the wider net (b) of table 2. The paper states the sizes of the maps and no
-paddings: those here give its 110, 55, 26, 13 and 6 pixels. Differs from the paper: filters whose root mean
-square passes 0.1 are not scaled back in training.
+paddings: those here, and poolings that round up, give its 110, 55, 26, 13 and 6 pixels. Differs from the paper:
+filters whose root mean square passes 0.1 are not scaled back in training.
 """
 
 from keras import layers
 
 from archbench.architectures import architecture
+from archbench.blocks.pooling import max_pool_ceil
 from archbench.parts import Parts
 
 PAPER = Parts(normalization="local_response", initializer="small_normal", dropout=0.5)
 
 
 def minimum(strides, **_) -> int:
-    """The side that leaves one pixel: 3 before the last pooling, 5 before the second."""
+    """The side that leaves one pixel: 2 before the last pooling, 4 before the second."""
     first, second = strides
-    pooled = 5 + 4 * second
-    return 7 + (2 * pooled - 2) * first - 2
+    pooled = 5 + 3 * second
+    return 7 + (2 * pooled - 1) * first - 2
 
 
 @architecture(
@@ -49,16 +50,12 @@ def zfnet(
     contrast normalization across maps: after the first two poolings.
     """
     x = parts.act(parts.conv(layers.ZeroPadding2D(1)(image), widths[0], 7, strides[0], padding="valid"))
-    x = parts.norm(_pool(x))  # (batch, 55, 55, 96) at 224 pixels
-    x = parts.norm(_pool(parts.act(parts.conv(x, widths[1], 5, strides[1], padding="valid"))))
+    x = parts.norm(max_pool_ceil(x, 3, 2))  # (batch, 55, 55, 96) at 224 pixels
+    x = parts.act(parts.conv(x, widths[1], 5, strides[1], padding="valid"))
+    x = parts.norm(max_pool_ceil(x, 3, 2))
     for width in widths[2:]:
         x = parts.act(parts.conv(x, width, 3))
-    x = layers.Flatten()(layers.MaxPooling2D(3, 2)(x))  # (batch, 9216)
+    x = layers.Flatten()(max_pool_ceil(x, 3, 2))  # (batch, 9216)
     for _ in range(2):
         x = parts.drop(parts.act(parts.dense(x, dense_width)))
     return parts.dense(x, outputs)
-
-
-def _pool(x):
-    """Overlapping max pooling that rounds the size up."""
-    return layers.MaxPooling2D(3, 2, padding="same")(x)
