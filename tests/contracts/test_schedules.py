@@ -2,6 +2,8 @@
 
 import csv
 import json
+import math
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +70,31 @@ def test_has_the_values_of_its_source(row):
     horizon = Horizon(int(row["steps_per_epoch"]), int(row["epochs"]), BATCH)
     factor = SCHEDULES.build({"name": row["name"], **json.loads(row["options"])}, horizon)
     assert factor(np.array([int(row["step"])]))[0] == pytest.approx(float(row["factor"]), abs=1e-8)
+
+
+@pytest.mark.parametrize("steps_per_epoch", [3, 6, 7, 100])
+@pytest.mark.parametrize("warmup", ["0", "0.3", "0.55", "0.8", "1", "1.1"])
+@pytest.mark.parametrize("every", ["0.1", "0.2", "0.55", "0.7", "0.8", "1", "1.1"])
+def test_edges_at_parts_of_an_epoch_are_those_of_exact_fractions(every, warmup, steps_per_epoch):
+    """Stairs, changes and restarts that are a whole number of steps away start with that step, and no other does."""
+    epochs, begin = 4, Fraction(warmup) * steps_per_epoch
+    length = Fraction(every) * steps_per_epoch
+    changes = [float(n * Fraction(every)) for n in range(1, 20) if n * Fraction(every) < epochs - Fraction(warmup)]
+    steps = np.arange(math.ceil(begin), epochs * steps_per_epoch)
+
+    def factors(spec):
+        around = {"name": "warmup", "epochs": float(warmup), "then": spec}
+        return SCHEDULES.build(around if float(warmup) else spec, Horizon(steps_per_epoch, epochs))(steps)
+
+    exactly = lambda length: np.array([float((step - begin) // length) for step in steps.tolist()])  # noqa: E731
+    stairs, levels = exactly(length), [0.9**n for n in range(1, len(changes) + 1)]
+    np.testing.assert_allclose(factors({"name": "staircase", "every_epochs": float(every), "drop": 0.9}), 0.9**stairs)
+    changed = factors({"name": "piecewise", "epochs": changes, "factors": levels})
+    np.testing.assert_allclose(changed, 0.9 ** np.minimum(stairs, len(changes)))
+    np.testing.assert_allclose(factors({"name": "exponential", "decay": 0.9}), 0.9 ** exactly(steps_per_epoch))
+    restarts = factors({"name": "cosine_restarts", "period_epochs": float(every), "growth": 1.0})
+    progress = np.array([float((step - begin) % length / length) for step in steps.tolist()])
+    np.testing.assert_allclose(restarts, (1 + np.cos(np.pi * progress)) / 2, atol=1e-9)
 
 
 @pytest.mark.parametrize("warmup", [0.1, 0.5, 1.3, 2.9])

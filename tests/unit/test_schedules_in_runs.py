@@ -55,6 +55,24 @@ def test_behind_a_warmup_the_plateau_counts_from_its_end():
     assert _by_epoch(spec, [1.0, 1.0, 1.0, 1.0, 1.0], 5) == [0.125, 0.625, 1.0, 1.0, 0.5]
 
 
+def _by_step(spec, scores, epochs):
+    """The factor in each of the four steps of each epoch, asked for with the scores before the epoch: (epoch, step)."""
+    factor = SCHEDULES.build(spec, Horizon(4, epochs))
+    return np.array([factor(np.arange(4 * epoch, 4 * epoch + 4), scores[:epoch]) for epoch in range(epochs)])
+
+
+def test_behind_a_warmup_of_part_of_an_epoch_the_plateau_counts_from_the_first_whole_epoch():
+    """An epoch that is partly warm-up does not tell: its score is neither the best to beat nor one to wait through."""
+    plateau = {"name": "reduce_on_plateau", "patience": 1, "drop": 0.5}
+    scores = [1.0, 1.0, 1.0, 1.0, 0.5]
+    half = _by_step({"name": "warmup", "epochs": 0.5, "then": plateau}, scores, 6)
+    assert half[0].tolist() == [0.5, 1.0, 1.0, 1.0]
+    assert half[1:].tolist() == [[1.0] * 4, [1.0] * 4, [0.5] * 4, [0.25] * 4, [0.25] * 4]
+    # The epoch of the warm-up is the best by far: were it counted, no later one would be a gain.
+    late = _by_step({"name": "warmup", "epochs": 1.25, "then": plateau}, [0.1, 0.1, 1.0, 0.9, 0.8], 6)
+    assert late[1:].tolist() == [[1.0] * 4] * 5
+
+
 def test_the_momentum_of_one_cycle_goes_against_its_rate():
     factor = SCHEDULES.build({"name": "one_cycle", "momentum_floor": 0.85 / 0.95}, Horizon(10, 2))
     momenta = 0.95 * factor.momentum(np.arange(20.0))

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from archbench.schedules import schedule
-from archbench.schedules.horizon import Factor, Horizon, Positive, Share, WrongSchedule, by_step
+from archbench.schedules.horizon import Factor, Horizon, Positive, Share, WrongSchedule, by_step, passed
 
 Growth = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 """How much longer each cycle is than the one before."""
@@ -39,7 +39,7 @@ def cosine_restarts(horizon: Horizon, *, period_epochs: Positive, growth: Growth
     edges = np.array(edges)
 
     def factor(step: np.ndarray) -> np.ndarray:
-        cycle = np.minimum(np.searchsorted(edges, step, side="right") - 1, len(edges) - 2)
+        cycle = np.minimum(passed(step, edges) - 1, len(edges) - 2)
         progress = np.clip((step - edges[cycle]) / (edges[cycle + 1] - edges[cycle]), 0.0, 1.0)
         return floor + (1.0 - floor) * 0.5 * (1.0 + np.cos(np.pi * progress))
 

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from archbench.schedules import schedule
-from archbench.schedules.horizon import Factor, Horizon, Positive, Share, WrongSchedule, by_step
+from archbench.schedules.horizon import Factor, Horizon, Positive, Share, WrongSchedule, by_step, passed, periods
 
 Unit = Literal["epoch", "step"]
 """What a decay counts."""
@@ -63,7 +63,7 @@ def piecewise(horizon: Horizon, *, epochs: tuple[Share, ...], factors: tuple[Sha
         )
     levels = np.array([1.0, *factors])
     edges = np.array(epochs, dtype=float) * horizon.steps_per_epoch
-    return by_step(lambda step: levels[np.searchsorted(edges, step, side="right")])
+    return by_step(lambda step: levels[passed(step, edges)])
 
 
 @schedule("exponential", source="common practice; Goodfellow et al. 2016, Deep Learning, chapter 8", smoke={})
@@ -99,8 +99,8 @@ def staircase(horizon: Horizon, *, every_epochs: Positive, drop: Part = 0.5) -> 
             f"every_epochs: a stair of {every_epochs} epochs is never taken in a run of {horizon.epochs}. "
             f"Choose a shorter one, more epochs, or the schedule constant."
         )
-    edge = every_epochs * horizon.steps_per_epoch
-    return by_step(lambda step: drop ** np.floor(step / edge))
+    stair = every_epochs * horizon.steps_per_epoch
+    return by_step(lambda step: drop ** periods(step, stair))
 
 
 @schedule("polynomial", source="Chen et al. 2016 (DeepLab v2), arXiv:1606.00915, section 4.1", smoke={})
@@ -114,4 +114,4 @@ def polynomial(horizon: Horizon, *, power: Positive = 0.9, floor: Share = 0.0) -
 
 def _count(horizon: Horizon, step: np.ndarray, per: Unit) -> np.ndarray:
     """The epochs or the steps done before `step`."""
-    return step // horizon.steps_per_epoch if per == "epoch" else step
+    return periods(step, horizon.steps_per_epoch) if per == "epoch" else step

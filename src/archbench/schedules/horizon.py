@@ -33,6 +33,21 @@ class Horizon:
         return self.steps_per_epoch * self.epochs
 
 
+ROUNDING = 1e-6
+"""Steps: an edge given in epochs counts as reached from so near before it, since 0.8 epochs of 6 steps are
+4.800000000000001 of them in floating point, and five such stairs must end with step 24."""
+
+
+def periods(step: np.ndarray, length: float) -> np.ndarray:
+    """How many whole periods of `length` steps are over at each `step`."""
+    return np.floor((step + ROUNDING) / length)
+
+
+def passed(step: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """How many of `edges`, rising numbers of steps, each `step` has reached."""
+    return np.searchsorted(edges, step + ROUNDING, side="right")
+
+
 Rate = Callable[[np.ndarray, Sequence[float]], np.ndarray]
 
 

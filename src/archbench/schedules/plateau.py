@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from archbench.schedules import schedule
-from archbench.schedules.horizon import Factor, Horizon, Share, WrongSchedule
+from archbench.schedules.horizon import Factor, Horizon, Share, WrongSchedule, periods
 
 Count = Annotated[int, Field(ge=1)]
 """A number of epochs."""
@@ -37,7 +37,7 @@ def reduce_on_plateau(
 
     def rate(step: np.ndarray, scores: Sequence[float]) -> np.ndarray:
         levels = np.array(_levels(scores, drop, patience, least_gain, floor))
-        epoch = (step // horizon.steps_per_epoch).astype(int)
+        epoch = periods(step, horizon.steps_per_epoch).astype(int)
         return levels[np.minimum(epoch, len(levels) - 1)]
 
     return Factor(rate)
