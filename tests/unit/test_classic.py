@@ -198,6 +198,30 @@ def test_neighbors_vote_as_in_scikit_learn(tmp_path, metric, theirs, k):
     np.testing.assert_array_equal(load_network(tmp_path / "model.keras")(queries), logits)
 
 
+@pytest.mark.parametrize(("metric", "theirs"), [("l1", "manhattan"), ("l2", "euclidean")])
+@pytest.mark.parametrize("offset", [0.0, 300.0, 1000.0, 1e5])
+def test_neighbors_are_those_of_scikit_learn_however_far_the_data_are_from_zero(tmp_path, data, metric, theirs, offset):
+    """Sixteenths and these offsets are exact in float32, so both see the same numbers; only ties may differ."""
+    splits, k = data("digits").splits, 5
+    train, test = (
+        (s["image"].reshape(-1, 64) / 16 + offset).astype("float32") for s in (splits["train"], splits["test"])
+    )
+    label, truth = splits["train"]["label"], splits["test"]["label"]
+    spec = {"name": "knn", "examples": len(train), "neighbors": (k,), "metrics": (metric,)}
+    network = build_network(spec, (64,), 10)
+    network.layers[-1].fit(train, label, 0)
+    logits = network.predict_on_batch(test)
+    reference = KNeighborsClassifier(k, metric=theirs, algorithm="brute").fit(train, label)
+    distances, _ = reference.kneighbors(test, k + 1)
+    clear = distances[:, k] > distances[:, k - 1]  # the fifth is nearer than the sixth
+    assert clear.mean() > 0.8
+    expected = (reference.predict_proba(test) * k + 1) / (k + 10)
+    np.testing.assert_allclose(np.exp(logits)[clear], expected[clear], rtol=1e-5)
+    assert (logits.argmax(axis=1) == truth).mean() == pytest.approx(reference.score(test, truth), abs=0.01)
+    network.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(load_network(tmp_path / "model.keras").predict_on_batch(test), logits)
+
+
 def test_cross_validation_chooses_as_a_grid_search_of_scikit_learn():
     random = np.random.default_rng(2)
     x = random.normal(size=(200, 5)).astype("float32")
@@ -240,7 +264,7 @@ def test_neighbors_write_the_run_folder_of_every_run(data, tmp_path):
     metrics, history = run_folder.read_json(folder / "metrics.json"), run_folder.read_history(folder / "history.csv")
     assert metrics["state"] == "finished"
     assert metrics["parameters"] == 0
-    assert metrics["parameters_total"] == 106 * 4 + 106 * 3 + 2
+    assert metrics["parameters_total"] == 106 * 4 + 106 * 3 + 4 + 2
     assert [row["step"] for row in history] == [1]
     assert history[0]["validation_accuracy"] == metrics["validation"]["accuracy"]
     timings = run_folder.read_json(folder / "timings.json")
