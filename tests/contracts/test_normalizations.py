@@ -1,5 +1,9 @@
 """Every normalization: moments on its own axes, or kernels by hand; training and inference agree."""
 
+import csv
+import json
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ from archbench.blocks.kernel_normalization import UNITS
 from archbench.normalizations import NORMALIZATIONS
 from archbench.parts import Parts
 from backend import compiled, gradient
+from references import reference
 
 CHANNELS, GROUPS = 6, 3
 X = np.random.default_rng(0).normal(3.0, 2.0, (8, 5, 4, CHANNELS)).astype("float32")
@@ -26,6 +31,8 @@ OF_MOMENTS = {
 OF_KERNELS = ("weight", "spectral")
 AXES = {"batch": (0, 1, 2), "layer": (1, 2, 3), "instance": (1, 2)}
 """The axes of (batch, height, width, channel) over which the output has mean 0 and deviation 1."""
+
+MOVING = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "moving_averages.csv").open()))
 
 each = pytest.mark.parametrize("name", sorted(OF_MOMENTS))
 each_of_kernels = pytest.mark.parametrize("name", OF_KERNELS)
@@ -65,14 +72,86 @@ def test_training_and_inference_agree_after_many_steps(name):
     layer = _build(name)
     for _ in range(150):
         trained = layer(X, training=True)
-    np.testing.assert_allclose(ops.convert_to_numpy(layer(X, training=False)), trained, atol=1e-3)
+    # At test the variance is the unbiased one of 8 * 5 * 4 values.
+    share = (159 / 160) ** 0.5 if name == "batch" else 1.0
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(X, training=False)), share * trained, atol=1e-3)
 
 
 def test_batch_uses_its_moving_averages_at_inference():
     layer = NORMALIZATIONS.build({"name": "batch", "momentum": 0.75}, CHANNELS)
     layer(X, training=True)
     np.testing.assert_allclose(layer.moving_mean, 0.25 * X.mean((0, 1, 2)), rtol=1e-4)
-    np.testing.assert_allclose(layer.moving_variance, 0.75 + 0.25 * X.var((0, 1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(layer.moving_variance, 0.75 + 0.25 * X.var((0, 1, 2), ddof=1), rtol=1e-4)
+
+
+def _stepped(layer, x, compile):
+    """The outputs of a training step of `layer` on each of `x` (step, ...), and its moving averages after them."""
+    layer.build(x.shape[1:])
+
+    def run(arrays):
+        trained = [layer(step, training=True) for step in ops.unstack(arrays["x"], len(x))]
+        return {"trained": ops.stack(trained), "mean": layer.moving_mean + 0, "variance": layer.moving_variance + 0}
+
+    return compiled(run, {"x": x}) if compile else {name: np.asarray(value) for name, value in run({"x": x}).items()}
+
+
+@pytest.mark.parametrize("compile", [False, True], ids=["eager", "xla"])
+@pytest.mark.parametrize("row", MOVING, ids=lambda row: row["values"])
+def test_the_moving_averages_are_those_of_the_paper_by_hand(row, compile):
+    values = np.array(json.loads(row["values"]), "float32")[:, :, None]
+    found = _stepped(NORMALIZATIONS.build({"name": "batch", "momentum": float(row["momentum"])}, 1), values, compile)
+    for name in ("mean", "variance"):
+        assert found[name] == pytest.approx(float(row[name]), rel=1e-6)
+
+
+@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("shape", [(5, 16, 1, 1, 3), (4, 6, 5, 3, 2)], ids=str)
+def test_batch_normalization_is_that_of_torch_over_several_steps(shape, scale):
+    x = np.random.default_rng(0).normal(3.0, 2.0, shape).astype("float32") * (1 + np.arange(shape[-1], dtype="float32"))
+    layer = NORMALIZATIONS.build({"name": "batch", "momentum": 0.8, "scale": scale}, shape[-1])
+    found = _stepped(layer, x, compile=False)
+    found["tested"] = ops.convert_to_numpy(layer(x[-1], training=False))
+    for name, theirs in reference("batch_normalization", "0.8", "1e-5", x=x).items():
+        np.testing.assert_allclose(found[name], theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_training_normalizes_with_the_biased_variance_as_keras_does(policy):
+    """To the bit, whatever the precision: only what is remembered for test differs."""
+    ours, theirs = NORMALIZATIONS.build("batch", CHANNELS), layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+    for layer in (ours, theirs):
+        layer.dtype_policy = policy
+    x = ops.cast(X, ours.compute_dtype)
+    trained, expected = (ops.convert_to_numpy(layer(x, training=True)) for layer in (ours, theirs))
+    assert trained.dtype == expected.dtype
+    np.testing.assert_array_equal(trained, expected)
+    assert [weight.name for weight in ours.weights] == [weight.name for weight in theirs.weights]
+    rounded = np.asarray(ops.cast(x, "float32"), "float64")
+    expected = 0.9 + 0.1 * rounded.var((0, 1, 2), ddof=1)
+    np.testing.assert_allclose(ops.convert_to_numpy(ours.moving_variance), expected, rtol=1e-5)
+
+
+def test_a_frozen_batch_normalization_keeps_its_moving_averages():
+    layer = NORMALIZATIONS.build("batch", CHANNELS)
+    layer(X, training=True)
+    layer.trainable, before = False, [np.array(value) for value in layer.get_weights()]
+    layer(X + 1, training=True)
+    for old, new in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+
+
+def test_batch_normalization_survives_saving_on_its_way_to_the_average(tmp_path):
+    inputs = keras.Input((5, 4, CHANNELS))
+    model = keras.Model(inputs, NORMALIZATIONS.build({"name": "batch", "momentum": 0.7}, CHANNELS)(inputs))
+    model(X, training=True)
+    model.save(tmp_path / "net.keras")
+    loaded = load_network(tmp_path / "net.keras")
+    np.testing.assert_array_equal(ops.convert_to_numpy(loaded(X)), ops.convert_to_numpy(model(X)))
+    for net in (model, loaded):
+        net(X + 1, training=True)
+    for ours, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert type(loaded.layers[-1]) is type(model.layers[-1])
 
 
 @each

@@ -8,7 +8,8 @@ arXiv:1803.08494, 1e-5, where Keras has 1e-3.
 
 import math
 
-from keras import layers
+import keras
+from keras import layers, ops
 
 from archbench.normalizations import normalization
 
@@ -20,12 +21,36 @@ def none(channels: int) -> None:
 
 @normalization("batch", source="Ioffe, Szegedy 2015, arXiv:1502.03167", shifts=True)
 def batch(channels: int, *, momentum: float = 0.9, epsilon: float = 1e-5, scale: bool = True) -> layers.Layer:
-    """Moments over batch and positions, for each channel; moving averages of them at inference.
+    """scale (x - mean) / sqrt(variance + epsilon) + shift for each channel, with moments over batch and positions.
 
-    `momentum` is the share of the old moving average that a step keeps. Without `scale` a channel is shifted and
-    not scaled, as in the Inception nets, where a rectifier and another convolution follow.
+    In training, over the m values of a channel in the batch: mean = sum x / m, variance = sum (x - mean)^2 / m.
+    At test, both are moving averages over the steps of training: average = momentum average + (1 - momentum) new, from
+    0 and 1 on, where new is the batch's mean, and its variance times m / (m - 1), which is no longer biased (algorithm
+    2, where the average is over batches after training; `momentum` is the share of the old average that a step keeps).
+
+    Without `scale` a channel is shifted and not scaled, as in the Inception nets, where a rectifier and another
+    convolution follow.
     """
-    return layers.BatchNormalization(momentum=momentum, epsilon=epsilon, scale=scale)
+    return BatchNormalization(momentum=momentum, epsilon=epsilon, scale=scale)
+
+
+@keras.saving.register_keras_serializable("archbench")
+class BatchNormalization(layers.BatchNormalization):
+    """Keras's layer, which averages the batches' biased variances, with the average of the unbiased ones.
+
+    Channels are last. A channel of a single value has a variance of 0, which adds nothing.
+    """
+
+    def call(self, inputs, training=None):
+        """`inputs` (batch, positions..., channel) to the same shape; in training the moving averages take a step."""
+        kept = self.momentum * self.moving_variance
+        outputs = super().call(inputs, training)
+        if training and self.trainable:
+            # The step added (1 - momentum) variance; m / (m - 1) of that is all of it and an (m - 1)-th more.
+            added = self.moving_variance - kept
+            others = ops.cast(math.prod(ops.shape(inputs)[:-1]) - 1, added.dtype)
+            self.moving_variance.assign_add(added / ops.maximum(others, 1.0))
+        return outputs
 
 
 @normalization(
