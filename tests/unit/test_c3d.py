@@ -64,6 +64,15 @@ def test_the_label_is_the_direction_of_every_step(moving):
     assert 0.4 < np.mean(np.array(speeds) == 1) < 0.6
 
 
+def test_videos_of_one_digit_are_one_group(moving):
+    """Every first frame, moved back to where the digit is whole, is the digit of its group's number."""
+    digits = DATASETS.build({"name": "digits", "size": 8}, None).train["image"]
+    for video, group in zip(moving.train["video"][:200], moving.train["group"], strict=False):
+        canvas = np.pad(digits[group], ((0, 8), (0, 8), (0, 0)))
+        assert any((np.roll(canvas, (y, x), (0, 1)) == video[0]).all() for y in range(16) for x in range(16))
+    assert np.bincount(moving.train["group"]).max() > 1  # 1,200 videos of 1,797 digits
+
+
 @pytest.mark.parametrize(("frames", "most"), [(slice(0, 1), 0.33), (slice(4, 5), 0.33), (slice(None), 0.45)])
 def test_a_frame_tells_nothing_and_all_of_them_little_without_motion(moving, frames, most):
     """Chance is 0.25, its deviation here 0.025; weights on all frames tell an axis from the other at best, 0.5."""

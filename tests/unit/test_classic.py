@@ -7,10 +7,10 @@ from keras import ops
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.neighbors import KNeighborsClassifier
 
-from archbench.architectures.classic.knn import choose
+from archbench.architectures.classic.knn import Neighbors, choose
 from archbench.architectures.network import build_network, load_network
 from archbench.datasets import store
 from archbench.datasets.card import Card
@@ -232,6 +232,32 @@ def test_cross_validation_chooses_as_a_grid_search_of_scikit_learn():
     metric, k = choose(x, y, ("l2", "l1"), (1, 3, 7, 15), seed=3)
     assert {"l2": "euclidean", "l1": "manhattan"}[metric] == search.best_params_["metric"]
     assert k == search.best_params_["n_neighbors"]
+
+
+def test_cross_validation_keeps_groups_together():
+    """Each example stands four times in its group: apart, the nearest neighbor would always be its double."""
+    random = np.random.default_rng(4)
+    x = np.repeat(random.normal(size=(60, 3)), 4, axis=0).astype("float32")
+    y = np.repeat((random.random(60) > 0.3).astype(int), 4)
+    group = np.repeat(np.arange(60), 4)
+    assert choose(x, y, ("l2",), (1, 40), seed=0) == ("l2", 1)
+    folds = GroupKFold(5, shuffle=True, random_state=0)
+    grid = {"n_neighbors": [1, 40]}
+    search = GridSearchCV(KNeighborsClassifier(algorithm="brute"), grid, cv=folds).fit(x, y, groups=group)
+    assert search.best_params_ == {"n_neighbors": 40}
+    assert choose(x, y, ("l2",), (1, 40), seed=0, group=group) == ("l2", 40)
+    with pytest.raises(UserError, match="over 5 folds of whole groups of examples, and there are 4 groups"):
+        choose(x, y, ("l2",), (1, 40), seed=0, group=group % 4)
+
+
+def test_neighbors_are_told_the_groups_of_the_training_split(tmp_path, monkeypatch):
+    spec, told = {"name": "moving_digits", "examples": 60, "size": 8, "frames": 2}, []
+    prepare(spec, "moving", tmp_path / "moving", tmp_path / "raw")
+    prepared = store.load(tmp_path / "moving")
+    monkeypatch.setattr(Neighbors, "fit", lambda layer, inputs, labels, seed, group: told.append(group))
+    trial = _settings("knn", "moving", 8, parts={}, seed=0, preprocessing={"name": "rescale"})
+    run_benchmark([trial], prepared, tmp_path / "run", QUIET)
+    np.testing.assert_array_equal(told, [prepared.splits["train"]["group"]])
 
 
 def test_another_fit_needs_no_other_program():

@@ -76,6 +76,22 @@ def test_few_of_uneven_classes_keep_their_shares():
     assert abs(int((kept == 0).sum()) - 90) <= 1
 
 
+def test_few_of_examples_in_groups_are_whole_groups_and_among_the_more():
+    random = np.random.default_rng(0)
+    group, label = random.choice(40, 400, p=random.dirichlet(np.ones(40))), random.integers(0, 4, 400)
+    arrays, before = {"row": np.arange(400), "label": label, "group": group}, set()
+    for count in (100, 200, 399, 400):
+        kept = fewer(count)(arrays, 0)
+        rows = set(kept["row"].tolist())
+        assert before < rows
+        assert count - np.bincount(group).max() < len(rows) <= count
+        assert not set(group[list(rows)]) & set(np.delete(group, list(rows)))
+        assert np.bincount(kept["label"]).min() > 0
+        before = rows
+    with pytest.raises(BadOption, match="the first group of examples, which must stay together, has 50"):
+        fewer(10)({"label": np.arange(100) % 2, "group": np.arange(100) // 50}, 0)
+
+
 # --- balloons
 
 

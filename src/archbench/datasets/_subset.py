@@ -42,7 +42,10 @@ def only_classes(arrays: Arrays, chosen: Sequence[int]) -> Arrays:
 
 
 def fewer(count: int | None) -> Training | None:
-    """Keep `count` training examples, the classes in proportion; the fewer are always among the more."""
+    """Keep `count` training examples, the classes in proportion; the fewer are always among the more.
+
+    Of data with a `group`, as many whole groups as make no more than `count`.
+    """
     if count is None:
         return None
     whole("train_examples", count, 1, MOST_EXAMPLES)
@@ -56,10 +59,24 @@ def fewer(count: int | None) -> Training | None:
                 f"classes. Choose {classes} to {len(label)} in the datasets section of params.yaml."
             )
         order = np.random.default_rng((seed, 1)).permutation(len(label))
-        rows = spread(order, label[order])[:count]
+        rows = spread(order, label[order])
+        rows = rows[:count] if "group" not in arrays else _whole_groups(rows, arrays["group"], count)
         return {name: take(array, rows) for name, array in arrays.items()}
 
     return keep
+
+
+def _whole_groups(order: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of the rows in `order`, where every group stands together at the place of its first member."""
+    _, first, member = np.unique(group[order], return_index=True, return_inverse=True)
+    order = order[np.argsort(first[member], kind="stable")]
+    ends = np.append(np.flatnonzero(np.diff(group[order])) + 1, len(order))
+    if ends[0] > count:
+        raise BadOption(
+            f"The option train_examples is {count}, but the first group of examples, which must stay together, has "
+            f"{ends[0]}. Choose more in the datasets section of params.yaml."
+        )
+    return order[: ends[ends <= count].max()]
 
 
 def forget(share: float, names: Mapping[str, int] = UNLABELLED) -> Training | None:

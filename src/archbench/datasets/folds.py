@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from archbench.datasets._split import spread
+from archbench.datasets._split import deal, spread
 from archbench.datasets.store import Prepared, statistics
 from archbench.errors import UserError
 
@@ -18,32 +18,25 @@ ORDER_SEED = 0
 
 
 class TooManyFolds(UserError):
-    """More folds than there are examples for."""
+    """More folds than there are examples, or groups of them, for."""
 
 
 def fold(prepared: Prepared, number: int, folds: int) -> Prepared:
     """Fold `number` of `folds` as the validation split, the others as the training split.
 
-    Where there are labels, every fold holds the classes in proportion. The card's statistics are those of the new
-    training split. The arrays are copied into memory: folds are for small data.
+    Where there are labels, every fold holds the classes in proportion. Where there is a `group`, the examples of one
+    are in one fold, and sizes and classes as near to that as whole groups come. The card's statistics are those of the
+    new training split. The arrays are copied into memory: folds are for small data.
     """
     both = {
         name: np.concatenate([prepared.splits["train"][name], prepared.splits["validation"][name]])
         for name in prepared.card.arrays
     }
-    examples = len(both[prepared.card.input])
-    if folds > examples:
-        raise TooManyFolds(
-            f"{folds} folds need as many examples, but {prepared.card.name!r} has {examples}. Choose fewer."
-        )
-    order = np.random.default_rng(ORDER_SEED).permutation(examples)
-    if "label" in both and prepared.card.class_names:
-        order = spread(order, both["label"][order])
-    # Every folds-th of a spread order is a stratified sample of it.
-    held_out = np.arange(examples) % folds == number
+    label = both.get("label") if prepared.card.class_names else None
+    held_out = _numbered(len(both[prepared.card.input]), folds, label, both.get("group"), prepared.card.name) == number
     splits = {
-        "train": {name: array[np.sort(order[~held_out])] for name, array in both.items()},
-        "validation": {name: array[np.sort(order[held_out])] for name, array in both.items()},
+        "train": {name: array[~held_out] for name, array in both.items()},
+        "validation": {name: array[held_out] for name, array in both.items()},
         "test": prepared.splits["test"],
     }
     sizes = {name: len(arrays[prepared.card.input]) for name, arrays in splits.items()}
@@ -59,3 +52,19 @@ def fold(prepared: Prepared, number: int, folds: int) -> Prepared:
         statistics=statistics(splits["train"][prepared.card.input]),
     )
     return Prepared(card, splits)
+
+
+def _numbered(examples: int, folds: int, label: np.ndarray | None, group: np.ndarray | None, name: str) -> np.ndarray:
+    """The number of the fold that each example is in (example,)."""
+    pieces, what = (examples, "examples") if group is None else (len(np.unique(group)), "groups of examples")
+    if folds > pieces:
+        raise TooManyFolds(f"{folds} folds need as many {what}, but {name!r} has {pieces}. Choose fewer.")
+    generator = np.random.default_rng(ORDER_SEED)
+    if group is not None:
+        return deal(group, [1 / folds] * folds, generator, label)
+    order = generator.permutation(examples)
+    if label is not None:
+        order = spread(order, label[order])
+    numbers = np.empty(examples, int)
+    numbers[order] = np.arange(examples) % folds  # every folds-th of a spread order is a stratified sample of it
+    return numbers

@@ -34,7 +34,8 @@ def moving_digits(
 ) -> Raw:
     """Videos of one digit that moves up, down, left or right, over an edge back in on the other side.
 
-    `video` uint8 (frames, size, size, 1), values 0 to 255; `label` int32, the direction. The digit is 8 pixels a side
+    `video` uint8 (frames, size, size, 1), values 0 to 255; `label` int32, the direction; `group` int32, the number of
+    the digit among those of scikit-learn: videos of one digit stay in one split. The digit is 8 pixels a side
     and moves 1 to `most_pixels` pixels a frame. Raises `BadOption`.
     """
     whole("size", size, 8, 640)
@@ -47,9 +48,11 @@ def moving_digits(
     source = digits(raw, size=8).train["image"]
     label = (np.arange(examples) % len(DIRECTIONS)).astype(np.int32)
     video = np.zeros((examples, frames, size, size, 1), np.uint8)
+    group = np.zeros(examples, np.int32)
     for row in range(examples):
-        video[row] = _moved(source[random.integers(len(source))], label[row], size, frames, most_pixels, random)
-    train = {"video": video, "label": label}
+        group[row] = random.integers(len(source))
+        video[row] = _moved(source[group[row]], label[row], size, frames, most_pixels, random)
+    train = {"video": video, "label": label, "group": group}
     return Raw(DIGITS, UCI, "video", train, validation, test_fraction=test, class_names=tuple(DIRECTIONS))
 
 

@@ -19,8 +19,9 @@ def prepare(spec: Spec, slug: str, folder: Path, raw_folder: Path, seed: int = 0
     """Prepare the data set that `spec` names at `folder` and return its card, named `slug`.
 
     Downloads are kept in `raw_folder`/<dataset>/. `seed` shuffles examples into splits: stratified by
-    `label` where there is one, disjoint, the same for the same seed. Arrays keep the test part that a data
-    set officially has. Raises the `UserError` of whatever failed; `folder` is then as it was.
+    `label` where there is one, whole groups where there is a `group`, disjoint, the same for the same seed.
+    Arrays keep the test part that a data set officially has. Raises the `UserError` of whatever failed; `folder`
+    is then as it was.
     """
     entry, options = DATASETS.resolve(spec)
     _check_fractions(entry.options, options)
@@ -51,18 +52,8 @@ def _splits(raw: Raw, seed: int) -> dict[str, dict[str, np.ndarray]]:
     fractions = {"validation": raw.validation_fraction}
     if raw.test_fraction is not None:
         fractions["test"] = raw.test_fraction
-    if "group" in raw.train:
-        chosen = _whole_groups(raw.train["group"], fractions, seed)
-    else:
-        chosen = split(len(raw.train[raw.input]), fractions, seed, raw.train.get("label"))
+    chosen = split(len(raw.train[raw.input]), fractions, seed, raw.train.get("label"), raw.train.get("group"))
     splits = {name: {key: take(array, rows) for key, array in raw.train.items()} for name, rows in chosen.items()}
     if raw.training is not None:
         splits["train"] = raw.training(splits["train"], seed)
     return splits if raw.test is None else {**splits, "test": raw.test}
-
-
-def _whole_groups(group: np.ndarray, fractions: dict[str, float], seed: int) -> dict[str, np.ndarray]:
-    """Divide the groups instead of the examples: those of one group share a source, so they stay in one split."""
-    names = np.unique(group)
-    chosen = split(len(names), fractions, seed)
-    return {name: np.flatnonzero(np.isin(group, names[places])) for name, places in chosen.items()}

@@ -76,6 +76,8 @@ class Split:
 
     feed: Feed
     targets: Arrays
+    group: np.ndarray | None = None
+    """The group of each example, where some belong together: a fold of the split keeps them so."""
 
     def scores(self, task: Task, least_batch: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
         """Every metric of the split with the means of its per-example losses, and the predictions."""

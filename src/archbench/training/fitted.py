@@ -1,6 +1,6 @@
 """Architectures that are fitted on the host, all at once, instead of by gradients: nearest neighbors.
 
-Their entry has the fact `fitted`, their network a layer with a method `fit(inputs, labels, seed)`.
+Their entry has the fact `fitted`, their network a layer with a method `fit(inputs, labels, seed, group)`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def fit_at_once(
     inputs = _preprocessed(learner, training)
     input_seconds, start = time.perf_counter() - start, time.perf_counter()
     for layer in _fittable(learner.network):
-        layer.fit(inputs, training.targets["label"], recipe.seed)
+        layer.fit(inputs, training.targets["label"], recipe.seed, training.group)
     step_seconds, start = time.perf_counter() - start, time.perf_counter()
     train_scores, _ = training.scores(learner.task, 1)
     scores, _ = validation.scores(learner.task, 1)

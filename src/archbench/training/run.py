@@ -75,7 +75,7 @@ class Workbench:
         arrays = self.prepared.splits[name]
         targets = self.task.targets(arrays)
         feed = Feed(self.program, {self.card.input: arrays[self.card.input], **targets}, self._resident_bytes)
-        return Split(feed, targets)
+        return Split(feed, targets, arrays.get("group"))
 
     def start(self, settings: Settings) -> Recipe:
         """Give the program the fresh weights of a trial, and return its recipe."""

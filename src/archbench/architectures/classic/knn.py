@@ -93,10 +93,13 @@ class Neighbors(layers.Layer):
         votes = ops.sum(ops.take(self.votes, nearest, axis=0) * counts[:, None], axis=1)
         return ops.log((votes + 1.0) / (self.k + self.outputs))
 
-    def fit(self, inputs: np.ndarray, labels: np.ndarray, seed: int) -> None:
-        """Keep `inputs` (example, ...) with `labels` (example,), and choose k and the metric by cross-validation."""
+    def fit(self, inputs: np.ndarray, labels: np.ndarray, seed: int, group: np.ndarray | None = None) -> None:
+        """Keep `inputs` (example, ...) with `labels` (example,), and choose k and the metric by cross-validation.
+
+        Its folds keep together the examples of one `group` (example,).
+        """
         flat = np.asarray(inputs, "float32").reshape(self.examples, -1)
-        metric, k = choose(flat, labels, self.metric_names, self.neighbors, seed)
+        metric, k = choose(flat, labels, self.metric_names, self.neighbors, seed, group)
         self.kept.assign(flat)
         self.votes.assign(np.eye(self.outputs, dtype="float32")[labels])
         self.centre.assign(np.median(flat, axis=0))
@@ -132,20 +135,33 @@ class Neighbors(layers.Layer):
 
 
 def choose(
-    inputs: np.ndarray, labels: np.ndarray, metrics: Sequence[Metric], neighbors: Sequence[int], seed: int
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    metrics: Sequence[Metric],
+    neighbors: Sequence[int],
+    seed: int,
+    group: np.ndarray | None = None,
 ) -> tuple[Metric, int]:
     """The metric and k with the highest accuracy over five folds; on a tie the first of each list.
 
-    `inputs` float32 (example, value), `labels` integers (example,); `seed` shuffles the examples into folds.
+    `inputs` float32 (example, value), `labels` integers (example,); `seed` shuffles the examples into folds, which keep
+    together those of one `group` (example,). Raises `WrongOption` where there are fewer groups than folds.
     """
     candidates = [(metric, k) for metric in metrics for k in neighbors]
-    from sklearn.model_selection import KFold  # half a second to import, which every process that looks up a name
-    from sklearn.neighbors import NearestNeighbors  # among the architectures would pay
+    # Half a second to import, which every process that looks up a name among the architectures would pay.
+    from sklearn.model_selection import GroupKFold, KFold
+    from sklearn.neighbors import NearestNeighbors
 
     if len(candidates) == 1:
         return candidates[0]
+    if group is not None and len(np.unique(group)) < FOLDS:
+        raise WrongOption(
+            f"knn: neighbors and metrics are chosen over {FOLDS} folds of whole groups of examples, and there are "
+            f"{len(np.unique(group))} groups. Give one of each."
+        )
     right = dict.fromkeys(candidates, 0)
-    for rest, held_out in KFold(FOLDS, shuffle=True, random_state=seed).split(inputs):
+    kind = KFold if group is None else GroupKFold
+    for rest, held_out in kind(FOLDS, shuffle=True, random_state=seed).split(inputs, groups=group):
         for metric in metrics:
             search = NearestNeighbors(algorithm="brute", metric=SKLEARN_METRICS[metric]).fit(inputs[rest])
             nearest = search.kneighbors(inputs[held_out], max(neighbors), return_distance=False)
