@@ -141,10 +141,10 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         with mistakes.at("parts"):
             _check_parts(architecture, benchmark.parts.changes)
         with mistakes.at("task"):
-            entry, _ = TASKS.resolve(task)
+            entry, task_options = TASKS.resolve(task)
             for number, named in enumerate(merged["augmentation"]):
                 with mistakes.at(f"augmentation.{number}"):
-                    _check_augmentation(entry, named.name)
+                    _check_augmentation(entry, task_options, named.name)
             with mistakes.at("preprocessing"):
                 _check_preprocessing(entry, merged["preprocessing"].name)
         if benchmark.transfer:
@@ -257,11 +257,25 @@ def _check_preprocessing(task: Entry, given: str) -> None:
         raise ConfigError(f"{given!r} does not go with the task {task.name!r}. Choose {needed!r}.")
 
 
-def _check_augmentation(task: Entry, given: str) -> None:
-    """Refuse an augmentation that changes targets in a way the task does not understand."""
-    tasks = AUGMENTATIONS[given].facts.get("tasks")
+def _check_augmentation(task: Entry, options: Mapping[str, Any], given: str) -> None:
+    """Refuse an augmentation that changes targets in a way the task does not understand, or makes them wrong."""
+    augmentation = AUGMENTATIONS[given]
+    tasks = augmentation.facts.get("tasks")
     if tasks is not None and task.name not in tasks:
         raise ConfigError(f"{given!r} does not go with the task {task.name!r}. It goes with: {', '.join(tasks)}.")
+    spoiled = _spoiled(task, options, augmentation)
+    if spoiled:
+        fit = [one.name for one in AUGMENTATIONS if "tasks" not in one.facts and not _spoiled(task, options, one)]
+        raise ConfigError(
+            f"{given!r} does not go with the task {task.name!r}: it changes what is seen, and the labels "
+            f"{', '.join(spoiled)} would still tell of what was there before. Choose among: "
+            f"{', '.join(fit) or 'none, which is []'}."
+        )
+
+
+def _spoiled(task: Entry, options: Mapping[str, Any], augmentation: Entry) -> list[str]:
+    """The labels that the task compares with and that the augmentation can make wrong."""
+    return [label for label in task.build.labels(options) if label in augmentation.facts.get("spoils", ())]
 
 
 def _check_parts(architecture: Entry, changes: Mapping[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import types
 from pathlib import Path
 
 import keras
@@ -15,6 +14,7 @@ from archbench.optimizers.second_order import LBFGS
 from archbench.training.feed import Feed
 from archbench.training.full_batch import FullBatch
 from archbench.training.program import Learner, Program
+from made_up import MadeUp
 
 ENTRIES = {entry.name: entry for entry in OPTIMIZERS}
 GOLDEN = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "optimizer_steps.csv").open()))
@@ -45,7 +45,7 @@ def _learner(surface, optimizer) -> Learner:
     model = keras.Model(inputs, Point(function, start)(inputs))
     optimizer.build(model.trainable_variables)
     losses = lambda outputs, targets, inputs: {"loss": outputs[:, 0]}  # noqa: E731
-    task = types.SimpleNamespace(card=types.SimpleNamespace(input="x"), losses=losses)
+    task = MadeUp(losses)
     knobs = {name: [(optimizer, name)] for entry in OPTIMIZERS for name in entry.facts["numbers"]}
     knobs = {name: holders for name, holders in knobs.items() if hasattr(optimizer, name)}
     return Learner(model, lambda raw: raw, model, task, optimizer, knobs=knobs)

@@ -10,6 +10,10 @@ from archbench.datasets.card import Card
 from archbench.errors import UserError
 from archbench.tasks import TASKS
 from archbench.tasks.segmentation import central_crop
+from archbench.training import feed as feeding
+from archbench.training.feed import Feed
+from archbench.training.fit import Split
+from archbench.training.program import Learner, Program
 from backend import compiled
 
 ENTRIES = {entry.name: entry for entry in TASKS}
@@ -70,7 +74,8 @@ def _outputs(name: str, seed: int):
     random = np.random.default_rng(seed)
     numbers = random.normal(size=(COUNT, *SHAPES[name])).astype("float32")
     if name == "reconstruction":
-        return {"reconstruction": numbers, "kl": random.random(COUNT).astype("float32")}
+        code = random.normal(size=(COUNT, 2)).astype("float32")
+        return {"reconstruction": numbers, "kl": random.random(COUNT).astype("float32"), "code": code}
     if name.endswith("capsules"):
         return {"length": random.random((COUNT, 3), "float32"), "reconstruction": numbers}
     return numbers
@@ -234,4 +239,74 @@ def test_reconstruction_by_hand():
     }
     assert losses == pytest.approx(expected, rel=1e-5)
     assert ops.convert_to_numpy(task.predict(outputs)["image"]).ravel() == pytest.approx([0.5, 0.75])
-    assert task.targets(_split(0)) == {}
+    assert list(task.targets(_split(0))) == ["noise"]
+
+
+# Evaluation
+
+
+def _evaluated(name: str, arrays: dict[str, np.ndarray], least_batch: int, resident: bool = True):
+    """Scores and losses of a split under a network of one layer, in batches of so many."""
+    task, outputs = _fitted(name), _outputs(name, 0)
+    keras.utils.set_random_seed(4)
+    picture = keras.Input((SIDE, SIDE, 1), name="image")
+    flat = keras.layers.Flatten()(picture)
+    layer = lambda x: keras.layers.Reshape(x.shape[1:])(keras.layers.Dense(x[0].size)(flat))  # noqa: E731
+    model = keras.Model(picture, keras.tree.map_structure(layer, outputs))
+    optimizer = keras.optimizers.SGD()
+    optimizer.build(model.trainable_variables)
+    program = Program(Learner(model, lambda raw: raw, model, task, optimizer), xla=False)
+    targets = task.targets(arrays)
+    feed = Feed(program, {"image": arrays["image"], **targets}, 10**9 if resident else 0)
+    return Split(feed, targets).scores(task, least_batch)[0]
+
+
+def _split_with_missing_labels(name: str) -> dict[str, np.ndarray]:
+    """23 examples: no batch but of 1 and 23 is full at the end, and there the last example has its labels."""
+    several = [_split(seed) for seed in range(4)]
+    arrays = {key: np.concatenate([split[key] for split in several])[:23] for key in several[0]}
+    if name == "binary":
+        arrays["label"] %= 2
+    if name == "multi_task":
+        arrays["present"][:15] = 255
+        arrays["count"][3:9] = -1
+        arrays["color"][np.arange(23) % 3 == 0] = -1
+    return arrays
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_evaluation_does_not_depend_on_how_it_is_batched(name, monkeypatch):
+    monkeypatch.setattr(feeding, "EVALUATION_VALUES", 1)
+    arrays = _split_with_missing_labels(name)
+    whole = _evaluated(name, arrays, 23)
+    order = np.random.default_rng(9).permutation(23)
+    permuted = {key: value[order] for key, value in arrays.items()}
+    for split, least, resident in (
+        (arrays, 16, True), (arrays, 5, True), (arrays, 1, True), (arrays, 6, False), (permuted, 6, True)
+    ):  # fmt: skip
+        found = _evaluated(name, split, least, resident)
+        assert found == pytest.approx(whole, rel=1e-6), (least, resident)
+        assert found.keys() == whole.keys()
+
+
+def test_multi_task_losses_of_a_split_are_means_over_its_labelled_examples(monkeypatch):
+    """In float64 by numpy, from the logits of the one layer."""
+    monkeypatch.setattr(feeding, "EVALUATION_VALUES", 1)
+    arrays = _split_with_missing_labels("multi_task")
+    keras.utils.set_random_seed(4)
+    dense = keras.layers.Dense(8)
+    dense.build((None, SIDE * SIDE))
+    kernel, bias = (np.asarray(weight, float) for weight in dense.get_weights())
+    logits = arrays["image"].reshape(23, -1).astype(float) @ kernel + bias
+    expected = {}
+    has = arrays["present"][:, 0] != 255
+    truth, scores = arrays["present"][has].astype(float), logits[has, :3]
+    expected["present_loss"] = np.mean(np.logaddexp(0, scores) - truth * scores)
+    for head, first, width in (("count", 3, 3), ("color", 6, 2)):
+        has = arrays[head] >= 0
+        scores = logits[has, first : first + width]
+        nats = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(has.sum()), arrays[head][has]]
+        expected[f"{head}_loss"] = nats.mean()
+    expected["loss"] = sum(expected.values())
+    found = _evaluated("multi_task", arrays, 16)
+    assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-5)

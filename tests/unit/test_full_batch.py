@@ -1,6 +1,5 @@
 """Training on all data at once: the gradient is that of the whole, L-BFGS reaches optima, runs go on after a stop."""
 
-import types
 from dataclasses import replace
 
 import keras
@@ -21,6 +20,7 @@ from archbench.training.fit import Diverged
 from archbench.training.full_batch import FullBatch, NotFullBatch
 from archbench.training.program import Learner, Program
 from archbench.training.run import Pace, Workbench, run_benchmark
+from made_up import MadeUp
 
 STRENGTH = 0.01
 PLAIN = {
@@ -120,7 +120,7 @@ def _logistic(examples=60, features=4):
     def losses(outputs, targets, inputs):
         return {"loss": ops.softplus(outputs[:, 0]) - targets["y"] * outputs[:, 0]}
 
-    task = types.SimpleNamespace(card=types.SimpleNamespace(input="x"), losses=losses)
+    task = MadeUp(losses)
     return x, y, Learner(model, lambda raw: raw, model, task, optimizer)
 
 

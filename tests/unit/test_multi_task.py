@@ -9,6 +9,7 @@ from archbench.datasets.card import Card
 from archbench.errors import UserError
 from archbench.figures.pictures import PICTURES
 from archbench.tasks import TASKS
+from archbench.training.program import _batch_mean
 from backend import compiled, gradient
 
 ARRAYS = {"image": [4, 4, 1], "present": [2], "count": [], "color": []}
@@ -39,19 +40,29 @@ def _numbers(values):
     return {name: ops.convert_to_numpy(value) for name, value in values.items()}
 
 
+def _batch_means(task, logits, labels):
+    """What a step of training minimises and logs."""
+    return task.means(task.losses(logits, labels, None), labels, _batch_mean)
+
+
 def test_masked_losses_by_hand():
     """`present` of the first alone, `count` of both, `color` of none."""
-    losses = _numbers(_task().losses(LOGITS, LABELS, None))
+    losses, means = _task().losses(LOGITS, LABELS, None), _batch_means(_task(), LOGITS, LABELS)
+    losses, means = _numbers(losses), _numbers(means)
     present = (np.log(2) + np.log(4 / 3)) / 2
     counts = [np.log(4 / 2), np.log((np.exp(5) + 2) / np.exp(5))]
-    assert losses["present_loss"].mean() == pytest.approx(present, rel=1e-5)
+    assert losses["present_loss"] == pytest.approx([present, 0], rel=1e-5)
     assert losses["count_loss"] == pytest.approx(counts, rel=1e-4)
     assert losses["color_loss"].tolist() == [0, 0]
-    assert losses["loss"].mean() == pytest.approx(present + np.mean(counts), rel=1e-5)
+    assert losses["loss"] == pytest.approx([present + counts[0], counts[1]], rel=1e-4)
+    assert means["present_loss"] == pytest.approx(present, rel=1e-5)
+    assert means["count_loss"] == pytest.approx(np.mean(counts), rel=1e-5)
+    assert means["color_loss"] == 0
+    assert means["loss"] == pytest.approx(present + np.mean(counts), rel=1e-5)
 
 
 def test_an_example_without_a_label_gets_no_gradient_of_its_head():
-    slopes = gradient(lambda logits: ops.mean(_task().losses(logits, LABELS, None)["loss"]), LOGITS)
+    slopes = gradient(lambda logits: _batch_means(_task(), logits, LABELS)["loss"], LOGITS)
     assert np.isfinite(slopes).all()
     assert not slopes[1, :2].any()
     assert slopes[0, :2].all()

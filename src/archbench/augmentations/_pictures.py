@@ -7,6 +7,9 @@ object, point, [y, x]) the task needs; `boxes` and `landmarks` come with `box_la
 `seed` is a `keras.random.SeedGenerator`. Every example draws its own change. Coordinates are continuous: the pixel in
 column i covers [i, i + 1). Rows of `boxes` and `landmarks` whose `box_label` is -1 hold no object and stay zero.
 Pictures keep their type: values between two whole numbers are rounded where it has only whole ones.
+
+The fact `tasks` names the tasks that an augmentation goes with, where it changes the targets of these alone. The fact
+`spoils` names the labels that it can make wrong: a task that compares with one of them does not take it.
 """
 
 from __future__ import annotations
@@ -24,6 +27,12 @@ from archbench.errors import UserError
 Batch = Mapping[str, Any]
 Augment = Callable[[Batch, keras.random.SeedGenerator], dict[str, Any]]
 MAPS = ("image", "mask", "instances")
+COPIES = ("singles",)
+"""Labels that repeat the pixels of the picture, and do not change with it."""
+MOVED = ("present", "count", *COPIES)
+"""Labels that tell of all that is on the picture, too: moved, one of its objects may come to lie outside."""
+HIDDEN = ("boxes", "mask", *MOVED)
+"""Labels that tell of what can be seen, too: an object that is covered still has its box and its mask."""
 
 
 class NoPicture(UserError):

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field
 from archbench.augmentations import augmentation
 from archbench.augmentations._pictures import (
     MAPS,
+    MOVED,
     Augment,
     Batch,
     WrongChange,
@@ -43,7 +44,12 @@ Factors = Annotated[tuple[float, float], AfterValidator(_check_factors)]
 Degrees = Annotated[float, Field(gt=0, le=180)]
 
 
-@augmentation("rotation", source="Simard, Steinkraus, Platt 2003, Best Practices for CNNs, section 2", smoke={})
+@augmentation(
+    "rotation",
+    source="Simard, Steinkraus, Platt 2003, Best Practices for CNNs, section 2",
+    smoke={},
+    spoils=MOVED,
+)
 def rotation(card: Card, *, degrees: Degrees = 15.0) -> Augment:
     """Turn an example about its centre by an angle drawn from -`degrees` to `degrees`."""
     height, width, _ = picture_shape(card, "rotation")
@@ -56,7 +62,12 @@ def rotation(card: Card, *, degrees: Degrees = 15.0) -> Augment:
     return apply
 
 
-@augmentation("scale", source="Simonyan & Zisserman 2014, section 3.1 (scale jittering), arXiv:1409.1556", smoke={})
+@augmentation(
+    "scale",
+    source="Simonyan & Zisserman 2014, section 3.1 (scale jittering), arXiv:1409.1556",
+    smoke={},
+    spoils=MOVED,
+)
 def scale(card: Card, *, factors: Factors = (0.8, 1.25)) -> Augment:
     """Zoom an example about its centre by a factor drawn log-uniformly from `factors`, [low, high].
 
@@ -72,7 +83,7 @@ def scale(card: Card, *, factors: Factors = (0.8, 1.25)) -> Augment:
     return apply
 
 
-@augmentation("crop", source="Szegedy et al. 2014, section 6, arXiv:1409.4842", smoke={"area": 0.5})
+@augmentation("crop", source="Szegedy et al. 2014, section 6, arXiv:1409.4842", smoke={"area": 0.5}, spoils=MOVED)
 def crop(
     card: Card,
     *,
@@ -83,7 +94,7 @@ def crop(
 
     The window has a share of the area drawn from `area` to 1, and is up to `aspect` times wider or higher in
     proportion than the picture (drawn log-uniformly), but at most as wide and as high. Padding and cropping at the
-    same size is `shift`.
+    same size is `shift`. The class of an example stays, as in the paper, though the window may miss what it names.
     """
     height, width, _ = picture_shape(card, "crop")
 

@@ -10,7 +10,16 @@ from keras import ops
 from pydantic import Field, PositiveInt
 
 from archbench.augmentations import augmentation
-from archbench.augmentations._pictures import Augment, Batch, WrongChange, as_type_of, per_example, picture_shape
+from archbench.augmentations._pictures import (
+    COPIES,
+    HIDDEN,
+    Augment,
+    Batch,
+    WrongChange,
+    as_type_of,
+    per_example,
+    picture_shape,
+)
 from archbench.datasets.card import Card
 
 Strength = Annotated[float, Field(ge=0, le=1)]
@@ -18,7 +27,7 @@ LUMA = (0.299, 0.587, 0.114)
 """How bright red, green and blue look: Recommendation ITU-R BT.601."""
 
 
-@augmentation("color", source="Howard 2013, section 2, arXiv:1312.5402", smoke={})
+@augmentation("color", source="Howard 2013, section 2, arXiv:1312.5402", smoke={}, spoils=COPIES)
 def color(card: Card, *, brightness: Strength = 0.4, contrast: Strength = 0.4, saturation: Strength = 0.4) -> Augment:
     """Change brightness, contrast and saturation, in this order, each by a factor from 1 - its option to 1 + it.
 
@@ -67,13 +76,13 @@ def _range(card: Card) -> tuple[float, float]:
     return min(card.statistics["minimum"]), max(card.statistics["maximum"])
 
 
-@augmentation("cutout", source="DeVries & Taylor 2017, section 3, arXiv:1708.04552", smoke={"pixels": 4})
+@augmentation("cutout", source="DeVries & Taylor 2017, section 3, arXiv:1708.04552", smoke={"pixels": 4}, spoils=HIDDEN)
 def cutout(card: Card, *, pixels: PositiveInt = 16) -> Augment:
     """Cover a square, `pixels` wide, around a pixel drawn from the whole picture; what sticks out is lost.
 
     The square takes the mean of each channel over the training split, which is the 0 that the paper puts into pictures
-    already normalized. Masks, boxes and landmarks stay: the object is still there, only hidden. Raises `WrongChange`
-    where the square is larger than the picture.
+    already normalized. Other arrays stay, so it goes with tasks alone that do not tell what can be seen and where.
+    Raises `WrongChange` where the square is larger than the picture.
     """
     height, width, _ = picture_shape(card, "cutout")
     if pixels > min(height, width):

@@ -9,11 +9,21 @@ from keras import ops
 from pydantic import Field, PositiveInt
 
 from archbench.augmentations import augmentation
-from archbench.augmentations._pictures import MAPS, Augment, Batch, clear_empty_rows, picture_shape, present, where
+from archbench.augmentations._pictures import (
+    COPIES,
+    MAPS,
+    MOVED,
+    Augment,
+    Batch,
+    clear_empty_rows,
+    picture_shape,
+    present,
+    where,
+)
 from archbench.datasets.card import Card
 
 
-@augmentation("flip", source="Krizhevsky et al. 2012, section 4.1 (horizontal reflections)", smoke={})
+@augmentation("flip", source="Krizhevsky et al. 2012, section 4.1 (horizontal reflections)", smoke={}, spoils=COPIES)
 def flip(card: Card, *, probability: Annotated[float, Field(ge=0, le=1)] = 0.5) -> Augment:
     """Mirror an example left to right with the given probability."""
     _, width, _ = picture_shape(card, "flip")
@@ -37,7 +47,7 @@ def flip(card: Card, *, probability: Annotated[float, Field(ge=0, le=1)] = 0.5) 
     return apply
 
 
-@augmentation("shift", source="He et al. 2015, section 4.2, arXiv:1512.03385", smoke={"pixels": 2})
+@augmentation("shift", source="He et al. 2015, section 4.2, arXiv:1512.03385", smoke={"pixels": 2}, spoils=MOVED)
 def shift(card: Card, *, pixels: PositiveInt = 4) -> Augment:
     """Pad an example by some pixels of zeros on every side and crop it back at a random place.
 

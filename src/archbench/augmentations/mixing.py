@@ -51,8 +51,8 @@ def mixup(card: Card, *, alpha: Annotated[float, Field(gt=0, allow_inf_nan=False
 def label_smoothing(card: Card, *, epsilon: Annotated[float, Field(ge=0, lt=1)] = 0.1) -> Augment:
     """Make a label (1 - `epsilon`) of its class and `epsilon` of all in equal parts, in training alone.
 
-    `label` (batch,) becomes distributions (batch, class). The option of this name of the classification task does the
-    same in training and in the validation loss. Raises `WrongChange` for data without classes.
+    `label` (batch,) becomes distributions (batch, class). Losses of validation and test are of the labels as they
+    are. Raises `WrongChange` for data without classes.
     """
     classes = _classes(card, "label_smoothing")
 

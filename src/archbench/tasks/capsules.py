@@ -70,7 +70,7 @@ class OverlappingCapsules(MultiLabel):
 
     Reads what `capsules` reads. The data set's `singles` (example, class shown, height, width, channel) are the
     pictures of each class shown, in the order of the classes; each is what the capsule of its class must draw. Their
-    values are rescaled as the input's. No augmentation moves them, so none may move the input.
+    values are rescaled as the input's. No augmentation changes them, so none may change the input.
     """
 
     needs = ("present", "singles")

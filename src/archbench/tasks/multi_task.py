@@ -17,7 +17,7 @@ from pydantic import Field
 from archbench.datasets.card import Card
 from archbench.losses.entropy import binary_cross_entropy, cross_entropy
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Task, TaskMismatch
+from archbench.tasks.base import Arrays, Mean, Task, TaskMismatch
 from archbench.tasks.labels import check_class_names, check_labels
 from archbench.tasks.multi_label import set_scores
 
@@ -48,15 +48,19 @@ class Head:
         """Whether each example has this label, bool (batch,); of arrays and of tensors."""
         return labels[:, 0] != UNKNOWN_SET if self.name == SET else labels != UNKNOWN_CLASS
 
-    def nats(self, labels: Any, outputs: Any) -> tuple[Any, Any]:
-        """The cross-entropy (batch,), 0 without a label, and whether there is one, 1 or 0 in float32 (batch,)."""
+    @property
+    def loss(self) -> str:
+        """The name of its loss."""
+        return f"{self.name}_loss"
+
+    def nats(self, labels: Any, outputs: Any) -> Any:
+        """The cross-entropy (batch,), 0 without a label."""
         has = self.known(labels)
         if self.name == SET:
             nats = binary_cross_entropy(ops.where(has[:, None], labels, 0), self.of(outputs))
         else:
             nats = cross_entropy(ops.where(has, labels, 0), self.of(outputs))
-        has = ops.cast(has, "float32")
-        return nats * has, has
+        return nats * ops.cast(has, "float32")
 
     def answer(self, outputs: Any) -> Any:
         """The decoded logits: uint8 (batch, class) of a set, int32 (batch,) of a class."""
@@ -80,9 +84,9 @@ class MultiTask(Task):
     """One trunk with a linear head for each of `heads`, trained on the sum of their losses.
 
     A head is `present`, a set of classes (one sigmoid a class), or an array of class numbers that the data set names
-    (one softmax): `label`, `count`, `color`. The loss of a head is its mean over the examples of a batch that have
-    the label, 0 where none has, so labels may be missing; an optimizer on all data takes that mean over each of its
-    chunks. Every head has a score, and `mean_score` is their mean.
+    (one softmax): `label`, `count`, `color`. The loss of a head is its mean over the examples that have the label:
+    those of a batch in training, 0 where none has, and those of the whole split in evaluation, so labels may be
+    missing. Every head has a score, and `mean_score` is their mean.
     """
 
     monitor = "mean_score"
@@ -99,6 +103,11 @@ class MultiTask(Task):
         self.heads: list[Head] = []
         for name in heads:
             self.heads.append(Head(name, self.outputs(), self._classes(name)))
+
+    @classmethod
+    def labels(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Those of the heads."""
+        return tuple(options.get("heads", cls.needs))
 
     def outputs(self) -> int:
         """The logits of all heads together."""
@@ -122,12 +131,18 @@ class MultiTask(Task):
         return targets
 
     def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
-        """`loss` and a `<head>_loss` each, in nats, scaled so that their batch mean is that over the labelled ones."""
-        parts = {}
-        for head in self.heads:
-            nats, has = head.nats(targets[head.name], outputs)
-            parts[f"{head.name}_loss"] = nats / ops.maximum(ops.mean(has), 1e-12)
+        """A `<head>_loss` each, in nats, 0 without the label, and `loss`, their sum."""
+        parts = {head.loss: head.nats(targets[head.name], outputs) for head in self.heads}
         return {"loss": sum(parts.values()), **parts}
+
+    def means(self, losses: Mapping[str, Any], targets: Mapping[str, Any], mean: Mean) -> dict[str, Any]:
+        """Every head's mean over the examples that have its label, and `loss`, the sum of these."""
+        parts = {head.loss: mean(losses[head.loss], head.known(targets[head.name])) for head in self.heads}
+        return {"loss": sum(parts.values()), **parts}
+
+    def coupled(self, targets: Arrays) -> bool:
+        """Where a label is missing: how much the others count depends on how many there are."""
+        return not all(head.known(targets[head.name]).all() for head in self.heads)
 
     def predict(self, outputs: Any) -> dict[str, Any]:
         """The answer of every head, by its name."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from archbench.losses.entropy import elbo
 from archbench.losses.regression import mse
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Task
+from archbench.tasks.base import Arrays, Task, TaskMismatch
+
+NOISE_SEED = 0
+"""Of the noise that evaluation draws codes with: the same for every benchmark, seed and epoch."""
 
 
 @task(
@@ -24,6 +28,10 @@ class Reconstruction(Task):
     The target is the network's own input, which preprocessing must have brought into [0, 1] (`rescale`).
     Trained on and chosen by the negative evidence lower bound in nats, which is the mean of `loss` over a
     split; every number is one of `losses`, so nothing is left for the host to compare.
+
+    The bound is an expectation over codes. Evaluation takes one sample an example, drawn with the noise of the
+    example's place in its split: the same in every epoch and of every seed, however it is batched. What it predicts
+    is decoded from that sample; the finished model decodes the mean of the code.
     """
 
     monitor = "loss"
@@ -33,6 +41,21 @@ class Reconstruction(Task):
     def outputs(self) -> int:
         """The channels of the input: the length of its last axis."""
         return self.card.input_shape[-1]
+
+    def fit(self, training: Arrays, outputs: Any) -> None:
+        """Read the length of the code off the network's outputs."""
+        missing = {"reconstruction", "kl", "code"} - set(outputs if isinstance(outputs, Mapping) else ())
+        if missing:
+            raise TaskMismatch(
+                f"Reconstruction needs a network that answers with reconstruction, kl and code, and this one lacks "
+                f'{", ".join(sorted(missing))}. Choose a generative network: "archbench list architectures".'
+            )
+        self.latent = outputs["code"].shape[-1]
+
+    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """`noise`, float32 (example, latent), standard normal; of an example it depends on its row alone."""
+        shape = len(arrays[self.card.input]), self.latent
+        return {"noise": np.random.default_rng(NOISE_SEED).standard_normal(shape, "float32")}
 
     def losses(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
         """`loss`, the negative bound; its parts `reconstruction` and `kl`, all in nats; `mse` of the means.

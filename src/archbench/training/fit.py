@@ -82,13 +82,15 @@ class Split:
     def scores(self, task: Task, least_batch: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
         """Every metric of the split with the means of its per-example losses, and the predictions."""
         results = self.feed.evaluate(least_batch)
-        losses = {
-            name.removeprefix("loss/"): float(np.mean(value, dtype=np.float64))
-            for name, value in results.items()
-            if name.startswith("loss/")
-        }
+        losses = {name.removeprefix("loss/"): value for name, value in results.items() if name.startswith("loss/")}
+        losses = task.means(losses, self.targets, _mean)
         predictions = {name: value for name, value in results.items() if not name.startswith("loss/")}
         return {**losses, **task.scores(self.targets, predictions)}, predictions
+
+
+def _mean(values: np.ndarray, known: np.ndarray | None = None) -> float:
+    """The mean of `values` (example,), of those where `known` (example,) is true if it is given."""
+    return float(np.mean(values if known is None else values[known], dtype=np.float64))
 
 
 def epoch_order(seed: int, epoch: int, examples: int, batch_size: int) -> np.ndarray:
@@ -167,14 +169,14 @@ def _epoch(
     watchers: keras.callbacks.CallbackList,
 ) -> dict[str, float]:
     """One epoch of training and one evaluation, as a row of the history."""
-    task = program.learner.task
+    learner, task = program.learner, program.learner.task
     first_step = progress.epoch * recipe.steps(training.feed.examples)
-    rate = float(ops.convert_to_numpy(program.learner.optimizer.learning_rate))
+    rate = float(ops.convert_to_numpy(learner.optimizer.learning_rate))
     sign = -1.0 if task.maximize else 1.0
     scores = [sign * past[f"validation_{task.monitor}"] for past in progress.history]
     rates, numbers = recipe.paces(rate, progress.epoch, training.feed.examples, scores)
     sums: dict[str, float] = {}
-    done, logs = 0, {}
+    done, logs, taken = 0, {}, int(ops.convert_to_numpy(learner.optimizer.iterations))
     input_seconds = step_seconds = 0.0
     mark = time.perf_counter()
     for count, call in _calls(program, recipe, training, progress.epoch, rates, numbers):
@@ -197,6 +199,7 @@ def _epoch(
         if not math.isfinite(scores[name]):
             raise Diverged(first_step + done, f"validation {name}")
     apart = ("steps", "finite", "gradient_norm", "weight_norm")
+    taken = int(ops.convert_to_numpy(learner.optimizer.iterations)) - taken
     return {
         "epoch": progress.epoch + 1,
         "step": first_step + done,
@@ -205,6 +208,7 @@ def _epoch(
         **{f"validation_{name}": value for name, value in scores.items()},
         "gradient_norm": logs["gradient_norm"],
         "weight_norm": logs["weight_norm"],
+        **({"skipped_steps": done - taken} if learner.scales_loss else {}),
         "compile_seconds": compile_seconds,
         "input_seconds": input_seconds,
         "step_seconds": step_seconds,

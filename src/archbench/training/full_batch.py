@@ -23,7 +23,7 @@ from archbench.errors import UserError
 from archbench.optimizers import OPTIMIZERS
 from archbench.optimizers.second_order import LBFGS
 from archbench.training.feed import Feed
-from archbench.training.program import Program
+from archbench.training.program import Learner, Program
 
 SUFFICIENT_DECREASE, CURVATURE = 1e-4, 0.9
 """The constants c1 and c2 of the strong Wolfe conditions: Nocedal and Wright 2006, equation 3.7."""
@@ -77,7 +77,7 @@ class FullBatch:
     """The loss over a whole split, its gradient, and the optimizer's steps on them."""
 
     def __init__(self, program: Program, feed: Feed, batch_size: int) -> None:
-        _check_normalization(program.learner.network, batch_size, feed.examples)
+        _check_chunks(program.learner, batch_size, feed)
         self._program, self._feed = program, feed
         learner = program.learner
         rows = np.arange(math.ceil(feed.examples / batch_size) * batch_size)
@@ -247,11 +247,17 @@ def _flat(tensors: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.asarray(tensor, dtype=np.float64).ravel() for tensor in tensors])
 
 
-def _check_normalization(network: keras.Model, batch_size: int, examples: int) -> None:
+def _check_chunks(learner: Learner, batch_size: int, feed: Feed) -> None:
     """Refuse chunks where the loss of an example depends on the others of its chunk."""
-    coupled = any(isinstance(layer, keras.layers.BatchNormalization) for layer in network._flatten_layers())
-    if coupled and batch_size < examples:
-        raise NotFullBatch(
-            f"Batch normalization makes the gradient over chunks another than that over all data, and batch_size is "
-            f"{batch_size} of {examples} examples. Choose batch_size {examples}, or another normalization in parts."
-        )
+    normalized = any(isinstance(layer, keras.layers.BatchNormalization) for layer in learner.network._flatten_layers())
+    if batch_size >= feed.examples or not (normalized or learner.task.coupled(feed.arrays)):
+        return
+    why, instead = (
+        ("Batch normalization makes", ", or another normalization in parts")
+        if normalized
+        else ("Labels that are missing make", "")
+    )
+    raise NotFullBatch(
+        f"{why} the gradient over chunks another than that over all data, and batch_size is {batch_size} of "
+        f"{feed.examples} examples. Choose batch_size {feed.examples}{instead}."
+    )

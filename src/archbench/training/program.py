@@ -8,9 +8,11 @@ it again, and the weights are its state, so the seeds of a benchmark and the tri
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
@@ -77,6 +79,11 @@ class Learner:
         return self.model.trainable_variables
 
     @property
+    def scales_loss(self) -> bool:
+        """Whether the loss is scaled against underflow, so that a step whose gradients overflow is skipped."""
+        return isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+
+    @property
     def state(self) -> list[keras.Variable]:
         """Every variable that training changes: weights, statistics, random states, optimizer slots."""
         return [*self.model.variables, *self.optimizer.variables, self.randomness.state]
@@ -112,7 +119,7 @@ class Steps:
         for augmentation in self.learner.augmentations:
             batch = augmentation(batch, self.learner.randomness)
         _, losses = self.losses(batch, training=True)
-        means = {name: ops.mean(ops.cast(value, "float32")) for name, value in losses.items()}
+        means = self.learner.task.means(losses, batch, _batch_mean)
         penalty = sum(ops.cast(value, "float32") for value in self.learner.network.losses)
         means["loss"] = means["loss"] + penalty
         return self.learner.optimizer.scale_loss(means["loss"]), means
@@ -126,28 +133,43 @@ class Steps:
         for augmentation in self.learner.augmentations:
             batch = augmentation(batch, self.learner.randomness)
         _, losses = self.losses(batch, training=True)
-        parts = {name: ops.sum(ops.cast(value, "float32") * weights) for name, value in losses.items()}
+        parts = self.learner.task.means(losses, batch, partial(_weighted_sum, weights))
         penalties = sum(ops.cast(value, "float32") for value in self.learner.network.losses)
         parts["loss"] = parts["loss"] + penalty * penalties
         return parts["loss"], parts
 
     def apply(self, gradients: Sequence[Any]) -> Any:
-        """Let the optimizer move the weights; returns the gradients' global norm before clipping."""
+        """Let the optimizer move the weights; returns the gradients' global norm before clipping.
+
+        Under loss scaling a step whose gradients overflowed changes no weight and no slot: it only halves the scale,
+        and its norm is NaN.
+        """
         learner, optimizer = self.learner, self.learner.optimizer
-        scale = getattr(optimizer, "dynamic_scale", None)
-        norm = global_norm(gradients)
-        factor = ops.cast(1.0 if scale is None else scale, "float32")
-        norm = norm / factor
+        if not learner.scales_loss:
+            norm = global_norm(gradients)
+            optimizer.apply(learner.clip(gradients, norm, 1.0) if learner.clip else gradients, learner.trainable)
+            self._constrain()
+            return norm
+        scale, finite = ops.cast(optimizer.dynamic_scale, "float32"), optimizer.check_finite(gradients)
+        norm = global_norm(gradients) / scale
         if learner.clip:
-            gradients = learner.clip(gradients, norm, factor)
-        if scale is not None and keras.backend.backend() == "jax":
+            # Clipped, an overflow may be finite: the optimizer, which skips such a step, must see it as it is.
+            clipped = learner.clip(gradients, norm, scale)
+            gradients = [ops.where(finite, c, g) for c, g in zip(clipped, gradients, strict=True)]
+        if keras.backend.backend() == "jax":
             self._apply_scaled(gradients)
         else:
             optimizer.apply(gradients, learner.trainable)
+        self._constrain(finite)
+        return ops.where(finite, norm, math.nan)
+
+    def _constrain(self, where: Any = True) -> None:
+        """Change the weights whose regularizer acts after a step, if `where` is true."""
+        optimizer = self.learner.optimizer
         rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate  # a tensor, inside `tuned`
-        for weight, regularizer in learner.constraints:
-            weight.assign(regularizer.after_step(ops.convert_to_tensor(weight), rate))
-        return norm
+        for weight, regularizer in self.learner.constraints:
+            before = ops.convert_to_tensor(weight)
+            weight.assign(ops.where(where, regularizer.after_step(before, rate), before))
 
     @contextmanager
     def tuned(self, rate: Any, numbers: Mapping[str, Any]) -> Iterator[None]:
@@ -160,14 +182,8 @@ class Steps:
         optimizer = self.learner.optimizer
         places = [(getattr(optimizer, "inner_optimizer", optimizer), "_learning_rate", rate)]
         places += [(*place, value) for name, value in numbers.items() for place in self.learner.knobs[name]]
-        before = [getattr(holder, attribute) for holder, attribute, _ in places]
-        try:
-            for holder, attribute, value in places:
-                object.__setattr__(holder, attribute, value)
+        with _replaced(places):
             yield
-        finally:
-            for (holder, attribute, _), value in zip(places, before, strict=True):
-                object.__setattr__(holder, attribute, value)
 
     def _apply_scaled(self, gradients: Sequence[Any]) -> None:
         """As `apply` of a `LossScaleOptimizer`, which assigns inside a branch, where JAX's tracers would leak."""
@@ -178,14 +194,53 @@ class Steps:
             variable.assign(value)
 
     def predict(self, batch: Batch) -> dict[str, Any]:
-        """Per-example losses (as `loss/<name>`) and decoded predictions of one batch, in inference mode."""
-        outputs, losses = self.losses(batch, training=False)
+        """Per-example losses (as `loss/<name>`) and decoded predictions of one batch, in inference mode.
+
+        A layer that can draw a sample with a given `noise` is given that of the batch, one row an example: what it
+        draws hangs on the example alone.
+        """
+        drawing = [layer for layer in self.learner.network._flatten_layers() if hasattr(layer, "noise")]
+        with _replaced([(layer, "noise", batch["noise"]) for layer in drawing]):
+            outputs, losses = self.losses(batch, training=False)
         predictions = self.learner.task.predict(outputs)
         return {**predictions, **{f"loss/{name}": value for name, value in losses.items()}}
 
     def weight_norm(self) -> Any:
         """The global norm of the trainable weights."""
         return global_norm([ops.convert_to_tensor(variable) for variable in self.learner.trainable])
+
+
+@contextmanager
+def _replaced(places: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
+    """Each (holder, attribute, value) set while a step is traced, past Keras's tracking, and put back."""
+    before = [getattr(holder, attribute) for holder, attribute, _ in places]
+    try:
+        for holder, attribute, value in places:
+            object.__setattr__(holder, attribute, value)
+        yield
+    finally:
+        for (holder, attribute, _), value in zip(places, before, strict=True):
+            object.__setattr__(holder, attribute, value)
+
+
+def _batch_mean(values: Any, known: Any = None) -> Any:
+    """The mean of `values` (batch,), of those where `known` (batch,) is true if it is given; 0 where none is."""
+    values = ops.cast(values, "float32")
+    if known is None:
+        return ops.mean(values)
+    known = ops.cast(known, "float32")
+    return ops.mean(values * known / ops.maximum(ops.mean(known), 1e-12))
+
+
+def _weighted_sum(weights: Any, values: Any, known: Any = None) -> Any:
+    """The sum of `values` (batch,) times `weights` (batch,).
+
+    Where `known` (batch,) is given, the weights of the others go to those where it is true.
+    """
+    if known is not None:
+        known = ops.cast(known, "float32")
+        weights = weights * known * ops.sum(weights) / ops.maximum(ops.sum(weights * known), 1e-12)
+    return ops.sum(ops.cast(values, "float32") * weights)
 
 
 def global_norm(tensors: Sequence[Any]) -> Any:

@@ -1,8 +1,8 @@
 """Variational autoencoder.
 
 Kingma, Welling, "Auto-Encoding Variational Bayes", 2013, arXiv:1312.6114, appendix C: a Gaussian encoder
-and a Bernoulli decoder of one hidden layer each. Differs from the paper: at inference the code is its mean,
-not a sample.
+and a Bernoulli decoder of one hidden layer each. Differs from the paper: the finished model decodes the mean of the
+code, not a sample; training and the evaluation of the bound decode a sample, as the bound is defined.
 """
 
 import math
@@ -40,7 +40,7 @@ def vae(
 
     `x` (batch, ..., channel) to `reconstruction`, logits (batch, ..., `outputs`); `kl`, the divergence of
     the code from the standard normal in nats (batch,); and `code`, its mean (batch, `latent`). In training
-    the decoder reads a sample of the code, at inference the mean.
+    and where a split is evaluated the decoder reads a sample of the code, in the finished model the mean.
     """
     shape = (*x.shape[1:-1], outputs)
     encoded = parts.act(parts.dense(layers.Flatten()(x), hidden))
@@ -62,7 +62,13 @@ def _divergence(mean, log_variance):
 
 @keras.saving.register_keras_serializable("archbench")
 class GaussianSample(layers.Layer):
-    """In training a sample of N(mean, variance), drawn as mean + deviation * noise; else the mean."""
+    """A sample of N(mean, variance), mean + deviation * noise, with fresh noise in training, else with `noise`.
+
+    Where that is None, as it is but for the evaluation of a split, the sample is the mean.
+    """
+
+    noise = None
+    """(batch, latent), from the standard normal distribution."""
 
     def __init__(self, seed: int | None = None, **options):
         super().__init__(**options)
@@ -71,9 +77,12 @@ class GaussianSample(layers.Layer):
 
     def call(self, mean, log_variance, training=False):
         """`mean` and `log_variance` (batch, latent) to a code of the same shape."""
-        if not training:
+        if training:
+            noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
+        elif self.noise is not None:
+            noise = ops.cast(self.noise, mean.dtype)
+        else:
             return mean
-        noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
         return mean + ops.exp(0.5 * log_variance) * noise
 
     def compute_output_shape(self, mean_shape, log_variance_shape):
