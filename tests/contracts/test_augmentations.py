@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from archbench.augmentations.affine import about_centre, turn, warp
 from archbench.errors import UserError
@@ -50,6 +50,35 @@ def _assert_all_followed(batch: dict, changed: dict) -> None:
 def test_every_augmentation_is_of_a_kind_that_is_tried():
     assert set(ENTRIES) == {*PICTURES, *LABELS}
     assert {name for name in ENTRIES if "tasks" in ENTRIES[name].facts} == set(LABELS)
+
+
+STRONG = {
+    "shift": {"pixels": 8},
+    "rotation": {"degrees": 180.0},
+    "scale": {"factors": [1.0, 4.0]},
+    "crop": {"area": 0.05},
+    "cutout": {"pixels": 12},
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_what_can_lose_an_object_says_that_it_spoils_labels_of_all_objects(name):
+    """At its strongest: what is moved outside, or covered, is not seen any more."""
+    batch = {**batch_of(300), "singles": batch_of(300)["image"][:, None]}
+    batch["instances"][batch["instances"] == 2] = 0
+    batch["instances"][:, 5:8, 14:16], batch["boxes"][:, 1] = 2, (5, 14, 8, 16)  # where a turn takes it outside, too
+    changed = run(name, batch, 7, **STRONG.get(name, {}))
+    seen = changed["instances"]
+    if name == "cutout":
+        seen = np.where((changed["image"] != batch["image"]).any(axis=-1), 0, seen)
+    count = sum((seen == number + 1).any(axis=(1, 2)).astype(int) for number in range(len(BOXES)))
+    boxed = (changed["box_label"] >= 0).sum(axis=1)
+    spoils = ENTRIES[name].facts["spoils"]
+    lost = bool((count < len(BOXES)).any())
+    assert lost == ("count" in spoils) == ("present" in spoils)
+    assert (boxed > count).mean() < 0.1 or "boxes" in spoils  # slivers of under a pixel apart
+    assert (changed["singles"] == batch["singles"]).all()
+    assert "singles" in spoils
 
 
 @pytest.mark.parametrize("name", WHOLE_PIXELS)
@@ -269,6 +298,16 @@ def test_scale_equals_scipy(factor):
         y, x = np.abs(np.mgrid[:33, :33] - centre) / factor
         expected = np.where((y < 16.5) & (x < 16.5), expected, 0)
         np.testing.assert_allclose(found[..., channel], expected, atol=2e-2)
+
+
+def test_scale_draws_its_factor_log_uniformly():
+    """As many examples shrink as grow under [1/2, 2]; uniform draws would grow two in three."""
+    corners = np.array([[[0, 0], [HEIGHT, WIDTH]]], "float32")
+    batch = {**batch_of(1000), "landmarks": np.repeat(np.concatenate([corners] * 3)[None], 1000, axis=0)}
+    batch["boxes"][:, 0] = 4, 6, 8, 10  # in the middle, so that it stays
+    moved = run("scale", batch, 0, factors=[0.5, 2.0])["landmarks"][:, 0]
+    drawn = np.log2((moved[:, 1, 0] - moved[:, 0, 0]) / HEIGHT)
+    assert stats.kstest(drawn, "uniform", args=(-1, 2)).pvalue > 1e-3
 
 
 def test_crop_equals_pillow():

@@ -1,10 +1,15 @@
 """params.yaml: every refusal names the key, what was given, and what would do."""
 
+import csv
+import json
+from pathlib import Path
+
 import pytest
 import yaml
 
 from archbench.config import Config, ConfigError, check_config, find_params, read_config
 
+DEFAULTS = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "training_defaults.csv").open()))
 GOOD = """
 pipeline: toy
 seeds: [3, 4]
@@ -53,6 +58,13 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path):
     assert config.benchmarks["one"].scale == "paper"
     with pytest.raises(ValueError, match="frozen"):
         config.training.epochs = 3
+
+
+@pytest.mark.parametrize("row", DEFAULTS, ids=lambda row: row["name"])
+def test_a_default_of_training_is_its_sources(row, tmp_path):
+    without = GOOD.replace(", batch_size: 16, optimizer: {name: adam, learning_rate: 1e-3}", "")
+    found = getattr(_read(tmp_path, without).training, row["name"])
+    assert (found.spec if hasattr(found, "spec") else found) == json.loads(row["value"])
 
 
 @pytest.mark.parametrize(

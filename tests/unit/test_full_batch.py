@@ -263,17 +263,23 @@ def test_a_resumed_run_has_the_rates_it_would_have_had(schedule, descent, tmp_pa
     np.testing.assert_allclose(whole, 0.1 * factor(np.arange(4), scores), rtol=1e-6)
 
 
-def test_one_cycle_moves_the_momentum_of_the_run():
-    """What the compiled program is given: the rates and the momenta of every step."""
+@pytest.mark.parametrize(
+    ("name", "moved"), [("momentum", "momentum"), ("nesterov", "momentum"), ("adam", "beta_1"), ("adamw", "beta_1")]
+)
+def test_one_cycle_moves_the_momentum_of_the_run(name, moved):
+    """What the compiled program is given: the rates and the momenta of every step; no other number moves."""
     trial = toys.settings(
-        **{**PLAIN, "schedule": {"name": "one_cycle"}, "optimizer": {"name": "momentum", "learning_rate": 0.05}}
+        **{**PLAIN, "schedule": {"name": "one_cycle"}, "optimizer": {"name": name, "learning_rate": 0.05}}
     )
     bench = Workbench(trial, toys.stripes())
     seen = []
     train = bench.program.train
 
     def watched(data, order, count, rates, numbers):
-        seen.append((rates[:count], numbers["optimizer.momentum"][:count])) if count else None
+        if count:  # 0 asks to compile
+            others = [set(values[:count]) for key, values in numbers.items() if key != f"optimizer.{moved}"]
+            assert all(len(values) == 1 for values in others)
+            seen.append((rates[:count], numbers[f"optimizer.{moved}"][:count]))
         return train(data, order, count, rates, numbers)
 
     bench.program.train = watched
@@ -334,3 +340,14 @@ def test_chunks_do_not_go_with_batch_normalization():
     with pytest.raises(NotFullBatch, match="Choose batch_size 60, or another normalization"):
         FullBatch(program, feed, 16)
     FullBatch(program, feed, 60)
+
+
+def test_chunks_do_not_go_with_labels_that_are_missing(monkeypatch):
+    x, y, learner = _logistic()
+    program = Program(learner, xla=False)
+    feed = Feed(program, {"x": x, "y": y}, 10**6)
+    monkeypatch.setattr(learner.task, "coupled", lambda targets: bool((targets["y"] == 1).any()))
+    with pytest.raises(NotFullBatch, match=r"Labels that are missing make .* Choose batch_size 60\."):
+        FullBatch(program, feed, 16)
+    FullBatch(program, feed, 60)
+    FullBatch(program, Feed(program, {"x": x, "y": 0 * y}, 10**6), 16)

@@ -1,5 +1,7 @@
 """Several heads on one trunk: the masked loss by hand, no gradient without a label, one head as a single task."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from keras import ops
@@ -9,7 +11,7 @@ from archbench.datasets.card import Card
 from archbench.errors import UserError
 from archbench.figures.pictures import PICTURES
 from archbench.tasks import TASKS
-from archbench.training.program import _batch_mean
+from archbench.training.program import _batch_mean, _weighted_sum
 from backend import compiled, gradient
 
 ARRAYS = {"image": [4, 4, 1], "present": [2], "count": [], "color": []}
@@ -69,6 +71,21 @@ def test_an_example_without_a_label_gets_no_gradient_of_its_head():
     assert slopes[:, 2:5].all()
     assert not slopes[:, 5:].any()
     assert slopes[0, :2] == pytest.approx([(0.5 - 1) / 2, (0.75 - 1) / 2], rel=1e-5)  # one labelled example
+
+
+def test_all_data_at_once_take_the_mean_over_the_labelled_ones():
+    """The mean over both examples, each counted 1/2, and a padding row that counts 0."""
+    filled = {name: np.concatenate([value, value[-1:]]) for name, value in LABELS.items()}
+    logits, weights = np.concatenate([LOGITS, LOGITS[-1:]]), np.array([0.5, 0.5, 0], "float32")
+    found = _task().means(_task().losses(logits, filled, None), filled, partial(_weighted_sum, weights))
+    expected = _numbers(_batch_means(_task(), LOGITS, LABELS))
+    for name, value in _numbers(found).items():
+        assert value == pytest.approx(expected[name], rel=1e-6), name
+
+
+def test_it_is_coupled_where_a_label_is_missing():
+    assert _task().coupled(LABELS)
+    assert not _task(heads=["count"]).coupled(LABELS)
 
 
 def test_one_head_is_the_single_task():

@@ -6,6 +6,7 @@ import pytest
 
 from archbench import code
 from archbench import plan as planning
+from archbench.augmentations import AUGMENTATIONS
 from archbench.config import ConfigError, Range, check_config
 from archbench.datasets.card import Card
 
@@ -322,3 +323,51 @@ def test_a_batch_larger_than_the_data_is_told_with_its_key(settings, space, says
         planning.check_batch("benchmarks.one", {"dataset": "dots", **settings}, ranges, card)
     assert says in str(caught.value)
     planning.check_batch("benchmarks.one", {"dataset": "dots", "batch_size": 70}, {}, card)
+
+
+# Augmentations and what labels mean
+
+SCENES = {
+    "multi_task": {"name": "multi_task", "heads": ["present", "count"]},
+    "multi_task of colors": {"name": "multi_task", "heads": ["color"]},
+    **{
+        name: {"name": name}
+        for name in ("classification", "binary", "multi_label", "overlapping_capsules", "detection", "segmentation")
+    },
+}
+ANY = ("color", "crop", "cutout", "flip", "rotation", "scale", "shift")
+GOES = {
+    "classification": (*ANY, "label_smoothing", "mixup"),
+    "binary": ANY,
+    "multi_task of colors": ANY,
+    "multi_task": ("color", "flip"),
+    "multi_label": ("color", "flip"),
+    "overlapping_capsules": (),
+    "detection": tuple(name for name in ANY if name != "cutout"),
+    "segmentation": tuple(name for name in ANY if name != "cutout"),
+}
+"""What changes no label, or changes it with the picture; all else takes away, hides or alters what a label tells of."""
+
+
+@pytest.mark.parametrize("named", SCENES)
+def test_an_augmentation_that_makes_labels_wrong_is_refused_with_what_would_do(named):
+    task, kind = SCENES[named], SCENES[named]["name"]
+    mistakes = {}
+    for entry in AUGMENTATIONS:
+        values = copy.deepcopy(VALUES)
+        values["benchmarks"] = {"one": {**VALUES["benchmarks"]["one"], "task": task, "augmentation": [entry.name]}}
+        values["benchmarks"]["one"]["preprocessing"] = "rescale"
+        try:
+            planning.resolve_all(check_config(values))
+        except ConfigError as error:
+            mistakes[entry.name] = str(error)
+    assert set(mistakes) == {entry.name for entry in AUGMENTATIONS} - set(GOES[named])
+    for name, says in mistakes.items():
+        assert f"benchmarks.one.augmentation.0: '{name}' does not go with the task '{kind}'" in says.splitlines()[0]
+        if name not in ("mixup", "label_smoothing"):
+            assert says.endswith(f"Choose among: {', '.join(GOES[named]) or 'none, which is []'}.")
+
+
+def test_the_labels_that_would_be_wrong_are_named():
+    says = _mistakes("benchmarks.one", {**VALUES["benchmarks"]["one"], "task": "multi_task", "augmentation": ["crop"]})
+    assert "the labels present, count would still tell of what was there before" in says

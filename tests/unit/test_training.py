@@ -85,6 +85,18 @@ def test_how_many_steps_one_call_takes_changes_nothing(bench, reference, steps):
         assert row == pytest.approx(expected, rel=1e-4)
 
 
+def test_train_losses_are_means_over_all_steps_of_an_epoch():
+    """Five steps in calls of three and of two, at rate 0: what each example costs, by an evaluation."""
+    trial = toys.settings(**PLAIN, optimizer={"name": "sgd", "learning_rate": 1e-30}, batch_size=14, epochs=1)
+    bench = Workbench(trial, PREPARED)
+    row = toys.train(bench, trial, recipe={"steps_per_call": 3}).history[0]
+    assert row["step"] == 5
+    costs = bench.training.feed.evaluate(70)["loss/loss"]
+    by_step = costs[epoch_order(0, 0, 70, 14)].mean(axis=1)
+    assert abs((by_step[:3].mean() + by_step[3:].mean()) / 2 - costs.mean()) > 1e-4 * costs.mean()
+    assert row["train_loss"] == pytest.approx(costs.mean(), rel=1e-5)
+
+
 def test_every_epoch_shuffles_anew_and_uses_an_example_at_most_once():
     first, again, second = (epoch_order(3, epoch, 70, 16) for epoch in (0, 0, 1))
     assert first.shape == (4, 16)
