@@ -10,6 +10,7 @@ from keras import layers
 
 from archbench.activations import ACTIVATIONS
 from archbench.blocks.dropout import Dropout
+from archbench.blocks.layouts import PLAIN, Layout, kernels_of
 from archbench.catalogue import Catalogue, Spec
 from archbench.errors import UserError
 from archbench.initializers import INITIALIZERS
@@ -80,10 +81,16 @@ class Parts:
         return x if self.dropout is None else Dropout(self.dropout, spatial=self.spatial_dropout)(x)
 
     def layer(self, kind: type[layers.Layer], *arguments, **options) -> layers.Layer:
-        """A layer of `kind`, a class of Keras's, with these parts' initializer, regularizer, and normalized kernel."""
+        """A layer of `kind`, a class of Keras's, with these parts' initializer, regularizer, and normalized kernel.
+
+        All kernels of the layer get them, where `options` do not say otherwise.
+        """
+        kernels: dict[str, Any] = {}
+        for name, layout in kernels_of(kind, options.get("groups", 1)).items():
+            kernels |= self.kernel(layout, name)
         if self._normalizes_kernels:
             kind = NORMALIZATIONS.build(self.normalization, kind)
-        return kind(*arguments, **options, **self.kernel())
+        return kind(*arguments, **{**kernels, **options})
 
     def dense(self, x, width: int, *, bias: bool = True):
         """`x` (batch, ..., feature) to (batch, ..., `width`)."""
@@ -127,11 +134,15 @@ class Parts:
         """Dense layer, normalization, activation."""
         return self._activation(self.norm(self.dense(x, width * self.widening, bias=not self.normalizes)))
 
-    def kernel(self) -> dict[str, Any]:
-        """Kernel arguments for one layer, fresh: one initializer used twice gives the same weights twice."""
+    def kernel(self, layout: Layout = PLAIN, name: str = "kernel") -> dict[str, Any]:
+        """Arguments for one kernel, fresh: one initializer used twice gives the same weights twice.
+
+        `layout` tells initializer and regularizer which of its weights lead to one unit; `name` is how the arguments
+        of its layer begin.
+        """
         return {
-            "kernel_initializer": INITIALIZERS.build(self.initializer),
-            "kernel_regularizer": REGULARIZERS.build(self.regularizer),
+            f"{name}_initializer": INITIALIZERS.build(self.initializer, layout),
+            f"{name}_regularizer": REGULARIZERS.build(self.regularizer, layout),
         }
 
     @property

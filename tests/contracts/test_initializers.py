@@ -1,19 +1,24 @@
 """Every initializer: the deviation and range of its formula, fresh draws, and the layout of fan-in."""
 
 import csv
+import json
 import math
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from keras import ops
+from keras import layers, ops
 
+from archbench.architectures.vision.lenet5_1998 import C3_TABLE, Linked
+from archbench.blocks.layouts import DEPTHWISE, TRANSPOSED, Layout
 from archbench.initializers import INITIALIZERS
+from archbench.parts import Parts
 
 INPUTS = OUTPUTS = 512
 ROWS = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "initializer_values.csv").open()))
-FORMULAS = {row["name"]: (float(row["deviation"]), float(row["bound"] or "inf")) for row in ROWS}
+LAYERS = [row for row in ROWS if row["layer"]]
+FORMULAS = {row["name"]: (float(row["deviation"]), float(row["bound"] or "inf")) for row in ROWS if not row["layer"]}
 """Name -> (deviation, bound) on a 512 by 512 matrix, from the papers' formulas."""
 
 each = pytest.mark.parametrize("entry", list(INITIALIZERS), ids=lambda entry: entry.name)
@@ -31,7 +36,20 @@ def test_every_initializer_has_a_formula():
 @each
 def test_deviation_is_the_formulas_within_2_percent(entry):
     keras.utils.set_random_seed(0)
-    weights, (deviation, bound) = _draw(entry.name), FORMULAS[entry.name]
+    _check(_draw(entry.name), *FORMULAS[entry.name])
+
+
+@pytest.mark.parametrize("row", LAYERS, ids=lambda row: f"{row['name']}-{json.loads(row['layer'])['kind']}")
+def test_deviation_follows_what_the_layer_reads_within_2_percent(row):
+    """The first kernel of a layer that parts make."""
+    keras.utils.set_random_seed(0)
+    layer = json.loads(row["layer"])
+    made = Parts(initializer=row["name"]).layer(getattr(layers, layer["kind"]), **layer["options"])
+    made.build((None, *layer["input"]))
+    _check(ops.convert_to_numpy(made.weights[0]), float(row["deviation"]), float(row["bound"] or "inf"))
+
+
+def _check(weights, deviation, bound):
     assert weights.std() == pytest.approx(deviation, rel=0.02)
     assert abs(weights.mean()) <= 0.02 * deviation
     assert np.abs(weights).max() <= bound * (1 + 1e-6)
@@ -74,3 +92,42 @@ def test_gaussians_are_not_truncated():
 def test_orthogonal_is_orthogonal():
     weights = _draw({"name": "orthogonal", "gain": 2.0}, (64, 64))
     np.testing.assert_allclose(weights @ weights.T, 4 * np.eye(64), atol=1e-4)
+    wide = _draw("orthogonal", (3, 7))
+    np.testing.assert_allclose(wide @ wide.T, np.eye(3), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape", "matrices"),
+    [
+        (TRANSPOSED, (2, 3, 4, 5), lambda w: [w.transpose(0, 1, 3, 2).reshape(30, 4)]),
+        (DEPTHWISE, (2, 3, 4, 5), lambda w: [w[:, :, channel].reshape(6, 5) for channel in range(4)]),
+        (DEPTHWISE, (1, 2, 4, 5), lambda w: [w[:, :, channel].reshape(2, 5) for channel in range(4)]),
+        (Layout(groups=2), (2, 3, 4, 10), lambda w: [w[..., :5].reshape(24, 5), w[..., 5:].reshape(24, 5)]),
+    ],
+)
+def test_each_map_of_inputs_to_units_is_an_orthogonal_matrix_of_its_own(layout, shape, matrices):
+    keras.utils.set_random_seed(0)
+    for matrix in matrices(ops.convert_to_numpy(INITIALIZERS.build("orthogonal", layout)(shape))):
+        gram = matrix.T @ matrix if matrix.shape[0] >= matrix.shape[1] else matrix @ matrix.T
+        np.testing.assert_allclose(gram, np.eye(len(gram)), atol=1e-5)
+
+
+def test_a_map_of_lenets_c3_starts_by_the_number_of_maps_that_it_reads():
+    """25 weights a link: 3 links lead to a map, then 4, in the last 6; each map of S2 starts 10 (table I)."""
+    keras.utils.set_random_seed(0)
+    links = np.cumsum([0, *map(len, C3_TABLE)])
+
+    def deviations(name):
+        draw = INITIALIZERS.build(name, Linked(C3_TABLE))((300, 300, 60))
+        return np.array([ops.convert_to_numpy(draw)[..., links[i] : links[i + 1]].std() for i in (0, 6, 15)])
+
+    window, read = 300 * 300, np.array([3, 4, 6])
+    np.testing.assert_allclose(deviations("he_normal"), np.sqrt(2 / (read * window)), rtol=0.02)
+    np.testing.assert_allclose(deviations("lecun_1998"), 2.4 / np.sqrt(3) / (read * window), rtol=0.02)
+    np.testing.assert_allclose(deviations("xavier_normal"), np.sqrt(2 / ((read + 10) * window)), rtol=0.02)
+
+
+def test_the_links_of_a_map_of_lenets_c3_start_as_one_vector_of_length_1():
+    weights = ops.convert_to_numpy(INITIALIZERS.build("orthogonal", Linked(C3_TABLE))((5, 5, 60)))
+    lengths = [np.linalg.norm(part) for part in np.split(weights, np.cumsum([*map(len, C3_TABLE)])[:-1], axis=-1)]
+    np.testing.assert_allclose(lengths, np.ones(16), rtol=1e-5)

@@ -11,7 +11,8 @@ from keras import layers, ops
 
 from archbench.architectures.network import load_network
 from archbench.architectures.profile import profile
-from archbench.blocks.kernel_normalization import UNITS
+from archbench.blocks.grouped import GroupedConv2D
+from archbench.blocks.kernel_normalization import NORMALIZABLE
 from archbench.normalizations import NORMALIZATIONS
 from archbench.parts import Parts
 from backend import compiled, gradient
@@ -186,37 +187,40 @@ def test_local_response_by_hand():
 
 
 KINDS = {
-    layers.Dense: ((3,), (4,)),
-    layers.Conv1D: ((5, 3), (4, 2)),
-    layers.Conv2D: ((5, 5, 3), (4, 2)),
-    layers.Conv3D: ((3, 3, 3, 3), (4, 2)),
-    layers.Conv1DTranspose: ((5, 3), (4, 2)),
-    layers.Conv2DTranspose: ((5, 5, 3), (4, 2)),
-    layers.Conv3DTranspose: ((3, 3, 3, 3), (4, 2)),
+    layers.Dense: ((3,), (4,), {}, (1,)),
+    layers.Conv1D: ((5, 3), (4, 2), {}, (2,)),
+    layers.Conv2D: ((5, 5, 3), (4, 2), {}, (3,)),
+    layers.Conv3D: ((3, 3, 3, 3), (4, 2), {}, (4,)),
+    GroupedConv2D: ((5, 5, 6), (4, 3), {"groups": 2}, (3,)),
+    layers.Conv1DTranspose: ((5, 3), (4, 2), {}, (1,)),
+    layers.Conv2DTranspose: ((5, 5, 3), (4, 2), {}, (2,)),
+    layers.Conv3DTranspose: ((3, 3, 3, 3), (4, 2), {}, (3,)),
+    layers.DepthwiseConv1D: ((5, 2), (3,), {"depth_multiplier": 2}, (1, 2)),
+    layers.DepthwiseConv2D: ((5, 5, 2), ((2, 3),), {"depth_multiplier": 2}, (2, 3)),
 }
-"""Layer -> shape of an input, arguments that make 4 units."""
+"""Layer -> shape of an input, arguments that make 4 units, options, the axes of its kernel that count them."""
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
 def _pair(name, kind):
     """A normalized layer with other weights than its start, and Keras's own to copy the right kernel into."""
-    shape, arguments = KINDS[kind]
+    shape, arguments, options, _ = KINDS[kind]
     x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
-    layer, plain = NORMALIZATIONS.build(name, kind)(*arguments), kind(*arguments)
+    layer, plain = NORMALIZATIONS.build(name, kind)(*arguments, **options), kind(*arguments, **options)
     layer(x), plain(x)
     layer.trained_kernel.assign(3.0 * ops.convert_to_numpy(layer.trained_kernel) + 0.1)
     return layer, plain, x
 
 
 def _columns(kernel, kind):
-    """(inputs of a unit, unit)."""
-    kernel = np.moveaxis(ops.convert_to_numpy(kernel), UNITS[kind], -1)
-    return kernel.reshape(-1, kernel.shape[-1])
+    """(incoming weight, unit)."""
+    axes = KINDS[kind][-1]
+    return np.moveaxis(ops.convert_to_numpy(kernel), axes, range(-len(axes), 0)).reshape(-1, 4)
 
 
 def test_every_kind_is_tested():
-    assert set(KINDS) == set(UNITS)
+    assert set(KINDS) == set(NORMALIZABLE)
 
 
 @each_kind
@@ -246,14 +250,72 @@ def test_spectral_normalization_divides_by_the_largest_singular_value_and_keeps_
     np.testing.assert_allclose(ops.convert_to_numpy(layer(x, training=False)), trained, rtol=1e-3, atol=1e-4)
 
 
-def test_spectral_normalization_takes_one_iteration_a_training_step_and_none_at_inference():
-    layer, _, x = _pair("spectral", layers.Dense)
-    before, kernel = ops.convert_to_numpy(layer.direction), ops.convert_to_numpy(layer.trained_kernel)
-    layer(x, training=False)
-    np.testing.assert_array_equal(ops.convert_to_numpy(layer.direction), before)
-    layer(x, training=True)
-    by_hand = kernel.T @ (kernel @ before)
-    np.testing.assert_allclose(ops.convert_to_numpy(layer.direction), by_hand / np.linalg.norm(by_hand), rtol=1e-4)
+@each_kind
+def test_spectral_normalization_follows_algorithm_1_step_by_step(kind):
+    """Each training step: v <- W'u / |W'u|, u <- Wv / |Wv|, W / u'Wv. Inference: the last u and v, no iteration."""
+    layer, _, x = _pair("spectral", kind)
+    random = np.random.default_rng(2)
+    for _ in range(4):
+        layer.trained_kernel.assign(random.normal(size=layer.trained_kernel.shape))  # as an optimizer would
+        W = _columns(layer.trained_kernel, kind).T
+        u, v = (np.array(vector) for vector in (layer.u, layer.v))
+        layer(x, training=False)
+        np.testing.assert_array_equal(layer.u, u)
+        np.testing.assert_array_equal(layer.v, v)
+        if u @ W @ v > 0:
+            np.testing.assert_allclose(_columns(layer.kernel, kind).T, W / (u @ W @ v), rtol=1e-4, atol=1e-6)
+        layer(x, training=True)
+        v = W.T @ u / np.linalg.norm(W.T @ u)
+        u = W @ v / np.linalg.norm(W @ v)
+        np.testing.assert_allclose(ops.convert_to_numpy(layer.v), v, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(ops.convert_to_numpy(layer.u), u, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(_columns(layer.kernel, kind).T, W / (u @ W @ v), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [layers.Dense, layers.Conv2D, GroupedConv2D, layers.Conv2DTranspose])
+def test_normalized_kernels_are_those_of_torch(kind):
+    """Spectrally over some training steps with other kernels, and then at inference, from one start vector."""
+    layer, _, x = _pair("spectral", kind)
+    changes = np.random.default_rng(3).normal(size=(4, *layer.trained_kernel.shape)) / 9
+    kernels = [(np.array(layer.trained_kernel) + change).astype("float32") for change in changes]
+    order = (1, 0) if kind is layers.Dense else (3, 2, 0, 1)  # from (window, input, unit) to (unit, input, window)
+    theirs = reference(
+        "kernel_normalization",
+        kernels=np.stack([kernel.transpose(order) for kernel in kernels]),
+        axis=1 if kind is layers.Conv2DTranspose else 0,
+        u=np.array(layer.u),
+    )
+
+    def check(layer, expected):
+        np.testing.assert_allclose(np.array(layer.kernel).transpose(order), expected, rtol=1e-4, atol=1e-6)
+
+    for kernel, expected in zip(kernels, theirs["spectral"], strict=True):
+        layer.trained_kernel.assign(kernel)
+        layer(x, training=True)
+        check(layer, expected)
+    layer.trained_kernel.assign(kernels[0])
+    check(layer, theirs["inference"])
+    layer, _, _ = _pair("weight", kind)
+    layer.trained_kernel.assign(kernels[0])
+    layer.gain.assign([1.0, 2.0, 3.0, 4.0])
+    check(layer, theirs["weight"][0])
+
+
+def test_spectral_normalization_by_hand():
+    """W = [[3, 0], [4, 5]] and u = (1, 0): v = (1, 0), u = (0.6, 0.8), sigma = 5 (the largest singular value: 6.71)."""
+    layer = NORMALIZATIONS.build("spectral", layers.Dense)(2, use_bias=False)
+    x = np.eye(2, dtype="float32")
+    layer(x)
+    W = np.array([[3.0, 0.0], [4.0, 5.0]], "float32")
+    layer.trained_kernel.assign(W.T)
+    layer.u.assign([1.0, 0.0])
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x, training=True)), W.T / 5, rtol=1e-5)
+    np.testing.assert_allclose(ops.convert_to_numpy(layer.v), [1.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(ops.convert_to_numpy(layer.u), [0.6, 0.8], rtol=1e-5)
+    layer.trained_kernel.assign(2 * W.T)  # an optimizer's step, then inference
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x, training=False)), W.T / 5, rtol=1e-5)
+    # v = W'u / |W'u| = (5, 4) / 6.403, u = (15, 40) / 42.72 , sigma = |Wv| = 42.72 / 6.403
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x, training=True)), W.T * 6.40312 / 42.72002, rtol=1e-5)
 
 
 def test_weight_normalization_starts_as_the_plain_layer():
@@ -272,14 +334,25 @@ def test_a_kernel_of_zeros_stays_finite(name):
     assert np.isfinite(slope).all()
 
 
+def test_spectral_normalization_begins_as_soon_as_a_kernel_is_no_longer_zero():
+    layer = NORMALIZATIONS.build("spectral", layers.Dense)(4, kernel_initializer="zeros")
+    x = np.ones((2, 3), "float32")
+    layer(x, training=True)
+    layer.trained_kernel.assign(np.random.default_rng(0).normal(size=(3, 4)))
+    for _ in range(60):
+        layer(x, training=True)
+    assert np.linalg.svd(ops.convert_to_numpy(layer.kernel), compute_uv=False)[0] == pytest.approx(1.0, rel=1e-3)
+
+
 @each_of_kernels
 def test_is_applied_to_every_kernel_that_parts_make_and_survives_saving(name, tmp_path):
     parts = Parts(normalization=name)
     inputs = keras.Input((6, 6, 2))
     x = parts.conv_unit(inputs, 4, 3, 2)
-    x = parts.layer(layers.Conv2DTranspose, 3, 2, 2)(x)
+    x = parts.layer(layers.Conv2DTranspose, 4, 2, 2)(x)
+    x = parts.layer(GroupedConv2D, 6, 3, groups=2)(parts.layer(layers.DepthwiseConv2D, 3)(x))
     model = keras.Model(inputs, parts.dense(layers.Flatten()(x), 2))
-    assert sum(hasattr(layer, "trained_kernel") for layer in model.layers) == 3
+    assert sum(hasattr(layer, "trained_kernel") for layer in model.layers) == 5
     images = np.random.default_rng(0).normal(size=(3, 6, 6, 2)).astype("float32")
     model(images, training=True)
     expected = ops.convert_to_numpy(model(images))

@@ -240,11 +240,12 @@ def test_dvc_runs_the_source_first_and_says_nothing_of_starts_without_transfer(t
     assert all("start" not in item for item in plain["foreach"].values())
 
 
-def test_a_frozen_spectral_normalization_keeps_its_singular_vector():
+def test_a_frozen_spectral_normalization_keeps_its_singular_vectors():
     network = build_network(RESNET, (16, 16, 1), 3, {"normalization": "spectral"})
     freeze(network, 2)
     frozen, trained = (layers_with_kernels(network)[place] for place in (0, 4))
-    before = [np.array(layer.direction) for layer in (frozen, trained)]
+    before = [[np.array(vector) for vector in (layer.u, layer.v)] for layer in (frozen, trained)]
     network(np.random.default_rng(0).random((4, 16, 16, 1), "float32"), training=True)
-    assert np.array_equal(frozen.direction, before[0])
-    assert not np.array_equal(trained.direction, before[1])
+    assert np.array_equal(frozen.u, before[0][0])
+    assert np.array_equal(frozen.v, before[0][1])
+    assert not np.array_equal(trained.u, before[1][0])

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
 from keras import layers, ops
 
-UNITS: dict[type[layers.Layer], int] = {
-    layers.Dense: -1,
-    layers.Conv1D: -1,
-    layers.Conv2D: -1,
-    layers.Conv3D: -1,
-    layers.Conv1DTranspose: -2,
-    layers.Conv2DTranspose: -2,
-    layers.Conv3DTranspose: -2,
-}
-"""The layers whose kernel can be normalized -> the axis of the kernel that counts their units."""
+from archbench.blocks.grouped import GroupedConv2D
+from archbench.blocks.layouts import Layout, kernels_of
+
+NORMALIZABLE = (
+    layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D, GroupedConv2D,
+    layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose,
+    layers.DepthwiseConv1D, layers.DepthwiseConv2D,
+)  # fmt: skip
+"""The layers whose kernel can be normalized: those that have one."""
 
 SMALLEST = 1e-12
 """The length below which a vector counts as zero and stays as it is."""
@@ -25,7 +25,7 @@ SMALLEST = 1e-12
 class KernelNormalized:
     """Over a layer of Keras: its `kernel` is the normalized one, `trained_kernel` the variable behind it."""
 
-    units_axis: int
+    layout: Layout
 
     def build(self, input_shape):
         """The layer's own weights; what a normalization adds comes after them."""
@@ -54,16 +54,18 @@ class KernelNormalized:
         layers.Layer.load_own_variables(self, store)
 
     def _columns(self):
-        """The trained kernel in full precision as a matrix (inputs of a unit, unit)."""
-        kernel = ops.cast(self.trained_kernel, self.variable_dtype)
-        kernel = ops.moveaxis(kernel, self.units_axis, -1)
-        return ops.reshape(kernel, (-1, kernel.shape[-1]))
+        """The trained kernel in full precision as a matrix (incoming weight, unit): the papers' W, transposed."""
+        return self.layout.columns(ops.cast(self.trained_kernel, self.variable_dtype))
 
     def _as_kernel(self, columns):
-        """A matrix (inputs of a unit, unit) in the kernel's own layout."""
-        shape = list(self.trained_kernel.shape)
-        units = shape.pop(self.units_axis)
-        return ops.moveaxis(ops.reshape(columns, (*shape, units)), -1, self.units_axis)
+        """A matrix (incoming weight, unit) in the kernel's own layout."""
+        return self.layout.kernel(columns, self.trained_kernel.shape)
+
+    def _size(self):
+        """How many incoming weights a unit has, and how many units there are."""
+        shape = self.trained_kernel.shape
+        incoming, _ = self.layout.fans(shape)
+        return incoming, math.prod(shape) // incoming
 
 
 class WeightNormalized(KernelNormalized):
@@ -77,10 +79,10 @@ class WeightNormalized(KernelNormalized):
     def build(self, input_shape):
         """Adds `gain` (unit,)."""
         super().build(input_shape)
-        units = (self.trained_kernel.shape[self.units_axis],)
-        self.gain = self.add_weight(shape=units, initializer=self._first_gain, name="gain")
-        if self.kernel_regularizer is not None:
-            self.trained_kernel.regularizer = PenaltyOfNormalized(self)
+        _, units = self._size()
+        self.gain = self.add_weight(shape=(units,), initializer=self._first_gain, name="gain")
+        if self.trained_kernel.regularizer is not None:
+            self.trained_kernel.regularizer = PenaltyOfNormalized(self, self.trained_kernel.regularizer)
 
     def normalized_kernel(self):
         """g v / |v|."""
@@ -95,46 +97,54 @@ class WeightNormalized(KernelNormalized):
 class PenaltyOfNormalized(keras.Regularizer):
     """The penalty of a layer's normalized kernel, in the place of that of the variable behind it."""
 
-    def __init__(self, layer: layers.Layer) -> None:
-        self.layer = layer
+    def __init__(self, layer: layers.Layer, regularizer: keras.Regularizer) -> None:
+        self.layer, self.regularizer = layer, regularizer
 
     def __call__(self, variable):
         """The penalty; `variable` is what the normalized kernel is made from."""
-        return self.layer.kernel_regularizer(self.layer.normalized_kernel())
+        return self.regularizer(self.layer.normalized_kernel())
 
 
 class SpectrallyNormalized(KernelNormalized):
     """The kernel divided by its largest singular value, found by power iteration: `trained_kernel` is W.
 
-    Miyato, Kataoka, Koyama, Yoshida 2018, arXiv:1802.05957, algorithm 1: one iteration a training step, the singular
-    vectors held constant in the gradient. W stays what the optimizer made it; Keras's SpectralNormalization
-    overwrites it with W / sigma at every step. A kernel is read as a matrix (unit, inputs of a unit).
+    Miyato, Kataoka, Koyama, Yoshida 2018, arXiv:1802.05957, algorithm 1. A training step takes one iteration,
+    v <- W'u / |W'u|, then u <- Wv / |Wv|, and divides by sigma = u'Wv, both held constant in the gradient; inference
+    takes none and divides by the u'Wv of the last ones. W stays what the optimizer made it; Keras's
+    SpectralNormalization overwrites it with W / sigma at every step. A kernel is read as a matrix (unit, incoming
+    weight), one for all groups.
     """
 
     def build(self, input_shape):
-        """Adds `direction` (unit,), the estimate of the first singular vector."""
+        """Adds `u` (unit,) and `v` (incoming weight,), the estimates of the first singular vectors."""
         super().build(input_shape)
-        units = (self.trained_kernel.shape[self.units_axis],)
-        self.direction = self.add_weight(shape=units, initializer="random_normal", trainable=False, name="direction")
+        incoming, units = self._size()
+        self.u = self.add_weight(shape=(units,), initializer=_random_unit, trainable=False, name="u")
+        self.v = self.add_weight(shape=(incoming,), initializer=self._first_v, trainable=False, name="v")
 
     def call(self, inputs, training=False):
         """The layer's own output, after one power iteration in training."""
         if training and self.trainable:
-            columns = ops.stop_gradient(self._columns())
-            self.direction.assign(_unit(ops.matmul(self._image(columns), columns)))
+            columns, u = ops.stop_gradient(self._columns()), self._vector(self.u)
+            v = _unit(ops.matmul(columns, u))
+            image = ops.matmul(v, columns)
+            self.v.assign(v)
+            # A kernel of zeros, with which a net may start, leaves u as it is: from a u of 0 no iteration comes back.
+            self.u.assign(ops.where(ops.norm(image) > SMALLEST, _unit(image), u))
         return super().call(inputs)
 
     def normalized_kernel(self):
         """W / sigma."""
         columns = self._columns()
-        image = self._image(ops.stop_gradient(columns))
-        direction = ops.stop_gradient(_unit(ops.cast(self.direction, self.variable_dtype)))
-        sigma = ops.sum(image * ops.matmul(columns, direction))
+        sigma = ops.sum(self._vector(self.u) * ops.matmul(self._vector(self.v), columns))
         return self._as_kernel(columns / ops.where(sigma > SMALLEST, sigma, 1.0))
 
-    def _image(self, columns):
-        """The other singular vector (input,), from `direction`."""
-        return _unit(ops.matmul(columns, _unit(ops.cast(self.direction, self.variable_dtype))))
+    def _vector(self, variable):
+        """`variable` in full precision, constant in the gradient."""
+        return ops.stop_gradient(ops.cast(variable, self.variable_dtype))
+
+    def _first_v(self, shape, dtype=None):
+        return ops.cast(_unit(ops.matmul(self._columns(), self._vector(self.u))), dtype)
 
 
 def _lengths(columns):
@@ -148,12 +158,18 @@ def _unit(vector):
     return vector / ops.maximum(ops.norm(vector), SMALLEST)
 
 
+def _random_unit(shape, dtype=None):
+    """A vector of length 1 in a random direction."""
+    return _unit(keras.initializers.RandomNormal()(shape, dtype))
+
+
 def _layers_of(mixin: type, prefix: str) -> dict[type[layers.Layer], type[layers.Layer]]:
-    """Each kind of `UNITS` -> the layer that is it and `mixin`, registered so that networks can be loaded."""
+    """Each kind of `NORMALIZABLE` -> the layer that is it and `mixin`, registered so that networks can be loaded."""
     made: dict[type[layers.Layer], Any] = {}
-    for kind, axis in UNITS.items():
+    for kind in NORMALIZABLE:
+        (layout,) = kernels_of(kind).values()
         name = f"{prefix}{kind.__name__}"
-        layer = type(name, (mixin, kind), {"units_axis": axis, "__module__": __name__, "__doc__": mixin.__doc__})
+        layer = type(name, (mixin, kind), {"layout": layout, "__module__": __name__, "__doc__": mixin.__doc__})
         made[kind] = keras.saving.register_keras_serializable("archbench")(layer)
     return made
 

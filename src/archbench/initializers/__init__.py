@@ -1,4 +1,4 @@
-"""Initializers: builders of Keras initializers."""
+"""Initializers: builders of Keras initializers, called with the layout of the kernel to be filled."""
 
 from archbench.catalogue import Catalogue
 

@@ -24,6 +24,7 @@ def weight(kind: type[layers.Layer]) -> type[layers.Layer]:
 def spectral(kind: type[layers.Layer]) -> type[layers.Layer]:
     """W / sigma(W), the largest singular value, by one power iteration a training step: a layer of Lipschitz norm 1.
 
+    sigma = u'Wv, with v <- W'u / |W'u| and then u <- Wv / |Wv| in each training step; inference takes the last u and v.
     W itself is kept and trained; Keras's SpectralNormalization overwrites it at every step.
     """
     return SPECTRALLY_NORMALIZED.get(kind, kind)

@@ -1,4 +1,4 @@
-"""Regularizers: builders of Keras weight penalties."""
+"""Regularizers: builders of Keras weight penalties, called with the layout of the kernel that they act on."""
 
 from archbench.catalogue import Catalogue
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from archbench.blocks.layouts import PLAIN, Layout, layout_from
 from archbench.optimizers.numbers import Rate
 from archbench.regularizers import regularizer
 
@@ -17,32 +18,34 @@ from archbench.regularizers import regularizer
     "3 to 4: Srivastava et al. 2014, JMLR 15, section 5.1",
     numbers=("limit",),
 )
-def max_norm(*, limit: Rate = 3.0) -> keras.Regularizer:
+def max_norm(layout: Layout = PLAIN, *, limit: Rate = 3.0) -> keras.Regularizer:
     """Each unit's incoming vector is scaled back to length `limit` after every step that made it longer.
 
-    w <- w min(1, limit / |w|), where w is a column of the kernel: all its axes but the last. Keras's MaxNorm looks at
+    w <- w min(1, limit / |w|), where w are all weights that lead to one unit: of a convolution, to one channel of its
+    output; of a recurrent layer, to one gate of a unit, from its inputs or from its states. Keras's MaxNorm looks at
     the first axis alone, which in a convolution is one row of the window.
     """
-    return MaxNorm(limit)
+    return MaxNorm(limit, layout)
 
 
 @keras.saving.register_keras_serializable("archbench")
 class MaxNorm(keras.Regularizer):
-    """Columns of length at most `limit`."""
+    """Units whose incoming vectors, in a kernel of this `layout`, are at most `limit` long."""
 
-    def __init__(self, limit: float) -> None:
-        self.limit = limit
+    def __init__(self, limit: float, layout: Layout = PLAIN) -> None:
+        self.limit, self.layout = limit, layout_from(layout)
 
     def __call__(self, weight: Any) -> Any:
         """No penalty."""
         return ops.zeros((), weight.dtype)
 
     def after_step(self, weight: Any, rate: Any) -> Any:
-        """`weight` after an optimizer step, whatever its `rate`, with its columns no longer than `limit`."""
+        """`weight` after an optimizer step, whatever its `rate`, with no incoming vector longer than `limit`."""
         limit = ops.cast(self.limit, weight.dtype)
-        squares = ops.sum(ops.square(weight), axis=tuple(range(len(weight.shape) - 1)), keepdims=True)
-        return weight * (limit / ops.sqrt(ops.maximum(squares, ops.square(limit))))
+        columns = self.layout.columns(weight)
+        squares = ops.sum(ops.square(columns), axis=0)
+        return self.layout.kernel(columns * (limit / ops.sqrt(ops.maximum(squares, ops.square(limit)))), weight.shape)
 
-    def get_config(self) -> dict[str, float]:
+    def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        return {"limit": self.limit}
+        return {"limit": self.limit, "layout": keras.saving.serialize_keras_object(self.layout)}

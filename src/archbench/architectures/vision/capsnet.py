@@ -12,10 +12,14 @@ import keras
 from keras import layers, ops
 
 from archbench.architectures import architecture
+from archbench.blocks.layouts import Layout
 from archbench.parts import Parts
 
 EPSILON = 1e-7
 """Added to squared lengths, so that their root has a gradient at zero."""
+
+ROUTED = Layout(inputs=(-4, -2), units=(-3, -1))
+"""Of a kernel (lower capsule, capsule, number, dimension): a capsule's total input is a sum over all lower ones."""
 
 PAPER = Parts(initializer="xavier_uniform")
 
@@ -56,7 +60,7 @@ def capsnet(
     x = parts.conv(x, types * primary, size, 2, padding="valid")
     votes = Squash(dtype="float32")(layers.Reshape((-1, primary))(x))  # (batch, 1152, 8)
     # Agreements are small differences between long sums, and routing is little work: full precision.
-    regularizer = parts.kernel()["kernel_regularizer"]
+    regularizer = parts.kernel(ROUTED)["kernel_regularizer"]
     capsules = Routing(outputs, dimension, routings, regularizer, dtype="float32")(votes)
     x = OneClassAlone()(capsules)
     for units in hidden:

@@ -3,8 +3,7 @@
 LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE
 86(11), 1998, section II.B. Differs from the paper: the bitmaps of the ten codes are drawn anew; the outputs
 are minus the squared distances, so that softmax cross-entropy on them is the paper's competitive loss
-(equation 9) without its constant "rubbish" term; kernels of C3 start as if all six maps were connected;
-sub-sampling starts as a plain average.
+(equation 9) without its constant "rubbish" term; sub-sampling starts as a plain average.
 """
 
 import math
@@ -15,6 +14,7 @@ from keras import layers, ops
 
 from archbench.architectures import architecture
 from archbench.architectures.vision.digit_codes import digit_codes
+from archbench.blocks.layouts import Layout
 from archbench.parts import Parts
 
 C3_TABLE = (
@@ -54,7 +54,7 @@ def lenet5_1998(
     """
     x = parts.act(parts.conv(image, 6, 5, padding="valid"))  # C1
     x = parts.act(TrainableSubsampling()(x))  # S2
-    x = parts.act(SparseConv2D(C3_TABLE, 5, **parts.kernel())(x))  # C3
+    x = parts.act(SparseConv2D(C3_TABLE, 5, **parts.kernel(Linked(C3_TABLE)))(x))  # C3
     x = parts.act(TrainableSubsampling()(x))  # S4, (batch, 5, 5, 16) at 32 pixels
     x = parts.act(parts.dense(layers.Flatten()(x), units))  # C5
     codes = digit_codes(outputs)
@@ -92,6 +92,53 @@ class TrainableSubsampling(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("archbench")
+class Linked(Layout):
+    """The kernel (height, width, link) of a convolution whose output maps each read only some input maps.
+
+    `table` lists, for every output map, the input maps it reads. The links to one output map are its incoming weights.
+    """
+
+    def __init__(self, table) -> None:
+        super().__init__(groups=len(table))  # no two output maps share a link
+        self.table = tuple(tuple(row) for row in table)
+        self.links = [(source, target) for target, row in enumerate(self.table) for source in row]
+        self.maps = 1 + max(source for source, _ in self.links)
+
+    def fans(self, shape):
+        """For every link, how many weights lead to its output map, and how many start from its input map."""
+        sources, targets = np.array(self.links).T
+        window = math.prod(shape[:-1])
+        return window * np.bincount(targets)[targets], window * np.bincount(sources)[sources]
+
+    def columns(self, kernel):
+        """`kernel` as a matrix (weight of a window over all input maps, output map), zero where no link is."""
+        return ops.reshape(self.dense(kernel), (-1, len(self.table)))
+
+    def kernel(self, columns, shape):
+        """The kernel of `shape` whose `columns` these are."""
+        dense = ops.reshape(columns, (*shape[:-1], self.maps * len(self.table)))
+        return ops.matmul(dense, ops.transpose(self._places(columns.dtype)))
+
+    def dense(self, kernel):
+        """The kernel (height, width, input map, output map) of a plain convolution."""
+        # A product with a matrix of zeros and ones puts the weights in their places: unlike a scatter, it is quick and
+        # the same on every backend.
+        placed = ops.matmul(kernel, self._places(kernel.dtype))
+        return ops.reshape(placed, (*kernel.shape[:-1], self.maps, len(self.table)))
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return {"table": self.table}
+
+    def _places(self, dtype):
+        """Zeros and ones (link, input map * output map)."""
+        places = np.zeros((len(self.links), self.maps * len(self.table)), "float32")
+        for link, (source, target) in enumerate(self.links):
+            places[link, source * len(self.table) + target] = 1.0
+        return ops.convert_to_tensor(places, dtype)
+
+
+@keras.saving.register_keras_serializable("archbench")
 class SparseConv2D(layers.Layer):
     """A valid convolution whose output maps each read only some input maps; missing links have no weights.
 
@@ -100,43 +147,34 @@ class SparseConv2D(layers.Layer):
 
     def __init__(self, table, size: int, kernel_initializer, kernel_regularizer, **options):
         super().__init__(**options)
-        self.table, self.size = tuple(tuple(row) for row in table), size
+        self.layout, self.size = Linked(table), size
         self.initializer = keras.initializers.get(kernel_initializer)
         self.regularizer = keras.regularizers.get(kernel_regularizer)
-        self.links = [(source, target) for target, row in enumerate(self.table) for source in row]
 
     def build(self, input_shape):
         """A weight for every pixel of a link, a bias for every output map."""
-        self.maps = input_shape[-1]
         self.weight = self.add_weight(
-            shape=(self.size, self.size, len(self.links)),
-            initializer=self._linked_only,
+            shape=(self.size, self.size, len(self.layout.links)),
+            initializer=self.initializer,
             regularizer=self.regularizer,
             name="kernel",
         )
-        self.bias = self.add_weight(shape=(len(self.table),), initializer="zeros", name="bias")
+        self.bias = self.add_weight(shape=(len(self.layout.table),), initializer="zeros", name="bias")
 
     def call(self, x):
         """`x` (batch, height, width, map) to (batch, height - size + 1, width - size + 1, map)."""
-        # A product with a matrix of zeros and ones puts the weights in their places of a dense kernel:
-        # unlike a scatter, it is quick and the same on every backend.
-        places = np.zeros((len(self.links), self.maps * len(self.table)), "float32")
-        for link, (source, target) in enumerate(self.links):
-            places[link, source * len(self.table) + target] = 1.0
-        kernel = ops.matmul(self.weight, ops.convert_to_tensor(places, self.compute_dtype))
-        kernel = ops.reshape(kernel, (self.size, self.size, self.maps, len(self.table)))
-        return ops.conv(x, kernel, padding="valid") + self.bias
+        return ops.conv(x, self.layout.dense(ops.convert_to_tensor(self.weight)), padding="valid") + self.bias
 
     def compute_output_shape(self, input_shape):
         """The shape `call` gives."""
         batch, height, width, _ = input_shape
-        return (batch, height - self.size + 1, width - self.size + 1, len(self.table))
+        return (batch, height - self.size + 1, width - self.size + 1, len(self.layout.table))
 
     def get_config(self):
         """The arguments of the constructor."""
         return {
             **super().get_config(),
-            "table": self.table,
+            "table": self.layout.table,
             "size": self.size,
             "kernel_initializer": keras.initializers.serialize(self.initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.regularizer),
@@ -148,11 +186,7 @@ class SparseConv2D(layers.Layer):
 
     def multiply_adds(self, input_shape, output_shape) -> int:
         """Those of the links there are, not of the dense kernel they are computed with."""
-        return math.prod(output_shape[1:-1]) * self.size**2 * len(self.links)
-
-    def _linked_only(self, shape, dtype=None):
-        full = self.initializer((self.size, self.size, self.maps, len(self.table)), dtype=dtype)
-        return ops.stack([full[:, :, source, target] for source, target in self.links], axis=-1)
+        return math.prod(output_shape[1:-1]) * self.size**2 * len(self.layout.links)
 
 
 @keras.saving.register_keras_serializable("archbench")

@@ -143,22 +143,13 @@ class _Cell:
     def _separable(self, x, size: int, stride: int = 1):
         """Twice activation, separable convolution, normalization; the first of them strided."""
         for step in (stride, 1):
-            x = self.parts.norm(self._separable_conv(self.parts.act(x), size, step))
+            x = self._separable_conv(self.parts.act(x), size, step)
         return self._dropped(x)
 
     def _separable_conv(self, x, size: int, stride: int):
-        depthwise, pointwise = self.parts.kernel(), self.parts.kernel()
-        return layers.SeparableConv2D(
-            self.filters,
-            size,
-            stride,
-            padding="same",
-            use_bias=not self.parts.normalizes,
-            depthwise_initializer=depthwise["kernel_initializer"],
-            depthwise_regularizer=depthwise["kernel_regularizer"],
-            pointwise_initializer=pointwise["kernel_initializer"],
-            pointwise_regularizer=pointwise["kernel_regularizer"],
-        )(x)
+        """A window for each channel, then all channels of a position, normalized."""
+        x = self.parts.layer(layers.DepthwiseConv2D, size, stride, padding="same", use_bias=False)(x)
+        return self.parts.conv_norm(x, self.filters, 1)
 
     def _mean(self, x):
         return self._dropped(layers.AveragePooling2D(3, 1, padding="same")(x))
