@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keras import layers
@@ -55,6 +55,8 @@ class Parts:
     """The share of units dropped in training, where the architecture has a place for it; None: none, and no layer."""
     spatial_dropout: bool = False
     """Whether dropout drops whole channels, at all positions alike."""
+    initializer_of: Mapping[str, Spec] = field(default_factory=dict)
+    """A kind of kernel -> its initializer, where the paper starts it otherwise than the rest; swapped with that one."""
 
     def act(self, x):
         """The activation of `x`, the same shape.
@@ -87,7 +89,7 @@ class Parts:
         """
         kernels: dict[str, Any] = {}
         for name, layout in kernels_of(kind, options.get("groups", 1)).items():
-            kernels |= self.kernel(layout, name)
+            kernels |= self.kernel(name, layout)
         if self._normalizes_kernels:
             kind = NORMALIZATIONS.build(self.normalization, kind)
         return kind(*arguments, **{**kernels, **options})
@@ -134,15 +136,15 @@ class Parts:
         """Dense layer, normalization, activation."""
         return self._activation(self.norm(self.dense(x, width * self.widening, bias=not self.normalizes)))
 
-    def kernel(self, layout: Layout = PLAIN, name: str = "kernel") -> dict[str, Any]:
-        """Arguments for one kernel, fresh: one initializer used twice gives the same weights twice.
+    def kernel(self, kind: str = "kernel", layout: Layout = PLAIN) -> dict[str, Any]:
+        """Arguments for one kernel of a layer, fresh: one initializer used twice gives the same weights twice.
 
-        `layout` tells initializer and regularizer which of its weights lead to one unit; `name` is how the arguments
-        of its layer begin.
+        `kind` is how the layer's arguments name it: "kernel", or "recurrent", "depthwise" and their like where a layer
+        has several or its own. `layout` tells initializer and regularizer which of its weights lead to one unit.
         """
         return {
-            f"{name}_initializer": INITIALIZERS.build(self.initializer, layout),
-            f"{name}_regularizer": REGULARIZERS.build(self.regularizer, layout),
+            f"{kind}_initializer": INITIALIZERS.build(self.initializer_of.get(kind, self.initializer), layout),
+            f"{kind}_regularizer": REGULARIZERS.build(self.regularizer, layout),
         }
 
     @property
@@ -167,7 +169,7 @@ class Parts:
 
     def swapped(self, changes: Mapping[str, Any]) -> Parts:
         """These parts with `changes` made; raises a `UserError` for an unknown piece or value."""
-        known = [field.name for field in fields(self)]
+        known = [*CATALOGUES, "dropout", "spatial_dropout"]
         for piece, value in changes.items():
             if piece not in known:
                 raise WrongParts(f"No part is called {piece!r}. A network has the parts: {', '.join(known)}.")
@@ -177,7 +179,7 @@ class Parts:
                 _check_flag(piece, value)
             else:
                 CATALOGUES[piece].resolve(value)
-        swapped = replace(self, **changes)
+        swapped = replace(self, **changes, initializer_of={} if "initializer" in changes else self.initializer_of)
         _check_together(swapped, changes)
         return swapped
 

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 
 from archbench.architectures import ARCHITECTURES
+from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import outline
 from archbench.config import Benchmark, Config, ConfigError, check_name
 from archbench.datasets import DATASETS
-from archbench.training.transfer import layers_with_kernels
 
 ALIKE = ("activation", "normalization")
 """Parts that weights are trained for; the others may change from one training to the next."""

@@ -41,11 +41,11 @@ class Case:
 
 
 def _sparse(kind, **options):
-    return kind(TABLE, **options, **PARTS.kernel(Linked(TABLE)))
+    return kind(TABLE, **options, **PARTS.kernel(layout=Linked(TABLE)))
 
 
 def _routed(kind, **options):
-    return kind(**options, kernel_regularizer=PARTS.kernel(ROUTED)["kernel_regularizer"])
+    return kind(**options, **PARTS.kernel("routed", ROUTED))
 
 
 def _identity(shape):

@@ -31,7 +31,7 @@ def test_squash_has_a_gradient_at_zero():
 def test_routing_is_procedure_1_written_out(routings):
     random = np.random.default_rng(0)
     lower, classes, numbers, dimension = 5, 3, 4, 6
-    layer = Routing(classes, dimension, routings)
+    layer = Routing(classes, dimension, routings, "zeros")
     x = random.normal(size=(2, lower, numbers)).astype("float32")
     layer.build(x.shape)
     matrices = random.normal(size=(lower, classes, numbers, dimension)).astype("float32")

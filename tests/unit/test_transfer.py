@@ -8,12 +8,13 @@ import yaml
 
 from archbench import dvcfile
 from archbench import plan as planning
+from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import build_network, load_network
 from archbench.config import ConfigError, check_config
 from archbench.project import Folders
 from archbench.tracking.run_folder import read_json
 from archbench.training.run import Pace, Workbench, run_benchmark
-from archbench.training.transfer import NoTransfer, describe_source, freeze, layers_with_kernels, take_weights
+from archbench.training.transfer import NoTransfer, describe_source, freeze, take_weights
 
 PACE = Pace(30.0, lambda *_: None)
 RESNET = {"name": "resnet20", "blocks": 1, "widths": [4, 6]}

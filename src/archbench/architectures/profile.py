@@ -34,7 +34,7 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class _Call:
+class Call:
     """One use of an operation in the graph of a network."""
 
     operation: object
@@ -45,10 +45,12 @@ class _Call:
 
     @property
     def activations(self) -> int:
+        """The numbers that it gives for one example."""
         return sum(math.prod(shape[1:]) for shape in self.output_shapes) if self.sources else 0
 
     @property
     def multiply_adds(self) -> int:
+        """Its products of weights and activations for one example."""
         if not self.sources or not isinstance(self.operation, layers.Layer):
             return 0
         return multiply_adds(self.operation, self.input_shape, self.output_shapes[0])
@@ -56,18 +58,18 @@ class _Call:
 
 def profile(model: keras.Model) -> Profile:
     """The cost of `model`, a functional Keras model, read from its graph without running it."""
-    calls = list(_calls(model))
+    made = list(calls(model))
     depth: dict[int, int] = {}
-    for call in calls:
+    for call in made:
         before = max((depth[id(source)] for source in call.sources), default=0)
         depth[id(call)] = before + (call.multiply_adds > 0)
     return Profile(
         parameters=_size(model.trainable_weights),
         parameters_total=_size(model.weights),
-        multiply_adds=sum(call.multiply_adds for call in calls),
-        activation_bytes=FLOAT32_BYTES * sum(call.activations for call in calls),
+        multiply_adds=sum(call.multiply_adds for call in made),
+        activation_bytes=FLOAT32_BYTES * sum(call.activations for call in made),
         depth=max(depth.values()),
-        receptive_field=receptive_field(calls),
+        receptive_field=receptive_field(made),
     )
 
 
@@ -148,9 +150,9 @@ def _nested(layer, input_shape, output_shape) -> int:
     return profile(layer).multiply_adds
 
 
-def _calls(model: keras.Model) -> Iterator[_Call]:
+def calls(model: keras.Model) -> Iterator[Call]:
     """Every call that the outputs of `model` need, sources first."""
-    made: dict[tuple[int, int], _Call] = {}
+    made: dict[tuple[int, int], Call] = {}
     pending = [(tensor, False) for tensor in keras.tree.flatten(model.outputs)]
     while pending:  # a loop: the graph of a deep net would exhaust Python's recursion
         tensor, sources_done = pending.pop()
@@ -167,10 +169,10 @@ def _calls(model: keras.Model) -> Iterator[_Call]:
         yield made[key]
 
 
-def _call(history, inputs, made) -> _Call:
+def _call(history, inputs, made) -> Call:
     node = history.operation._inbound_nodes[history.node_index]
     sources = [made[id(one._keras_history.operation), one._keras_history.node_index] for one in inputs]
-    return _Call(
+    return Call(
         operation=history.operation,
         sources=tuple(sources),
         input_shape=tuple(inputs[0].shape) if inputs else (),

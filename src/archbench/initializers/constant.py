@@ -16,3 +16,16 @@ def zeros(layout: Layout = PLAIN) -> keras.initializers.Initializer:
 def small_normal(layout: Layout = PLAIN, *, deviation: float = 0.01) -> keras.initializers.Initializer:
     """A Gaussian of fixed deviation, whatever the layer's size."""
     return keras.initializers.RandomNormal(stddev=deviation)
+
+
+@initializer(
+    "truncated_normal",
+    source="Abadi et al. 2016, arXiv:1603.04467: TensorFlow's truncated_normal, with the 0.1 of the code of "
+    "Sabour, Frosst, Hinton 2017, arXiv:1710.09829",
+)
+def truncated_normal(layout: Layout = PLAIN, *, deviation: float = 0.1) -> keras.initializers.Initializer:
+    """A Gaussian of fixed `deviation` whose draws beyond two deviations are drawn anew.
+
+    What is left has 0.88 times that deviation.
+    """
+    return keras.initializers.TruncatedNormal(stddev=deviation)

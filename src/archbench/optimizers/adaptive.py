@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from archbench.optimizers import optimizer
-from archbench.optimizers.numbers import Decay, Fall, Mean, Rate, decay_kernels_alone
+from archbench.optimizers.numbers import Decay, Fall, Mean, Rate
 
 
 @optimizer(
@@ -82,10 +82,9 @@ def adamw(
     The paper decays these too, and multiplies the decay by the schedule but not by the initial rate; here as in Keras
     and PyTorch the rate multiplies it, which only rescales `weight_decay`. Keras's default of it is 0.004.
     """
-    built = keras.optimizers.AdamW(
+    return keras.optimizers.AdamW(
         learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, weight_decay=weight_decay
     )
-    return decay_kernels_alone(built)
 
 
 @keras.saving.register_keras_serializable("archbench")

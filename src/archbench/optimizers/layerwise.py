@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from archbench.optimizers import optimizer
-from archbench.optimizers.numbers import Decay, Mean, Memory, Rate, decay_kernels_alone
+from archbench.optimizers.numbers import Decay, Mean, Memory, Rate
 
 
 class _Layerwise(keras.optimizers.Optimizer):
@@ -37,7 +37,6 @@ class LARS(_Layerwise):
     def __init__(self, learning_rate=0.1, momentum=0.9, weight_decay=5e-4, trust=1e-3, name="lars", **options):
         super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, name=name, **options)
         self.momentum, self.trust = momentum, trust
-        decay_kernels_alone(self)
 
     def build(self, variables):
         """Make the velocities."""
@@ -101,7 +100,6 @@ class LAMB(_Layerwise):
         super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, name=name, **options)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.phi_low, self.phi_high = phi_low, phi_high
-        decay_kernels_alone(self)
 
     def build(self, variables):
         """Make the means of g and of g^2."""
@@ -172,24 +170,24 @@ def lion(
     Rates 3 to 10 times below AdamW's and decays as much above are the paper's advice; Keras's defaults are a rate of
     0.001 and no decay. Biases and normalization weights do not decay.
     """
-    return decay_kernels_alone(
-        keras.optimizers.Lion(learning_rate, beta_1=beta_1, beta_2=beta_2, weight_decay=weight_decay)
-    )
+    return keras.optimizers.Lion(learning_rate, beta_1=beta_1, beta_2=beta_2, weight_decay=weight_decay)
 
 
 @keras.saving.register_keras_serializable("archbench")
 class Muon(keras.optimizers.Muon):
-    """`keras.optimizers.Muon` that leaves the output layer to AdamW, and decays all kernels alike."""
+    """`keras.optimizers.Muon` that is told which matrices take AdamW's step, and decays all kernels alike.
 
-    def build(self, variables):
-        """Note the output layer's kernel, the last matrix, before the slots are made."""
-        if not self.built:
-            matrices = [variable for variable in variables if len(variable.shape) == 2]
-            self._last_matrix = matrices[-1].path if matrices else None
-            super().build(variables)
+    Keras's goes by names: it takes every layer whose name has "embedding" in it for one.
+    """
+
+    _left_to_adamw: frozenset = frozenset()
+
+    def leave_to_adamw(self, variables):
+        """Let `variables` take AdamW's step, as whatever is no matrix does. Before `build`, which makes the slots."""
+        self._left_to_adamw = frozenset(map(self._var_key, variables))
 
     def _should_use_adamw(self, variable):
-        return variable.path == self._last_matrix or super()._should_use_adamw(variable)
+        return len(variable.shape) != 2 or self._var_key(variable) in self._left_to_adamw
 
     def _apply_weight_decay(self, variables):
         keras.optimizers.Optimizer._apply_weight_decay(self, variables)
@@ -212,11 +210,12 @@ def muon(
     """Muon: m <- momentum m + g, w <- w - rate (0.2 sqrt(max(rows, columns)) O(g + momentum m) + decay w).
 
     O sets every singular value of a matrix to about 1 by five Newton-Schulz steps X <- aX + b(XX')X + c(XX')^2 X. The
-    factor is Moonlight's, which makes Adam's rates and decays fit. As both sources say, the embedding, the output layer
-    (the last matrix) and whatever is no matrix take AdamW's step; Jordan's code also flattens the kernels of
-    convolutions, Keras's leaves them to AdamW. Mends Keras's, whose AdamW has a decay apart, and takes in the output.
+    factor is Moonlight's, which makes Adam's rates and decays fit. As both sources say, embeddings, all output layers
+    and whatever is no matrix take AdamW's step: training tells it which they are, from the network. A first matrix that
+    reads numbers is a hidden one here. Jordan's code also flattens the kernels of convolutions, Keras's leaves them to
+    AdamW. Mends Keras's, whose AdamW has a decay apart, and which takes in the output.
     """
-    built = Muon(
+    return Muon(
         learning_rate,
         momentum=momentum,
         adam_beta_1=adam_beta_1,
@@ -225,4 +224,3 @@ def muon(
         adam_weight_decay=weight_decay,
         epsilon=1e-8,
     )
-    return decay_kernels_alone(built)

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from archbench.architectures.kernels import hidden_kernels, kernels
 from archbench.architectures.network import build_network
 from archbench.augmentations import AUGMENTATIONS
 from archbench.datasets.card import Card
@@ -43,6 +44,7 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int) -> Lear
         raw = keras.Input(card.input_shape, dtype="float32", name=card.input)
         model = keras.Model(raw, network(layer(raw) if layer else raw), name=network.name)
     optimizer, clip = build_optimizer(settings), build_clip(settings)
+    tell_weights(optimizer, network)
     optimizer.build(model.trainable_variables)
     return Learner(
         model=model,
@@ -64,6 +66,25 @@ def build_optimizer(settings: Settings) -> keras.Optimizer:
     if settings["precision"] == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def tell_weights(optimizer: keras.Optimizer, network: keras.Model) -> None:
+    """Tell `optimizer`, not built yet, what the weights of `network` are to it.
+
+    Kernels alone decay. The papers of AdamW, Lion and Muon decay every weight; practice, and the code of LARS's and
+    LAMB's authors, leaves out biases, the weights of normalizations and other scales, since pulling a shift or a scale
+    to 0 does not make a network simpler. Muon's own step is for the kernels of hidden layers.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    optimizer.exclude_from_weight_decay(_others(network, kernels(network)))
+    if hasattr(optimizer, "leave_to_adamw"):
+        optimizer.leave_to_adamw(_others(network, hidden_kernels(network)))
+
+
+def _others(network: keras.Model, weights: list[keras.Variable]) -> list[keras.Variable]:
+    """The trainable weights of `network` without these."""
+    known = {id(weight) for weight in weights}
+    return [weight for weight in network.trainable_variables if id(weight) not in known]
 
 
 def build_clip(settings: Settings) -> Clip | None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import keras
 
+from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import load_network
 from archbench.errors import UserError
 from archbench.tracking.run_folder import read_json
@@ -63,15 +64,6 @@ def model_file(transfer: Mapping[str, Any], seed: int, runs: Path) -> Path:
 
 def _not_ready(folder: Path, source: str, why: str) -> NoTransfer:
     return NoTransfer(f"{folder}, whose weights this benchmark starts from, {why}. Run: dvc repro train@{source}")
-
-
-def layers_with_kernels(network: keras.Model) -> list[keras.Layer]:
-    """The layers of a network that hold a kernel, input first, as `Model.layers` orders them."""
-    return [
-        layer
-        for layer in network.layers
-        if not isinstance(layer, keras.layers.PReLU) and any(len(weight.shape) > 1 for weight in layer.weights)
-    ]
 
 
 def freeze(network: keras.Model, train: str | int) -> None:

@@ -11,7 +11,7 @@ from keras import layers
 from archbench.architectures import architecture
 from archbench.parts import Parts
 
-GLOROT = Parts(initializer="xavier_uniform")
+PAPER = Parts(initializer="xavier_uniform", initializer_of={"recurrent": "orthogonal"})
 
 
 @architecture(
@@ -32,7 +32,7 @@ def lstm(
     *,
     units: int = 128,
     depth: int = 1,
-    parts: Parts = GLOROT,
+    parts: Parts = PAPER,
 ):
     """LSTM layers over a sequence, and a dense layer on the last state.
 
@@ -47,4 +47,4 @@ def lstm(
 
 def _layer(x, units: int, last: bool, parts: Parts):
     # cuDNN's kernel cannot be part of an XLA program, and the whole training step is one.
-    return layers.LSTM(units, return_sequences=not last, use_cudnn=False, **parts.kernel())(x)
+    return parts.layer(layers.LSTM, units, return_sequences=not last, use_cudnn=False)(x)

@@ -21,7 +21,8 @@ EPSILON = 1e-7
 ROUTED = Layout(inputs=(-4, -2), units=(-3, -1))
 """Of a kernel (lower capsule, capsule, number, dimension): a capsule's total input is a sum over all lower ones."""
 
-PAPER = Parts(initializer="xavier_uniform")
+AUTHORS = {"name": "truncated_normal", "deviation": 0.1}
+PAPER = Parts(initializer="xavier_uniform", initializer_of={"routed": AUTHORS})
 
 
 @architecture(
@@ -60,8 +61,8 @@ def capsnet(
     x = parts.conv(x, types * primary, size, 2, padding="valid")
     votes = Squash(dtype="float32")(layers.Reshape((-1, primary))(x))  # (batch, 1152, 8)
     # Agreements are small differences between long sums, and routing is little work: full precision.
-    regularizer = parts.kernel(ROUTED)["kernel_regularizer"]
-    capsules = Routing(outputs, dimension, routings, regularizer, dtype="float32")(votes)
+    kernel = parts.kernel("routed", ROUTED)
+    capsules = Routing(outputs, dimension, routings, **kernel, dtype="float32")(votes)
     x = OneClassAlone()(capsules)
     for units in hidden:
         x = parts.act(parts.dense(x, units))
@@ -98,16 +99,20 @@ class Routing(layers.Layer):
     Gradients flow through the rounds, which are unrolled. The first round has equal couplings.
     """
 
-    def __init__(self, capsules: int, dimension: int, routings: int, kernel_regularizer=None, **options) -> None:
+    def __init__(
+        self, capsules: int, dimension: int, routings: int, routed_initializer, routed_regularizer=None, **options
+    ) -> None:
         super().__init__(**options)
         self.capsules, self.dimension, self.routings = capsules, dimension, routings
-        self.regularizer = keras.regularizers.get(kernel_regularizer)
+        # A copy, with the seed that it draws here: the weights of a seed stay what they have been.
+        self.initializer = keras.initializers.get(routed_initializer).clone()
+        self.regularizer = keras.regularizers.get(routed_regularizer)
 
     def build(self, input_shape):
-        """A matrix for each pair of a lower and a higher capsule; their initial deviation is the authors' 0.1."""
+        """A matrix for each pair of a lower and a higher capsule."""
         self.kernel = self.add_weight(
             shape=(input_shape[1], self.capsules, input_shape[2], self.dimension),
-            initializer=keras.initializers.TruncatedNormal(stddev=0.1),
+            initializer=self.initializer,
             regularizer=self.regularizer,
             name="kernel",
         )
@@ -130,7 +135,11 @@ class Routing(layers.Layer):
     def get_config(self):
         """The arguments of the constructor."""
         own = {name: getattr(self, name) for name in ("capsules", "dimension", "routings")}
-        return {**super().get_config(), **own, "kernel_regularizer": keras.regularizers.serialize(self.regularizer)}
+        kernel = {
+            "routed_initializer": keras.initializers.serialize(self.initializer),
+            "routed_regularizer": keras.regularizers.serialize(self.regularizer),
+        }
+        return {**super().get_config(), **own, **kernel}
 
     def multiply_adds(self, input_shape, output_shape) -> int:
         """Those of the predictions, of a weighted sum a round, and of the agreements after all rounds but the last."""

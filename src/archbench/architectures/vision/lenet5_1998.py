@@ -54,7 +54,7 @@ def lenet5_1998(
     """
     x = parts.act(parts.conv(image, 6, 5, padding="valid"))  # C1
     x = parts.act(TrainableSubsampling()(x))  # S2
-    x = parts.act(SparseConv2D(C3_TABLE, 5, **parts.kernel(Linked(C3_TABLE)))(x))  # C3
+    x = parts.act(SparseConv2D(C3_TABLE, 5, **parts.kernel(layout=Linked(C3_TABLE)))(x))  # C3
     x = parts.act(TrainableSubsampling()(x))  # S4, (batch, 5, 5, 16) at 32 pixels
     x = parts.act(parts.dense(layers.Flatten()(x), units))  # C5
     codes = digit_codes(outputs)

@@ -1,0 +1,56 @@
+"""Which weights of a network are kernels, and what they stand in: hidden layers, or those that make the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import keras
+from keras import layers
+
+from archbench.architectures.profile import calls
+
+
+def kernels(layer: keras.Layer) -> list[keras.Variable]:
+    """The kernels of a layer or a network: its weights of more than one axis, but for the slopes of a PReLU.
+
+    The others shift or scale a unit: biases, the weights of normalizations, the gains of normalized kernels. The paper
+    of PReLU does not decay its slopes either (He et al. 2015, arXiv:1502.01852, section 2.1).
+    """
+    slopes = _identities(_weights_of(layers.PReLU, layer))
+    return [weight for weight in layer.weights if len(weight.shape) > 1 and id(weight) not in slopes]
+
+
+def layers_with_kernels(network: keras.Model) -> list[keras.Layer]:
+    """The layers of a network that hold a kernel, input first, as `Model.layers` orders them."""
+    return [layer for layer in network.layers if kernels(layer)]
+
+
+def output_layers(network: keras.Model) -> list[keras.Layer]:
+    """The layers that make the outputs: none that multiplies reads what they give, on the way to any output.
+
+    A layer with fixed numbers counts as one that multiplies, as the distances to the codes of LeNet-5 of 1998 do. In a
+    functional network within another the layers are found in turn.
+    """
+    made = list(calls(network))
+    read: set[int] = set()
+    for call in reversed(made):  # readers first
+        if call.multiply_adds or id(call) in read:
+            read |= _identities(call.sources)
+    ends = [call.operation for call in made if call.multiply_adds and id(call) not in read]
+    return [one for end in ends for one in (output_layers(end) if isinstance(end, keras.Model) else [end])]
+
+
+def hidden_kernels(network: keras.Model) -> list[keras.Variable]:
+    """The kernels of a network without those that make the outputs and without the tables of embeddings."""
+    outer = [weight for layer in output_layers(network) for weight in layer.weights]
+    apart = _identities([*outer, *_weights_of(layers.Embedding, network)])
+    return [kernel for kernel in kernels(network) if id(kernel) not in apart]
+
+
+def _weights_of(kind: type[keras.Layer], layer: keras.Layer) -> list[keras.Variable]:
+    return [weight for one in layer._flatten_layers() if isinstance(one, kind) for weight in one.weights]
+
+
+def _identities(things: Collection) -> set[int]:
+    """Variables cannot be compared: `==` makes a tensor."""
+    return {id(thing) for thing in things}
