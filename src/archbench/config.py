@@ -223,7 +223,7 @@ class Study(Model):
     pruner: Pruner = "median"
     workers: Count = 2
     side_by_side: Count = 1
-    """Trials of an arm that train in one vectorised program; needs the JAX backend."""
+    """Trials of an arm that are asked for at once and train in one vectorised program; needs the JAX backend."""
     seed: Seed = 0
     """Seeds the sampler; every trial trains with the pipeline's first seed."""
 

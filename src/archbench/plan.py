@@ -30,6 +30,7 @@ from archbench.schedules import SCHEDULES
 from archbench.schedules.horizon import Horizon
 from archbench.tasks import TASKS
 from archbench.training import full_batch
+from archbench.training.numbers import program_key
 from archbench.training.transfer import describe_source
 from archbench.transfer import check_transfer
 
@@ -179,6 +180,8 @@ def resolve_arm(config: Config, slug: str, arm: str) -> Plan:
             "gradients: a study has nothing to tune in it. Choose a network that trains."
         )
     _check_space(f"{where}.space", plan.settings, study.space_of(arm))
+    if study.side_by_side > 1:
+        _check_side_by_side(slug, arm, plan.settings, study.space_of(arm))
     return plan
 
 
@@ -293,6 +296,32 @@ def _check_space(where: str, settings: Mapping[str, Any], space: Space) -> None:
         with mistakes.at(key):
             for end in (given.low, given.high):
                 tuning.check(settings, key, tuning.value_of(end, given))
+    mistakes.report()
+
+
+def _check_side_by_side(slug: str, arm: str, settings: Mapping[str, Any], space: Space) -> None:
+    """Refuse trials that cannot share one vectorised program of mini-batches."""
+    mistakes, alone = _Mistakes(f"studies.{slug}"), f"or studies.{slug}.side_by_side: 1"
+    backend, optimizer = keras.backend.backend(), settings["optimizer"]
+    with mistakes.at("side_by_side"):
+        if backend != "jax":
+            raise ConfigError(
+                f"trials side by side need the JAX backend, and this is {backend}. Set KERAS_BACKEND=jax, {alone}."
+            )
+    with mistakes.at(f"arms.{arm}.optimizer"):
+        if full_batch.is_full_batch(optimizer):
+            raise ConfigError(
+                f"{optimizer['name']} takes its steps on all data, and trials side by side take theirs on batches. "
+                f"Choose an optimizer of batches, {alone}."
+            )
+    for key, given in space.items():
+        ends = [tuning.with_numbers(settings, {key: tuning.value_of(end, given)}) for end in (given.low, given.high)]
+        with mistakes.at(f"arms.{arm}.space.{key}"):
+            if program_key(ends[0]) != program_key(ends[1]):
+                raise ConfigError(
+                    f"trials side by side share one compiled program, and another {key} is another program. Give it "
+                    f"one value, {alone}."
+                )
     mistakes.report()
 
 

@@ -193,11 +193,12 @@ def _arm_plans(config: Config, folders: Folders, slug: str) -> list[ArmPlan]:
 def _study_name(study: Study, plan: ArmPlan) -> str:
     """The name of an arm in Optuna's storage: other settings, code or data make another study.
 
-    The number of trials and of workers is left out, so that a study can be made longer.
+    The number of trials and of workers is left out, so that a study can be made longer. How many trials are asked for
+    at once stands in it: the sampler and the pruner of the later ones do not know the scores of the first.
     """
     from archbench.plan import identify
 
-    chosen = study.model_dump(mode="json", include={"epochs", "folds", "pruner", "seed"})
+    chosen = study.model_dump(mode="json", include={"epochs", "folds", "pruner", "side_by_side", "seed"})
     space = {key: number.model_dump(mode="json") for key, number in plan.space.items()}
     points = study.trials if plan.sampler == "grid" else None  # a longer study needs another grid
     sources = code.digest(code.files_of(["archbench.sweeps.study"]))

@@ -200,6 +200,34 @@ def test_an_arm_with_fewer_trials_stops_the_ranking(study_folder):
     assert {study.verdict(arm) for arm in study.arms} == {"not ranked: budgets differ"}
 
 
+@pytest.mark.parametrize(("state", "shown"), [("complete", 0.5), ("failed", math.nan), ("pruned", math.nan)])
+def test_the_papers_default_is_the_trial_that_was_enqueued_wherever_it_stands(study_folder, state, shown):
+    """After a kill it ran again, behind others; where it did not end well, no other trial takes its place."""
+    trials = pd.read_csv(study_folder / "trials.csv")
+    here = trials["arm"] == "adam"
+    trials.loc[here, "enqueued"] = trials.loc[here, "number"] == 5
+    value = 0.5 if state == "complete" else math.nan
+    trials.loc[here & (trials["number"] == 5), ["state", "value"]] = [state, value]
+    trials.to_csv(study_folder / "trials.csv", index=False)
+    arms = {arm.name: arm for arm in read_study(study_folder, "optimizers", fake.SEEDS).arms}
+    assert arms["adam"].default_value == pytest.approx(shown, nan_ok=True)
+    first = trials[(trials["arm"] == "sgd") & (trials["number"] == 0)]["value"].item()
+    assert arms["sgd"].default_value == first
+
+
+def test_the_best_value_of_an_arm_is_the_lowest_where_lower_is_better(study_folder):
+    for path in study_folder.glob("final/*/seed-*/metrics.json"):
+        metrics = json.loads(path.read_text()) | {"maximize": False}
+        path.write_text(json.dumps(metrics))
+    trials = pd.read_csv(study_folder / "trials.csv")
+    study = read_study(study_folder, "optimizers", fake.SEEDS)
+    for arm in study.arms:
+        values = trials[(trials["arm"] == arm.name) & (trials["state"] == "complete")]["value"]
+        assert arm.best_value == min(values) < max(values)
+    means = [arm.score.mean for arm in study.arms]
+    assert means == sorted(means)
+
+
 def test_other_epochs_or_seeds_stop_the_ranking(study_folder):
     trials = pd.read_csv(study_folder / "trials.csv")
     trials.loc[(trials["arm"] == "adam") & (trials["state"] == "complete"), "epochs_run"] = 50

@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 from collections import Counter
+from typing import ClassVar
 
-import keras
 import optuna
 import psutil
 import pytest
@@ -26,7 +26,6 @@ from archbench.sweeps.storage import StorageUnreachable
 from archbench.sweeps.study import ArmPlan, StudyFailed
 from archbench.tracking import run_folder
 from archbench.training.fit import Diverged
-from archbench.training.program import NotVectorised
 from archbench.training.run import Pace
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -70,17 +69,23 @@ def journal(tmp_path, monkeypatch):
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """Trials that end at once, with a value worked out from their numbers; `hook` runs before each ends."""
+    """Trials that end at once, with a value worked out from their numbers; `hook` runs before each ends.
+
+    `groups` is how many were asked for at once, time by time.
+    """
 
     class Script:
         hook = staticmethod(lambda trial: None)
+        groups: ClassVar[list[int]] = []
 
-    def run(study, trial, settings, benches, folds):
-        Script.hook(trial)
-        trial.set_user_attr("seconds", 0.0)
-        study.tell(trial, -((settings["optimizer"]["learning_rate"] - 0.02) ** 2))
+    def run(study, asked, benches, folds):
+        Script.groups.append(len(asked))
+        for trial, settings in asked:
+            Script.hook(trial)
+            trial.set_user_attr("seconds", 0.0)
+            study.tell(trial, -((settings["optimizer"]["learning_rate"] - 0.02) ** 2))
 
-    monkeypatch.setattr(sweeps, "run_trial", run)
+    monkeypatch.setattr(sweeps, "run_trials", run)
     return Script
 
 
@@ -146,6 +151,40 @@ def test_workers_that_share_an_arm_spend_its_budget_and_repeat_no_point(journal,
         worker.join()
     assert len({str(point) for point in _points(journal)}) == len(_trials(journal)) == 21
     assert Counter(trial.user_attrs["part"] for trial in _trials(journal)) == {0: 11, 1: 10}
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_trials_side_by_side_are_asked_for_at_once_and_spend_the_same_budget(journal, scripted, parts):
+    """A sampler that does not learn gives them the points that it gives one after the other."""
+    plan, points = _plan(sampler="random"), []
+    for together, groups in ((1, [1] * 7), (3, {1: [3, 3, 1], 2: [3, 1, 3]}[parts])):
+        scripted.groups.clear()
+        for part in range(parts):
+            _search(plan, _study(trials=7, side_by_side=together), scripted, journal, f"rates-{together}", part, parts)
+        assert scripted.groups == groups
+        points.append([trial.params for trial in _trials(journal, f"rates-{together}")])
+    assert points[0] == points[1]
+    assert len({str(point) for point in points[0]}) == 7
+
+
+def test_trials_that_were_killed_side_by_side_are_tried_again(tmp_path, journal, scripted, dead_pid, monkeypatch):
+    study, plan = _study(trials=7, side_by_side=3), _plan(sampler="random")
+    _search(plan, study, scripted, tmp_path / "whole.journal", "rates")
+
+    def kill(trial):
+        if trial.number == 4:  # of the second group the first one has ended
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweeps.os, "getpid", lambda: dead_pid)
+        scripted.hook = staticmethod(kill)
+        with pytest.raises(Killed):
+            _search(plan, study, scripted, journal, "rates")
+    scripted.hook = staticmethod(lambda trial: None)
+    sweeps.open_arms(study, journal, ["rates"], True)
+    _search(plan, study, scripted, journal, "rates")
+    assert [str(point) for point in _points(journal)] == [str(point) for point in _points(tmp_path / "whole.journal")]
+    assert Counter(trial.state.name for trial in _trials(journal)) == {"COMPLETE": 7, "FAIL": 2}
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
@@ -473,30 +512,3 @@ def test_the_settings_of_a_trial_are_the_arms_with_its_numbers():
     ids = {first["id"], second["id"], plan.trials[0]["id"], plan.settings({"momentum": 0.8})[0]["id"]}
     assert len(ids) == 4
     assert plan.settings({"momentum": 0.7})[0]["id"] == first["id"]
-
-
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="only JAX has a vectorised program")
-@pytest.mark.parametrize("pruned", [False, True])
-def test_trials_side_by_side_score_as_they_do_alone(tmp_path, benches, monkeypatch, pruned):
-    if pruned:
-        monkeypatch.setattr(optuna.Trial, "should_prune", lambda trial: trial.number == 1)
-    tables = []
-    for together in (1, 3):
-        study, plan, folder = _study(trials=5, side_by_side=together), _plan(sampler="random"), tmp_path / str(together)
-        folder.mkdir()
-        _search(plan, study, benches, folder / "journal", "rates")
-        run_folder.write_json(folder / "final" / "momentum" / "metrics.json", {})
-        sweeps.write_tables([plan], study, folder / "journal", {"momentum": "rates"}, folder)
-        tables.append(_rows(folder / "trials.csv"))
-    for alone, side_by_side in zip(*tables, strict=True):
-        assert alone["param_learning_rate"] == side_by_side["param_learning_rate"]
-        assert (alone["state"], alone["epochs_run"]) == (side_by_side["state"], side_by_side["epochs_run"])
-        if alone["state"] == "complete":
-            assert float(alone["value"]) == pytest.approx(float(side_by_side["value"]), abs=0.07)  # two of 30 examples
-    assert tables[0][1]["state"] == ("pruned" if pruned else "complete")
-
-
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has one")
-def test_trials_side_by_side_are_refused_where_nothing_vectorises_them(journal, benches):
-    with pytest.raises(NotVectorised, match=r"need the JAX backend, and this is tensorflow\. Set KERAS_BACKEND=jax"):
-        _search(_plan(), _study(side_by_side=2), benches, journal, "rates")

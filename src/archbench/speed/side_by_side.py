@@ -23,8 +23,7 @@ from archbench.speed.pairs import interleave, row
 from archbench.speed.workshop import Site, digits, trial
 from archbench.sweeps import space
 from archbench.sweeps.benches import Benches
-from archbench.sweeps.side_by_side import Asked, run_side_by_side
-from archbench.sweeps.trial import run_trial
+from archbench.sweeps.trial import Asked, run_trials
 from archbench.tuning import with_numbers
 
 TOGETHER = 8
@@ -54,7 +53,7 @@ def _rows(folder: Path, repeats: int) -> list[dict]:
     for name, architecture in NETWORKS.items():
         benchmark = {"architecture": architecture, "optimizer": "adam", "epochs": EPOCHS, "batch_size": BATCH_SIZE}
         settings = trial(benchmark, prepared)
-        pair = interleave(_side(settings, benches, run_side_by_side), _side(settings, benches, _in_turn), repeats)
+        pair = interleave(_side(settings, benches, run_trials), _side(settings, benches, _in_turn), repeats)
         note = (
             f"{name} on digits at 16 pixels, {TOGETHER} trials of {EPOCHS} epochs, one process; ours: side by side "
             "under vmap; baseline: one after the other in their shared program"
@@ -64,7 +63,7 @@ def _rows(folder: Path, repeats: int) -> list[dict]:
 
 
 def _side(
-    settings: dict[str, Any], benches: Benches, run: Callable[[optuna.Study, Sequence[Asked], Benches], None]
+    settings: dict[str, Any], benches: Benches, run: Callable[[optuna.Study, Sequence[Asked], Benches, None], None]
 ) -> Callable[[], float]:
     """Run the same trials once, as `run` does; trials a minute."""
 
@@ -76,15 +75,15 @@ def _side(
             drawn = study.ask(space.distributions(SPACE))
             asked.append((drawn, with_numbers(settings, space.numbers_of(drawn.params, SPACE))))
         start = time.perf_counter()
-        run(study, asked, benches)
+        run(study, asked, benches, None)
         return 60 * TOGETHER / (time.perf_counter() - start)
 
     return once
 
 
-def _in_turn(study: optuna.Study, asked: Sequence[Asked], benches: Benches) -> None:
-    for drawn, settings in asked:
-        run_trial(study, drawn, settings, benches, None)
+def _in_turn(study: optuna.Study, asked: Sequence[Asked], benches: Benches, folds: None) -> None:
+    for one in asked:
+        run_trials(study, [one], benches, folds)
 
 
 if __name__ == "__main__":

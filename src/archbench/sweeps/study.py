@@ -23,9 +23,8 @@ from archbench.errors import UserError
 from archbench.plan import identify
 from archbench.sweeps import space, storage
 from archbench.sweeps.benches import Benches
-from archbench.sweeps.side_by_side import run_side_by_side
 from archbench.sweeps.tables import arm_rows, best_complete, ended_trials, fold_rows, summarize_arms, trial_rows
-from archbench.sweeps.trial import run_trial
+from archbench.sweeps.trial import run_trials
 from archbench.tracking import run_folder
 from archbench.training.build import Settings
 from archbench.training.run import Pace, run_benchmark
@@ -94,10 +93,7 @@ def search_arm(
             _ask(optuna_study, plan, study, part, done + number)
             for number in range(min(study.side_by_side, quota - done, study.trials - _done(optuna_study)))
         ]
-        if study.side_by_side > 1:
-            run_side_by_side(optuna_study, asked, benches)
-        else:
-            run_trial(optuna_study, *asked[0], benches, study.folds)
+        run_trials(optuna_study, asked, benches, study.folds)
 
 
 def _ask(

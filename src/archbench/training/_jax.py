@@ -50,15 +50,10 @@ class JaxBackend:
         return jax.device_get(self._predict(values, data, rows))
 
     def train_side_by_side(self, values, data: Batch, order, count, rates, numbers) -> tuple[list[Any], dict[str, Any]]:
-        """As `train` for several learners at once: `values` of the state, `rates` and `numbers` have them first.
-
-        Learners whose loss is no longer finite stand still. Returns the new values, which stay on the device.
-        """
         values, logs = self._run_many(values, data, order, count, rates, numbers)
         return values, jax.device_get(logs)
 
     def predict_side_by_side(self, values, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """As `predict`, for several learners."""
         return jax.device_get(self._predict_many(values, data, rows))
 
     def gradient(self, data: Batch, rows, weights, penalty, numbers) -> tuple[dict[str, Any], list[np.ndarray]]:

@@ -81,7 +81,10 @@ class Split:
 
     def scores(self, task: Task, least_batch: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
         """Every metric of the split with the means of its per-example losses, and the predictions."""
-        results = self.feed.evaluate(least_batch)
+        return self.judge(task, self.feed.evaluate(least_batch))
+
+    def judge(self, task: Task, results: Arrays) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """The same, from what the compiled program gave for every example."""
         losses = {name.removeprefix("loss/"): value for name, value in results.items() if name.startswith("loss/")}
         losses = task.means(losses, self.targets, _mean)
         predictions = {name: value for name, value in results.items() if not name.startswith("loss/")}
@@ -124,14 +127,13 @@ def fit(
     learner.model.optimizer = learner.optimizer  # where Keras's callbacks look for it
     watchers = keras.callbacks.CallbackList(list(callbacks), model=learner.model)
     watchers.on_train_begin()
-    compile_seconds = 0.0 if _over(recipe, progress) else _compile(program, recipe, training, validation)
-    while not (_over(recipe, progress) or learner.model.stop_training):
+    compile_seconds = 0.0 if over(recipe, progress) else _compile(program, recipe, training, validation)
+    while not (over(recipe, progress) or learner.model.stop_training):
         watchers.on_epoch_begin(progress.epoch)
         row = _epoch(program, recipe, training, validation, progress, compile_seconds, watchers)
         compile_seconds = 0.0
-        progress.history.append(row)
-        progress.epoch += 1
-        _keep_best(program, recipe, progress, row)
+        if take_row(learner.task, recipe, progress, row):
+            progress.best_weights = [np.array(ops.convert_to_numpy(v)) for v in learner.model.variables]
         watchers.on_epoch_end(progress.epoch - 1, row)
         after_epoch(progress)
     watchers.on_train_end()
@@ -140,10 +142,23 @@ def fit(
         variable.assign(value)
 
 
-def _over(recipe: Recipe, progress: Progress) -> bool:
+def over(recipe: Recipe, progress: Progress) -> bool:
     """Whether the epochs are done, or the patience is spent; a resumed run asks the same before its first epoch."""
     spent = recipe.patience is not None and progress.epoch - progress.best_epoch >= recipe.patience
     return progress.epoch >= recipe.epochs or (progress.epoch > 0 and spent)
+
+
+def past_scores(task: Task, progress: Progress) -> list[float]:
+    """The validation scores of the epochs done, the lower the better, as a schedule reads them."""
+    sign = -1.0 if task.maximize else 1.0
+    return [sign * row[f"validation_{task.monitor}"] for row in progress.history]
+
+
+def check_finite(task: Task, scores: Mapping[str, float], step: int) -> None:
+    """Raise `Diverged` at `step` where what training is judged by is NaN or infinite."""
+    for name in ("loss", task.monitor):
+        if not math.isfinite(scores[name]):
+            raise Diverged(step, f"validation {name}")
 
 
 def _compile(program: Program, recipe: Recipe, training: Split, validation: Split) -> float:
@@ -172,9 +187,7 @@ def _epoch(
     learner, task = program.learner, program.learner.task
     first_step = progress.epoch * recipe.steps(training.feed.examples)
     rate = float(ops.convert_to_numpy(learner.optimizer.learning_rate))
-    sign = -1.0 if task.maximize else 1.0
-    scores = [sign * past[f"validation_{task.monitor}"] for past in progress.history]
-    rates, numbers = recipe.paces(rate, progress.epoch, training.feed.examples, scores)
+    rates, numbers = recipe.paces(rate, progress.epoch, training.feed.examples, past_scores(task, progress))
     sums: dict[str, float] = {}
     done, logs, taken = 0, {}, int(ops.convert_to_numpy(learner.optimizer.iterations))
     input_seconds = step_seconds = 0.0
@@ -195,9 +208,7 @@ def _epoch(
     start = time.perf_counter()
     scores, _ = validation.scores(task, recipe.batch_size)
     evaluation_seconds = time.perf_counter() - start
-    for name in ("loss", task.monitor):
-        if not math.isfinite(scores[name]):
-            raise Diverged(first_step + done, f"validation {name}")
+    check_finite(task, scores, first_step + done)
     apart = ("steps", "finite", "gradient_norm", "weight_norm")
     taken = int(ops.convert_to_numpy(learner.optimizer.iterations)) - taken
     return {
@@ -232,15 +243,16 @@ def _calls(
         done += count
 
 
-def _keep_best(program: Program, recipe: Recipe, progress: Progress, row: Mapping[str, float]) -> None:
-    """Remember the weights where the validation score is the best so far."""
-    task = program.learner.task
+def take_row(task: Task, recipe: Recipe, progress: Progress, row: Mapping[str, float]) -> bool:
+    """Add an epoch's row to the progress, and say whether its validation score is the best so far."""
+    progress.history.append(row)
+    progress.epoch += 1
     score = row[f"validation_{task.monitor}"]
     gain = score - progress.best_score if task.maximize else progress.best_score - score
     if progress.best_epoch and not gain > recipe.least_gain:
-        return
+        return False
     progress.best_epoch, progress.best_score = progress.epoch, score
     progress.best_validation = {
         name.removeprefix("validation_"): value for name, value in row.items() if name.startswith("validation_")
     }
-    progress.best_weights = [np.array(ops.convert_to_numpy(v)) for v in program.learner.model.variables]
+    return True

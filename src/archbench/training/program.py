@@ -19,13 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from archbench.errors import UserError
 from archbench.tasks.base import Task
-
-
-class NotVectorised(UserError):
-    """Trials side by side where the backend has no vectorised program."""
-
 
 Batch = Mapping[str, Any]
 """Named tensors with the examples along their first axis; the input stands under its card's name."""
@@ -287,14 +281,22 @@ class Program:
                 logs[name] /= max(logs["steps"], 1.0)
         return logs
 
-    def side_by_side(self) -> Any:
-        """The backend's way to train several learners in one vectorised program; raises `NotVectorised`."""
-        if keras.backend.backend() != "jax":
-            raise NotVectorised(
-                f"Trials side by side need the JAX backend, and this is {keras.backend.backend()}. "
-                "Set KERAS_BACKEND=jax, or side_by_side: 1 in the study."
-            )
-        return self._backend
+    def train_side_by_side(
+        self, values: Sequence[Any], data: Batch, order: np.ndarray, count: int, rates: np.ndarray, numbers: Any
+    ) -> tuple[Sequence[Any], dict[str, np.ndarray]]:
+        """As `train` for several learners at once, on JAX: `values` of the state, `rates`, `numbers` have them first.
+
+        Learners whose loss is no longer finite stand still. Returns the new values, which stay on the device, and what
+        each learner logged, its losses as sums over the steps that it took.
+        """
+        numbers = {name: value.astype(np.float32) for name, value in numbers.items()}
+        return self._backend.train_side_by_side(
+            values, data, order.astype(np.int32), np.int32(count), rates.astype(np.float32), numbers
+        )
+
+    def predict_side_by_side(self, values: Sequence[Any], data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """As `predict` for several learners at once, on JAX."""
+        return self._backend.predict_side_by_side(values, data, rows.astype(np.int32))
 
     def gradient(
         self, data: Batch, rows: np.ndarray, weights: np.ndarray, penalty: float, numbers: Mapping[str, float]
