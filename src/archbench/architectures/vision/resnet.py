@@ -3,8 +3,9 @@
 He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", 2015, arXiv:1512.03385, section 4.1, with
 projection where the channels change (option B); "Identity Mappings in Deep Residual Networks", 2016,
 arXiv:1603.05027, for the pre-activated blocks. The stem of a pre-activated net, too, normalizes and activates before it
-pools, as the appendix of the second paper has it and the authors' fb.resnet.torch. Differs from the papers: moving
-averages for the statistics of batch normalization, where the authors computed exact ones after training.
+pools: the appendix of the second paper has the first activation right after the first convolution, and so has
+fb.resnet.torch. Differs from the papers: moving averages for the statistics of batch normalization, where the authors
+computed exact ones after training.
 
 keras.applications differs from the papers too. Its ResNet has a bias in every convolution (`conv_bias`). Its
 ResNetV2 has one in those that no normalization follows (`conv_bias`), halves the maps in the last block of a stage
