@@ -4,6 +4,7 @@ Two data sets, five benchmarks, three seeds: one run diverged, one killed, one m
 """
 
 import csv
+import hashlib
 import json
 from itertools import product
 from pathlib import Path
@@ -50,10 +51,16 @@ def settings(benchmark, seed, *, architecture, scale, dataset, task, optimizer="
         "dataset": dataset,
         "task": {"name": task},
         "optimizer": {"name": optimizer, "learning_rate": 0.001},
+        "schedule": {"name": "constant"},
         "epochs": EPOCHS,
         "batch_size": 32,
+        "augmentation": [],
+        "preprocessing": {"name": "standardize"},
+        "clip": None,
         "early_stopping": None,
         "precision": "float32",
+        "dataset_sha256": hashlib.sha256(dataset.encode()).hexdigest(),
+        "code_sha256": hashlib.sha256(architecture.encode()).hexdigest(),
     } | changes
 
 

@@ -23,7 +23,7 @@ from archbench.page.report import Options, write_report
 from archbench.results.ancestry import steps
 from archbench.results.depths import depth_board, depth_table
 from archbench.results.facts import families, lineage, published
-from archbench.results.gains import difference, pareto_front
+from archbench.results.gains import pareto_front
 from archbench.results.leaderboard import boards
 from archbench.results.margins import margins
 from archbench.results.runs import read_runs
@@ -76,6 +76,7 @@ POINTS = pd.DataFrame(
         "multiply_adds": [500, 400, 300, 200, 100],
         "train_seconds": [0, 2, 3, 4, 5],
         "peak_memory_bytes": [math.nan] * 5,
+        "whole": [True] * 5,
     }
 )
 FAMILIES = ["classic", "residual", "dense"]
@@ -124,41 +125,37 @@ def test_one_net_that_learned_nothing_does_not_flatten_the_others():
     assert high < 0.2
 
 
-def test_a_gain_of_three_seeds_each_by_hand():
-    # Variances 0.0004 twice: sqrt(2 * 0.0004 / 3) = 0.016330 and 4 degrees of freedom, t = 2.776445.
-    gain = difference(mean_interval([0.90, 0.92, 0.94]), mean_interval([0.80, 0.82, 0.84]))
-    assert (gain.mean, gain.half, gain.n) == (pytest.approx(0.10), pytest.approx(2.776445 * 0.0163299, rel=1e-5), 3)
-
-
-def test_a_gain_equals_scipys_where_variances_and_seeds_differ():
-    first, second = [0.9, 0.95, 0.91, 0.99], [0.7, 0.71]
-    gain = difference(mean_interval(first), mean_interval(second))
-    known = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
-    assert (gain.low, gain.high) == pytest.approx((known.low, known.high))
-
-
-def test_a_gain_without_several_seeds_has_no_interval():
-    assert math.isnan(difference(mean_interval([0.9]), mean_interval([0.8, 0.7])).half)
-    assert difference(mean_interval([0.9, 0.9]), mean_interval([0.8, 0.8])).half == 0
-    assert difference(mean_interval([]), mean_interval([0.8, 0.7])).n == 0
-
-
 def test_a_step_compares_parent_and_child_on_the_same_data(tmp_path):
     train(tmp_path, "a", [0.80, 0.82, 0.84], architecture="lenet5")
-    train(tmp_path, "b", [0.90, 0.92, 0.94], architecture="alexnet")
+    train(tmp_path, "b", [0.90, 0.93, 0.93], architecture="alexnet")
     train(tmp_path, "c", [0.99], architecture="zfnet", dataset="digits-16")
-    train(tmp_path, "d", [0.86], architecture="capsnet", task="capsules", changes={"epochs": 30})
-    found = {(step.parent, step.child): step for step in steps(boards(read(tmp_path)), lineage())}
-    alexnet = found["lenet5", "alexnet"]
-    assert alexnet.gain.mean == pytest.approx(0.10)
-    assert alexnet.gain.half == pytest.approx(0.04534, abs=1e-5)
+    train(tmp_path, "d", [0.86, 0.85, 0.87], architecture="capsnet", task="capsules", changes={"epochs": 30})
+    runs = read(tmp_path)
+    found = {(step.parent, step.child): step for step in steps(boards(runs), lineage())}
+    alexnet, capsnet = found["lenet5", "alexnet"], found["lenet5", "capsnet"]
+    # Differences 0.10, 0.11, 0.09: mean 0.1, deviation 0.01, half 4.302653 * 0.01 / sqrt(3) = 0.0248.
+    assert alexnet.comparison.difference.mean == pytest.approx(0.10)
+    assert alexnet.comparison.difference.half == pytest.approx(0.024841, abs=1e-5)
+    p = [stats.ttest_1samp(d, 0).pvalue for d in ([0.10, 0.11, 0.09], [0.06, 0.03, 0.03])]
+    assert alexnet.comparison.p_holm == pytest.approx(2 * p[0])  # two steps are compared
+    assert capsnet.comparison.p_holm == pytest.approx(p[1])
+    assert (alexnet.comparison.sure, capsnet.comparison.sure) == (1, 0)
     assert alexnet.recipe == []
-    zfnet = found["alexnet", "zfnet"]
-    assert (zfnet.dataset, zfnet.before, zfnet.gain.n) == ("digits-16", None, 0)
-    capsnet = found["lenet5", "capsnet"]
-    assert capsnet.gain.mean == pytest.approx(0.04)
     assert capsnet.recipe == ["epochs"]
+    zfnet = found["alexnet", "zfnet"]
+    assert (zfnet.dataset, zfnet.before, zfnet.hindrance) == ("digits-16", None, "not run")
     assert found["vgg16", "vgg19"].dataset is None
+
+
+def test_a_step_from_a_single_seed_or_with_a_gap_is_not_compared(tmp_path):
+    train(tmp_path, "a", [0.80], architecture="lenet5")
+    train(tmp_path, "b", [0.90, 0.93, 0.93], architecture="alexnet")
+    train(tmp_path, "c", [0.95, 0.96, 0.99], architecture="zfnet")
+    fake.diverge(tmp_path / "c" / "seed-2")
+    found = {(step.parent, step.child): step for step in steps(boards(read(tmp_path)), lineage())}
+    assert found["lenet5", "alexnet"].hindrance == "single seed"
+    assert found["alexnet", "zfnet"].hindrance == "1 of 3 seeds without a score"
+    assert {step.comparison.sure for step in found.values()} == {0}
 
 
 def test_weights_of_other_data_do_not_stand_in_the_tree(tmp_path):
@@ -231,10 +228,16 @@ def test_depths_are_read_from_the_data_set_that_has_most(tmp_path):
     first = pd.read_csv(tmp_path / "p56" / "seed-0" / "history.csv")
     assert table.loc[1, "loss"] == pytest.approx(first["train_loss"].iloc[-1])
     axes = degradation(table, metric="accuracy").axes[0]
-    assert [line.get_xydata().tolist() for line in axes.get_lines()] == [
+    drawn = {style: [line for line in axes.get_lines() if line.get_linestyle() == style] for style in ("-", "None")}
+    assert [line.get_xydata().tolist() for line in drawn["-"]] == [
         [[20, pytest.approx(0.91)], [56, pytest.approx(0.80)]],
         [[20, pytest.approx(0.95)]],
     ]
+    assert [line.get_xydata().tolist() for line in drawn["None"]] == [
+        [[56, 0.80]],
+        [[20, 0.95]],
+    ]  # single seeds, hollow
+    assert {line.get_markerfacecolor() for line in drawn["None"]} == {"white"}
 
 
 def test_one_kind_alone_shows_no_degradation(tmp_path):
@@ -243,26 +246,35 @@ def test_one_kind_alone_shows_no_degradation(tmp_path):
     assert depth_board(boards(read(tmp_path))) is None
 
 
-def test_margins_are_judged_against_the_best_softmax_regression_of_the_data(tmp_path):
-    for name, scores in (("soft-a", [0.90, 0.90, 0.90]), ("soft-b", [0.92, 0.93, 0.94])):
+def test_margins_are_judged_seed_by_seed_against_the_best_softmax_regression_of_the_data(tmp_path):
+    for name, scores in (("soft-a", [0.90, 0.90, 0.90]), ("soft-b", [0.92, 0.93, 0.94]), ("soft-c", [0.99])):
         train(tmp_path, name, scores, architecture="softmax_regression")
-    train(tmp_path, "far", [0.99, 0.991, 0.992], architecture="lenet5")
+    train(tmp_path, "far", [0.99, 1.001, 1.01], architecture="lenet5")
     train(tmp_path, "near", [0.94, 0.96, 0.98], architecture="alexnet")
-    train(tmp_path, "short", [0.94, 0.95, 0.96], architecture="zfnet")
+    train(tmp_path, "short", [0.93, 0.95, 0.96], architecture="zfnet")
+    train(tmp_path, "under", [0.9201, 0.93, 0.9401], architecture="vgg13")
     train(tmp_path, "single", [0.99], architecture="vgg11")
+    train(tmp_path, "broken", [0.99, 0.99, 0.99], architecture="vgg16")
     train(tmp_path, "elsewhere", [0.99], architecture="vgg11", dataset="balloon")
-    least = dict.fromkeys(("far", "near", "elsewhere", "short", "single", "gone"), 0.03) | {"near": 0.02}
-    judged = margins(read(tmp_path, gone=(0,)), least)
+    fake.diverge(tmp_path / "broken" / "seed-1")
+    names = ("far", "near", "elsewhere", "short", "under", "single", "broken", "gone")
+    judged = margins(read(tmp_path, gone=(0,)), dict.fromkeys(names, 0.03) | {"near": 0.02})
     assert [(margin.benchmark, margin.verdict) for margin in judged] == [
-        ("short", "no, but the interval reaches the margin"),
-        ("elsewhere", "no softmax regression on this data"),
-        ("gone", "no test accuracy"),
+        ("short", "not sure; the mean misses it"),
+        ("under", "no"),
+        ("elsewhere", "not judged: no softmax regression on this data"),
+        ("single", "not judged: single seed"),
+        ("broken", "not judged: 1 of 3 seeds without a score"),
+        ("gone", "not judged: no test accuracy"),
         ("far", "yes"),
-        ("near", "yes, but the interval reaches below the margin"),
-        ("single", "yes; no interval"),
+        ("near", "not sure; the mean reaches it"),
     ]
-    assert judged[0].gain.mean == pytest.approx(0.02)
-    assert judged[3].baseline.mean == pytest.approx(0.93)
+    assert judged[0].gain.mean == pytest.approx(0.0166667, abs=1e-6)
+    assert judged[6].baseline.mean == pytest.approx(0.93)
+    # far: gains 0.07, 0.071, 0.07 are 0.04, 0.041, 0.04 above the margin; four margins are judged together.
+    p = stats.ttest_1samp([0.04, 0.041, 0.04], 0).pvalue
+    assert judged[6].comparison.p == pytest.approx(p)
+    assert judged[6].comparison.p_holm == pytest.approx(3 * p)  # `under` has the smallest of four
 
 
 def test_xla_comes_from_runs_and_its_other_mode_only_from_measurements(tmp_path):
@@ -284,9 +296,9 @@ def test_xla_comes_from_runs_and_its_other_mode_only_from_measurements(tmp_path)
 @pytest.fixture
 def tree(tmp_path):
     runs = tmp_path / "runs"
-    train(runs, "soft", [0.90], architecture="softmax_regression")
+    train(runs, "soft", [0.70, 0.705, 0.70], architecture="softmax_regression")
     train(runs, "lenet5-digits", [0.80, 0.82, 0.84], architecture="lenet5", train_seconds=3.0)
-    train(runs, "alexnet-digits", [0.90, 0.92, 0.94], architecture="alexnet", parameters=500_000)
+    train(runs, "alexnet-digits", [0.90, 0.92, 0.935], architecture="alexnet", parameters=500_000)
     train(runs, "plain20-digits", [0.95], architecture="plain20")
     train(runs, "resnet20-digits", [0.96], architecture="resnet20")
     train(runs, "capsnet-digits", [0.97], architecture="capsnet", task="capsules")
@@ -298,11 +310,13 @@ def test_the_page_of_classifiers(tree):
     names = [path.name for path in (tree / "runs").iterdir() if path.is_dir()]
     page = report(tree, sorted(names), {"alexnet-digits": 0.1, "resnet20-digits": 0.05})
     text = " ".join(page.read_text().split())
-    assert "1 of 2 benchmarks beat softmax regression" in text
-    assert text.index("Short of their margin") < text.index("At their margin or above")
+    assert "1 of 2 benchmarks surely beat softmax regression" in text
+    assert "The mean difference of 1 reaches it." in text
+    assert text.index("Not judged: a score is missing") < text.index("At their margin or above")
     rows = {row[0]: row for row in cells(page, "family-tree")}
     alexnet = rows["AlexNet (Krizhevsky et al., NIPS 2012)"]
-    assert "+0.100\u00a0±\u00a00.045" in alexnet
+    # Differences 0.10, 0.10, 0.095: deviation 0.0028868, half 4.302653 * 0.0028868 / sqrt(3) = 0.00717.
+    assert "+0.0983\u00a0±\u00a00.0072" in alexnet
     assert "the same" in alexnet
     assert rows["VGG-19 (Simonyan, Zisserman 2014, arXiv:1409.1556)"][4:6] == ["not run", "not run"]
     published_rows = [row for row in cells(page, "published") if row[0] == "resnet20"]
@@ -314,10 +328,11 @@ def test_the_page_of_classifiers(tree):
     lenet5 = next(row for row in cells(page, "xla") if row[0] == "lenet5-digits")
     assert lenet5[2:] == ["on", "n=3", "1.5 s", "1.2", "4,000", "1.4 s", "10", "0.4 s", "2.5", "0.25"]
     board = cells(page, "board-digits-classification")
-    assert board[0][0] == "capsnet (small capsnet)"  # the same question, so the same board
+    assert board[0][0] == "alexnet (small alexnet)"
+    assert "capsnet (small capsnet)" in [row[0] for row in board]  # the same question, so the same board
     tables = page.parent / "tables"
     gains = pd.read_csv(tables / "family-tree.csv").set_index(["parent", "child"])["gain"]
-    assert gains["lenet5", "alexnet"] == pytest.approx(0.1)
+    assert gains["lenet5", "alexnet"] == pytest.approx(0.098333, abs=1e-6)
     assert {"margins.csv", "published.csv", "degradation.csv", "xla.csv"} <= {path.name for path in tables.iterdir()}
 
 
@@ -339,7 +354,7 @@ def test_one_architecture_alone(tmp_path):
 
 def test_nothing_has_run(tmp_path):
     page = report(tmp_path, ["a"], {"a": 0.1}).read_text()
-    assert "0 of 1 benchmark beat softmax regression" in page
+    assert "0 of 1 benchmark surely beat softmax regression" in page
     assert "no test accuracy" in page
     for anchor in ("family-tree", "published", "degradation", "xla"):
         assert f'id="{anchor}"' not in page
@@ -351,7 +366,10 @@ def test_runs_that_failed_or_are_gone_leave_the_page_standing(tree):
     shutil.rmtree(tree / "runs" / "soft")
     names = ["soft", "lenet5-digits", "alexnet-digits", "plain20-digits", "resnet20-digits", "capsnet-digits"]
     page = report(tree, names, {"alexnet-digits": 0.1, "resnet20-digits": 0.1})
-    assert [row[-1] for row in cells(page, "margins")] == ["no softmax regression on this data", "no test accuracy"]
+    assert [row[-1] for row in cells(page, "margins")] == [
+        "not judged: no softmax regression on this data",
+        "not judged: no test accuracy",
+    ]
     assert 'id="degradation"' not in page.read_text()
     assert "n=2: 2 finished, 1 diverged" in page.read_text()
     assert 'href="#gaps"' not in page.read_text()  # below, but not among the contents
@@ -386,7 +404,7 @@ def test_the_report_stage_hands_margins_on(tmp_path, monkeypatch):
     benchmarks = {"a": {"architecture": "lenet5", "dataset": "digits", "margin": 0.1}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS | {"benchmarks": benchmarks}))
     monkeypatch.chdir(tmp_path)
-    assert [row[-2:] for row in cells(stages.report(), "margins")] == [["+0.1", "no test accuracy"]]
+    assert [row[-3:] for row in cells(stages.report(), "margins")] == [["+0.1", "–", "not judged: no test accuracy"]]
 
 
 def test_a_margin_changes_no_trial():

@@ -38,6 +38,11 @@ SCORES = pd.DataFrame(
         "mean": [0.9, 0.8],
         "interval_low": [0.85, math.nan],
         "interval_high": [0.95, math.nan],
+        "difference": [math.nan, math.nan],
+        "difference_low": [math.nan, math.nan],
+        "difference_high": [math.nan, math.nan],
+        "ranked": [True, True],
+        "open": [True, True],
     }
 )
 POINTS = pd.DataFrame({"label": ["a", "a", "b <script>alert(1)</script> $x_1$"], "value": [0.88, 0.92, 0.8]})
@@ -125,7 +130,10 @@ def test_a_pair_that_failed_is_marked_and_a_partial_one_says_how_many():
     figure = cell_map(cells, rows="activation", columns="initializer", metric="accuracy")
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.texts] == ["0.900", "failed", "0.500\n3 of 5"]
-    assert [(patch.get_x(), patch.get_y(), patch.get_hatch()) for patch in axes.patches] == [(0.5, -0.5, "///")]
+    hatched = [(patch.get_x(), patch.get_y(), patch.get_hatch()) for patch in axes.patches]
+    assert hatched == [(0.5, -0.5, "///"), (-0.5, 0.5, "///")]
+    colours = axes.images[0].get_array()
+    assert colours.mask.tolist() == [[False, True], [True, True]]  # a pair that failed in part is not coloured
     assert [label.get_text() for label in axes.get_yticklabels()] == ["relu", "tanh"]
 
 

@@ -3,6 +3,7 @@
 import fake_runs
 import pandas as pd
 import pytest
+from scipy import stats
 
 from archbench.figures.transfer import heads_side_by_side, score_by_size
 from archbench.page.figures import Gallery
@@ -58,14 +59,39 @@ def test_twins_from_scratch_are_found_and_others_are_not(transferred):
 def test_the_section_shows_every_size_and_way(transferred, tmp_path):
     tables = {}
     (section,) = comparisons(transferred, Gallery(tmp_path / "figures"), tables.__setitem__)
-    assert [row["Training examples"] for row in section.rows] == ["25", "100"]
-    assert section.rows[0]["last 3 layers"].startswith("0.820\u00a0±")
-    assert section.rows[1]["head only"] == "–"
+    rows = [(row["Training examples"], row["Trains"], row["Minus from scratch"]) for row in section.rows]
+    assert [row[:2] for row in rows] == [
+        ("25", "from scratch"), ("25", "head only"), ("25", "last 3 layers"), ("25", "all layers"),
+        ("100", "from scratch"), ("100", "all layers"),
+    ]  # fmt: skip
+    assert section.rows[2]["Test accuracy"].startswith("0.820\u00a0±")
+    assert rows[1][2].startswith("-0.110\u00a0±")
     assert section.title == "Transfer from a"
     assert len(tables[section.table_file]) == len(SCORES)
     text = (tmp_path / "figures" / section.figures[0].file).read_text()
     for word in ("from scratch", "head only", "last 3 layers", "all layers", "training examples"):
         assert word in text
+
+
+def test_a_transfer_is_compared_with_the_same_data_from_scratch_seed_by_seed(tmp_path):
+    """The lines of both ways overlap, their differences do not; of three transfers the one with a gap is not tested."""
+    _write(tmp_path, "a", (0.99, 0.99, 0.99), dataset="a")
+    _write(tmp_path, "b", (0.50, 0.70, 0.90), dataset="b")
+    for benchmark, train, scores in (
+        ("b-head", "head", (0.450, 0.651, 0.850)), ("b-all", "all", (0.60, 0.69, 0.91)), ("b-2", 2, (0.9, 0.9, 0.9)),
+    ):  # fmt: skip
+        _write(tmp_path, benchmark, scores, dataset="b", transfer={"from": "a", "train": train, "weights_sha256": "0"})
+    fake_runs.diverge(tmp_path / "b-2" / "seed-1")
+    (found,) = transfers(read_runs(tmp_path, dict.fromkeys(["a", "b", "b-head", "b-all", "b-2"], (0, 1, 2))))
+    standings = {point.benchmark: point.standing for point in found.points}
+    assert {name: standing.verdict for name, standing in standings.items()} == {
+        "b": "the reference",
+        "b-head": "worse",
+        "b-all": "not distinguishable with n=3",
+        "b-2": "not compared: 1 of 3 seeds without a score",
+    }
+    p = stats.ttest_rel((0.450, 0.651, 0.850), (0.50, 0.70, 0.90)).pvalue
+    assert standings["b-head"].comparison.p_holm == pytest.approx(2 * p)
 
 
 def test_the_figure_draws_a_line_a_way_through_its_sizes(transferred):
@@ -111,8 +137,8 @@ def test_heads_are_compared_with_the_same_network_alone(headed):
     (count,) = found.scores  # there is no `color` alone of this network
     assert count.name == "count_accuracy"
     assert (count.together.mean, count.alone.mean) == pytest.approx((0.62, 0.56))
-    assert count.difference.mean == pytest.approx(0.06)
-    assert count.difference.n == 2
+    difference = count.standing.comparison.difference
+    assert (difference.mean, difference.n) == (pytest.approx(0.06), 2)
     assert (found.parameters, found.parameters_alone) == (1002, (1001,))
 
 
@@ -120,7 +146,7 @@ def test_the_section_of_heads(headed, tmp_path):
     tables = {}
     (section,) = comparisons(headed, Gallery(tmp_path / "figures"), tables.__setitem__)
     assert section.rows[0]["Head"] == "count accuracy"
-    assert section.rows[0]["Together minus alone"].startswith("0.06")
+    assert section.rows[0]["Together minus alone"].startswith("+0.06")
     assert "1,002 parameters" in section.remark
     assert list(tables[section.table_file]["way"]) == ["together", "alone"]
     axes = heads_side_by_side(pd.DataFrame(tables[section.table_file])).axes[0]

@@ -67,7 +67,8 @@ def _depth_first(nodes: pd.DataFrame) -> list[tuple[str, int]]:
 def degradation(table: pd.DataFrame, *, metric: str) -> Figure:
     """Score and last training loss against depth, a line a family, with the 95 % interval where there is one.
 
-    `table`: columns family, depth, mean, interval_low, interval_high, loss, loss_low, loss_high.
+    `table`: columns family, depth, mean, interval_low, interval_high, loss, loss_low, loss_high, whole; a point that
+    not every seed, of at least two, stands behind is hollow.
     """
     drawn = figure(7.6, 3.6)
     left, right = drawn.subplots(1, 2)
@@ -75,8 +76,8 @@ def degradation(table: pd.DataFrame, *, metric: str) -> Figure:
     handles = []
     for family, own in table.groupby("family", sort=False):
         look = {"color": colors(families)[family], "marker": markers(families)[family]}
-        handles += _line(left, own["depth"], own["mean"], own["interval_low"], own["interval_high"], look)
-        _line(right, own["depth"], own["loss"], own["loss_low"], own["loss_high"], look)
+        handles += _line(left, own, "mean", "interval_low", "interval_high", look)
+        _line(right, own, "loss", "loss_low", "loss_high", look)
     for axes, title in ((left, f"test {metric}"), (right, "training loss, last epoch")):
         axes.set(title=title, xlabel="weight layers")
         axes.set_xticks(sorted(set(table["depth"])))
@@ -84,6 +85,9 @@ def degradation(table: pd.DataFrame, *, metric: str) -> Figure:
     return drawn
 
 
-def _line(axes: Axes, depth: pd.Series, mean: pd.Series, low: pd.Series, high: pd.Series, look: dict) -> list:
-    axes.vlines(depth, low, high, color=look["color"], linewidth=1.4, alpha=0.5)
-    return axes.plot(depth, mean, markersize=6, **look)
+def _line(axes: Axes, rows: pd.DataFrame, mean: str, low: str, high: str, look: dict) -> list:
+    axes.vlines(rows["depth"], rows[low], rows[high], color=look["color"], linewidth=1.4, alpha=0.5)
+    partial = rows[~rows["whole"]]
+    lines = axes.plot(rows["depth"], rows[mean], markersize=6, **look)
+    axes.plot(partial["depth"], partial[mean], markersize=6, linestyle="none", markerfacecolor="white", **look)
+    return lines

@@ -31,8 +31,9 @@ LINE = 0.055
 def score_against_costs(scores: pd.DataFrame, *, metric: str, maximize: bool, families: Sequence[str]) -> Figure:
     """A panel a cost, logarithmic; a small dot a benchmark, coloured by family, and the Pareto front of the means.
 
-    `scores`: columns name, family, mean, interval_low, interval_high and those of `COSTS`. `families` are all there may
-    be, so that a family looks alike in every figure. Only nets on the front are named. A net without a cost, or with
+    `scores`: columns name, family, mean, interval_low, interval_high, whole and those of `COSTS`. `families` are all
+    there may be, so that a family looks alike in every figure. Only nets on the front are named; one that not every
+    seed, of at least two, stands behind is hollow and never on it. A net without a cost, or with
     none at all, is not in that panel. Beyond the frame, a triangle at its edge.
     """
     drawn = figure(9.6, 7.4)
@@ -40,7 +41,7 @@ def score_against_costs(scores: pd.DataFrame, *, metric: str, maximize: bool, fa
     low, high = frame(scores["mean"], maximize=maximize)
     for axes, (cost, title) in zip(panels, COSTS.items(), strict=True):
         shown = scores[(scores[cost] > 0) & np.isfinite(scores[cost])].reset_index(drop=True)
-        front = pareto_front(list(shown[cost]), list(shown["mean"]), maximize=maximize)
+        front = pareto_front(list(shown[cost]), list(shown["mean"].where(shown["whole"])), maximize=maximize)
         room = (high - low) * (LINE * (len(front) + 1)) / max(1 - LINE * (len(front) + 1), 0.3)
         axes.set_ylim((low, high + room) if maximize else (low - room, high))
         axes.set(xlabel=title, ylabel=f"test {metric}")
@@ -77,6 +78,7 @@ def _dots(
             min(max(row.mean, ends[0]), ends[1]),
             marker=marker,
             color=color,
+            markerfacecolor=color if row.whole else "white",
             markersize=7 if place in front else 4.5,
             alpha=1 if place in front else 0.75,
             linestyle="none",

@@ -63,7 +63,7 @@ def _fastest_first(times: pd.DataFrame) -> list[str]:
 
 
 def cell_map(cells: pd.DataFrame, *, rows: str, columns: str, metric: str) -> Figure:
-    """A cell a pair of choices, coloured by its mean score; failed cells are hatched and say so.
+    """A cell a pair of choices, coloured by its mean score; those with seeds that failed are hatched and say so.
 
     `cells`: columns row, column, mean, finished, seeds. `rows` and `columns` are what the axes are called.
     """
@@ -73,7 +73,8 @@ def cell_map(cells: pd.DataFrame, *, rows: str, columns: str, metric: str) -> Fi
     axes.grid(visible=False)
     values = np.full((len(names), len(heads)), np.nan)
     for cell in cells.itertuples():
-        values[names.index(cell.row), heads.index(cell.column)] = cell.mean
+        if cell.finished == cell.seeds:
+            values[names.index(cell.row), heads.index(cell.column)] = cell.mean
     image = axes.imshow(values, cmap="viridis", aspect="auto")
     for cell in cells.itertuples():
         _write_cell(axes, image, names.index(cell.row), heads.index(cell.column), cell)
@@ -84,17 +85,15 @@ def cell_map(cells: pd.DataFrame, *, rows: str, columns: str, metric: str) -> Fi
 
 
 def _write_cell(axes, image, row: int, column: int, cell) -> None:
-    """The score of a cell; of one where some seeds failed, how many finished."""
-    if not np.isfinite(cell.mean):
-        box = Rectangle(
-            (column - 0.5, row - 0.5), 1, 1, facecolor="#eeeeee", edgecolor="#c1440e", hatch="///", linewidth=0
-        )
-        axes.add_patch(box)
-        axes.text(column, row, "failed", ha="center", va="center", fontsize=8, color="#8a2a00", weight="bold")
+    """The score of a cell; of one where seeds failed no colour, which would flatter it, but how many finished."""
+    if cell.finished == cell.seeds:
+        color = "white" if image.norm(cell.mean) < DARK else "black"
+        axes.text(column, row, f"{cell.mean:.3f}", ha="center", va="center", fontsize=8, color=color)
         return
-    text = f"{cell.mean:.3f}" + ("" if cell.finished == cell.seeds else f"\n{cell.finished} of {cell.seeds}")
-    color = "white" if image.norm(cell.mean) < DARK else "black"
-    axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
+    box = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor="#eeeeee", edgecolor="#c1440e", hatch="///", linewidth=0)
+    axes.add_patch(box)
+    text = f"{cell.mean:.3f}\n{cell.finished} of {cell.seeds}" if cell.finished else "failed"
+    axes.text(column, row, text, ha="center", va="center", fontsize=8, color="#8a2a00", weight="bold")
 
 
 def _name_cells(axes, heads: Sequence[str], names: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from archbench.figures.ancestry import degradation, family_tree
 from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.content import Part, Row, Section
-from archbench.page.figures import Gallery
+from archbench.page.figures import Gallery, better
 from archbench.results.ancestry import Step, steps
 from archbench.results.depths import depth_board, depth_table
 from archbench.results.facts import Fact, lineage, published
@@ -63,9 +63,11 @@ def _margins(place: Workplace, judged: Sequence[Margin]) -> Section | None:
         "At their margin or above": [margin for margin in judged if margin.beaten],
     }
     remark = (
-        f"{sum(margin.beaten for margin in judged)} of {formats.plural(len(judged), 'benchmark')} beat softmax "
-        "regression on the same data by the margin that params.yaml declares for them. Judged by the difference of "
-        "mean test accuracies; ± is half its 95\u00a0% interval (Welch), where both sides have several seeds."
+        f"{sum(margin.beaten for margin in judged)} of {formats.plural(len(judged), 'benchmark')} surely beat softmax "
+        "regression on the same data by the margin that params.yaml declares for them: the difference of test "
+        f"accuracies, seed by seed, is above the margin with {formats.SURELY}. The mean difference of "
+        f"{sum(margin.reached for margin in judged)} reaches it. ± is half the 95\u00a0% interval. Recipes differ "
+        "between networks, as the leaderboards show."
     )
     parts = [Part(title, [_margin_row(margin) for margin in group]) for title, group in groups.items() if group]
     section = Section("margins", "Against softmax regression", remark, [], [], "margins.csv")
@@ -81,6 +83,7 @@ def _margin_row(margin: Margin) -> Row:
         "Seeds": f"n={margin.score.n},\u00a0{margin.baseline.n}",
         "Gain": formats.gain(margin.gain),
         "Margin": f"+{margin.least:.4g}",
+        "p": formats.p_value(margin.comparison.p_holm),
         "Beaten": margin.verdict,
     }
 
@@ -96,6 +99,8 @@ def _margin_numbers(margin: Margin) -> dict[str, object]:
         "n": margin.score.n,
         "n_baseline": margin.baseline.n,
         "margin": margin.least,
+        "p_holm": margin.comparison.p_holm,
+        "reached": margin.reached,
         "beaten": margin.beaten,
         "verdict": margin.verdict,
     }
@@ -114,8 +119,9 @@ def _family_tree(place: Workplace, found: Sequence[Step]) -> Section | None:
             "Family tree of classifiers, with what each step added and gained",
             "The family tree: a net stands below one whose idea its paper builds on (where there are several, one is "
             f"drawn), with what it added. Blue: trained here ({len(trained)} of {len(titles)}); hollow: not run. At "
-            "the right the mean test accuracy (n seeds) and its difference from the parent's, green where its "
-            "95\u00a0% interval (Welch) lies above zero, red below; without ±, a side has a single seed.",
+            "the right the mean test accuracy (n seeds) and its difference from the parent's, seed by seed, with half "
+            f"its 95\u00a0% interval: green where it is surely above zero, red where surely below ({formats.SURELY}), "
+            "else black. Single seeds and unfinished ones are not compared.",
         )
     remark = (
         "What each step added, and what it bought here: test accuracy of the net minus its parent's, on the same data. "
@@ -141,7 +147,7 @@ def _nodes(found: Sequence[Step], titles: Mapping[str, str]) -> pd.DataFrame:
             "score": _here(step.after),
             "data": f"on {step.dataset}" if step.after and step.dataset != main else "",
             "gain": _gain(step),
-            "sure": int(step.gain.low > 0) - int(step.gain.high < 0),
+            "sure": step.comparison.sure,
             "run": step.after is not None,
         }
         for name, step in ((name, first[name]) for name in titles)
@@ -152,7 +158,9 @@ def _nodes(found: Sequence[Step], titles: Mapping[str, str]) -> pd.DataFrame:
 def _gain(step: Step) -> str:
     if not (step.after and step.parent):
         return ""
-    return formats.gain(step.gain) if step.before else "parent not run"
+    if not step.before:
+        return "parent not run"
+    return step.hindrance or formats.gain(step.comparison.difference)
 
 
 def _here(at: Place | None) -> str:
@@ -168,8 +176,9 @@ def _step_row(step: Step, titles: Mapping[str, str]) -> Row:
         "Data": step.dataset or formats.NOTHING,
         "Parent here": _scaled(step.before) if step.parent else formats.NOTHING,
         "Net here": _scaled(step.after),
-        "Gain": formats.gain(step.gain),
-        "Recipes": differs if step.before and step.after else formats.NOTHING,
+        "Gain": _gain(step) or formats.NOTHING,
+        "p": formats.p_value(step.comparison.p_holm),
+        "Recipes": differs if step.both else formats.NOTHING,
     }
 
 
@@ -189,8 +198,10 @@ def _step_numbers(step: Step) -> dict[str, object]:
         "child_benchmark": step.after.benchmark if step.after else None,
         "parent_mean": step.before.score.mean if step.before else math.nan,
         "child_mean": step.after.score.mean if step.after else math.nan,
-        **_numbers("gain", step.gain),
-        "n": step.gain.n,
+        **_numbers("gain", step.comparison.difference),
+        "n": step.comparison.difference.n,
+        "p_holm": step.comparison.p_holm,
+        "sure": step.comparison.sure,
         "recipes_differ_in": " ".join(step.recipe),
     }
 
@@ -248,10 +259,10 @@ def _degradation(place: Workplace, boards: Sequence[Board]) -> Section | None:
             degradation(table, metric=formats.words(board.monitor)),
             "degradation",
             f"Plain and residual nets by depth, on {board.dataset}",
-            f"Plain nets against residual ones of the same depth and width on {board.name}: mean test "
-            f"{formats.words(board.monitor)} and mean training loss of the last epoch ({seeds} seeds a point; bar: "
-            "95\u00a0% interval, none for a single seed). Degradation is a training loss that is higher for the deeper "
-            "plain net.",
+            f"Plain nets against residual ones of the same depth and width on {board.name}; {seeds} seeds a point. "
+            f"Left: mean test {formats.words(board.monitor)} ({better(board.maximize)}). Right: mean training loss of "
+            "the last epoch (lower is better). Bar: 95\u00a0% interval. Hollow: a single seed, or seeds without a "
+            "score. Degradation is a training loss that is higher for the deeper plain net.",
         )
     rows = [
         {
@@ -259,7 +270,7 @@ def _degradation(place: Workplace, boards: Sequence[Board]) -> Section | None:
             "Weight layers": str(row.depth),
             f"Test {formats.words(board.monitor)}": formats.score(_interval(row.mean, row.interval_high, row.n)),
             "Training loss, last epoch": formats.score(_interval(row.loss, row.loss_high, row.n)),
-            "Seeds": f"n={row.n}",
+            "Seeds": f"n={row.n}" + ("" if row.whole else f" ({row.states})"),
             "Scale": row.scale,
         }
         for row in table.itertuples()

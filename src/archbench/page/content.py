@@ -11,10 +11,20 @@ from archbench.figures.style import short_number
 from archbench.page import formats
 from archbench.page.figures import Shown
 from archbench.results.leaderboard import Board, Place, by_benchmark, count_states
+from archbench.results.ranking import Standing
 from archbench.results.runs import Run
-from archbench.results.studies import Study
+from archbench.results.statistics import Interval
+from archbench.results.studies import Arm, Study
 
 Row = dict[str, str]
+"""Head of a column -> cell. A row of a single, empty cell is a line across the table, with that head on it."""
+SINGLE_SEEDS: Row = {"Single seeds, not ranked": ""}
+
+
+JUDGED = (
+    f"Verdicts are of the difference from the best, seed by seed: worse means {formats.SURELY}. A seed without a score "
+    "counts as worst."
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +33,11 @@ class Part:
 
     title: str
     rows: list[Row]
+
+
+def columns(rows: Sequence[Row]) -> list[str]:
+    """The heads of a table: those of its first row that is no line across it."""
+    return list(max(rows, key=len, default={}))
 
 
 @dataclass(frozen=True)
@@ -42,60 +57,92 @@ class Section:
 
 
 def board_section(board: Board, figures: list[Shown], table_file: str) -> Section:
-    """A leaderboard."""
+    """A leaderboard; single seeds stand below a line."""
     metric = formats.words(board.monitor) if board.monitor else "score"
-    direction = "higher" if board.maximize else "lower"
-    remark = (
-        f"Ranked by mean test {metric}; {direction} is better. ± is half the 95 % interval over n seeds."
-        if board.best
-        else "No run has a test score."
-    )
-    rows = [
-        {
-            "Network (scale)": place.label,
-            f"Test {metric}": formats.score(place.score),
-            "Seeds": _seeds(place),
-            "Against the best": board.verdict(place),
-            "p": formats.p_value(place.p, place.test),
-            "Parameters": formats.count(place.parameters),
-            "Multiply-adds": _short(place.multiply_adds),
-            "Training": formats.seconds(place.train_seconds),
-            "Peak memory": formats.memory(place.peak_memory_bytes),
-        }
-        for place in board.places
-    ]
+    rows = [(place.standing, _board_row(place, metric)) for place in board.places]
     anchor = formats.file_name("board", board.dataset, board.task)
-    return Section(anchor, board.name, remark, rows, figures, table_file)
+    return Section(anchor, board.name, _board_remark(board, metric), _parted(rows), figures, table_file)
 
 
-def _seeds(place: Place) -> str:
+def _board_row(place: Place, metric: str) -> Row:
+    spent = (formats.seconds(place.train_seconds), formats.memory(place.peak_memory_bytes))
+    return {
+        "Network (scale)": place.label,
+        "Recipe": place.recipe,
+        f"Test {metric}": formats.score(place.score),
+        "Seeds": seeds(place.runs, place.score),
+        **_standing_cells(place.standing),
+        "Parameters; multiply-adds": f"{formats.count(place.parameters)}; {_short(place.multiply_adds)}",
+        "Training; peak memory": "; ".join(text.replace(" ", "\u00a0") for text in spent),
+    }
+
+
+def _standing_cells(standing: Standing) -> Row:
+    """What every table says of a competitor beside the best."""
+    return {
+        "Minus the best": formats.gain(standing.comparison.difference),
+        "p": formats.p_value(standing.comparison.p_holm),
+        "Verdict": standing.verdict,
+    }
+
+
+def _parted(rows: Sequence[tuple[Standing, Row]]) -> list[Row]:
+    """The rows of a table, with a line above single seeds."""
+    ranked = [row for standing, row in rows if standing.ranked]
+    single = [row for standing, row in rows if not standing.ranked]
+    return [*ranked, *([SINGLE_SEEDS] if single else []), *single]
+
+
+def _board_remark(board: Board, metric: str) -> str:
+    """Whether recipes are equal, who is ranked by what, and in what else the runs are not alike."""
+    return " ".join([*_recipes(board), _ranking(board, metric), *board.unlike])
+
+
+def _recipes(board: Board) -> list[str]:
+    trained = [place for place in board.places if place.trains]
+    if len(trained) < 2:
+        return []
+    if not board.recipes_differ_in:
+        return [f"All recipes are equal: {trained[0].recipe}."]
+    names = formats.listed([name.replace("_", " ") for name in board.recipes_differ_in])
+    return [f"Recipes differ in {names}: what is ranked is a network with its recipe."]
+
+
+def _ranking(board: Board, metric: str) -> str:
+    if not any(place.score.n for place in board.places):
+        return "No run has a test score."
+    read = f"{'Higher' if board.maximize else 'Lower'} is better; ± is half the 95\u00a0% interval over n seeds."
+    if board.best is None:
+        return f"Nothing is ranked: no two networks have several seeds, all of one finished. {read}"
+    return f"Ranked by mean test {metric}. {read} {JUDGED}"
+
+
+def seeds(runs: Sequence[Run], score: Interval) -> str:
     """`n=3`, and how the seeds ended where not all of them finished."""
-    whole = all(run.finished for run in place.runs)
-    return formats.seeds(place.score) + ("" if whole else f": {place.states}")
+    whole = all(run.finished for run in runs)
+    return formats.seeds(score) + ("" if whole else f": {count_states(runs)}")
 
 
 def study_section(study: Study, figures: list[Shown], table_file: str) -> Section:
     """The arms of a study with their budgets."""
     metric = formats.words(study.monitor) if study.monitor else "score"
-    rows = [
-        {
-            "Arm": arm.name,
-            f"Test {metric}": formats.score(arm.score),
-            "Seeds": formats.seeds(arm.score),
-            "Ended": arm.states,
-            "Against the best": study.verdict(arm),
-            "p": formats.p_value(arm.p, arm.test),
-            "Mean rank": formats.value(arm.rank, 3),
-            "Best validation": formats.value(arm.best_value),
-            "Default's validation": formats.value(arm.default_value),
-        }
-        for arm in study.arms
-    ]
+    rows = [(arm.standing, _arm_row(arm, metric)) for arm in study.arms]
     anchor = formats.file_name("study", study.name)
     title = f"Study: {study.name}"
-    return Section(
-        anchor, title, _study_remark(study), rows, figures, table_file, [Part("Budgets", _budget_rows(study))]
-    )
+    budgets = Part("Budgets", _budget_rows(study))
+    return Section(anchor, title, _study_remark(study), _parted(rows), figures, table_file, [budgets])
+
+
+def _arm_row(arm: Arm, metric: str) -> Row:
+    return {
+        "Arm": arm.name,
+        f"Test {metric}": formats.score(arm.score),
+        "Seeds": seeds(arm.runs, arm.score),
+        **_standing_cells(arm.standing),
+        "Mean rank": formats.value(arm.rank, 3),
+        "Best validation": formats.value(arm.best_value),
+        "Default's validation": formats.value(arm.default_value),
+    }
 
 
 def _budget_rows(study: Study) -> list[Row]:
@@ -120,11 +167,18 @@ def _study_remark(study: Study) -> str:
             f"{about}Not ranked, because the arms did not have the same budget ({'; '.join(study.unequal)}). "
             "Arms stand in alphabetical order."
         )
-    if study.best is None:
-        return f"{about}No final run has a test score."
-    return (
-        f"{about}Every arm had the same budget. The best setting of each was trained again over the seeds; test scores "
-        "are of those runs, and nothing was tuned on them."
+    direction = f"{'Higher' if study.maximize else 'Lower'} is better."
+    ranked = (
+        f"{direction} {JUDGED}"
+        if study.best
+        else "Nothing is ranked: no two arms have several seeds, all of one finished."
+    )
+    return " ".join(
+        [
+            f"{about}Every arm had the same budget. The best setting of each was trained again over the seeds; test "
+            f"scores are of those runs, and nothing was tuned on them. {ranked}",
+            *study.unlike,
+        ]
     )
 
 

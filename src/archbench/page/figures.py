@@ -16,13 +16,16 @@ from archbench.figures.scores import interval_figure
 from archbench.figures.style import save_svg, style
 from archbench.page import formats
 from archbench.results.facts import families
-from archbench.results.leaderboard import Board, Place
+from archbench.results.leaderboard import Board, Place, standing_numbers
+from archbench.results.ranking import Kind
 from archbench.results.runs import Run
 from archbench.results.studies import Arm
 
 PIXELS_AN_INCH = 96
 MOST_LINES = 12
 """Learning curves in a figure: more cannot be told apart."""
+OPEN = (Kind.BEST, Kind.TIE, Kind.UNTESTED, Kind.BETTER, Kind.ALONE)
+"""What is neither surely behind the best nor with seeds that have no score: filled in a figure."""
 OTHER = "other"
 """The family of an architecture that families.csv does not name."""
 
@@ -38,6 +41,23 @@ class Shown:
     width: int
     height: int
     """CSS pixels."""
+
+
+def _score_caption(scored: Sequence[Place | Arm]) -> list[str]:
+    """What there is to see in a figure of scores, and only that."""
+    ranked = [entry for entry in scored if entry.standing.ranked]
+    said = ["Grey: each seed."]
+    if ranked:
+        said.append(f"Diamond: mean over seeds ({_spread(ranked)}); bar: its 95\u00a0% interval (Student t).")
+    if any(entry.standing.kind is Kind.BEST for entry in scored):
+        said.append(
+            "Right: the difference from the best, seed by seed, with its 95\u00a0% interval. Hollow: worse "
+            f"({formats.SURELY}, so an interval may miss zero and still not tell), or with seeds that have no score. "
+            "Filled: the best and what cannot be told from it."
+        )
+    if ranked and len(ranked) < len(scored):
+        said.append("Below the line: networks with a single seed, which are not ranked.")
+    return said
 
 
 class Gallery:
@@ -88,26 +108,23 @@ class Gallery:
             ]
 
     def intervals(self, scored: Sequence[Place | Arm], metric: str, maximize: bool, name: str, where: str) -> Shown:
-        """Mean and interval of every competitor that has a score."""
+        """Mean, interval and paired difference of every competitor that has a score."""
         rows = [
             {
-                "label": _label(entry),
+                "label": entry.label,
                 "mean": entry.score.mean,
                 "interval_low": entry.score.low,
                 "interval_high": entry.score.high,
+                **standing_numbers(entry.standing),
+                "open": entry.standing.kind in OPEN,
             }
-            for entry in scored
+            for entry in sorted(scored, key=lambda entry: not entry.standing.ranked)
         ]
-        points = [
-            {"label": _label(entry), "value": run.score} for entry in scored for run in entry.runs if run.finished
-        ]
+        points = [{"label": entry.label, "value": run.score} for entry in scored for run in entry.runs if run.finished]
         drawn = interval_figure(pd.DataFrame(rows), pd.DataFrame(points), metric=formats.words(metric))
-        caption = (
-            f"Test {formats.words(metric)} {where}: {better(maximize)}. Diamond: mean over seeds "
-            f"({_spread(scored)}). Bar: its 95\u00a0% interval (Student t); no bar, no interval. Grey: single seeds. "
-            "Bars that overlap cannot be told apart with these seeds."
-        )
-        return self.keep(drawn, name, f"Test {formats.words(metric)} with intervals, {where}", caption)
+        words = f"Test {formats.words(metric)}"
+        caption = " ".join([f"{words} {where}: {better(maximize)}.", *_score_caption(scored)])
+        return self.keep(drawn, name, f"{words} with intervals, {where}", caption)
 
     def _curves(self, board: Board, curves: pd.DataFrame, members: dict[str, str], stem: str) -> Shown:
         drawn = learning_curves(curves, monitor=board.monitor, metric=formats.words(board.monitor), labels=members)
@@ -129,6 +146,7 @@ class Gallery:
                 "mean": place.score.mean,
                 "interval_low": place.score.low,
                 "interval_high": place.score.high,
+                "whole": place.standing.whole,
                 **{cost: getattr(place, cost) for cost in COSTS},
             }
             for place in scored
@@ -144,14 +162,11 @@ class Gallery:
             "against trainable parameters, multiply-adds of one example, training seconds, and the peak memory of the "
             "process (Python and libraries included), all on logarithmic axes. Bar: the 95\u00a0% interval over seeds "
             f"({_spread(scored)}). The line is the Pareto front of the means, named: no network has a better mean at "
-            "its cost or below; seeds alone may change who stands on it. A network without the cost is not in that "
-            "panel; a triangle at the edge lies beyond it."
+            "its cost or below; seeds alone may change who stands on it. Hollow: a single seed, or seeds without a "
+            "score; it is not on the front. A network without the cost is not in that panel; a triangle at the edge "
+            f"lies beyond it. {better(board.maximize).capitalize()}."
         )
         return self.keep(drawn, f"costs-{stem}", f"Score against what it costs, {board.name}", caption)
-
-
-def _label(entry: Place | Arm) -> str:
-    return entry.label if isinstance(entry, Place) else entry.name
 
 
 def better(maximize: bool) -> str:

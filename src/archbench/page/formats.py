@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from archbench.results.statistics import Interval
+from archbench.results.statistics import LEVEL, Interval
 
 NOTHING = "–"
+SURELY = f"p\u00a0<\u00a0{LEVEL:g} by the paired t test, adjusted by Holm's method"
+"""What a verdict stands on, for remarks and captions."""
 ABBREVIATIONS = {"iou": "IoU", "map": "mAP", "mse": "MSE", "mae": "MAE", "f1": "F1", "auc": "AUC"}
 
 
@@ -51,11 +53,11 @@ def value(number: float | None, digits: int = 4) -> str:
     return f"{number:,.0f}" if abs(number) >= 10**digits else f"{number:.{digits}g}"
 
 
-def p_value(number: float, test: str) -> str:
-    """`0.031, paired t` on one line; a dash where nothing could be compared."""
+def p_value(number: float) -> str:
+    """`0.031`, `<0.001`; a dash where nothing was tested."""
     if math.isnan(number):
         return NOTHING
-    return f"{'< 0.001' if number < 0.001 else f'{number:.2g}'}, {test}".replace(" ", "\u00a0")
+    return "<\u00a00.001" if number < 0.001 else f"{number:.2g}"
 
 
 def count(number: float) -> str:
@@ -78,6 +80,12 @@ def memory(number: float) -> str:
     if math.isnan(number):
         return NOTHING
     return f"{number / 2**30:.3g} GiB" if number >= 2**30 else f"{number / 2**20:.0f} MiB"
+
+
+def listed(names: Sequence[str], conjunction: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *first, last = names
+    return f"{', '.join(first)} {conjunction} {last}" if first else last
 
 
 def plural(number: int, noun: str) -> str:

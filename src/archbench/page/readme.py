@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from archbench.page.content import Row, Section
+from archbench.page.content import Row, Section, columns
 
 if TYPE_CHECKING:
     from archbench.page.report import Page
@@ -45,9 +45,15 @@ def _section(section: Section) -> list[str]:
 
 
 def table(rows: list[Row]) -> str:
-    """A Markdown table with the keys of the first row as its head."""
-    head, *body = [[escape(cell) for cell in line] for line in (rows[0], *(row.values() for row in rows))]
+    """A Markdown table; a row that is a line across it has its words in bold."""
+    heads = columns(rows)
+    body = [_bold(row, heads) if len(row) < len(heads) else [escape(cell) for cell in row.values()] for row in rows]
+    head = [escape(name) for name in heads]
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *body))
+
+
+def _bold(row: Row, heads: list[str]) -> list[str]:
+    return [f"**{escape(next(iter(row)))}**", *[""] * (len(heads) - 1)]
 
 
 def escape(text: str) -> str:

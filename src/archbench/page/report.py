@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -186,8 +186,4 @@ def _render(page: Page) -> str:
         lstrip_blocks=True,
     )
     template = environment.get_template("index.html")
-    return template.render(page=page, style=(folder / "style.css").read_text(encoding="utf-8"), columns=_columns)
-
-
-def _columns(rows: Iterable[content.Row]) -> list[str]:
-    return list(next(iter(rows), {}))
+    return template.render(page=page, style=(folder / "style.css").read_text(encoding="utf-8"), columns=content.columns)

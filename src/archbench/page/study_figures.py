@@ -73,8 +73,8 @@ def _cells(gallery: Gallery, study: Study) -> Shown | None:
     drawn = cell_map(cells, rows=_last(first), columns=_last(second), metric=metric)
     caption = (
         f"{_last(first).capitalize()} by {_last(second)}: mean test {metric} over the seeds of the best setting found "
-        f"for each pair ({better(study.maximize)}). Hatched: failed, every trial or every final run diverged. A second "
-        "line in a cell: not all of its seeds finished."
+        f"for each pair ({better(study.maximize)}). Hatched: some of the final seeds have no score, and the second "
+        "line says how many do; failed: none has."
     )
     return gallery.keep(drawn, f"{_stem(study)}-pairs", f"{_last(first)} by {_last(second)}, {study.name}", caption)
 
@@ -142,7 +142,8 @@ def _target(gallery: Gallery, study: Study) -> Shown | None:
     shown = f"validation {formats.words(study.monitor)} {formats.value(target)}"
     caption = (
         f"Training seconds of the final runs until {shown}, the median of the arms' own best (compilation and "
-        "evaluation left out). Grey: single seeds; diamond: the median seed. At the right: how many seeds got there."
+        "evaluation left out); fewer is better. Grey: single seeds; diamond: the median seed. At the right: how many "
+        "of all final seeds got there and finished."
     )
     drawn = target_times(times, target=shown)
     return gallery.keep(drawn, f"{_stem(study)}-target", f"Time to a target, study {study.name}", caption)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from archbench.page import formats
 from archbench.results.leaderboard import Board, Place, count_states
+from archbench.results.ranking import Kind
 from archbench.results.runs import Run
 from archbench.results.studies import Arm, Study
 
 NAMED = 3
-"""Arms that are named one by one where many cannot be told apart."""
+"""Competitors that are named one by one where many cannot be told apart."""
 
 
 def summarize(runs: Sequence[Run], boards: Sequence[Board], studies: Sequence[Study]) -> list[str]:
@@ -29,10 +30,16 @@ def _outcome(runs: Sequence[Run]) -> str:
 
 
 def _winners(boards: Sequence[Board]) -> list[str]:
-    won = [board for board in boards if board.best]
-    if not won:
+    if not any(place.score.n for board in boards for place in board.places):
         return ["No test score exists yet, so nothing is compared."]
-    return [f"Best on {_winner(board)}{_rivals(board)}." for board in won]
+    won = [f"Best mean on {_winner(board)}{_rivals(board.ranked, 'networks')}." for board in boards if board.best]
+    open_ones = [board.name for board in boards if board.best is None]
+    if open_ones:
+        won.append(
+            f"Nothing is ranked on {formats.listed(open_ones)}: no two networks have several seeds there, all of one "
+            "finished."
+        )
+    return won
 
 
 def _winner(board: Board) -> str:
@@ -43,26 +50,30 @@ def _winner(board: Board) -> str:
     )
 
 
-def _rivals(board: Board) -> str:
-    others = [place for place in board.places[1:] if place.score.n]
-    close = _close(board)
-    if not others:
-        return ""
-    if close:
-        return f"; {_names(close)} cannot be distinguished from it with these seeds"
-    if any(place.score.overlaps(board.best.score) is None for place in others):
-        return "; single seeds do not tell how sure that is"
-    return "; its interval lies apart from every other one"
+def _rivals(ranked: Sequence[Place | Arm], noun: str) -> str:
+    """What the verdicts of the ranked competitors say, those that are worse in number only."""
+    names: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+    for entry in ranked:
+        names[entry.standing.kind].append(entry.label)
+    said = [
+        f"{words} {_names(names[kind])}"
+        for kind, words in (
+            (Kind.TIE, "not distinguishable from it:"),
+            (Kind.UNTESTED, "without a test against it:"),
+            (Kind.BETTER, "better over the seeds of both:"),
+        )
+        if names[kind]
+    ]
+    for kind, words in ((Kind.WORSE, "worse"), (Kind.UNFINISHED, "ranked last for seeds without a score")):
+        if names[kind]:
+            said.append(f"{len(names[kind])} {words}")
+    return f", of {len(ranked)} {noun} with several seeds; {'; '.join(said)}"
 
 
-def _close(board: Board) -> list[Place]:
-    return [place for place in board.places[1:] if place.score.n and place.score.overlaps(board.best.score)]
-
-
-def _names(places: Sequence[Place]) -> str:
-    if len(places) > 3:
-        return f"{places[0].label} and {len(places) - 1} more"
-    return " and ".join(place.label for place in places)
+def _names(names: Sequence[str]) -> str:
+    if len(names) > NAMED + 1:
+        return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+    return formats.listed(names)
 
 
 def _found(studies: Sequence[Study]) -> list[str]:
@@ -72,20 +83,16 @@ def _found(studies: Sequence[Study]) -> list[str]:
 def _study(study: Study) -> str:
     if not study.equal:
         return f"In the study {study.name} the arms had different budgets, so they are not ranked."
-    if study.best is None:
+    if not any(arm.score.n for arm in study.arms):
         return f"The study {study.name} has no final scores yet."
+    if study.best is None:
+        return f"In the study {study.name} nothing is ranked: no two arms have several seeds, all of one finished."
     best = study.best
-    close = [arm.name for arm in study.arms[1:] if _overlaps(arm, best)]
-    more = f" and {len(close) - NAMED} more" if len(close) > NAMED else ""
-    caution = f"; not distinguishable from it: {', '.join(close[:NAMED])}{more}" if close else ""
     return (
         f"In the study {study.name}, at equal budget, {best.name} has the best mean test "
-        f"{formats.words(study.monitor)}: {formats.score(best.score)} ({formats.seeds(best.score)}){caution}."
+        f"{formats.words(study.monitor)}: {formats.score(best.score)} ({formats.seeds(best.score)})"
+        f"{_rivals([arm for arm in study.arms if arm.standing.ranked], 'arms')}."
     )
-
-
-def _overlaps(arm: Arm, best: Arm) -> bool:
-    return bool(arm.score.n and arm.score.overlaps(best.score))
 
 
 def _where(runs: Sequence[Run]) -> list[str]:

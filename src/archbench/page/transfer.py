@@ -11,9 +11,11 @@ from archbench.figures.transfer import heads_side_by_side, score_by_size
 from archbench.page import formats
 from archbench.page.content import Row, Section
 from archbench.page.figures import Gallery, better
+from archbench.results.ranking import Standing
 from archbench.results.runs import Run
 from archbench.results.transfer import Heads, Transfer, heads, transfers
 
+PAIRED = f"seed by seed: better or worse means {formats.SURELY} over this table."
 WriteTable = Callable[[str, pd.DataFrame], None]
 """Writes a table below `tables/` under this name."""
 
@@ -35,24 +37,41 @@ def _transfer_section(found: Transfer, gallery: Gallery, write: WriteTable) -> S
     caption = (
         f"Test {metric} ({better(found.maximize)}) against the size of the new training split, logarithmic. Marker: "
         "mean over seeds, each started from the source's weights of its own seed; bar: its 95\u00a0% interval, none "
-        "for a single seed. Lines: how much of the network trains on the new data."
+        "for a single seed. Lines: how much of the network trains on the new data. What differs surely, the table says."
     )
     remark = (
         f"{found.architecture}, trained on other data as {found.source}, then on few examples of new ones. Only a last "
         "layer is new in each; what is not trained is frozen, batch normalization included. From scratch: the same "
         "network and data without the source. Validation and test splits are whole at every size. Trained with: "
-        f"{'; '.join(f'{way}, {recipe}' for way, recipe in found.recipes.items())}."
+        f"{'; '.join(f'{way}, {recipe}' for way, recipe in found.recipes.items())}. Each is compared with training "
+        f"from scratch on the same data, {PAIRED}"
     )
     return Section(stem, title, remark, _by_size(found), [gallery.keep(drawn, stem, title, caption)], f"{stem}.csv")
 
 
 def _by_size(found: Transfer) -> list[Row]:
-    rows = []
-    for size, dataset in sorted({(point.training_examples, point.dataset) for point in found.points}):
-        here = {point.way: point.score for point in found.points if point.dataset == dataset}
-        scores = {way: formats.score(here[way]) if way in here else formats.NOTHING for way in found.ways}
-        rows.append({"Data set": dataset, "Training examples": str(size), **scores})
-    return rows
+    points = sorted(
+        found.points, key=lambda point: (point.training_examples, point.dataset, found.ways.index(point.way))
+    )
+    return [
+        {
+            "Data set": point.dataset,
+            "Training examples": str(point.training_examples),
+            "Trains": point.way,
+            f"Test {formats.words(found.metric)}": formats.score(point.score),
+            "Seeds": formats.seeds(point.score),
+            **_beside(point.standing, "Minus from scratch"),
+        }
+        for point in points
+    ]
+
+
+def _beside(standing: Standing, head: str) -> Row:
+    return {
+        head: formats.gain(standing.comparison.difference),
+        "p": formats.p_value(standing.comparison.p_holm),
+        "Verdict": standing.verdict,
+    }
 
 
 def _heads_section(found: Heads, gallery: Gallery, write: WriteTable) -> Section:
@@ -68,15 +87,16 @@ def _heads_section(found: Heads, gallery: Gallery, write: WriteTable) -> Section
     apart = formats.count(sum(found.parameters_alone))
     remark = (
         f"{found.architecture} ({found.scale}) on {found.dataset}. Together it has {formats.count(found.parameters)} "
-        f"parameters for all heads; the nets of one head have {apart} between them. Differences are seed by seed."
+        f"parameters for all heads; the nets of one head have {apart} between them. Together is compared with alone, "
+        f"{PAIRED}"
     )
     rows = [
         {
             "Head": formats.words(head.name),
             "Together": formats.score(head.together),
             "Alone": formats.score(head.alone),
-            "Together minus alone": formats.score(head.difference),
-            "Seeds": formats.seeds(head.difference),
+            "Seeds": f"n={head.together.n},\u00a0{head.alone.n}",
+            **_beside(head.standing, "Together minus alone"),
         }
         for head in found.scores
     ]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archbench.results.facts import Fact
-from archbench.results.gains import difference
 from archbench.results.leaderboard import Board, Place
-from archbench.results.statistics import Interval
-
-RECIPE = ("optimizer", "schedule", "epochs", "batch_size", "augmentation", "preprocessing", "clip", "early_stopping")
-"""The settings of a run that its recipe is made of; those of the optimizer count as one."""
-NOTHING = Interval(math.nan, math.nan, math.nan, 0)
+from archbench.results.ranking import hindrance, scores
+from archbench.results.recipes import differing
+from archbench.results.statistics import NO_COMPARISON, Comparison, compare_all
 
 
 @dataclass(frozen=True)
@@ -31,19 +27,25 @@ class Step:
     """Where both were trained; for lack of that, where the child was; None where it was not."""
     before: Place | None
     after: Place | None
+    comparison: Comparison = NO_COMPARISON
+    """The child minus the parent, seed by seed, adjusted for all steps that are compared."""
 
     @property
-    def gain(self) -> Interval:
-        """Mean test score of the child minus the parent's; without a value where one of them has none."""
-        return difference(self.after.score, self.before.score) if self.before and self.after else NOTHING
+    def both(self) -> bool:
+        """Whether parent and child were trained on the same data."""
+        return self.before is not None and self.after is not None
+
+    @property
+    def hindrance(self) -> str:
+        """Why the two are not compared; empty where they are."""
+        if not self.both:
+            return "not run"
+        return hindrance(self.before.runs) or hindrance(self.after.runs)
 
     @property
     def recipe(self) -> list[str]:
-        """The settings in which the two recipes differ."""
-        if not (self.before and self.after):
-            return []
-        first, second = self.before.settings, self.after.settings
-        return [key for key in RECIPE if first.get(key) != second.get(key)]
+        """What the two recipes differ in."""
+        return differing([self.before.settings, self.after.settings]) if self.both else []
 
 
 def steps(boards: Sequence[Board], lineage: Sequence[Fact]) -> list[Step]:
@@ -54,7 +56,10 @@ def steps(boards: Sequence[Board], lineage: Sequence[Fact]) -> list[Step]:
     asked = [board for board in boards if board.task == "classification"]
     trained = [(board.dataset, _scored(board, names)) for board in asked]
     trained.sort(key=lambda pair: -len(pair[1]))  # stable: the order of params.yaml among equals
-    return [_step(row, trained) for row in lineage]
+    found = [_step(row, trained) for row in lineage]
+    compared = [step for step in found if not step.hindrance]
+    known = iter(compare_all([(scores(step.after.runs), scores(step.before.runs)) for step in compared]))
+    return [step if step.hindrance else replace(step, comparison=next(known)) for step in found]
 
 
 def _scored(board: Board, names: set[str]) -> dict[str, Place]:

@@ -13,7 +13,10 @@ from archbench.results.statistics import Interval, mean_interval
 DEPTHS = (20, 32, 44, 56, 110)
 NETWORKS = {f"{family}{depth}": (family, depth) for family in ("plain", "resnet") for depth in DEPTHS}
 """He et al. 2015, arXiv:1512.03385, section 4.2: architecture -> with or without shortcuts, weight layers."""
-COLUMNS = ("family", "depth", "mean", "interval_low", "interval_high", "n", "loss", "loss_low", "loss_high", "scale")
+COLUMNS = (
+    "family", "depth", "mean", "interval_low", "interval_high", "n", "loss", "loss_low", "loss_high", "scale", "whole",
+    "states",
+)  # fmt: skip
 
 
 def depth_board(boards: Sequence[Board]) -> Board | None:
@@ -23,14 +26,17 @@ def depth_board(boards: Sequence[Board]) -> Board | None:
 
 
 def depth_table(board: Board) -> pd.DataFrame:
-    """A row a net, by family and depth: mean test score and mean training loss of the last epoch, with intervals."""
+    """A row a net, by family and depth: mean test score and mean training loss of the last epoch, with intervals.
+
+    `whole`: every seed, of at least two, has a score.
+    """
     rows = []
     for place in sorted(_places(board), key=lambda place: NETWORKS[place.architecture]):
         loss = _last_loss(place)
         family, depth = NETWORKS[place.architecture]
         score = place.score
         numbers = (score.mean, score.low, score.high, score.n, loss.mean, loss.low, loss.high)
-        rows.append((family, depth, *numbers, place.scale))
+        rows.append((family, depth, *numbers, place.scale, place.standing.whole, place.states))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

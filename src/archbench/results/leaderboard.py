@@ -9,8 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from archbench.results.ranking import Kind, Standing, rank
+from archbench.results.recipes import describe_augmentation, describe_recipe, differing, unlike
 from archbench.results.runs import STATES, Run, number
-from archbench.results.statistics import Interval, compare_pairs, holm, mean_interval, verdict
+from archbench.results.statistics import Interval, mean_interval
 from archbench.results.table import describe
 
 SAME_QUESTION = {"capsules": "classification"}
@@ -24,25 +26,33 @@ class Place:
     benchmark: str
     architecture: str
     scale: str
-    optimizer: str
     label: str
     """Architecture with its scale, unique on the board."""
     runs: tuple[Run, ...]
     score: Interval
+    """Over the seeds that have one; what it is worth beside others, `standing` says."""
+    standing: Standing
     parameters: float
     multiply_adds: float
     train_seconds: float
     """Mean over the finished seeds."""
     peak_memory_bytes: float
     """The most that the process of a finished seed ever held."""
-    p: float = math.nan
-    """Paired comparison with the board's first place, adjusted by Holm's method."""
-    test: str = "none"
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """Those of the first seed that has any; seeds differ in nothing else."""
         return next(run.settings for run in self.runs if run.settings)
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is anything that a recipe could train."""
+        return self.parameters != 0
+
+    @property
+    def recipe(self) -> str:
+        """How it was trained, in words."""
+        return describe_recipe(self.settings) if self.trains else "nothing to train"
 
     @property
     def from_scratch(self) -> bool:
@@ -57,7 +67,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Board:
-    """The benchmarks of one data set and task, best test score first; those without a score come last."""
+    """The benchmarks of one data set and task as `ranking.rank` orders them: best first, single seeds last."""
 
     dataset: str
     task: str
@@ -73,14 +83,23 @@ class Board:
 
     @property
     def best(self) -> Place | None:
-        """The first place, if any benchmark has a score."""
-        return self.places[0] if self.places and self.places[0].score.n else None
+        """The place that the others are compared with; none without a rival, nor from single seeds."""
+        return next((place for place in self.places if place.standing.kind is Kind.BEST), None)
 
-    def verdict(self, place: Place) -> str:
-        """What the intervals allow to say of `place` against the first one."""
-        if place is self.best:
-            return "best mean"
-        return verdict(place.score, self.best.score) if self.best else "no score"
+    @property
+    def ranked(self) -> list[Place]:
+        """Those that are no single seeds."""
+        return [place for place in self.places if place.standing.ranked]
+
+    @property
+    def recipes_differ_in(self) -> list[str]:
+        """The members of a recipe that are not the same for all, as far as there is anything to train."""
+        return differing(place.settings for place in self.places if place.trains)
+
+    @property
+    def unlike(self) -> list[str]:
+        """A sentence for everything else in which the runs on the board are not alike."""
+        return unlike({place.benchmark: place.runs for place in self.places})
 
     @property
     def runs(self) -> list[Run]:
@@ -89,31 +108,48 @@ class Board:
 
     def table(self) -> pd.DataFrame:
         """The board as written to leaderboard-*.csv."""
-        return pd.DataFrame(
-            [
-                {
-                    "benchmark": place.benchmark,
-                    "architecture": place.architecture,
-                    "scale": place.scale,
-                    "optimizer": place.optimizer,
-                    "metric": self.monitor,
-                    "mean": place.score.mean,
-                    "deviation": place.score.deviation,
-                    "interval_low": place.score.low,
-                    "interval_high": place.score.high,
-                    "n": place.score.n,
-                    "parameters": place.parameters,
-                    "multiply_adds": place.multiply_adds,
-                    "train_seconds": place.train_seconds,
-                    "peak_memory_bytes": place.peak_memory_bytes,
-                    "p_holm": place.p,
-                    "test": place.test,
-                    "verdict": self.verdict(place),
-                    "states": place.states,
-                }
-                for place in self.places
-            ]
-        )
+        return pd.DataFrame([_numbers(place, self.monitor) for place in self.places])
+
+
+def standing_numbers(standing: Standing) -> dict[str, float | str | bool]:
+    """What a table says of a standing: the difference from the best with its interval, p, and the verdict."""
+    difference, comparison = standing.comparison.difference, standing.comparison
+    return {
+        "ranked": standing.ranked,
+        "difference": difference.mean,
+        "difference_low": difference.low,
+        "difference_high": difference.high,
+        "p": comparison.p,
+        "p_holm": comparison.p_holm,
+        "verdict": standing.verdict,
+    }
+
+
+def _numbers(place: Place, monitor: str | None) -> dict[str, Any]:
+    settings = place.settings
+    return {
+        "benchmark": place.benchmark,
+        "architecture": place.architecture,
+        "scale": place.scale,
+        "optimizer": settings["optimizer"]["name"],
+        "learning_rate": settings["optimizer"].get("learning_rate", math.nan),
+        "schedule": settings["schedule"]["name"],
+        "epochs": settings["epochs"],
+        "batch_size": settings["batch_size"],
+        "augmentation": describe_augmentation(settings),
+        "metric": monitor,
+        "mean": place.score.mean,
+        "deviation": place.score.deviation,
+        "interval_low": place.score.low,
+        "interval_high": place.score.high,
+        "n": place.score.n,
+        **standing_numbers(place.standing),
+        "states": place.states,
+        "parameters": place.parameters,
+        "multiply_adds": place.multiply_adds,
+        "train_seconds": place.train_seconds,
+        "peak_memory_bytes": place.peak_memory_bytes,
+    }
 
 
 def count_states(runs: Iterable[Run]) -> str:
@@ -151,10 +187,10 @@ def _board(dataset: str, task: str, members: dict[str, list[Run]]) -> Board:
     judged = next((run.metrics for seeds in members.values() for run in seeds if run.metrics), None)
     monitor, maximize = (judged["monitor"], judged["maximize"]) if judged else (None, True)
     labels = unique_labels(members)
-    places = [_place(benchmark, seeds, labels[benchmark]) for benchmark, seeds in members.items()]
-    sign = -1 if maximize else 1
-    places.sort(key=lambda place: (place.score.n == 0, sign * place.score.mean if place.score.n else 0, place.label))
-    return Board(dataset, task, monitor, maximize, tuple(_compare_with_first(places)))
+    benchmarks = {label: benchmark for benchmark, label in labels.items()}
+    standings = rank({label: members[benchmark] for label, benchmark in benchmarks.items()}, maximize=maximize)
+    places = (_place(benchmarks[label], members[benchmarks[label]], label, own) for label, own in standings.items())
+    return Board(dataset, task, monitor, maximize, tuple(places))
 
 
 def unique_labels(members: dict[str, list[Run]]) -> dict[str, str]:
@@ -169,17 +205,17 @@ def unique_labels(members: dict[str, list[Run]]) -> dict[str, str]:
     }
 
 
-def _place(benchmark: str, seeds: list[Run], label: str) -> Place:
+def _place(benchmark: str, seeds: list[Run], label: str, standing: Standing) -> Place:
     facts = describe(next(run for run in seeds if run.settings))
     measured = next((run.metrics for run in seeds if run.metrics), {"parameters": None, "multiply_adds": None})
     return Place(
         benchmark=benchmark,
         architecture=facts["architecture"],
         scale=facts["scale"],
-        optimizer=facts["optimizer"],
         label=label,
         runs=tuple(seeds),
         score=mean_interval([run.score for run in seeds]),
+        standing=standing,
         parameters=number(measured["parameters"]),
         multiply_adds=number(measured["multiply_adds"]),
         train_seconds=mean_interval([number(run.timings["train_seconds"]) for run in seeds if run.finished]).mean,
@@ -187,15 +223,3 @@ def _place(benchmark: str, seeds: list[Run], label: str) -> Place:
             (number(run.timings["peak_memory_bytes"]) for run in seeds if run.finished), default=math.nan
         ),
     )
-
-
-def _compare_with_first(places: list[Place]) -> list[Place]:
-    """Every other place with its paired comparison over seeds against the first, adjusted for their number."""
-    scored = [{run.seed: run.score for run in place.runs if run.finished} for place in places]
-    compared = [compare_pairs(scores, scored[0]) for scores in scored[1:]]
-    adjusted = holm([comparison.p for comparison in compared])
-    rest = [
-        Place(**{**vars(place), "p": float(p), "test": comparison.test})
-        for place, comparison, p in zip(places[1:], compared, adjusted, strict=True)
-    ]
-    return places[:1] + rest

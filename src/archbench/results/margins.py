@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from archbench.results.gains import difference
 from archbench.results.leaderboard import by_benchmark
-from archbench.results.runs import Run, number
-from archbench.results.statistics import Interval, mean_interval
+from archbench.results.ranking import hindrance, scores
+from archbench.results.runs import Run
+from archbench.results.statistics import NO_COMPARISON, Comparison, Interval, compare_all, mean_interval
 
 BASELINE = "softmax_regression"
 METRIC = "accuracy"
@@ -24,44 +24,78 @@ class Margin:
     dataset: str | None
     """None, as the architecture, where the benchmark left no settings."""
     least: float
-    score: Interval
-    baseline: Interval
+    seeds: tuple[Run, ...]
+    baseline_seeds: tuple[Run, ...]
     """The best softmax regression on the same data set."""
+    comparison: Comparison = NO_COMPARISON
+    """Test accuracy minus the baseline's and minus the margin, seed by seed, adjusted for all margins."""
+
+    @property
+    def score(self) -> Interval:
+        """Test accuracy over the seeds that have one."""
+        return mean_interval(list(scores(self.seeds, METRIC).values()))
+
+    @property
+    def baseline(self) -> Interval:
+        """Test accuracy of the baseline."""
+        return mean_interval(list(scores(self.baseline_seeds, METRIC).values()))
 
     @property
     def gain(self) -> Interval:
-        """Mean test accuracy minus the baseline's."""
-        return difference(self.score, self.baseline)
+        """Test accuracy minus the baseline's, seed by seed."""
+        return replace(self.comparison.difference, mean=self.comparison.difference.mean + self.least)
 
     @property
-    def judged(self) -> bool:
-        """Whether both scores exist."""
-        return self.gain.n > 0
-
-    @property
-    def beaten(self) -> bool:
-        """Whether the mean gain is at least the margin; never without both scores."""
-        return self.judged and self.gain.mean >= self.least
-
-    @property
-    def verdict(self) -> str:
-        """What may be said."""
+    def hindrance(self) -> str:
+        """Why nothing is said of the gain; empty where it is."""
         if not self.score.n:
             return "no test accuracy"
         if not self.baseline.n:
             return "no softmax regression on this data"
-        if not self.beaten:
-            return "no, but the interval reaches the margin" if self.gain.high >= self.least else "no"
-        if math.isnan(self.gain.half):
-            return "yes; no interval"
-        return "yes" if self.gain.low >= self.least else "yes, but the interval reaches below the margin"
+        if own := hindrance(self.seeds, METRIC):
+            return own
+        other = hindrance(self.baseline_seeds, METRIC)
+        return f"softmax regression: {other}" if other else ""
+
+    @property
+    def judged(self) -> bool:
+        """Whether both sides have a score with every seed, of at least two."""
+        return not self.hindrance
+
+    @property
+    def reached(self) -> bool:
+        """Whether the mean gain is at least the margin."""
+        return self.judged and self.comparison.difference.mean >= 0
+
+    @property
+    def beaten(self) -> bool:
+        """Whether the gain is surely above the margin."""
+        return self.comparison.sure > 0
+
+    @property
+    def verdict(self) -> str:
+        """What may be said."""
+        if self.hindrance:
+            return f"not judged: {self.hindrance}"
+        if self.comparison.sure:
+            return "yes" if self.beaten else "no"
+        return f"not sure; the mean {'reaches' if self.reached else 'misses'} it"
 
 
 def margins(runs: Sequence[Run], least: Mapping[str, float]) -> list[Margin]:
     """One for every benchmark of `least`: those that fall short, those that cannot be judged, those that reach it."""
     found = by_benchmark(runs)
-    judged = [_margin(benchmark, found.get(benchmark, []), needed, found) for benchmark, needed in least.items()]
-    return sorted(judged, key=lambda margin: (margin.beaten, not margin.judged))
+    asked = [_margin(benchmark, found.get(benchmark, []), needed, found) for benchmark, needed in least.items()]
+    judged = [margin for margin in asked if margin.judged]
+    comparisons = compare_all([(scores(margin.seeds, METRIC), _needed(margin)) for margin in judged])
+    compared = [replace(margin, comparison=own) for margin, own in zip(judged, comparisons, strict=True)]
+    everyone = [*compared, *(margin for margin in asked if not margin.judged)]
+    return sorted(everyone, key=lambda margin: (margin.reached, not margin.judged))
+
+
+def _needed(margin: Margin) -> dict[int, float]:
+    """Seed -> the accuracy that is exactly the margin above the baseline's."""
+    return {seed: score + margin.least for seed, score in scores(margin.baseline_seeds, METRIC).items()}
 
 
 def _margin(benchmark: str, seeds: Sequence[Run], least: float, found: Mapping[str, Sequence[Run]]) -> Margin:
@@ -72,19 +106,21 @@ def _margin(benchmark: str, seeds: Sequence[Run], least: float, found: Mapping[s
         architecture=settings["architecture"]["name"] if settings else None,
         dataset=dataset,
         least=least,
-        score=_accuracy(seeds),
-        baseline=_baseline(dataset, found),
+        seeds=tuple(seeds),
+        baseline_seeds=tuple(_baseline(dataset, found)),
     )
 
 
-def _baseline(dataset: str | None, found: Mapping[str, Sequence[Run]]) -> Interval:
-    scores = [_accuracy(seeds) for seeds in found.values() if any(_is_baseline(run, dataset) for run in seeds)]
-    return max(scores, key=lambda score: score.mean if score.n else -math.inf, default=mean_interval([]))
+def _baseline(dataset: str | None, found: Mapping[str, Sequence[Run]]) -> Sequence[Run]:
+    """The runs of the best softmax regression on a data set; one that finished all its seeds goes before others."""
+    candidates = [seeds for seeds in found.values() if any(_is_baseline(run, dataset) for run in seeds)]
+    return max(candidates, key=lambda seeds: (not hindrance(seeds, METRIC), _mean(seeds)), default=())
+
+
+def _mean(seeds: Sequence[Run]) -> float:
+    score = mean_interval(list(scores(seeds, METRIC).values()))
+    return score.mean if score.n else -math.inf
 
 
 def _is_baseline(run: Run, dataset: str | None) -> bool:
     return bool(run.settings) and (run.settings["architecture"]["name"], run.settings["dataset"]) == (BASELINE, dataset)
-
-
-def _accuracy(seeds: Sequence[Run]) -> Interval:
-    return mean_interval([number(run.metrics["test"].get(METRIC)) for run in seeds if run.finished])

@@ -46,7 +46,11 @@ class Run:
     @property
     def score(self) -> float:
         """The test score that the benchmark is judged by; NaN where the run has none."""
-        return number(self.metrics["test"][self.metrics["monitor"]]) if self.finished else math.nan
+        return self.test_score(self.metrics["monitor"]) if self.finished else math.nan
+
+    def test_score(self, metric: str) -> float:
+        """The test score `metric`; NaN where the run has none."""
+        return number(self.metrics["test"].get(metric)) if self.finished else math.nan
 
     @cached_property
     def history(self) -> pd.DataFrame:

@@ -1,14 +1,14 @@
 """Intervals over seeds and paired comparisons: how sure a difference is with the few seeds there are.
 
-Sources: Student (1908) for the interval of a mean; Wilcoxon (1945) for signed ranks; Holm (1979) for many
-comparisons at once; Demšar (2006), "Statistical Comparisons of Classifiers over Multiple Data Sets", for mean ranks.
+Sources: Student (1908) for the interval of a mean and of a paired difference; Holm (1979) for many comparisons at once;
+Demšar (2006), "Statistical Comparisons of Classifiers over Multiple Data Sets", for mean ranks.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,8 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 """The coverage of every interval in a report."""
-WILCOXON_PAIRS = 6
-"""From this many pairs on, signed ranks can reach p < 0.05 (two-sided minimum 2 / 2^n); below it the t test is used."""
+LEVEL = 1 - CONFIDENCE
+"""Below this p, adjusted by Holm's method, a difference is called one."""
 
 
 @dataclass(frozen=True)
@@ -41,22 +41,6 @@ class Interval:
         """Upper end."""
         return self.mean + self.half
 
-    def overlaps(self, other: Interval) -> bool | None:
-        """Whether the two intervals share a value; None where one of them has no interval."""
-        if math.isnan(self.half) or math.isnan(other.half):
-            return None
-        return self.low <= other.high and other.low <= self.high
-
-
-def verdict(score: Interval, best: Interval) -> str:
-    """What two intervals allow to say of `score`, whose mean is not the best, against `best`."""
-    if not score.n:
-        return "no score"
-    overlap, n = score.overlaps(best), min(score.n, best.n)
-    if overlap is None:
-        return f"no interval with n={n}"
-    return f"not distinguishable with n={n}" if overlap else "worse: intervals apart"
-
 
 def mean_interval(values: Sequence[float]) -> Interval:
     """Mean, deviation and interval of the finite numbers in `values`: mean ± t(0.975, n-1) · deviation / sqrt(n)."""
@@ -74,37 +58,49 @@ def mean_interval(values: Sequence[float]) -> Interval:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One paired comparison over the seeds that both sides finished."""
+    """One paired comparison over the seeds that both sides have a score of."""
 
     difference: Interval
-    """First minus second, seed by seed."""
+    """First minus second, seed by seed; its interval leaves zero out just where `p` is below `LEVEL`."""
     p: float
-    """Two-sided; NaN where fewer than two pairs exist."""
-    test: str
-    """`paired t`, `Wilcoxon` or `none`."""
+    """Of the paired t test, two-sided; NaN where there is nothing to test."""
+    p_holm: float = math.nan
+    """`p` adjusted for the comparisons that were made together: never smaller, so a verdict is never bolder."""
+
+    @property
+    def sure(self) -> int:
+        """1 or -1 where the first is surely above or below the second: `p_holm` is below `LEVEL`; else 0."""
+        return int(math.copysign(1, self.difference.mean)) if self.p_holm < LEVEL else 0
 
 
-def compare_pairs(first: Mapping[int, float], second: Mapping[int, float]) -> Comparison:
-    """Compare two scores given as seed -> value over their common seeds.
+Scores = Mapping[int, float]
+"""Seed -> score, of the seeds that have one."""
+NO_COMPARISON = Comparison(Interval(math.nan, math.nan, math.nan, 0), math.nan)
 
-    Under `WILCOXON_PAIRS` pairs the paired t test, from there on Wilcoxon's signed ranks. Pairs that are all equal
-    have p = 1. Pairs that all differ by one same amount, as scores counted in single examples may, have no spread to
-    test against: the t test does not say anything of them, and p is NaN.
+
+def compare_pairs(first: Scores, second: Scores) -> Comparison:
+    """Compare two sides over their common seeds by the paired t test, not yet adjusted.
+
+    Pairs that are all equal have p = 1. Pairs that all differ by one same amount, as scores counted in single examples
+    and those of nets without chance may, have no spread to test against: neither interval nor p.
     """
     seeds = sorted(set(first) & set(second))
     differences = np.array([first[seed] - second[seed] for seed in seeds], dtype=float)
-    differences = differences[np.isfinite(differences)]
     interval = mean_interval(differences)
     if len(differences) < 2:
-        return Comparison(interval, math.nan, "none")
-    test = "Wilcoxon" if len(differences) >= WILCOXON_PAIRS else "paired t"
+        return Comparison(interval, math.nan)
     if not differences.any():
-        return Comparison(interval, 1.0, test)
-    if test == "Wilcoxon":
-        return Comparison(interval, float(stats.wilcoxon(differences).pvalue), test)
+        return Comparison(interval, 1.0)
     if np.ptp(differences) < 1e-9 * np.abs(differences).max():
-        return Comparison(interval, math.nan, test)
-    return Comparison(interval, float(stats.ttest_1samp(differences, 0.0).pvalue), test)
+        return Comparison(Interval(interval.mean, 0.0, math.nan, interval.n), math.nan)
+    return Comparison(interval, float(stats.ttest_1samp(differences, 0.0).pvalue))
+
+
+def compare_all(pairs: Sequence[tuple[Scores, Scores]]) -> list[Comparison]:
+    """The comparison of every pair of sides, adjusted for their number."""
+    compared = [compare_pairs(first, second) for first, second in pairs]
+    adjusted = holm([comparison.p for comparison in compared])
+    return [replace(comparison, p_holm=float(p)) for comparison, p in zip(compared, adjusted, strict=True)]
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
@@ -119,9 +115,8 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 
 def mean_ranks(scores: pd.DataFrame, *, maximize: bool) -> pd.Series:
-    """Mean rank of every column of `scores` over its complete rows; 1 is the best, ties share their mean rank.
+    """Mean rank of every column of `scores` over its rows; 1 is the best, ties share their mean rank.
 
-    A row is a seed (or a data set), a column a competitor. Rows with a missing score are left out, because a rank among
-    fewer competitors cannot be compared with one among all.
+    A row is a seed (or a data set), a column a competitor. A missing score is worse than every other one of its row.
     """
-    return scores.dropna().rank(axis=1, ascending=not maximize).mean()
+    return scores.rank(axis=1, ascending=not maximize, na_option="bottom").mean()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from archbench.results.leaderboard import count_states
+from archbench.results.leaderboard import count_states, standing_numbers
+from archbench.results.ranking import Kind, Standing, rank, scores, unranked
+from archbench.results.recipes import unlike
 from archbench.results.runs import Run, read_json, read_seeds, read_yaml
-from archbench.results.statistics import Interval, compare_pairs, holm, mean_interval, mean_ranks, verdict
+from archbench.results.statistics import Interval, mean_interval, mean_ranks
 
 TRIAL_COLUMNS = ("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued")
 """The columns of trials.csv that every study has; one `param_<name>` a tuned number follows."""
@@ -38,14 +40,17 @@ class Arm:
     default_value: float
     """Validation score of the paper's default, which was enqueued first; NaN where it was not."""
     score: Interval
-    """Test score of the best setting, trained again over the seeds."""
+    """Test score of the best setting, trained again, over the seeds that have one."""
+    standing: Standing
     rank: float = math.nan
-    """Mean rank over the seeds that every arm finished."""
-    p: float = math.nan
-    """Paired comparison with the best arm over seeds, adjusted by Holm's method."""
-    test: str = "none"
+    """Mean rank over the seeds; a seed without a score is the worst of its rank. NaN for a single seed."""
     cell: Mapping[str, str] = field(default_factory=dict)
     """Where the arm stands on the axes of a crossed study."""
+
+    @property
+    def label(self) -> str:
+        """What it is called where competitors are named: places of a board have labels as well."""
+        return self.name
 
     @property
     def states(self) -> str:
@@ -54,8 +59,8 @@ class Arm:
 
     @property
     def final_seeds(self) -> int:
-        """The final seeds that were trained, whatever became of them."""
-        return sum(run.state != "missing" for run in self.runs)
+        """The final seeds that the arm should have, whatever became of them, and any other that it has."""
+        return len(self.runs)
 
 
 @dataclass(frozen=True)
@@ -76,14 +81,15 @@ class Study:
     def unequal(self) -> list[str]:
         """What differs between the budgets of the arms, in words; empty where ranking them means something.
 
-        An arm without a complete trial can have no final runs, so only its number of trials counts.
+        The epochs of an arm without a complete trial are not known. A final seed that is missing is a gap, not a
+        smaller budget: it counts as worst.
         """
         alive = [arm for arm in self.arms if arm.complete]
         given = {
             "trials": {arm.trials for arm in self.arms},
             "epochs a trial": {arm.trial_epochs for arm in alive},
             "epochs of a final run": {epochs for arm in alive for epochs in arm.final_epochs},
-            "final seeds": {arm.final_seeds for arm in alive},
+            "final seeds": {arm.final_seeds for arm in self.arms},
         }
         return [f"{what}: {', '.join(map(str, sorted(values)))}" for what, values in given.items() if len(values) > 1]
 
@@ -104,16 +110,13 @@ class Study:
 
     @property
     def best(self) -> Arm | None:
-        """The arm with the best final mean; None where budgets differ or nothing finished."""
-        return self.arms[0] if self.equal and self.arms and self.arms[0].score.n else None
+        """The arm that the others are compared with; none where budgets differ, without a rival, from single seeds."""
+        return next((arm for arm in self.arms if arm.standing.kind is Kind.BEST), None)
 
-    def verdict(self, arm: Arm) -> str:
-        """What may be said of `arm` against the best one."""
-        if not self.equal:
-            return "not ranked: budgets differ"
-        if arm is self.best:
-            return "best mean"
-        return verdict(arm.score, self.best.score) if self.best else "no score"
+    @property
+    def unlike(self) -> list[str]:
+        """A sentence for everything beside their recipes in which the final runs of the arms are not alike."""
+        return unlike({arm.name: arm.runs for arm in self.arms})
 
     def table(self) -> pd.DataFrame:
         """A row an arm, as written to study-*.csv."""
@@ -136,9 +139,7 @@ class Study:
                     "interval_high": arm.score.high,
                     "n": arm.score.n,
                     "mean_rank": arm.rank,
-                    "p_holm": arm.p,
-                    "test": arm.test,
-                    "verdict": self.verdict(arm),
+                    **standing_numbers(arm.standing),
                     "states": arm.states,
                 }
                 for arm in self.arms
@@ -226,22 +227,20 @@ def _arm(
         best_value=complete["value"].max() if maximize else complete["value"].min(),
         default_value=default.iloc[0] if len(default) else math.nan,
         score=mean_interval([run.score for run in runs]),
+        standing=unranked(runs, "budgets differ"),
         cell=cell,
     )
 
 
 def _ranked(study: Study) -> Study:
-    """The same study, arms best first, each with its mean rank and its comparison with the best."""
-    sign = -1 if study.maximize else 1
-    arms = sorted(study.arms, key=lambda arm: (arm.score.n == 0, sign * arm.score.mean if arm.score.n else 0, arm.name))
-    scores = [{run.seed: run.score for run in arm.runs if run.finished} for arm in arms]
-    by_arm = {arm.name: own for arm, own in zip(arms, scores, strict=True) if own}
-    ranks = mean_ranks(pd.DataFrame(by_arm), maximize=study.maximize).reindex([arm.name for arm in arms])
-    compared = [compare_pairs(own, scores[0]) for own in scores[1:]]
-    p_values = [math.nan, *holm([comparison.p for comparison in compared])]
-    tests = ["none", *(comparison.test for comparison in compared)]
-    ranked = [
-        Arm(**{**vars(arm), "rank": float(ranks[arm.name]), "p": float(p), "test": test})
-        for arm, p, test in zip(arms, p_values, tests, strict=True)
+    """The same study, arms best first, each with its standing and its mean rank."""
+    arms = {arm.name: arm for arm in study.arms}
+    standings = rank({name: arm.runs for name, arm in arms.items()}, maximize=study.maximize)
+    ranked = {name: pd.Series(scores(arms[name].runs), dtype=float) for name, own in standings.items() if own.ranked}
+    seeds = sorted({run.seed for arm in study.arms for run in arm.runs})
+    ranks = mean_ranks(pd.DataFrame(ranked, index=seeds), maximize=study.maximize)
+    placed = [
+        replace(arms[name], standing=standing, rank=float(ranks.get(name, math.nan)))
+        for name, standing in standings.items()
     ]
-    return Study(**{**vars(study), "arms": tuple(ranked)})
+    return replace(study, arms=tuple(placed))

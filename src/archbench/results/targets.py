@@ -24,26 +24,20 @@ def common_target(study: Study) -> float:
 def time_to_target(study: Study, target: float) -> pd.DataFrame:
     """Columns arm, seed, seconds, epochs of every final run: training time until its validation score reached `target`.
 
-    Compilation and evaluation are left out. NaN where the run never got there.
+    Compilation and evaluation are left out. NaN where the run never got there, or did not finish.
     """
-    rows = []
-    for arm in study.arms:
-        for run in arm.runs:
-            if run.history.empty:
-                continue
-            scores = run.history[f"validation_{study.monitor}"].to_numpy()
-            reached = np.flatnonzero(scores >= target if study.maximize else scores <= target)
-            seconds = (run.history["input_seconds"] + run.history["step_seconds"]).cumsum()
-            there = len(reached) > 0
-            rows.append(
-                {
-                    "arm": arm.name,
-                    "seed": run.seed,
-                    "seconds": float(seconds.iloc[reached[0]]) if there else math.nan,
-                    "epochs": float(reached[0] + 1) if there else math.nan,
-                }
-            )
+    rows = [(arm.name, run.seed, *_reached(run, study, target)) for arm in study.arms for run in arm.runs]
     return pd.DataFrame(rows, columns=["arm", "seed", "seconds", "epochs"])
+
+
+def _reached(run: Run, study: Study, target: float) -> tuple[float, float]:
+    """Seconds and epochs until the target."""
+    if not run.finished:
+        return math.nan, math.nan
+    scores = run.history[f"validation_{study.monitor}"].to_numpy()
+    there = np.flatnonzero(scores >= target if study.maximize else scores <= target)
+    seconds = (run.history["input_seconds"] + run.history["step_seconds"]).cumsum()
+    return (float(seconds.iloc[there[0]]), float(there[0] + 1)) if len(there) else (math.nan, math.nan)
 
 
 def best_validation(run: Run, study: Study) -> float:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from archbench.results.leaderboard import by_benchmark
+from archbench.results.leaderboard import by_benchmark, standing_numbers
+from archbench.results.ranking import Kind, Standing, hindrance, judge, scores
+from archbench.results.recipes import describe_optimizer
 from archbench.results.runs import Run, number
-from archbench.results.statistics import Interval, compare_pairs, mean_interval
+from archbench.results.statistics import Interval, compare_all, mean_interval
 
 SCRATCH = "from scratch"
 SCORES = ("_f1", "_accuracy")
@@ -29,6 +31,8 @@ class Point:
     recipe: str
     """The optimizer with its rate."""
     score: Interval
+    standing: Standing
+    """Against training from scratch on the same data."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Transfer:
                 "interval_low": point.score.low,
                 "interval_high": point.score.high,
                 "n": point.score.n,
+                **standing_numbers(point.standing),
             }
             for point in sorted(self.points, key=lambda point: (_order(point.way), point.training_examples))
         ]
@@ -81,8 +86,8 @@ class HeadScore:
     name: str
     together: Interval
     alone: Interval
-    difference: Interval
-    """Together minus alone, seed by seed."""
+    standing: Standing
+    """Together against alone."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,7 @@ class Heads:
                 "interval_low": score.low,
                 "interval_high": score.high,
                 "n": score.n,
+                **standing_numbers(head.standing),
             }
             for head in self.scores
             for way, score in (("together", head.together), ("alone", head.alone))
@@ -119,44 +125,75 @@ def transfers(runs: Sequence[Run]) -> list[Transfer]:
 
     A twin from scratch has the architecture, parts, data set and task of a transfer, and starts from nobody.
     """
-    finished = _finished(runs)
+    alive = _alive(runs)
     sources: dict[str, dict[str, list[Run]]] = {}
-    for benchmark, seeds in finished.items():
-        if "transfer" in seeds[0].settings:
-            sources.setdefault(seeds[0].settings["transfer"]["from"], {})[benchmark] = seeds
+    for benchmark, seeds in alive.items():
+        if "transfer" in _first(seeds).settings:
+            sources.setdefault(_first(seeds).settings["transfer"]["from"], {})[benchmark] = seeds
     found = []
     for source, members in sources.items():
-        wanted = {_twin(seeds[0].settings) for seeds in members.values()}
+        wanted = {_twin(_first(seeds).settings) for seeds in members.values()}
         fresh = {
             benchmark: seeds
-            for benchmark, seeds in finished.items()
-            if "transfer" not in seeds[0].settings and _twin(seeds[0].settings) in wanted
+            for benchmark, seeds in alive.items()
+            if "transfer" not in _first(seeds).settings and _twin(_first(seeds).settings) in wanted
         }
-        everyone = {**fresh, **members}
-        first = next(iter(members.values()))[0]
-        points = tuple(_point(benchmark, seeds) for benchmark, seeds in everyone.items())
+        first = _first(next(iter(members.values())))
+        points = _points(fresh, members, first.metrics["maximize"])
         architecture = first.settings["architecture"]["name"]
         found.append(Transfer(source, architecture, first.metrics["monitor"], first.metrics["maximize"], points))
     return found
+
+
+def _points(
+    fresh: Mapping[str, Sequence[Run]], members: Mapping[str, Sequence[Run]], maximize: bool
+) -> tuple[Point, ...]:
+    """Those from scratch, and the transfers with what may be said of each beside its twin."""
+    twins: dict[str, Sequence[Run]] = {}
+    for seeds in fresh.values():
+        twins.setdefault(_first(seeds).settings["dataset"], seeds)
+    pairs = [(seeds, twins.get(_first(seeds).settings["dataset"], [])) for seeds in members.values()]
+    standings = _against(pairs, maximize)
+    reference = Standing(Kind.BEST, "the reference")
+    return (
+        *(_point(benchmark, seeds, reference) for benchmark, seeds in fresh.items()),
+        *(_point(benchmark, members[benchmark], own) for benchmark, own in zip(members, standings, strict=True)),
+    )
+
+
+def _against(
+    pairs: Sequence[tuple[Sequence[Run], Sequence[Run]]], maximize: bool, metrics: Sequence[str | None] = ()
+) -> list[Standing]:
+    """What may be said of the first runs of each pair beside the second, all pairs adjusted together.
+
+    `metrics` names the score of each pair, where it is not the one that runs are judged by.
+    """
+    judged = list(zip(pairs, metrics or [None] * len(pairs), strict=True))
+    why = [next((why for why in (hindrance(side, name) for side in pair) if why), "") for pair, name in judged]
+    tested = [
+        tuple(scores(side, name) for side in pair) for (pair, name), bad in zip(judged, why, strict=True) if not bad
+    ]
+    known = iter(judge(comparison, maximize) for comparison in compare_all(tested))
+    return [Standing(Kind.UNTESTED, f"not compared: {bad}") if bad else next(known) for bad in why]
 
 
 def heads(runs: Sequence[Run]) -> list[Heads]:
     """Every benchmark of several heads beside those of one head with the same network and data."""
     asked = {
         benchmark: seeds
-        for benchmark, seeds in _finished(runs).items()
-        if seeds[0].settings["task"]["name"] == "multi_task"
+        for benchmark, seeds in _alive(runs).items()
+        if _first(seeds).settings["task"]["name"] == "multi_task"
     }
     found = []
     for benchmark, seeds in asked.items():
-        names = _heads(seeds[0])
+        names = _heads(_first(seeds))
         if len(names) < 2:
             continue
-        same = _network(seeds[0].settings)
+        same = _network(_first(seeds).settings)
         singles = {
-            _heads(other[0])[0]: other
+            _heads(_first(other))[0]: other
             for other in asked.values()
-            if len(_heads(other[0])) == 1 and _network(other[0].settings) == same
+            if len(_heads(_first(other))) == 1 and _network(_first(other).settings) == same
         }
         alone = {name: singles[name] for name in names if name in singles}
         if alone:
@@ -165,26 +202,30 @@ def heads(runs: Sequence[Run]) -> list[Heads]:
 
 
 def _compared(benchmark: str, seeds: Sequence[Run], alone: Mapping[str, Sequence[Run]]) -> Heads:
-    scores = []
-    for name, singles in alone.items():
-        together, single = ({run.seed: number(run.metrics["test"][name]) for run in some} for some in (seeds, singles))
-        both = [mean_interval(list(values.values())) for values in (together, single)]
-        scores.append(HeadScore(name, *both, compare_pairs(together, single).difference))
-    first = seeds[0]
+    standings = _against([(seeds, singles) for singles in alone.values()], True, list(alone))
+    first = _first(seeds)
     return Heads(
         benchmark=benchmark,
         dataset=first.settings["dataset"],
         architecture=first.settings["architecture"]["name"],
         scale=first.settings["scale"],
         parameters=number(first.metrics["parameters"]),
-        parameters_alone=tuple(number(singles[0].metrics["parameters"]) for singles in alone.values()),
-        scores=tuple(scores),
+        parameters_alone=tuple(number(_first(singles).metrics["parameters"]) for singles in alone.values()),
+        scores=tuple(
+            HeadScore(name, *(mean_interval(list(scores(some, name).values())) for some in (seeds, singles)), standing)
+            for (name, singles), standing in zip(alone.items(), standings, strict=True)
+        ),
     )
 
 
-def _finished(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    finished = by_benchmark(run for run in runs if run.finished)
-    return {benchmark: seeds for benchmark, seeds in finished.items() if seeds}
+def _alive(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """The runs of every benchmark that has a finished one."""
+    return {name: seeds for name, seeds in by_benchmark(runs).items() if any(run.finished for run in seeds)}
+
+
+def _first(seeds: Sequence[Run]) -> Run:
+    """The first finished run."""
+    return next(run for run in seeds if run.finished)
 
 
 def _heads(run: Run) -> list[str]:
@@ -192,15 +233,17 @@ def _heads(run: Run) -> list[str]:
     return [name for name in run.metrics["test"] if name.endswith(SCORES)]
 
 
-def _point(benchmark: str, seeds: Sequence[Run]) -> Point:
-    settings, examples = seeds[0].settings, seeds[0].metrics["training_examples"]
-    score = mean_interval([run.score for run in seeds])
-    return Point(_way(settings), benchmark, settings["dataset"], examples, _recipe(settings["optimizer"]), score)
-
-
-def _recipe(optimizer: Mapping[str, Any]) -> str:
-    rate = f" at {optimizer['learning_rate']:g}" if "learning_rate" in optimizer else ""
-    return f"{optimizer['name']}{rate}"
+def _point(benchmark: str, seeds: Sequence[Run], standing: Standing) -> Point:
+    settings, examples = _first(seeds).settings, _first(seeds).metrics["training_examples"]
+    return Point(
+        way=_way(settings),
+        benchmark=benchmark,
+        dataset=settings["dataset"],
+        training_examples=examples,
+        recipe=describe_optimizer(settings["optimizer"]),
+        score=mean_interval([run.score for run in seeds]),
+        standing=standing,
+    )
 
 
 def _way(settings: Mapping[str, Any]) -> str:
