@@ -239,6 +239,20 @@ def test_the_time_to_a_target_is_that_of_the_epoch_that_reached_it(study_folder)
     assert common_target(study) == pytest.approx(np.median(list(means.values())))
 
 
+def test_a_run_that_diverged_never_reached_the_target(study_folder):
+    folder = study_folder / "final" / "sgd" / "seed-0"
+    fake.diverge(folder)
+    study = read_study(study_folder, "optimizers", fake.SEEDS)
+    assert read_run(folder, "sgd", 0).history["validation_accuracy"].max() > 0.5
+    for path in (study_folder / "final" / "adam" / "seed-1").iterdir():
+        path.unlink()
+    study = read_study(study_folder, "optimizers", fake.SEEDS)
+    times = time_to_target(study, 0.5).set_index(["arm", "seed"])["seconds"]
+    assert math.isnan(times["sgd", 0])
+    assert math.isnan(times["adam", 1])  # missing, and yet one of three
+    assert times.drop([("sgd", 0), ("adam", 1)]).notna().all()
+
+
 @pytest.mark.parametrize("decides", ["learning_rate", "arm"])
 def test_importance_finds_the_choice_that_scores_were_made_of(study_folder, decides):
     trials = pd.read_csv(study_folder / "trials.csv")
