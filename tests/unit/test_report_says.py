@@ -168,13 +168,15 @@ def test_means_and_spread_in_the_scores_figure():
 
 
 def test_the_left_panel_is_the_training_loss_and_the_right_one_the_validation_score(tmp_path, drawings):
-    runs, board = made(tmp_path / "runs", {"best": [0.90, 0.91, 0.92], "close": [0.89, 0.92, 0.90]})
+    runs, board = made(tmp_path / "runs", {"close": [0.89, 0.92, 0.90], "lucky": [1.0], "best": [0.90, 0.91, 0.92]})
     captions = [shown.caption for shown in Gallery(tmp_path).board(board, results_table(runs))]
     caption = next(text for text in captions if text.startswith("Learning curves"))
     left, right = drawings["learning_curves"].axes
     assert "Left: training loss. Right: validation accuracy" in caption
     assert (left.get_title(), right.get_title()) == ("training loss", "validation accuracy")
     assert (left.get_xlabel(), right.get_xlabel()) == ("epoch", "epoch")
+    legend = [text.get_text() for text in drawings["learning_curves"].legends[0].get_texts()]
+    assert legend == ["best (paper)", "close (paper)", "n=1: lucky (paper)"]  # as on the board, not as they were read
     histories = [run.history for run in runs if run.benchmark == "best"]
     means = {name: np.mean([one[name] for one in histories], axis=0) for name in ("train_loss", "validation_accuracy")}
     assert left.get_lines()[0].get_ydata() == pytest.approx(means["train_loss"])

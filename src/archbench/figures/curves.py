@@ -17,7 +17,7 @@ def learning_curves(table: pd.DataFrame, *, monitor: str, metric: str, labels: d
     """Training loss and validation `monitor` against epochs: mean and 95 % interval over seeds.
 
     `table` holds the rows of one data set in the columns of results.csv; `labels` maps benchmark to what it is
-    called, `metric` is what `monitor` is called.
+    called, in the order of the legend; `metric` is what `monitor` is called.
     """
     drawn = figure(7.6, 3.1 + 0.2 * ((len(labels) + 1) // 2))
     left, right = drawn.subplots(1, 2)
@@ -51,7 +51,11 @@ def _lines(axes: Axes, rows: pd.DataFrame, labels: dict[str, str]) -> dict[str, 
     """One mean line with its band a benchmark; the lines are returned by benchmark."""
     palette, patterns = colors(list(labels)), line_styles(list(labels))
     lines = {}
-    for benchmark, own in rows.dropna(subset="value").groupby("benchmark", sort=False):
+    known = rows.dropna(subset="value")
+    for benchmark in labels:
+        own = known[known["benchmark"] == benchmark]
+        if own.empty:
+            continue
         sns.lineplot(
             own,
             x="epoch",

@@ -58,9 +58,9 @@ def _margins(place: Workplace, judged: Sequence[Margin]) -> Section | None:
         return None
     place.write_table("margins.csv", pd.DataFrame([_margin_numbers(margin) for margin in judged]))
     groups = {
-        "Short of their margin": [margin for margin in judged if margin.judged and not margin.beaten],
-        "Not judged: a score is missing": [margin for margin in judged if not margin.judged],
-        "At their margin or above": [margin for margin in judged if margin.beaten],
+        "Mean short of the margin": [margin for margin in judged if margin.judged and not margin.reached],
+        "Not judged: single seeds, or seeds without a score": [margin for margin in judged if not margin.judged],
+        "Mean at the margin or above": [margin for margin in judged if margin.reached],
     }
     remark = (
         f"{sum(margin.beaten for margin in judged)} of {formats.plural(len(judged), 'benchmark')} surely beat softmax "

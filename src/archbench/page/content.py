@@ -113,7 +113,7 @@ def _ranking(board: Board, metric: str) -> str:
         return "No run has a test score."
     read = f"{'Higher' if board.maximize else 'Lower'} is better; ± is half the 95\u00a0% interval over n seeds."
     if board.best is None:
-        return f"Nothing is ranked: no two networks have several seeds, all of one finished. {read}"
+        return f"Nothing is ranked: {formats.RANKING_TAKES.format('networks')}. {read}"
     return f"Ranked by mean test {metric}. {read} {JUDGED}"
 
 
@@ -168,11 +168,8 @@ def _study_remark(study: Study) -> str:
             "Arms stand in alphabetical order."
         )
     direction = f"{'Higher' if study.maximize else 'Lower'} is better."
-    ranked = (
-        f"{direction} {JUDGED}"
-        if study.best
-        else "Nothing is ranked: no two arms have several seeds, all of one finished."
-    )
+    nothing = f"Nothing is ranked: {formats.RANKING_TAKES.format('arms')}."
+    ranked = f"{direction} {JUDGED}" if study.best else nothing
     return " ".join(
         [
             f"{about}Every arm had the same budget. The best setting of each was trained again over the seeds; test "

@@ -82,7 +82,7 @@ class Gallery:
                 shown.append(
                     self.intervals(scored, board.monitor, board.maximize, f"scores-{stem}", f"on {board.name}")
                 )
-            members = {place.benchmark: place.label for place in board.places[:MOST_LINES]}
+            members = {place.benchmark: _line_label(place) for place in board.places[:MOST_LINES]}
             curves = table[table["benchmark"].isin(list(members)) & table["epoch"].notna()]
             if board.monitor and curves["value"].notna().any():
                 shown.append(self._curves(board, curves, members, stem))
@@ -167,6 +167,11 @@ class Gallery:
             f"lies beyond it. {better(board.maximize).capitalize()}."
         )
         return self.keep(drawn, f"costs-{stem}", f"Score against what it costs, {board.name}", caption)
+
+
+def _line_label(place: Place) -> str:
+    """What a curve is called; a single seed says so, because it has no band to show it."""
+    return place.label if place.standing.ranked else f"n=1: {place.label}"
 
 
 def better(maximize: bool) -> str:

@@ -12,6 +12,7 @@ from archbench.results.statistics import LEVEL, Interval
 NOTHING = "–"
 SURELY = f"p\u00a0<\u00a0{LEVEL:g} by the paired t test, adjusted by Holm's method"
 """What a verdict stands on, for remarks and captions."""
+RANKING_TAKES = "that takes two {} with several seeds, one of them with every seed finished"
 ABBREVIATIONS = {"iou": "IoU", "map": "mAP", "mse": "MSE", "mae": "MAE", "f1": "F1", "auc": "AUC"}
 
 

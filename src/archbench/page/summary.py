@@ -35,10 +35,7 @@ def _winners(boards: Sequence[Board]) -> list[str]:
     won = [f"Best mean on {_winner(board)}{_rivals(board.ranked, 'networks')}." for board in boards if board.best]
     open_ones = [board.name for board in boards if board.best is None]
     if open_ones:
-        won.append(
-            f"Nothing is ranked on {formats.listed(open_ones)}: no two networks have several seeds there, all of one "
-            "finished."
-        )
+        won.append(f"Nothing is ranked on {formats.listed(open_ones)}: {formats.RANKING_TAKES.format('networks')}.")
     return won
 
 
@@ -86,7 +83,7 @@ def _study(study: Study) -> str:
     if not any(arm.score.n for arm in study.arms):
         return f"The study {study.name} has no final scores yet."
     if study.best is None:
-        return f"In the study {study.name} nothing is ranked: no two arms have several seeds, all of one finished."
+        return f"In the study {study.name} nothing is ranked: {formats.RANKING_TAKES.format('arms')}."
     best = study.best
     return (
         f"In the study {study.name}, at equal budget, {best.name} has the best mean test "
