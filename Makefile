@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 GPU ?=
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: repro full paper test quick lint lock clean
+.PHONY: repro full paper test quick mutants lint lock clean
 .DEFAULT_GOAL := repro
 
 repro: $(STAMP)  ## the tour: embedded data, training, one sweep, report
@@ -28,6 +28,9 @@ test: $(STAMP)  ## lint and every test
 
 quick: $(STAMP)  ## the tests that take seconds
 	$(RUN) python -m pytest -m "not slow"
+
+mutants: $(STAMP)  ## whether the tests notice faults put into the code: make mutants AREA=networks
+	PYTHONPATH=tests $(RUN) python -m mutants.run $(AREA)
 
 lock: $(STAMP)  ## renew requirements.lock from pyproject.toml
 	$(RUN) uv pip compile pyproject.toml --extra dev --extra jax --universal --python-version 3.11 \
