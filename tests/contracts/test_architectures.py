@@ -391,6 +391,15 @@ def test_a_valid_unet_shows_the_center_of_its_image():
     assert abs((columns.min() + columns.max()) / 2 + offset - 37) <= 1
 
 
+def test_a_unet_joins_the_center_of_its_finer_map():
+    from archbench.architectures.segmentation.unet import _crop_like
+
+    skip, x = keras.Input((8, 7, 1)), keras.Input((4, 2, 1))
+    places = np.arange(56, dtype="float32").reshape(1, 8, 7, 1)
+    center = ops.convert_to_numpy(keras.Model(skip, _crop_like(skip, x))(places))
+    np.testing.assert_array_equal(center, places[:, 2:6, 2:4])
+
+
 def test_the_shortcut_of_a_small_resnet_subsamples_and_pads_with_zeros():
     from archbench.blocks.residual import padded
 
@@ -409,6 +418,22 @@ def test_a_residual_net_differs_from_its_plain_twin_by_the_additions_alone():
         layers[name] = [type(layer).__name__ for layer in model.layers if layer.weights]
         assert sum(isinstance(layer, keras.layers.Add) for layer in model.layers) == (9 if name == "resnet20" else 0)
     assert layers["resnet20"] == layers["plain20"]
+
+
+def test_the_links_of_c3_are_table_1():
+    """LeCun et al. 1998, table I: a row for each map of S2, a cross where the map of C3 in that column reads it."""
+    from archbench.architectures.vision.lenet5_1998 import C3_TABLE
+
+    table = (
+        "X...XXX..XXXX.XX",
+        "XX...XXX..XXXX.X",
+        "XXX...XXX..X.XXX",
+        ".XXX..XXXX..X.XX",
+        "..XXX..XXXX.XX.X",
+        "...XXX..XXXX.XXX",
+    )
+    columns = [tuple(sorted(links)) for links in C3_TABLE]
+    assert columns == [tuple(row for row in range(6) if table[row][column] == "X") for column in range(16)]
 
 
 def test_sparse_c3_is_a_convolution_over_the_maps_of_its_table():

@@ -164,6 +164,12 @@ def test_examples_of_one_group_stay_in_one_split(prepared, name):
         assert [len(group) for group in groups] == [14, 3, 3]
 
 
+def test_the_default_shares_of_validation_and_test(tmp_path):
+    """15 % each, as the plans say: of 1,797 digits 269.55, rounded, and the rest to train with."""
+    card = prepare("digits", "digits", tmp_path / "digits", tmp_path / "raw")
+    assert card.split_sizes == {"train": 1797 - 2 * 270, "validation": 270, "test": 270}
+
+
 def test_adding_marks_one_step_in_each_half_and_adds_them():
     raw = DATASETS.build({"name": "adding", "length": 11, "examples": 5000}, None)
     values, markers = raw.train["sequence"][..., 0], raw.train["sequence"][..., 1]

@@ -68,6 +68,23 @@ def test_output_has_mean_0_and_deviation_1_on_its_axes(name):
     np.testing.assert_allclose(y.std(axes), 1.0, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("layer", [[-3, -1], [1, 3]]),  # all four together: mean 4, deviation sqrt(5)
+        ({"name": "group", "groups": 1}, [[-3, -1], [1, 3]]),
+        ("instance", [[-1, -1], [1, 1]]),  # each channel over its two positions
+        ("batch", [[-1, -1], [1, 1]]),
+    ],
+)
+def test_two_positions_of_two_channels_by_hand(spec, expected):
+    """Of 1, 3 at one place and 5, 7 at the next; arXiv:1803.08494, figure 2."""
+    x = np.array([1, 3, 5, 7], "float32").reshape(1, 2, 1, 2)
+    y = ops.convert_to_numpy(NORMALIZATIONS.build(spec, 2)(x, training=True)).reshape(2, 2)
+    scale = np.sqrt(5) if expected[0] == [-3, -1] else 1
+    np.testing.assert_allclose(y, np.array(expected) / scale, atol=1e-4)
+
+
 @each
 def test_training_and_inference_agree_after_many_steps(name):
     layer = _build(name)

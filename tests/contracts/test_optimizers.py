@@ -251,9 +251,20 @@ def test_lbfgs_follows_the_inverse_of_a_quadratic_once_it_has_seen_every_directi
     np.testing.assert_allclose(optimizer.direction(gradient), -gradient / np.linalg.norm(gradient))
 
 
+def test_lbfgs_scales_by_its_newest_pair():
+    """Nocedal, Wright 2006, equation 7.20: across all pairs, the step is s'y / y'y of the last one times the slope."""
+    weight = keras.Variable(np.zeros(3), dtype="float32", name="kernel")
+    optimizer = OPTIMIZERS.build("lbfgs")
+    optimizer.build([weight])
+    optimizer.remember(np.array([1.0, 0.0, 0.0]), np.array([4.0, 0.0, 0.0]))
+    optimizer.remember(np.array([0.0, 1.0, 0.0]), np.array([0.0, 2.0, 0.0]))
+    np.testing.assert_allclose(optimizer.direction(np.array([0.0, 0.0, 3.0])), [0.0, 0.0, -1.5])
+
+
 def test_lbfgs_does_not_keep_a_pair_along_which_the_gradient_falls():
     weight = keras.Variable(np.zeros(2), dtype="float32", name="kernel")
     optimizer = OPTIMIZERS.build({"name": "lbfgs", "pairs": 2})
     optimizer.build([weight])
     optimizer.remember(np.array([1.0, 0.0]), np.array([-1.0, 0.0]))
+    optimizer.remember(np.array([1.0, 0.0]), np.array([0.0, 1.0]))  # it stays as it is: its inverse would be infinite
     np.testing.assert_allclose(optimizer.direction(np.array([3.0, 4.0])), [-0.6, -0.8])

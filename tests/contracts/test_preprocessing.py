@@ -14,7 +14,7 @@ from archbench.preprocessing import PREPROCESSING
 ENTRIES = {entry.name: entry for entry in PREPROCESSING}
 FIELDS = {"name": "toy", "source": "", "licence": "", "input": "image", "class_names": ()}
 RANDOM = np.random.default_rng(0)
-PICTURES = RANDOM.integers(0, 256, (20, 4, 5, 3)).astype("uint8")
+PICTURES = RANDOM.integers(40, 256, (20, 4, 5, 3)).astype("uint8")
 PICTURES[:, 1:, :, 2] //= 4  # neither channels nor places are alike
 
 

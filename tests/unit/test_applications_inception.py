@@ -134,6 +134,15 @@ def test_the_auxiliary_head_reads_the_second_stage():
     assert convolutions[-2].output.shape == (None, 5, 5, 128)
 
 
+@pytest.mark.parametrize(("name", "modules"), [("inception_v3", 2), ("inception_v4", 3)])
+def test_the_forks_look_both_ways(name, modules):
+    """Two forks in each module of the last stage, each into 1 by 3 and 3 by 1 (figures 7 and 6)."""
+    wanted = {"inception_v3": [2, 2], "inception_v4": [3, 3]}[name]  # v4 has one of each before its second fork
+    convolutions = [layer for layer in outline(name, PAPER, 10).layers if isinstance(layer, keras.layers.Conv2D)]
+    sizes = [layer.kernel_size for layer in convolutions]
+    assert [sizes.count((1, 3)), sizes.count((3, 1))] == [count * modules for count in wanted]
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [

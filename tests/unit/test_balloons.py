@@ -1,6 +1,7 @@
 """Scenes of balloons: their truth agrees with itself and with the picture, and they are not too easy."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from archbench.datasets._layout import LARGEST, SMALLEST, layout
 from archbench.datasets._options import BadOption
 from archbench.datasets._outlines import KINDS, OUTLINES
-from archbench.datasets._scene import scene
+from archbench.datasets._scene import _cover, _visible, scene
 from archbench.datasets.balloons import balloons
 
 
@@ -143,6 +144,16 @@ def test_there_are_overlaps_truncations_and_several_objects(made):
     first, second = boxes[:, 0], boxes[:, 1]
     across = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
     assert ((across > 2).all(axis=1) & (count > 1)).sum() > 20
+
+
+def test_a_balloon_of_which_less_than_30_percent_can_be_seen_is_not_drawn():
+    """Two round ones, half a length high, one behind the other; by a quarter of it aside, about a third is seen."""
+    things = layout(np.random.default_rng(0), 4, 0)
+    front = replace(things[0], number=KINDS.index("round"), y=0.5, x=0.4, length=0.5, angle=0.0, slim=1.0, bend=0.0)
+    for aside, drawn in ((0.0, 1), (0.15, 1), (0.4, 2), (0.8, 2)):
+        behind = replace(front, x=front.x + aside * front.length)
+        kept, seen = _visible([_cover(front, 128), _cover(behind, 128)], 128)
+        assert len(kept) == len(seen) == drawn, aside
 
 
 def test_every_kind_is_the_label_often(made):

@@ -35,10 +35,10 @@ ANCHORS = np.array([[1, 1], [2, 4], [4, 2]], "float32")  # [width, height]
 
 
 def test_code_of_a_box_by_hand():
-    # Centre x 3.25, y 1.5 in cells, width 2, height 3: row 1, column 3, the tall anchor.
-    code = boxes.encode_cells(_tensor([[(0, 2.25, 3, 4.25)]]), ANCHORS, (4, 5))
+    # Centre x 3.75, y 1.5 in cells, width 2, height 3: row 1, column 3, the tall anchor.
+    code = boxes.encode_cells(_tensor([[(0, 2.75, 3, 4.75)]]), ANCHORS, (4, 5))
     assert int(code.index[0, 0]) == (1 * 5 + 3) * 3 + 1
-    assert ops.convert_to_numpy(code.place)[0, 0] == pytest.approx([0.25, 0.5])
+    assert ops.convert_to_numpy(code.place)[0, 0] == pytest.approx([0.75, 0.5])
     assert ops.convert_to_numpy(code.stretch)[0, 0] == pytest.approx([0, np.log(3 / 4)])
 
 

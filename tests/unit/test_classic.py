@@ -364,6 +364,7 @@ def test_binary_by_hand():
     predictions = _numbers(task.predict(np.array([[np.log(3)], [-np.log(3)]], "float32")))
     assert predictions["label"].tolist() == [1, 0]
     assert predictions["confidence"] == pytest.approx([0.75, 0.75])
+    assert _numbers(task.predict(np.array([[0.1], [-0.1]], "float32")))["label"].tolist() == [1, 0]
     assert task.scores(targets, predictions) == {"accuracy": 1.0, "f1": 1.0}
 
 

@@ -130,6 +130,34 @@ def test_two_objects_in_one_cell_leave_it_to_the_later_one():
     assert float(both["classes"][0]) == pytest.approx(np.log(np.exp(5) + 2) - 5, rel=1e-4)
 
 
+def test_a_prediction_on_an_object_that_another_answers_for_is_not_told_that_it_is_empty():
+    """By hand: two equal anchors, both on the object. The first answers; the second overlaps it wholly."""
+    square = {"boxes": np.zeros((2, OBJECTS, 4), "float32"), "box_label": np.full((2, OBJECTS), -1, "int32")}
+    square["boxes"][:, 0], square["box_label"][:, 0] = (16, 16, 32, 32), 0
+    task = _task(square)
+    assert task.anchors == pytest.approx(np.ones((ANCHORS, 2)))  # one cell high and wide
+    raw = np.zeros((1, *SHAPE), "float32")
+    raw[..., 2:4] = -8  # all other boxes are a speck
+    raw[0, 1, 1, :, :4] = 0  # in the middle of the object's cell, as large as the anchor
+    raw[..., 4] = -20
+    raw[0, 1, 1, 1, 4] = 20  # the second is sure of an object
+    objectness = _losses(task, raw, {name: array[:1] for name, array in square.items()})["objectness"]
+    assert objectness == pytest.approx([5 / 2], rel=1e-4)  # of the answering one, which says 0 where 1 is right
+    for height, told in ((0.65, 0), (0.55, 1)):  # its overlap; yolov2-voc.cfg: thresh=.6
+        raw[0, 1, 1, 1, 3] = np.log(height)
+        objectness = _losses(task, raw, {name: array[:1] for name, array in square.items()})["objectness"]
+        assert objectness == pytest.approx([5 / 2 + told / 2], rel=1e-4), height
+
+
+def test_a_cell_has_the_sides_of_a_picture_that_is_not_square():
+    """48 by 64 pixels in 3 rows and 2 columns: cells of 16 by 32, which such boxes fill."""
+    task = TASKS.build("detection", _card())
+    boxes, labels = np.zeros((2, OBJECTS, 4), "float32"), np.full((2, OBJECTS), -1, "int32")
+    boxes[:, 0], labels[:, 0] = (0, 0, 16, 32), 1
+    task.fit({"boxes": boxes, "box_label": labels}, keras.KerasTensor((None, 3, 2, 1, 8)))
+    assert task.anchors == pytest.approx(np.ones((1, 2)))
+
+
 def _perfect(task, targets: dict) -> np.ndarray:
     """Raw outputs that say exactly what is there, built by hand."""
     raw = np.zeros((len(targets["boxes"]), *SHAPE), "float32")

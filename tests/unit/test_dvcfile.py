@@ -100,6 +100,20 @@ def test_figures_make_only_the_report_stale(project):
         assert any("/figures/" in dep for dep in deps) == (name == "report"), name
 
 
+def test_the_report_hangs_on_all_that_it_is_made_of(project):
+    """Its code, page, style and tables of published numbers; what every task draws; the runs; its keys of params."""
+    report = _render(project)["stages"]["report"]
+    deps = {(project / dep).resolve() for dep in report["deps"]}
+    for pattern in ("page/*", "results/*.csv", "results/*.py", "figures/*.py", "figures/pictures/*.py"):
+        files = {path for path in code.PACKAGE.glob(pattern) if path.is_file() and path.name != "__init__.py"}
+        assert files <= deps, pattern
+    assert {path.suffix for path in deps if path.parent == code.PACKAGE / "page"} == {".py", ".html", ".css"}
+    assert report["params"] == ["pipeline", "seeds", "benchmarks", "studies"]
+    assert _render(project, report={"title": "toy"})["stages"]["report"]["params"][0] == "report"
+    outs = [path for out in report["outs"] for path in out]
+    assert outs == [f"reports/toy/{part}" for part in ("index.html", "README.md", "tables", "figures")]
+
+
 def test_changing_numbers_leaves_the_file_as_it_is(project):
     changed = {"seeds": [1, 2], "training": {"epochs": 3, "batch_size": 8}}
     stages = ("train", "sweep", "prepare")

@@ -160,6 +160,16 @@ def test_inception_v2_has_the_maps_of_figure_5_and_normalizes_every_convolution(
     assert not any(layer.use_bias for layer in convolutions)
 
 
+def test_the_last_module_of_inception_v2_alone_takes_the_maximum():
+    """Figure 5: modules 3a to 5a average what they pool beside their convolutions, 5b takes the maximum."""
+    model = outline("inception_v2", (224, 224, 3), 1000)
+    pools = [layer for layer in model.layers if getattr(layer, "pool_size", None) == (3, 3)]
+    beside = [layer for layer in pools if layer.strides == (1, 1)]
+    kinds = [(type(layer).__name__, layer.output.shape[1:]) for layer in beside]
+    assert [shape for kind, shape in kinds if kind == "MaxPooling2D"] == [(7, 7, 1024)]
+    assert [kind for kind, _ in kinds].count("AveragePooling2D") == 7
+
+
 def test_inception_v2_halves_odd_maps_in_convolutions_and_pools_alike():
     """ceil(side / 2) in both, or they could not be joined: 99 by 75, 50 by 38 and so on."""
     model = outline("inception_v2", (99, 75, 3), 10)

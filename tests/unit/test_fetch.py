@@ -70,6 +70,13 @@ def test_unavailable_twice_then_there(server, files):
     assert len(server.asked) == 3
 
 
+@pytest.mark.parametrize("status", [408, 429])
+def test_a_server_that_asks_for_patience_is_asked_again(server, files, status):
+    """Request timeout and too many requests, RFC 9110 and 6585: the request itself was right."""
+    raw = files(server.serve("/shapes.bin", Answer(status=status), Answer(CONTENT)))
+    assert _fetch.fetch("shapes", raw, retry=QUICK)["shapes.bin"].read_bytes() == CONTENT
+
+
 def test_pauses_between_tries_double(server, files, monkeypatch):
     pauses = []
     monkeypatch.setattr(_fetch.time, "sleep", pauses.append)

@@ -182,6 +182,31 @@ def test_the_parent_holds_statistics_over_current_seeds(tracking, project):
     assert children["3"].data.tags["archbench.message"] == "loss is NaN at step 7"
 
 
+@pytest.mark.parametrize(
+    ("states", "status"),
+    [
+        (("finished", "running"), "RUNNING"),
+        (("finished", "finished"), "FINISHED"),
+        (("finished", "diverged"), "FINISHED"),
+        (("finished", "killed"), "FINISHED"),
+        (("diverged", "killed"), "KILLED"),
+        (("diverged", "diverged"), "FAILED"),
+    ],
+)
+def test_a_parent_runs_while_a_child_does_and_then_ends_as_its_best_child(tracking, project, states, status):
+    root = project / "runs/tour/lenet5-digits"
+    for seed, state in enumerate(states):
+        chosen = make.settings(seed=seed, trial=f"t{seed}")
+        if state == "killed":
+            folder = make.begin(root / f"seed-{seed}", chosen, make.rows(1), pid=make.DEAD)
+        else:
+            folder = make.begin(root / f"seed-{seed}", chosen, make.rows(1))
+        if state not in ("running", "killed"):
+            make.end(folder, {"accuracy": 0.5}, state)
+        sync_run(folder, tracking)
+    assert only(runs_of(tracking, "benchmark")).info.status == status
+
+
 def test_seeds_that_start_from_other_seeds_weights_share_a_parent(tracking, project):
     for seed in (0, 1):
         transfer = {"from": "lenet5-low", "train": "head", "weights_sha256": str(seed) * 64}

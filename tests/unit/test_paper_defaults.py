@@ -89,7 +89,7 @@ def test_the_weights_of_a_built_network_start_with_the_papers_deviation(spec, sh
 
 
 def test_the_forget_gates_of_an_lstm_start_open():
-    """Gers, Schmidhuber, Cummins 2000, section 4: positive; 1 here. Keras has the gates as input, forget, cell, output."""
+    """Gers, Schmidhuber, Cummins 2000, section 4: positive; 1 here. Keras has input, forget, cell, output."""
     model = build_network({"name": "lstm", "units": 4, "depth": 2}, (6, 2), 1)
     biases = [ops.convert_to_numpy(w) for w in model.weights if w.name == "bias" and tuple(w.shape) == (16,)]
     assert len(biases) == 2

@@ -1,6 +1,8 @@
 """The three pipelines that come with the project: they resolve, fit their dvc.yaml, and cover what they promise."""
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,13 @@ def test_the_paper_pipeline_builds_the_papers_networks(slug, shape, outputs, par
     settings = plan.resolve(read_config(FOLDERS["paper"] / "params.yaml"), slug).settings
     network = outline(settings["architecture"], shape, outputs, settings["parts"])
     assert sum(math.prod(weight.shape) for weight in network.trainable_weights) == parameters
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (PROJECT / "pipelines").glob("*.py")))
+def test_a_stage_that_its_user_got_wrong_ends_in_one_message_and_exit_code_2(page, tmp_path):
+    """1 is for faults of the program: DVC, and scripts around it, tell the two apart."""
+    command = [sys.executable, PROJECT / "pipelines" / page, "x"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: There is no params.yaml in ")
+    assert done.stderr.count("\n") == 1

@@ -72,6 +72,15 @@ def test_the_first_preactivated_block_leaves_its_activation_to_the_stem(block, c
         assert normalizations == convolutions - first
 
 
+def test_a_preactivated_projection_reads_what_was_activated():
+    """Nothing of an input below zero comes through: neither on the branch nor on the way around it."""
+    inputs = keras.Input((4, 4, 8))
+    model = keras.Model(inputs, Residual("preact_basic", "projection", Parts())(inputs, 16))
+    x = -np.ones((1, 4, 4, 8), "float32")
+    np.testing.assert_array_equal(ops.convert_to_numpy(model(x)), 0)
+    assert ops.convert_to_numpy(model(-x)).any()
+
+
 @pytest.mark.parametrize("name", ["resnet50", "preact_resnet50"])
 def test_the_stride_is_where_the_options_say(name):
     """Kernel sides of the strided convolutions after the stem, and how many blocks come before each halving."""
@@ -106,6 +115,14 @@ def test_a_densenet_without_b_and_c_has_neither_bottleneck_nor_compression():
         *[(3, 3, 3, 6), (3, 3, 6, 4), (3, 3, 10, 4)],
         *[(1, 1, 14, 14), (3, 3, 14, 4)],
     ]
+
+
+def test_a_compressed_densenet_rounds_down():
+    """Floor of theta m, section 3: 6 + 3 channels at 0.5 are 4, and 16 + 2 * 5 at 0.3 are 7."""
+    spec = {"name": "densenet40", "blocks": (1, 1), "growth": 3, "stem_width": 6, "compression": 0.5}
+    assert _kernels(outline(spec, (8, 8, 3), 5))[2] == (1, 1, 9, 4)
+    spec = {"name": "densenet40", "blocks": (2, 1), "growth": 5, "stem_width": 16, "compression": 0.3}
+    assert _kernels(outline(spec, (8, 8, 3), 5))[3] == (1, 1, 26, 7)
 
 
 def test_dropout_in_a_densenet_follows_every_convolution_but_the_first():

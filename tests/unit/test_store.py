@@ -91,6 +91,14 @@ def test_digest_tells_content_names_types_and_shapes_apart():
     assert len(set(digests)) == len(digests)
 
 
+@pytest.mark.parametrize("split", store.SPLITS)
+def test_digest_hangs_on_every_array_of_every_split(split):
+    for name in ("features", "label"):
+        changed = toy()
+        changed[split][name] = changed[split][name] + 1
+        assert store.digest(changed) != store.digest(toy()), name
+
+
 def edit_card(folder, **fields):
     card = json.loads((folder / "dataset.json").read_text())
     (folder / "dataset.json").write_text(json.dumps({**card, **fields}))
