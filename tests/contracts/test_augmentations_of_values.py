@@ -35,6 +35,16 @@ def test_colors_equal_pillow(enhance, factors):
     assert np.abs(found - expected).max() <= 1.5  # Pillow rounds gray, and cuts off what follows the point
 
 
+def test_the_contrast_of_a_picture_is_its_own():
+    """The mean gray around which contrast stretches is not that of the batch."""
+    pair = np.concatenate([_photo(), _photo() + 60]).astype("float32")
+    factors = [np.float32([1, 1]), np.float32([0.5, 1.5]), np.float32([1, 1])]
+    together = ops.convert_to_numpy(recolored(ops.convert_to_tensor(pair), *factors))
+    for number in range(2):
+        alone = recolored(ops.convert_to_tensor(pair[number : number + 1]), *(f[number : number + 1] for f in factors))
+        np.testing.assert_allclose(together[number], ops.convert_to_numpy(alone)[0], rtol=1e-5)
+
+
 def test_colors_of_whole_numbers_end_at_255():
     image = np.full((50, 4, 4, 1), 250, "uint8")
     changed = run("color", {"image": image}, 0, brightness=0.5)["image"]

@@ -15,6 +15,10 @@ from typer.testing import CliRunner
 
 from archbench.cli import changes, checks, index
 from archbench.cli.app import app
+from archbench.cli.data import look_up
+from archbench.config import Named
+from archbench.progress import EpochDisplay
+from archbench.project import Folders
 
 PARAMS = """\
 pipeline: small
@@ -289,6 +293,24 @@ def test_plan_says_that_all_runs_where_nothing_ran(project):
     assert plan["disk"]["model_bytes"] == 4 * weights * (2 + 4)
     assert {row["dataset"]: row["licence"] for row in plan["licences"]}["wine"] == "CC BY 4.0"
     assert plan["dvc_file"] == "missing"
+
+
+def test_plan_counts_as_download_what_is_not_here(tmp_path):
+    """The four files of MNIST: 9,912,422 + 28,881 + 1,648,877 + 4,542 bytes."""
+    folders, mnist = Folders(tmp_path, "small"), Named(name="mnist")
+    assert look_up("mnist", mnist, folders).download_bytes == 11_594_722
+    (folders.raw / "mnist").mkdir(parents=True)
+    (folders.raw / "mnist" / "train-images-idx3-ubyte.gz").touch()
+    assert look_up("mnist", mnist, folders).download_bytes == 11_594_722 - 9_912_422
+
+
+def test_the_last_epoch_is_always_shown(capsys):
+    """Where no terminal is, a line every few seconds, and one at the end of a run however short it is."""
+    with EpochDisplay("lenet5-digits") as display:
+        for epoch in (1, 2, 3):
+            display.show("seed-0", epoch, 3, f"loss {epoch}")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["lenet5-digits seed-0: epoch 1/3  loss 1", "lenet5-digits seed-0: epoch 3/3  loss 3"]
 
 
 def test_plan_measures_by_runs_of_the_same_network(project):

@@ -204,6 +204,18 @@ def test_every_default_stands_in_the_model():
     assert config.speed is None
 
 
+def test_an_arms_range_wins_over_the_studys():
+    space = {"learning_rate": {"low": 0.5, "high": 1.0}, "clip.norm": {"low": 1.0, "high": 2.0}}
+    values = _changed("studies.rates.space", space)
+    values["studies"]["rates"]["arms"] = {
+        "own": {"space": {"learning_rate": {"low": 0.1, "high": 0.2}}},
+        "common": {},
+    }
+    study = check_config(values).studies["rates"]
+    lows = {arm: [study.space_of(arm)[key].low for key in space] for arm in study.arms}
+    assert lows == {"own": [0.1, 1.0], "common": [0.5, 1.0]}
+
+
 def test_crossed_axes_make_an_arm_of_every_pair():
     axes = {
         "parts.activation": {"relu": "relu", "leaky": {"name": "leaky_relu", "slope": 0.1}},

@@ -157,6 +157,19 @@ def test_only_dead_processes_of_this_machine_are_closed(tracking, project):
     assert states == {"tour/alive": "RUNNING", "tour/elsewhere": "RUNNING", "tour/reused": "KILLED"}
 
 
+def test_a_run_that_ended_is_not_closed_as_killed(tracking, project):
+    """Its process is gone, as it should be; copying its folder says how it ended."""
+    folder = make.begin(project / "runs/tour/lenet5-digits/seed-0", make.settings(), make.rows(3))
+    sync_run(folder, tracking)
+    run = only(runs_of(tracking, "seed"))
+    tracking.client.set_tag(run.info.run_id, "archbench.pid", str(make.DEAD))
+    make.end(folder)
+    close_killed(tracking, project)
+    assert only(runs_of(tracking, "seed")).info.status == "RUNNING"
+    sync_run(folder, tracking)
+    assert only(runs_of(tracking, "seed")).info.status == "FINISHED"
+
+
 def test_the_parent_holds_statistics_over_current_seeds(tracking, project):
     root = project / "runs/tour/lenet5-digits"
     for seed, accuracy in enumerate((0.9, 0.94, 0.98)):
@@ -440,6 +453,15 @@ def test_a_study_begun_anew_sets_its_old_trials_aside(tracking, project):
     }
 
 
+def test_a_trial_that_scored_otherwise_is_another(tracking, project):
+    folder = project / "studies/tour/optimizers"
+    for value in (0.75, 0.5):
+        make.study(folder, [("sgd", 0, "complete", value, {"learning_rate": 0.1}, [value])])
+        sync_all(project, tracking)
+    trials = runs_of(tracking, "trial", "study")
+    assert {t.data.metrics["value"]: "archbench.stale" in t.data.tags for t in trials} == {0.75: True, 0.5: False}
+
+
 def test_sync_takes_what_is_asked_for_and_names_what_it_skips(tracking, project):
     for pipeline, benchmark in (("tour", "a"), ("tour", "b"), ("full", "a")):
         chosen = make.settings(benchmark, trial=pipeline + benchmark, pipeline=pipeline)
@@ -476,6 +498,16 @@ def test_processes_may_create_the_store_at_once(tmp_path):
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     found = client.search_runs([client.get_experiment_by_name("classification").experiment_id])
     assert len(found) == 8  # four runs, four parents
+
+
+def test_a_password_is_never_shown():
+    assert store.Store("http://me:secret@host:5000/x", None, None, None).shown == "http://host:5000/x"
+    assert store.Store("sqlite:////a/mlflow.db", None, None, None).shown == "sqlite:////a/mlflow.db"
+
+
+def test_pages_are_served_to_this_machine_alone():
+    command = ui._command(store.Store("http://host:5000", None, None, None), 5001)
+    assert command[command.index("--host") + 1] == "127.0.0.1"
 
 
 def test_the_store_is_the_projects_whatever_the_working_folder(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import copy
 
+import keras
 import pytest
 
 from archbench import code
@@ -266,6 +267,33 @@ def test_the_id_of_a_trial_changes_with_every_setting(path, value):
 
 def test_the_id_of_a_trial_changes_with_seed_and_data():
     assert len({_id(_config()), _id(_config(), seed=4), _id(_config(), sha256="abd")}) == 3
+
+
+def test_the_id_of_a_trial_hangs_on_the_backend(monkeypatch):
+    before = _id(_config())
+    monkeypatch.setattr(keras.backend, "backend", lambda: "another")
+    assert _id(_config()) != before
+
+
+@pytest.mark.parametrize(
+    ("architecture", "task", "expected"),
+    [
+        ("googlenet", None, {"name": "classification", "auxiliary_weight": 0.3}),
+        ("inception_v3", None, {"name": "classification", "auxiliary_weight": 0.4}),
+        ("inception_v3", "classification", {"name": "classification", "auxiliary_weight": 0.4}),
+        (
+            "inception_v3",
+            {"name": "classification", "auxiliary_weight": 0.1},
+            {"name": "classification", "auxiliary_weight": 0.1},
+        ),
+        ("linear_svm", None, {"name": "classification", "loss": "multiclass_hinge"}),
+        ("linear_svm", {"name": "classification", "loss": "focal"}, {"name": "classification", "loss": "focal"}),
+        ("lenet5", None, {"name": "classification"}),
+    ],
+)
+def test_a_benchmark_has_the_task_options_of_its_architectures_paper(architecture, task, expected):
+    benchmark = {"architecture": architecture, "dataset": "digits", **({"task": task} if task else {})}
+    assert planning.resolve(_config("benchmarks.one", benchmark), "one").settings["task"] == expected
 
 
 def test_the_id_of_a_trial_changes_with_its_code_and_with_no_other(monkeypatch):

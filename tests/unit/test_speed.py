@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from archbench import plan as planning
-from archbench.config import Arm, ConfigError, check_config
+from archbench.config import Arm, ConfigError, Speed, check_config
 from archbench.datasets import prepare
 from archbench.errors import UserError
 from archbench.project import Folders
 from archbench.results.xla import COMPILED
-from archbench.speed import run, sweep
+from archbench.speed import run, sweep, tracking
 from archbench.speed.pairs import Pair, interleave, row
 from archbench.speed.training import OurFit, PlainFit
-from archbench.speed.workshop import cifar_like, digits, workbench
+from archbench.speed.workshop import Site, cifar_like, digits, workbench
 
 BACKEND = keras.backend.backend()
 OTHER = "jax" if BACKEND == "tensorflow" else "tensorflow"
@@ -74,6 +74,21 @@ def test_fewer_than_five_repeats_are_refused():
         interleave(lambda: 1.0, lambda: 1.0, 4)
     with pytest.raises(ConfigError, match=r"speed\.repeats"):
         check_config({"pipeline": "p", "datasets": {}, "benchmarks": {}, "speed": {"repeats": 4}})
+
+
+def test_tracking_that_halves_the_speed_costs_100_percent(monkeypatch, tmp_path):
+    def measured(ours, baseline, repeats):
+        ours.waits += [9.0, 1.0, 2.0, 3.0]  # the first is the warm-up's
+        return Pair([50.0] * 5, [100.0] * 5)
+
+    monkeypatch.setattr(tracking, "digits", lambda *_: None)
+    monkeypatch.setattr(tracking, "workbench", lambda *_: (None, {}))
+    monkeypatch.setattr(tracking, "enough_epochs", lambda *_: 7)
+    monkeypatch.setattr(tracking, "interleave", measured)
+    (line,) = tracking.cost(Site(Speed(), tmp_path, EMPTY, Folders(tmp_path, "tour")))
+    assert line["ratio"] == 0.5
+    assert "tracking costs 100.0 % of a run of about 60 s (7 epochs), of which the wait" in line["note"]
+    assert "is 2.0 s" in line["note"]
 
 
 def test_a_partial_run_keeps_the_other_rows(monkeypatch, folders):
