@@ -463,6 +463,7 @@ def test_doctor_is_content_with_a_fresh_project(healthy):
         (lambda _, env: env.setenv("OPTUNA_STORAGE", "sqlite:////not/there/x.db"), "Optuna", "OPTUNA_STORAGE"),
         (lambda _, env: env.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9"), "MLflow", "archbench sync"),
         (lambda _, env: env.setenv("PATH", "/usr/nothing"), "path", "bin/activate"),
+        (lambda root, env: env.setenv("PATH", str(_another_python(root))), "path", "bin/activate"),
         (lambda root, _: _half_write(root, "old-one"), "runs/small/old-one", "rm -r runs/small/old-one"),
         (lambda root, _: _half_write(root), "runs/small/lenet5-digits/seed-0", "dvc repro train@lenet5-digits"),
         (lambda root, _: _kill(root), "runs/small/lenet5-digits/seed-0", "dvc repro train@lenet5-digits"),
@@ -478,6 +479,14 @@ def test_doctor_finds_what_is_wrong_and_how_to_mend_it(healthy, monkeypatch, spo
     assert result.exit_code == 1
     assert set(wrong) == {check}
     assert mend in wrong[check]
+
+
+def _another_python(root: Path) -> Path:
+    folder = root / "elsewhere"
+    folder.mkdir()
+    (folder / "python").write_text("#!/bin/sh\n")
+    (folder / "python").chmod(0o755)
+    return folder
 
 
 def _half_write(root: Path, benchmark: str = "lenet5-digits") -> Path:

@@ -176,7 +176,7 @@ def test_the_parent_holds_statistics_over_current_seeds(tracking, project):
         chosen = make.settings(seed=seed, trial=f"t{seed}")
         sync_run(make.finished(root / f"seed-{seed}", chosen, {"mAP@0.5": accuracy}), tracking)
     diverged = make.begin(root / "seed-3", make.settings(seed=3, trial="t3"), make.rows(1))
-    make.end(diverged, {}, "diverged", message="loss is NaN at step 7", diverged_at_step=7, best_epoch=1)
+    make.end(diverged, {"mAP@0.5": 0.01}, "diverged", message="loss is NaN at step 7", diverged_at_step=7, best_epoch=1)
     sync_run(diverged, tracking)
     parent = only(runs_of(tracking, "benchmark"))
     metrics = {name: round(value, 9) for name, value in parent.data.metrics.items()}
