@@ -301,6 +301,8 @@ def test_intervals_of_transfers_and_heads_stand_at_their_own_marks():
     )
     figure = heads_side_by_side(heads)
     assert [line.get_xdata()[0] for line in figure.axes[0].get_lines()] == [0.7, 0.5]
+    ends = [[point[0] for point in bars.get_paths()[0].vertices] for bars in figure.axes[0].collections]
+    assert ends == [[0.6, 0.8], [0.4, 0.6]]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["together", "alone"]
 
 
