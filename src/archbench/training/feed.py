@@ -13,8 +13,16 @@ from archbench.training.program import Batch, Program
 EVALUATION_VALUES = 2**20
 """Input values in one evaluation batch, about: large batches of small examples, small batches of large ones."""
 
-CHUNK_BYTES = 2**28
-"""Streamed data that the device works on at once, at most; as much again is read meanwhile."""
+STREAM_BYTES = 2**29
+"""Memory that a streamed split takes at most, but where a single step is larger than a chunk."""
+
+COPIES = 6
+"""How often a chunk goes into that. A backend copies what it is given, again to an address that it can work on, and may
+keep the first copy until its next call: two of the chunk that the device works on, and three of the next one, which is
+read meanwhile. The sixth is for what else a call allocates."""
+
+CHUNK_BYTES = STREAM_BYTES // COPIES
+"""Streamed data that the device works on at once, at most."""
 
 
 class Feed:
