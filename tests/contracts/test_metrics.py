@@ -222,6 +222,13 @@ def test_a_loose_box_counts_only_up_to_its_iou():
     assert found == pytest.approx({"map": 0.6, "map_50": 1.0})
 
 
+def test_a_box_far_from_the_corner_is_no_larger_than_it_is():
+    """COCO's boxes are a corner and two sides: with two corners, far boxes would cover most of each other."""
+    beside = (20, 35, 30, 55)  # B moved by a quarter of its width: IoU 3/5
+    found = average_precisions(_targets([(B, 0)]), _predictions([(beside, 0, 0.5)]))
+    assert found == pytest.approx({"map": 0.3, "map_50": 1.0}, rel=1e-6)  # a hit at .50, .55 and .60
+
+
 def test_sides_are_not_swapped():
     tall, wide = (0, 0, 20, 10), (0, 0, 10, 20)  # they share 100 of 300: IoU 1/3
     assert average_precisions(_targets([(tall, 0)]), _predictions([(tall, 0, 0.5)]))["map_50"] > 0.999

@@ -12,6 +12,7 @@ import argparse
 import importlib
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import sys
@@ -61,11 +62,11 @@ def main() -> int:
     parser.add_argument("areas", nargs="*", metavar="area", help=f"{', '.join(areas())}; all where none is given")
     parser.add_argument("--jobs", type=int, default=2, help="runs of tests at the same time")
     parser.add_argument("--seconds", type=float, default=300.0, help="after which a run counts as one without end")
-    parser.add_argument("--only", default="", help="faults in files whose path has this in it")
+    parser.add_argument("--only", default="", help="faults in files whose path this expression finds")
     given = parser.parse_args()
     if strange := set(given.areas) - set(areas()):
         parser.error(f"no area is called {', '.join(sorted(strange))}. There are: {', '.join(areas())}.")
-    mutants = [mutant for mutant in read(given.areas or areas()) if given.only in mutant.file]
+    mutants = [mutant for mutant in read(given.areas or areas()) if re.search(given.only, mutant.file)]
     for mutant in mutants:
         mutant.put_into((PROJECT / mutant.path).read_text(encoding="utf-8"))
     _import_what_is_slow()
