@@ -15,6 +15,7 @@ from archbench.activations import ACTIVATIONS
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import build_network, outline
 from archbench.augmentations import AUGMENTATIONS
+from archbench.blocks.pooling import LowestPadding2D
 from archbench.catalogue import Catalogue
 from archbench.initializers import INITIALIZERS
 from archbench.losses import LOSSES
@@ -61,6 +62,7 @@ def test_a_network_has_its_papers_parts(row):
         activation=_spec(row["activation"]),
         normalization=_spec(row["normalization"]),
         initializer=row["initializer"],
+        initializer_of=json.loads(row["initializer_of"] or "{}"),
         dropout=float(row["dropout"]) if row["dropout"] else None,
     )
     assert parts == expected, row["source"]
@@ -166,6 +168,8 @@ def _token(operation) -> str | None:
             kind = "average" if isinstance(operation, layers.AveragePooling2D) else "max"
             same = " same" if operation.padding == "same" else ""
             return f"{kind} {_sides(operation.pool_size)}{_stride(operation.strides)}{same}"
+        case LowestPadding2D():
+            return f"pad {'+'.join(map(str, operation.padding[0]))} lowest"
         case layers.ZeroPadding2D():
             return f"pad {operation.padding[0][0]}"
         case layers.LSTM():
