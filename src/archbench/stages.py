@@ -198,7 +198,7 @@ def _study_name(study: Study, plan: ArmPlan) -> str:
     """
     from archbench.plan import identify
 
-    chosen = study.model_dump(mode="json", include={"epochs", "folds", "pruner", "side_by_side", "seed"})
+    chosen = study.model_dump(mode="json", include={"folds", "pruner", "side_by_side", "seed"})
     space = {key: number.model_dump(mode="json") for key, number in plan.space.items()}
     points = study.trials if plan.sampler == "grid" else None  # a longer study needs another grid
     sources = code.digest(code.files_of(["archbench.sweeps.study"]))
