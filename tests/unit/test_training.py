@@ -321,6 +321,32 @@ def test_the_shrinkage_of_a_proximal_penalty_follows_each_step(strength):
     assert (strength == 5.0) == all((w == 0).mean() > 0.5 for w in kernels)
 
 
+@pytest.mark.parametrize("xla", ["on", "off"])
+def test_spectral_normalization_takes_one_iteration_of_its_algorithm_a_step(xla):
+    """Of a rate too small to move a weight: v <- W'u / |W'u|, u <- Wv / |Wv|, as often as there are steps."""
+    trial = toys.settings(
+        **{**PLAIN, "parts": {"normalization": "spectral", "dropout": None}},
+        optimizer={"name": "sgd", "learning_rate": 1e-30},
+        epochs=1,
+        xla=xla,
+    )
+    bench = Workbench(trial, PREPARED)
+    bench.start(trial)
+    layers = [layer for layer in bench.program.learner.network.layers if hasattr(layer, "trained_kernel")]
+    kernels = [np.array(layer.trained_kernel) for layer in layers]
+    expected = [np.array(layer.u) for layer in layers]
+    toys.train(bench, trial)
+    for layer, kernel, u in zip(layers, kernels, expected, strict=True):
+        W = kernel.reshape(-1, kernel.shape[-1]).T
+        for _ in range(70 // 16):
+            v = W.T @ u / np.linalg.norm(W.T @ u)
+            u = W @ v / np.linalg.norm(W @ v)
+        np.testing.assert_array_equal(layer.trained_kernel, kernel)
+        np.testing.assert_allclose(layer.v, v, atol=1e-4)
+        np.testing.assert_allclose(layer.u, u, atol=1e-4)
+    assert len(layers) == 4
+
+
 def test_momentum_may_be_zero():
     learner = _learner(OPTIMIZERS.build({"name": "momentum", "momentum": 0.0}), {"optimizer.momentum"})
     program, before = Program(learner, xla=False), learner.model.get_weights()
