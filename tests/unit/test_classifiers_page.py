@@ -32,10 +32,10 @@ from archbench.results.xla import xla_table
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "parameter_counts.csv"
 SPEED = (
-    "case,backend,ours,baseline,ratio,unit,n,note\n"
+    "case,backend,ours,baseline,ratio,unit,n,note,machine\n"
     "xla-lenet5-digits,tensorflow,100.0,400.0,0.25,steps/s,5,"
-    '"ours: XLA on, compiled in 1.4 s; baseline: XLA off, 0.4 s"\n'
-    "xla-vgg16-digits,jax,10.0,20.0,0.5,steps/s,5,without a word\n"
+    '"ours: XLA on, compiled in 1.4 s; baseline: XLA off, 0.4 s",Abacus\n'
+    "xla-vgg16-digits,jax,10.0,20.0,0.5,steps/s,5,without a word,Abacus\n"
 )
 
 

@@ -33,7 +33,7 @@ def whole(tmp_path_factory):
     root = tmp_path_factory.mktemp("whole")
     fake.write_runs(root / "runs")
     fake.write_study(root / "studies" / "optimizers")
-    speed = "case,backend,ours,baseline,ratio,unit,n,note\nlenet5,jax,38000.0,6100.0,6.23,images/s,5,\n"
+    speed = "case,backend,ours,baseline,ratio,unit,n,note,machine\nlenet5,jax,38000.0,6100.0,6.23,images/s,5,,Abacus\n"
     (root / "runs" / "speed.csv").write_text(speed)
     return report(root, [*fake.NETWORKS, "vgg11-digits"], ["optimizers", "ghost"]).parent
 
@@ -230,6 +230,7 @@ def test_speed_is_shown_with_its_baseline(whole):
         "images/s",
         "5",
         "–",
+        "Abacus",
     ]
 
 

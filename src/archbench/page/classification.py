@@ -312,7 +312,8 @@ def _xla(place: Workplace, table: pd.DataFrame) -> Section | None:
     remark = (
         "Left: the mode that each run had (XLA auto chooses it), its mean step, the examples (images, for most) that "
         "it trained on a second, and the largest compile time of its seeds. Right: the same benchmark measured in both "
-        "modes in turn, a few steps a call and at another time, so compare right with right only. A dash: not measured."
+        "modes in turn, a few steps a call, at another time and perhaps on another machine, which the table of speed "
+        "names: compare right with right only. A dash: not measured."
     )
     section = Section("xla", "XLA on and off", remark, rows, [], "xla.csv")
     return replace(section, groups=[("", 2), ("In its runs", 5), ("Both modes in turn", 5)])

@@ -25,7 +25,7 @@ from archbench.results.runs import BrokenRecord, Run, read_runs
 from archbench.results.studies import Study, read_study
 from archbench.results.table import results_table
 
-SPEED_COLUMNS = ("case", "backend", "ours", "baseline", "ratio", "unit", "n", "note")
+SPEED_COLUMNS = ("case", "backend", "ours", "baseline", "ratio", "unit", "n", "note", "machine")
 SIGNIFICANT = "%.6g"
 """Digits of every number in a table: more than any score deserves, few enough for small files."""
 
