@@ -68,8 +68,8 @@ def _board_row(place: Place, metric: str) -> Row:
     spent = (formats.seconds(place.train_seconds), formats.memory(place.peak_memory_bytes))
     return {
         "Network (scale)": place.label,
-        "Recipe": place.recipe,
         f"Test {metric}": formats.score(place.score),
+        "Recipe": place.recipe,
         "Seeds": seeds(place.runs, place.score),
         **_standing_cells(place.standing),
         "Parameters; multiply-adds": f"{formats.count(place.parameters)}; {_short(place.multiply_adds)}",
