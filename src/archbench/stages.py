@@ -17,6 +17,7 @@ import yaml
 from archbench import code
 from archbench._lean import import_keras
 from archbench.config import Config, Study, check_name, find_params, read_config
+from archbench.locks import only_writer
 from archbench.progress import EpochDisplay
 from archbench.project import Folders, project_root
 from archbench.tracking.live import live
@@ -40,7 +41,8 @@ def sources(kind: str) -> None:
     _, folders = open_pipeline()
     pipeline = yaml.safe_load((find_params().parent / "dvc.yaml").read_text(encoding="utf-8"))
     files = [Path(name) for name in pipeline["stages"][f"sources-{kind}"]["deps"]]
-    write_text(folders.sources / f"{kind}.txt", code.list_digests(files))
+    with only_writer(folders.sources, f"stage sources-{kind}"):
+        write_text(folders.sources / f"{kind}.txt", code.list_digests(files))
 
 
 def prepare(slug: str) -> None:
@@ -60,7 +62,7 @@ def train(slug: str) -> None:
     check_name("benchmark", slug, config.benchmarks)
     os.environ["ARCHBENCH_STAGE"] = f"train@{slug}"
     runs = [folders.runs / slug / f"seed-{seed}" for seed in config.benchmarks[slug].seeds or config.seeds]
-    with live(runs, config.training.tracking_seconds) as tracker:
+    with only_writer(folders.runs / slug, f"train {slug}"), live(runs, config.training.tracking_seconds) as tracker:
         _train(config, folders, slug)
     print(tracker.message)
 
@@ -107,8 +109,8 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     shared = plans[0].trials[0]
     maximize = build_task(shared, load(folders.prepared / study.base.dataset).card).maximize
     sweeps.open_arms(study, journal, names.values(), maximize)
-    for name in sweeps.TABLES:
-        (folder / name).unlink(missing_ok=True)
+    for name in (*sweeps.TABLES, "settings.yaml", "machine.json"):
+        run_folder.remove(folder / name)
     run_folder.write_yaml(folder / "settings.yaml", {"study": slug, **study.model_dump(mode="json")})
     facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
     run_folder.write_json(folder / "machine.json", facts)
@@ -146,7 +148,8 @@ def speed(only: list[str] | None = None) -> Path:
     from archbench.speed.run import measure  # brings the other side's libraries with it
 
     config, folders = open_pipeline()
-    return measure(config, folders, only)
+    with only_writer(folders.runs / "speed.csv", "speed"):
+        return measure(config, folders, only)
 
 
 def report() -> Path:
@@ -154,22 +157,19 @@ def report() -> Path:
     from archbench.page.report import Options, write_report
 
     config, folders = open_pipeline()
-    return write_report(
-        config.pipeline,
-        list(config.benchmarks),
-        list(config.studies),
-        folders.runs,
-        folders.studies,
-        folders.reports,
-        Options(
-            title=config.report.title,
-            seeds={slug: benchmark.seeds or config.seeds for slug, benchmark in config.benchmarks.items()},
-            margins={
-                slug: benchmark.margin for slug, benchmark in config.benchmarks.items() if benchmark.margin is not None
-            },
-            study_seeds={slug: study.base.seeds or config.seeds for slug, study in config.studies.items()},
-        ),
+    options = Options(
+        title=config.report.title,
+        seeds={slug: benchmark.seeds or config.seeds for slug, benchmark in config.benchmarks.items()},
+        margins={
+            slug: benchmark.margin for slug, benchmark in config.benchmarks.items() if benchmark.margin is not None
+        },
+        study_seeds={slug: study.base.seeds or config.seeds for slug, study in config.studies.items()},
     )
+    benchmarks, studies = list(config.benchmarks), list(config.studies)
+    with only_writer(folders.reports, "report"):
+        return write_report(
+            config.pipeline, benchmarks, studies, folders.runs, folders.studies, folders.reports, options
+        )
 
 
 def _arm_plans(config: Config, folders: Folders, slug: str) -> list[ArmPlan]:

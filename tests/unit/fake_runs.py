@@ -13,6 +13,8 @@ import numpy as np
 import yaml
 from sklearn.datasets import load_digits
 
+from archbench.tracking import run_folder
+
 SEEDS = (0, 1, 2)
 EPOCHS = 12
 NETWORKS = {
@@ -153,7 +155,7 @@ def write_run(folder: Path, run_settings: dict, score: float, *, monitor="accura
     write_json(folder / "timings.json", timings(changes.pop("train_seconds", 10.0)))
     if predictions := changes.pop("predictions", None):
         np.savez(folder / "predictions.npz", **predictions)
-    write_json(folder / "metrics.json", metrics(score, monitor=monitor, **changes))
+    run_folder.seal(folder, metrics(score, monitor=monitor, **changes))
     return folder
 
 
@@ -242,6 +244,12 @@ def diverge(folder: Path, *, step=133) -> None:
     changes = {"state": "diverged", "diverged_at_step": step, "epochs_run": 3}
     write_json(folder / "metrics.json", metrics(0.9, **changes) | {"message": f"The loss is nan at step {step}."})
     (folder / "predictions.npz").unlink(missing_ok=True)
+    reseal(folder)
+
+
+def reseal(folder: Path, **changes) -> None:
+    """Change entries of a run's metrics as if it had ended so."""
+    run_folder.seal(folder, json.loads((folder / "metrics.json").read_text()) | changes)
 
 
 def kill(folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from archbench.tracking import store
+from archbench.tracking import run_folder, store
 
 EPOCH = {
     "step": 10,
@@ -70,6 +70,11 @@ def settings(benchmark="lenet5-digits", seed=0, trial="t0", **changes):
         "schedule": {"name": "constant"},
         "epochs": 3,
         "batch_size": 32,
+        "augmentation": [],
+        "preprocessing": {"name": "none"},
+        "clip": None,
+        "early_stopping": None,
+        "precision": "float32",
         "parts": {},
         "dataset_sha256": "ab" * 32,
         "code_sha256": "cd" * 32,
@@ -158,7 +163,7 @@ def end(folder: Path, test=None, state="finished", model: Path | None = None, **
         "multiply_adds": 416_520,
     } | changes
     (folder / "timings.json").write_text(json.dumps(timings))
-    (folder / "metrics.json").write_text(json.dumps(result))
+    run_folder.seal(folder, result)
     return folder
 
 
@@ -173,7 +178,17 @@ def study(folder: Path, trials, folds=()) -> Path:
     `folds`: (arm, number, [score]).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    resolved = {"name": folder.name, "sampler": "tpe", "pruner": "median", "arms": ["sgd", "adam"], "epochs": 4}
+    resolved = {
+        "study": folder.name,
+        "base": {"architecture": {"name": "lenet5"}, "scale": "paper", "dataset": "digits"},
+        "arms": {arm: {"sampler": None} for arm in ("sgd", "adam")},
+        "cross": {},
+        "trials": 4,
+        "epochs": 4,
+        "folds": None,
+        "sampler": "tpe",
+        "pruner": "median",
+    }
     (folder / "settings.yaml").write_text(yaml.safe_dump(resolved))
     (folder / "machine.json").write_text(json.dumps(machine()))
     names = sorted({f"param_{name}" for trial in trials for name in trial[4]})

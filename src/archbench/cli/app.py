@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib.metadata
 import importlib.util
 import os
@@ -13,14 +12,11 @@ import typer
 from typer.core import TyperGroup
 
 from archbench.cli import doctor, entries, plan, stages, tracking
-from archbench.errors import UserError
+from archbench.errors import UserError, refusal
 
 INTERRUPTED = 130
 """The exit code of a process that an interrupt ended: 128 + SIGINT."""
 REFUSED = 2
-NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-"""A full or read-only disk, and files that the user may not touch."""
-
 
 BACKENDS = ("tensorflow", "jax")
 
@@ -36,20 +32,15 @@ class Commands(TyperGroup):
         """Run the chosen command."""
         try:
             return super().invoke(context)
-        except UserError as error:
-            _refuse(str(error))
         except KeyboardInterrupt:
             print("archbench: interrupted", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None
-        except OSError as error:
-            if error.errno not in NO_PLACE:
+        except Exception as error:
+            message = refusal(error)
+            if message is None:
                 raise
-            _refuse(f"{error.strerror}: {error.filename or 'the disk'}. Mend this, then run the command again.")
-
-
-def _refuse(message: str) -> None:
-    print(f"error: {message}", file=sys.stderr)
-    raise typer.Exit(REFUSED) from None
+            print(f"error: {message}", file=sys.stderr)
+            raise typer.Exit(REFUSED) from None
 
 
 app = typer.Typer(

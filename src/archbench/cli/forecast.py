@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-
-import yaml
 
 from archbench.architectures.network import outline
 from archbench.architectures.profile import Profile, profile
@@ -19,7 +16,9 @@ from archbench.errors import UserError
 from archbench.plan import Plan, arm_benchmark, check_batch, resolve_benchmark
 from archbench.project import Folders
 from archbench.tasks import TASKS
-from archbench.tracking.run_folder import read_json
+from archbench.tracking._read import HalfWritten, read_study
+from archbench.tracking._shapes import SETTINGS
+from archbench.tracking.run_folder import BrokenRecord, read_json, read_metrics, read_record
 from archbench.training.fitted import architecture_spec
 
 MULTIPLY_ADDS_A_SECOND = {"cpu": 5e9, "gpu": 5e12}
@@ -59,6 +58,8 @@ class Forecast:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._rate = MULTIPLY_ADDS_A_SECOND[device_kind] * (cores if device_kind == "cpu" else 1)
         self._profiles: dict[str, Profile] = {}
+        self.damaged: list[str] = []
+        """A line for every record that could not be measured by, as far as stages were asked for."""
 
     def stage(self, name: str, plans: Mapping[str, Plan]) -> Cost:
         """The cost of a stage by its name in DVC."""
@@ -84,7 +85,7 @@ class Forecast:
 
     def _train(self, plan: Plan) -> Cost:
         epochs = plan.settings["epochs"] * len(plan.seeds)
-        measured = _seconds_an_epoch(self._folders.runs / plan.slug, plan.settings)
+        measured = _seconds_an_epoch(self._folders.runs / plan.slug, plan.settings, self.damaged)
         if measured is not None:
             return Cost(IMPORT_SECONDS + measured * epochs, "measured")
         work = self._seconds(plan, epochs)
@@ -92,7 +93,7 @@ class Forecast:
 
     def _sweep(self, slug: str, study: Study) -> Cost:
         """All trials, as if none were pruned, and the final runs of every arm."""
-        measured = _study_seconds(self._folders.studies / slug, study)
+        measured = _study_seconds(self._folders.studies / slug, study, self.damaged)
         if measured is not None:
             return Cost(measured, "measured")
         total = START_SECONDS["sweep"]
@@ -133,26 +134,42 @@ class Forecast:
         return self._profiles[key]
 
 
-def _seconds_an_epoch(folder: Path, settings: Mapping[str, Any]) -> float | None:
+def _seconds_an_epoch(folder: Path, settings: Mapping[str, Any], damaged: list[str]) -> float | None:
     """The mean over finished seeds of the same network, data and batch; None where there is none."""
     found = []
     for path in sorted(folder.glob("seed-*/metrics.json")):
-        metrics = read_json(path)
-        before = yaml.safe_load(path.with_name("settings.yaml").read_text(encoding="utf-8"))
-        if metrics["state"] == "finished" and all(before[name] == settings[name] for name in SAME):
+        try:
+            metrics = read_metrics(path.parent)
+            before = read_record(path.with_name("settings.yaml"), SETTINGS)
             timings = read_json(path.with_name("timings.json"))
+        except BrokenRecord as error:
+            damaged.append(str(error))
+            continue
+        if metrics["state"] == "finished" and all(before.get(name) == settings[name] for name in SAME):
             found.append(timings["total_seconds"] / metrics["epochs_run"])
     return sum(found) / len(found) if found else None
 
 
-def _study_seconds(folder: Path, study: Study) -> float | None:
+def _study_seconds(folder: Path, study: Study, damaged: list[str]) -> float | None:
     """Seconds of the trials and final runs of the study as it ran before, for the budget it has now."""
-    if not (folder / "metrics.json").is_file():
+    if not (folder / "metrics.json").exists():
         return None
-    before = yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
-    with (folder / "trials.csv").open(newline="", encoding="utf-8") as file:
-        trials = [float(row["seconds"]) for row in csv.DictReader(file) if row["seconds"]]
-    finals = [read_json(path)["total_seconds"] for path in folder.glob("final/*/seed-*/timings.json")]
+    try:
+        before = read_study(folder)
+    except HalfWritten as error:
+        damaged.append(f"{error} Run: dvc repro sweep@{folder.name}")
+        return None
+    except BrokenRecord as error:
+        damaged.append(str(error))
+        return None
+    finals = []
+    for path in sorted(folder.glob("final/*/seed-*/metrics.json")):
+        try:
+            read_metrics(path.parent)
+            finals.append(read_json(path.with_name("timings.json"))["total_seconds"])
+        except BrokenRecord as error:
+            damaged.append(str(error))
+    trials = [float(row["seconds"]) for row in before.trials if row["seconds"]]
     budget = len(study.arms) * study.trials * study.epochs
-    spent = len(before["arms"]) * before["trials"] * before["epochs"]
+    spent = len(before.settings["arms"]) * before.settings["trials"] * before.settings["epochs"]
     return START_SECONDS["sweep"] + (sum(trials) + sum(finals)) * budget / spent / study.workers

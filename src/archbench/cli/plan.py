@@ -67,6 +67,7 @@ def forecast(here: Path) -> dict[str, Any]:
         "stages": stages,
         "seconds": sum(stage["seconds"] or 0.0 for stage in stages if stage["stage"] in coming),
         "unknown": [stage["stage"] for stage in stages if stage["seconds"] is None],
+        "damaged": costs.damaged,
         "disk": _disk(costs, data, plans, coming, folders.root),
         "licences": [
             {"dataset": slug, "licence": one.licence, "source": one.entry.source} for slug, one in data.items()
@@ -123,6 +124,8 @@ def _print(facts: Mapping[str, Any]) -> None:
         lines["disk"] += f"; prepared size unknown: {', '.join(disk['unknown'])}"
     if facts["unknown"]:
         lines["time"] += f", not counting {', '.join(facts['unknown'])}, of which nothing is known yet"
+    if facts["damaged"]:
+        lines["damaged"] = "\n".join(facts["damaged"])
     if facts["dvc_file"] != "current":
         lines["dvc.yaml"] = f"{facts['dvc_file']}: run archbench plan --write"
     display.print_fields(lines)

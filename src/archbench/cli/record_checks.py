@@ -6,8 +6,6 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import yaml
-
 from archbench import dvcfile
 from archbench import plan as planning
 from archbench.cli.checks import Finding
@@ -18,7 +16,9 @@ from archbench.plan import Plan
 from archbench.project import Folders, project_root
 from archbench.results.machines import other_processors
 from archbench.tracking import run_folder
-from archbench.tracking._read import HalfWritten, is_alive, read_run
+from archbench.tracking._read import HalfWritten, is_alive, read_run, read_study
+from archbench.tracking._shapes import MACHINE
+from archbench.tracking.run_folder import BrokenRecord
 from archbench.training.transfer import NoTransfer
 
 
@@ -58,6 +58,11 @@ def _runs(config: Config, folders: Folders, plans: Mapping[str, Plan]) -> Iterat
             fault = _run_fault(run) or _run_stale(run, plan, sha256)
             if fault:
                 yield Finding(str(run.relative_to(folders.root)), fault, mend)
+        if (folder / "metrics.json").exists():
+            try:
+                run_folder.read_record(folder / "metrics.json", {})
+            except BrokenRecord as error:
+                yield Finding(name, f"{error.path.name} {error.fault}", mend)
 
 
 def _studies(config: Config, folders: Folders) -> Iterator[Finding]:
@@ -66,27 +71,56 @@ def _studies(config: Config, folders: Folders) -> Iterator[Finding]:
         if folder.name not in config.studies:
             yield Finding(name, "is of no study in params.yaml", f"rm -r {shlex.quote(name)}")
             continue
-        machine = folder / "machine.json"
-        alive = machine.is_file() and is_alive(run_folder.read_json(machine))
-        if not (folder / "metrics.json").is_file() and not alive:
-            mend = f"dvc repro sweep@{folder.name}"
-            yield Finding(name, "was stopped before its end; it goes on where it was", mend)
+        mend = f"dvc repro sweep@{folder.name}"
+        if fault := _study_fault(folder):
+            yield Finding(name, fault, mend)
+        for run in sorted(folder.glob("final/*/seed-*/")):
+            if fault := _run_fault(run):
+                yield Finding(str(run.relative_to(folders.root)), fault, mend)
+
+
+def _study_fault(folder: Path) -> str | None:
+    """What is wrong with a study folder as such."""
+    machine, ended = folder / "machine.json", (folder / "metrics.json").exists()
+    try:
+        if not ended and machine.exists() and is_alive(run_folder.read_record(machine, MACHINE)):
+            return None
+        read_study(folder)
+    except HalfWritten as error:
+        if ended:
+            return f"is damaged: {error}"
+    except BrokenRecord as error:
+        return f"is damaged: {error.path.name} {error.fault}"
+    return None if ended else "was stopped before its end; it goes on where it was"
 
 
 def _run_fault(run: Path) -> str | None:
     """What is wrong with a run folder as such."""
     try:
         state = read_run(run).state
+        if (run / "metrics.json").exists():
+            run_folder.check(run)
     except HalfWritten:
         return "is half written: its settings or its machine are missing"
-    except (ValueError, KeyError, yaml.YAMLError) as error:
-        return f"cannot be read: {error}"
+    except BrokenRecord as error:
+        return f"is damaged: {error.path.name} {error.fault}"
     if state == "killed":
-        went_on = (run / "checkpoint.npz").is_file()
-        return f"was killed; it goes on from {'its checkpoint' if went_on else 'the start'}"
+        return f"was killed; it goes on from {_start(run)}"
     if state == "failed":
         return "failed; its metrics.json says why"
     return None
+
+
+def _start(run: Path) -> str:
+    """Where a killed run goes on."""
+    path = run / "checkpoint.npz"
+    if not path.exists():
+        return "the start"
+    try:
+        run_folder.read_arrays(path)
+    except BrokenRecord as error:
+        return f"the start: {path.name} {error.fault}"
+    return "its checkpoint"
 
 
 def _run_stale(run: Path, plan: Plan, sha256: str | None) -> str | None:
@@ -109,7 +143,12 @@ def _report(folders: Folders) -> Iterator[Finding]:
     from archbench.training.machine import processor
 
     name = str(folders.reports.relative_to(folders.root))
-    for difference in other_processors(folders.reports / "tables", processor()):
+    try:
+        differences = other_processors(folders.reports / "tables", processor())
+    except (*run_folder.UNREADABLE, OSError) as error:
+        yield Finding(name, f"is damaged: tables/machines.csv cannot be read ({error})", "archbench report")
+        return
+    for difference in differences:
         yield Finding(name, f"made on another processor, so scores here can differ: {difference}")
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from archbench.cli import display
+from archbench.cli.doctor import ATTENTION
 from archbench.cli.entries import Json
 
 
@@ -15,6 +16,8 @@ def sync(as_json: Json = False) -> None:
     """Bring MLflow up to date.
 
     From the run folders, any number of times, without duplicates.
+
+    Exit code 1 where a folder is left out because a file in it is damaged; each comes with the command that mends it.
     """
     from archbench.project import project_root
     from archbench.tracking.store import connect, locate
@@ -25,9 +28,11 @@ def sync(as_json: Json = False) -> None:
     report = sync_all(root, connect(store))
     if as_json:
         display.print_json({"store": store.shown, **dataclasses.asdict(report)})
-        return
-    print(f"MLflow: {store.shown}")
-    print(report)
+    else:
+        print(f"MLflow: {store.shown}")
+        print(report)
+    if report.damaged:
+        raise typer.Exit(ATTENTION)
 
 
 def ui(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -191,8 +191,11 @@ def _spent(study: Study) -> str:
     )
 
 
-def gap_rows(runs: Sequence[Run], studies: Sequence[Study], missing_studies: Sequence[str]) -> list[Row]:
-    """Every run that did not finish, final runs of studies included, and every study that left nothing."""
+def gap_rows(runs: Sequence[Run], studies: Sequence[Study], lost: Mapping[str, str | None]) -> list[Row]:
+    """Every run that did not finish, final runs of studies included, and every study that is not shown.
+
+    `lost` gives what is damaged of such a study, or None where it left no trials.
+    """
     finals = [(f"{study.name} / {run.benchmark}", run) for study in studies for arm in study.arms for run in arm.runs]
     gaps = [(name, run) for name, run in [*((run.benchmark, run) for run in runs), *finals] if not run.finished]
     rows = [
@@ -202,15 +205,17 @@ def gap_rows(runs: Sequence[Run], studies: Sequence[Study], missing_studies: Seq
         {
             "Run": name,
             "Seed": formats.NOTHING,
-            "State": "missing",
-            "What is known": "no trials.csv: the sweep did not end",
+            "State": "damaged" if damage else "missing",
+            "What is known": damage or "no trials.csv: the sweep did not end",
         }
-        for name in missing_studies
+        for name, damage in lost.items()
     ]
     return rows + unseen
 
 
 def _reason(run: Run) -> str:
+    if run.damage:
+        return run.damage
     if run.state == "missing":
         return "no run folder: it was never started"
     if run.state == "killed":

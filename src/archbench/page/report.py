@@ -74,13 +74,15 @@ def write_report(
     """Write the report of `pipeline` into `out` and return its index.html.
 
     `runs`/<benchmark>/seed-<n> and `studies_folder`/<study> are read; `benchmarks` and `studies` say what should be
-    there, in the order of params.yaml. `runs`/speed.csv is shown where it exists. Raises `BrokenRecord` for a folder
-    that no writer of ours leaves.
+    there, in the order of params.yaml. `runs`/speed.csv is shown where it exists. What is damaged is named as that.
     """
     found = read_runs(runs, {benchmark: options.seeds[benchmark] for benchmark in benchmarks})
-    read = {name: read_study(studies_folder / name, name, options.study_seeds[name]) for name in studies}
-    known = [study for study in read.values() if study is not None]
-    ranked, speed = boards(found), _read_speed(runs)
+    known, lost = _read_studies(studies_folder, {name: options.study_seeds[name] for name in studies})
+    try:
+        speed = _read_speed(runs)
+    except BrokenRecord as error:
+        speed, lost["speed.csv"] = None, error.fault
+    ranked = boards(found)
     _clear(out)
     page = Page(
         title=options.title,
@@ -96,11 +98,27 @@ def write_report(
         hardware=content.hardware_rows(_write_machines(out, found, known)),
         provenance=content.provenance_rows(found, known),
         speed=_speed_rows(speed, out),
-        gaps=content.gap_rows(found, known, [name for name, study in read.items() if study is None]),
+        gaps=content.gap_rows(found, known, lost),
     )
     (out / "README.md").write_text(readme(page), encoding="utf-8")
     (out / "index.html").write_text(_render(page), encoding="utf-8")
     return out / "index.html"
+
+
+def _read_studies(folder: Path, seeds: Mapping[str, Sequence[int]]) -> tuple[list[Study], dict[str, str | None]]:
+    """The studies that can be read, and of the others what is damaged; None where they left no trials."""
+    known, lost = [], {}
+    for name, wanted in seeds.items():
+        try:
+            study = read_study(folder / name, name, wanted)
+        except BrokenRecord as error:
+            lost[name] = f"{error.path.name} {error.fault}"
+            continue
+        if study is None:
+            lost[name] = None
+        else:
+            known.append(study)
+    return known, lost
 
 
 def _clear(out: Path) -> None:
@@ -152,9 +170,12 @@ def _read_speed(runs: Path) -> pd.DataFrame | None:
     path = runs / "speed.csv"
     if not path.is_file():
         return None
-    table = pd.read_csv(path)
+    try:
+        table = pd.read_csv(path)
+    except ValueError as error:
+        raise BrokenRecord(path, f"cannot be read ({error})", "archbench speed") from error
     if lacking := [name for name in SPEED_COLUMNS if name not in table]:
-        raise BrokenRecord(f'{path} has no column {", ".join(lacking)}. Delete it and run "archbench speed".')
+        raise BrokenRecord(path, f"has no column {', '.join(lacking)}", "archbench speed")
     return table
 
 

@@ -1,9 +1,9 @@
-"""Run folders, read as they are: finished, diverged, failed, killed or missing, never dropped."""
+"""Run folders, read as they are: finished, diverged, failed, killed, damaged or missing, never dropped."""
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,17 +12,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from archbench.errors import UserError
 from archbench.tracking import run_folder
+from archbench.tracking._shapes import MACHINE, SETTINGS
+from archbench.tracking.run_folder import BrokenRecord
 
-STATES = ("finished", "diverged", "failed", "killed", "missing")
+STATES = ("finished", "diverged", "failed", "killed", "damaged", "missing")
 """What can have become of a run, best first; the first three are written in metrics.json, the others are inferred."""
-
-
-class BrokenRecord(UserError):
-    """A file of a run or study folder that is not what its writer writes."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,8 @@ class Run:
     machine: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     timings: Mapping[str, Any] = field(default_factory=dict)
+    damage: str | None = None
+    """Which file is not as the run wrote it, and in what; such a run has no metrics, no curve and no predictions."""
 
     @property
     def finished(self) -> bool:
@@ -55,13 +53,13 @@ class Run:
     @cached_property
     def history(self) -> pd.DataFrame:
         """A row an epoch; empty where training wrote none."""
-        return pd.DataFrame(run_folder.read_history(self.folder / "history.csv"))
+        return pd.DataFrame([] if self.damage else run_folder.read_history(self.folder / "history.csv"))
 
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
         """The arrays of predictions.npz by name; empty where the run wrote none."""
         path = self.folder / "predictions.npz"
-        return run_folder.read_arrays(path) if path.is_file() else {}
+        return run_folder.read_arrays(path) if path.is_file() and not self.damage else {}
 
 
 def number(value: float | None) -> float:
@@ -70,49 +68,39 @@ def number(value: float | None) -> float:
 
 
 def read_run(folder: Path, benchmark: str, seed: int) -> Run:
-    """The run in `folder`: `missing` without settings, `killed` with settings but without metrics.json."""
-    if not (folder / "settings.yaml").is_file():
+    """The run in `folder`: `missing` without settings, `killed` with settings but without metrics.json.
+
+    `damaged` where a file is not as the run wrote it: what can still be read of settings and machine is kept.
+    """
+    there = {name: (folder / name).exists() for name in ("settings.yaml", "machine.json", "metrics.json")}
+    if not there["settings.yaml"] and not there["metrics.json"]:
         return Run(benchmark, seed, folder, "missing")
-    settings, machine = read_yaml(folder / "settings.yaml"), read_json(folder / "machine.json")
-    metrics, timings = read_json(folder / "metrics.json"), read_json(folder / "timings.json")
-    state = metrics["state"] if metrics else "killed"
-    if state not in STATES:
-        raise BrokenRecord(
-            f"{folder / 'metrics.json'} gives the state {state!r}; a run is {', '.join(STATES[:3])}. "
-            'Delete that folder and run "dvc repro".'
-        )
-    return Run(benchmark, seed, folder, state, settings, machine, metrics, timings)
+    read: dict[str, Any] = {}
+    try:
+        if there["settings.yaml"]:
+            read["settings"] = run_folder.read_record(folder / "settings.yaml", SETTINGS)
+        if there["machine.json"]:
+            read["machine"] = run_folder.read_record(folder / "machine.json", MACHINE)
+        if not there["metrics.json"]:
+            run_folder.read_history(folder / "history.csv")
+            return Run(benchmark, seed, folder, "killed", **read)
+        metrics = run_folder.check(folder)
+        if metrics["state"] not in STATES[:3]:
+            states = ", ".join(STATES[:3])
+            raise BrokenRecord(folder / "metrics.json", f"gives the state {metrics['state']!r}; a run is {states}")
+        timings = run_folder.read_json(folder / "timings.json")
+        return Run(benchmark, seed, folder, metrics["state"], metrics=metrics, timings=timings, **read)
+    except BrokenRecord as error:
+        return Run(benchmark, seed, folder, "damaged", damage=f"{error.path.name} {error.fault}", **read)
 
 
 def read_seeds(folder: Path, benchmark: str, seeds: Iterable[int]) -> list[Run]:
     """The runs in `folder`/seed-<n>: every expected seed, and any other that lies there."""
-    found = {int(path.name.removeprefix("seed-")) for path in folder.glob("seed-[0-9]*") if path.is_dir()}
+    names = [path.name for path in folder.glob("seed-*") if path.is_dir()]
+    found = {int(name.removeprefix("seed-")) for name in names if re.fullmatch(r"seed-\d+", name, re.ASCII)}
     return [read_run(folder / f"seed-{seed}", benchmark, seed) for seed in sorted(found | set(seeds))]
 
 
 def read_runs(folder: Path, seeds: Mapping[str, Iterable[int]]) -> list[Run]:
     """Every seed of every benchmark of `seeds`, in the order given, from `folder`/<benchmark>; gaps are `missing`."""
     return [run for benchmark in seeds for run in read_seeds(folder / benchmark, benchmark, seeds[benchmark])]
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The mapping in a JSON file; empty where there is no such file."""
-    return _read(path, json.loads, json.JSONDecodeError)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; empty where there is no such file."""
-    return _read(path, yaml.safe_load, yaml.YAMLError)
-
-
-def _read(path: Path, parse: Any, error: type[Exception]) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    advice = 'Delete its folder and run "dvc repro".'
-    try:
-        content = parse(path.read_text(encoding="utf-8"))
-    except (error, UnicodeDecodeError) as problem:
-        raise BrokenRecord(f"{path} cannot be read: {problem}. {advice}") from problem
-    if not isinstance(content, dict):
-        raise BrokenRecord(f"{path} holds {type(content).__name__}, a mapping was expected. {advice}")
-    return content

@@ -14,8 +14,10 @@ import pandas as pd
 from archbench.results.leaderboard import count_states, standing_numbers
 from archbench.results.ranking import Kind, Standing, rank, scores, unranked
 from archbench.results.recipes import unlike
-from archbench.results.runs import Run, read_json, read_seeds, read_yaml
+from archbench.results.runs import Run, read_seeds
 from archbench.results.statistics import Interval, mean_interval, mean_ranks
+from archbench.tracking._shapes import CURVES, MACHINE, STUDY, TRIALS
+from archbench.tracking.run_folder import BrokenRecord, read_record, read_table
 
 TRIAL_COLUMNS = ("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued")
 """The columns of trials.csv that every study has; one `param_<name>` a tuned number follows."""
@@ -148,14 +150,18 @@ class Study:
 
 
 def read_study(folder: Path, name: str, seeds: Iterable[int]) -> Study | None:
-    """The study in `folder`; None where it left no trials."""
+    """The study in `folder`; None where it left no trials. Raises `BrokenRecord`."""
     path = folder / "trials.csv"
-    if not path.is_file() or path.stat().st_size == 0:
+    if not path.exists():
         return None
+    for name in ("settings.yaml", "machine.json"):
+        if not (folder / name).exists():
+            raise BrokenRecord(folder / name, "is missing")
+    read_table(path, TRIALS)
     trials = pd.read_csv(path, dtype={"arm": str, "study": str})
     names = list(dict.fromkeys(trials["arm"]))
     finals = {arm: read_seeds(folder / "final" / arm, arm, seeds) for arm in names}
-    settings = read_yaml(folder / "settings.yaml")
+    settings = read_record(folder / "settings.yaml", STUDY)
     judged = next((run.metrics for runs in finals.values() for run in runs if run.metrics), None)
     monitor, maximize = (judged["monitor"], judged["maximize"]) if judged else (None, True)
     cells = _cells(settings["cross"])
@@ -165,7 +171,7 @@ def read_study(folder: Path, name: str, seeds: Iterable[int]) -> Study | None:
     study = Study(
         name=name,
         settings=settings,
-        machine=read_json(folder / "machine.json"),
+        machine=read_record(folder / "machine.json", MACHINE),
         trials=_with_shown_values(trials, folder / "trials_history.csv", maximize),
         arms=tuple(sorted(arms, key=lambda arm: arm.name)),
         monitor=monitor,
@@ -176,8 +182,9 @@ def read_study(folder: Path, name: str, seeds: Iterable[int]) -> Study | None:
 
 def _with_shown_values(trials: pd.DataFrame, path: Path, maximize: bool) -> pd.DataFrame:
     """`trials` with a column `shown`: the value of a complete trial, the best epoch of one that was pruned."""
-    if not path.is_file() or path.stat().st_size == 0:
+    if not path.exists():
         return trials.assign(shown=trials["value"])
+    read_table(path, CURVES)
     history = pd.read_csv(path, dtype={"arm": str})
     best = history.groupby(["arm", "number"])["value"].agg("max" if maximize else "min").rename("best_epoch")
     joined = trials.join(best, on=["arm", "number"])

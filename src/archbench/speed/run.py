@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -82,8 +81,12 @@ def _read(path: Path) -> list[dict[str, str]]:
     """The rows of the table as it stands; those of measurements that exist no longer are dropped."""
     if not path.is_file():
         return []
-    with open(path, encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if _case_of(row["case"]) in CASES]
+    try:
+        rows = run_folder.read_table(path, {"case": str, "backend": str})
+    except run_folder.BrokenRecord as error:
+        print(f"{path} {error.fault}: its rows are dropped", flush=True)
+        return []
+    return [row for row in rows if _case_of(row["case"]) in CASES]
 
 
 def _case_of(row: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from archbench.tracking import _tags
 from archbench.tracking._read import HalfWritten, RunFolder, digest, milliseconds, read_run
 from archbench.tracking._values import as_numbers, as_params, as_tags, log, points
+from archbench.tracking.run_folder import BrokenRecord
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -48,13 +49,13 @@ class Family:
 
 
 def read_family(run: RunFolder) -> Family:
-    """Read the run folders of all seeds beside this one; those that have only just begun do not count yet."""
+    """Read the run folders of all seeds beside this one; those that have only just begun or are broken do not count."""
     seeds = [run]
     for path in sorted(run.path.parent.glob("seed-*")):
         if path != run.path:
             try:
                 seeds.append(read_run(path))
-            except HalfWritten:
+            except (HalfWritten, BrokenRecord):
                 continue
     return Family(run, seeds)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -15,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import yaml
 
 from archbench.errors import UserError
-from archbench.tracking.run_folder import read_history, read_json
+from archbench.tracking._shapes import CURVES, FOLDS, MACHINE, SETTINGS, STUDY, TRIALS
+from archbench.tracking.run_folder import read_history, read_json, read_metrics, read_record, read_table
 
 
 class HalfWritten(UserError):
@@ -79,13 +78,15 @@ class RunFolder:
 
 
 def read_run(path: Path) -> RunFolder:
-    """Read a run folder. Raises `HalfWritten` if it has no settings yet, or those of a run still to start."""
+    """Read a run folder, which may be growing.
+
+    Raises `HalfWritten` if it has no settings yet, or those of a run still to start, and `BrokenRecord`.
+    """
     path = path.resolve()
     settings_file, machine_file, history_file = (path / n for n in ("settings.yaml", "machine.json", "history.csv"))
     try:
-        metrics = read_json(path / "metrics.json") if (path / "metrics.json").exists() else None
-        settings = yaml.safe_load(settings_file.read_text(encoding="utf-8"))
-        machine = read_json(machine_file)
+        metrics = read_metrics(path) if (path / "metrics.json").exists() else None
+        settings, machine = read_record(settings_file, SETTINGS), read_record(machine_file, MACHINE)
         written = settings_file.stat().st_mtime_ns, machine_file.stat().st_mtime_ns
         timings = read_json(path / "timings.json") if metrics is not None else None
     except FileNotFoundError as error:
@@ -119,22 +120,40 @@ class StudyFolder:
 
 
 def read_study(path: Path) -> StudyFolder:
-    """Read a study folder. Raises `HalfWritten` if settings, machine or trials are missing."""
+    """Read a study folder. Raises `HalfWritten` if settings, machine or trials are missing, and `BrokenRecord`."""
     path = path.resolve()
     try:
-        settings = yaml.safe_load((path / "settings.yaml").read_text(encoding="utf-8"))
-        machine = read_json(path / "machine.json")
-        trials = _rows(path / "trials.csv")
+        settings = read_record(path / "settings.yaml", STUDY)
+        machine = read_record(path / "machine.json", MACHINE)
+        trials = read_table(path / "trials.csv", TRIALS)
     except FileNotFoundError as error:
         raise HalfWritten(f"{path} is no study folder (yet): it has no {Path(error.filename).name}.") from error
-    curves, folds = _points(path / "trials_history.csv", "epoch"), _points(path / "trials_folds.csv", "fold")
+    curves = _points(path / "trials_history.csv", "epoch", CURVES)
+    folds = _points(path / "trials_folds.csv", "fold", FOLDS)
+    for name, read in SUMMARIES.items():  # copied as they are
+        if (path / name).exists():
+            read(path / name)
     return StudyFolder(path, path.parent.name, settings, machine, trials, curves, folds)
 
 
-def _points(path: Path, place: str) -> dict[tuple[str, str], list[tuple[int, float]]]:
+def _read_arms(path: Path) -> None:
+    read_table(path, {"arm": str})
+
+
+def _read_mapping(path: Path) -> None:
+    read_record(path, {})
+
+
+SUMMARIES = {"arms.csv": _read_arms, "best.yaml": _read_mapping, "metrics.json": _read_mapping}
+"""What a study says of itself when it has ended, and what must be able to read it."""
+
+
+def _points(
+    path: Path, place: str, columns: Mapping[str, Callable[[str], Any]]
+) -> dict[tuple[str, str], list[tuple[int, float]]]:
     """(`place`, value) by (arm, number) of a table of values; empty where there is none."""
     points: dict[tuple[str, str], list[tuple[int, float]]] = {}
-    for row in _rows(path) if path.exists() else ():
+    for row in read_table(path, columns) if path.exists() else ():
         value = float(row["value"]) if row["value"] else math.nan
         points.setdefault((row["arm"], row["number"]), []).append((int(row[place]), value))
     return points
@@ -176,9 +195,3 @@ def fingerprint(paths: Iterable[Path]) -> tuple[int, ...]:
 
 def _modified(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file; an unfinished last line is left out."""
-    text = path.read_text(encoding="utf-8")
-    return list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))

@@ -35,6 +35,7 @@ class Follower:
     def look(self) -> bool:
         """One pass over the folders; returns whether all that changed was copied."""
         from archbench.tracking._read import HalfWritten
+        from archbench.tracking.run_folder import BrokenRecord
         from archbench.tracking.sync import state_of, sync_folder
 
         try:
@@ -45,7 +46,7 @@ class Follower:
                     continue
                 try:
                     sync_folder(folder, tracking)
-                except HalfWritten:
+                except (HalfWritten, BrokenRecord):  # a file may be caught while it is made anew
                     continue
                 self._copied[folder] = state
         except (*failures(), TrackingUnavailable, ValueError) as error:

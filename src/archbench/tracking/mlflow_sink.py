@@ -17,6 +17,7 @@ from archbench.tracking._parent import Family, open_parent, read_family, settle_
 from archbench.tracking._pictures import drawn
 from archbench.tracking._read import RunFolder, digest, milliseconds, read_run
 from archbench.tracking._values import as_params, as_tags, log, points
+from archbench.tracking.run_folder import check
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -37,9 +38,11 @@ UPLOADED = ("settings.yaml", "machine.json", "metrics.json", "timings.json", "hi
 def sync_run(folder: Path, tracking: Tracking) -> bool:
     """Bring MLflow up to date with one run folder; returns whether there was anything to do.
 
-    Raises `HalfWritten` for a folder that holds no run yet.
+    Raises `HalfWritten` for a folder that holds no run yet, and `BrokenRecord` for one that is damaged.
     """
     run = read_run(folder)
+    if run.metrics is not None:
+        check(run.path)
     experiment = tracking.experiment(run.settings["task"]["name"])
     with tracking.lock(f"{experiment} {run.benchmark}"):
         family = read_family(run)

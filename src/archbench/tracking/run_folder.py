@@ -1,40 +1,107 @@
 """The run folder: everything that one trained seed leaves behind, and the only record of it.
 
 A folder without `metrics.json` belongs to a run that is still going or was killed; that file is written last, under
-a temporary name that is renamed, so a half-written run is never taken for a finished one.
+a temporary name that is renamed, so a half-written run is never taken for a finished one. It names every other file
+of the run with its size and digest: a run is finished when all of them are there as it wrote them.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import yaml
 
+from archbench.errors import UserError
+from archbench.tracking._shapes import METRICS, SETTINGS, misfit
+
+FILES = (
+    "settings.yaml", "machine.json", "history.csv", "timings.json", "predictions.npz", "model.keras", "signature.json",
+)  # fmt: skip
+"""What a run leaves beside its metrics.json; one that diverged has no predictions and no model."""
+UNREADABLE = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, RuntimeError, MemoryError,
+    IsADirectoryError, NotADirectoryError, zipfile.BadZipFile, zlib.error, csv.Error, yaml.YAMLError,
+)  # fmt: skip
+"""What the readers of JSON, YAML, CSV and .npz raise where there is something else."""
+
+
+class BrokenRecord(UserError):
+    """A file of a run or study folder that is not what its writer wrote."""
+
+    def __init__(self, path: Path, fault: str, mend: str | None = None) -> None:
+        self.path, self.fault = path, fault
+        self.mend = mend or f"dvc repro {_stage_of(path)}"
+        """The command that makes the file anew."""
+        super().__init__(f"{path} {fault}. Run: {self.mend}")
+
+
+def _stage_of(path: Path) -> str:
+    """The stage that writes a file below runs/<pipeline> or studies/<pipeline>."""
+    parts = path.absolute().parts[::-1]
+    for place, part in enumerate(parts):
+        if part in ("runs", "studies") and place > 1:
+            return f"{'train' if part == 'runs' else 'sweep'}@{parts[place - 2]}"
+    return ""
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Raise `BrokenRecord` for `path` where the body, which reads it, can make no sense of it."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise BrokenRecord(path, f"cannot be read ({(str(error) or type(error).__name__).splitlines()[0]})") from error
+
+
+@contextmanager
+def _written_whole(path: Path, mode: str, **how: Any) -> Iterator[IO]:
+    """A file that stands at `path` when the body has ended; where that fails, a full disk keeps nothing of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, mode, **how) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
+    with _written_whole(path, "w", encoding="utf-8") as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
-def clear_unfinished(folder: Path) -> None:
-    """Remove what writers that were killed left under temporary names."""
-    for pattern in (".*.tmp", ".unfinished.*"):
-        for path in folder.glob(pattern):
-            path.unlink()
+def remove(path: Path) -> None:
+    """Remove a file of the record, or the folder that stands in its place, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def clear(folder: Path, kept: str) -> None:
+    """Remove all that an earlier run left in its folder but the file `kept`, `metrics.json` first."""
+    if folder.is_dir():
+        for path in sorted(folder.iterdir(), key=lambda path: path.name != "metrics.json"):
+            if path.name != kept:
+                remove(path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -43,8 +110,23 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The content of a JSON file. Raises `BrokenRecord`, and `FileNotFoundError`, as all that read here."""
+    with named(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file."""
+    with named(path):
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def read_record(path: Path, shape: Mapping[Any, Any]) -> dict[str, Any]:
+    """The mapping in a JSON or YAML file, which must have this shape."""
+    content = read_yaml(path) if path.suffix == ".yaml" else read_json(path)
+    if fault := misfit(content, shape):
+        raise BrokenRecord(path, f"is not what its writer writes: {fault}")
+    return content
 
 
 def write_yaml(path: Path, value: Any) -> None:
@@ -57,18 +139,13 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"{name} would have to be pickled.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
+    with _written_whole(path, "wb") as file:
         np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz, never unpickling."""
-    with np.load(path, allow_pickle=False) as file:
+    with named(path), np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
@@ -99,23 +176,89 @@ def append_history(path: Path, row: Mapping[str, Any]) -> None:
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
-    """The rows of a history; an unfinished last line is left out."""
+    """The rows of a history, which are its epochs in order; an unfinished last line is left out."""
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    rows = list(csv.DictReader(whole.splitlines()))
-    return [{name: float(value) if value else math.nan for name, value in row.items()} for row in rows]
+    rows = read_table(path, {"epoch": int}, growing=True)
+    with named(path):
+        history = [{name: float(value) if value else math.nan for name, value in row.items()} for row in rows]
+    epochs = [int(row["epoch"]) for row in history]
+    if epochs != list(range(1, len(epochs) + 1)):
+        raise BrokenRecord(path, "does not hold the epochs 1, 2, 3 and so on, once each")
+    return history
 
 
-def finished_metrics(folder: Path, trial: str) -> dict[str, Any] | None:
-    """The metrics of a run that ended under exactly these settings, else None."""
-    try:
-        settings = yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
-        metrics = read_json(folder / "metrics.json")
-    except FileNotFoundError:
+def read_table(path: Path, columns: Mapping[str, Callable[[str], Any]], growing: bool = False) -> list[dict[str, str]]:
+    """The rows of a CSV file, as text; the unfinished last line of one that is `growing` is left out.
+
+    `columns` gives those that it must have, each with what must be able to read its cells.
+    """
+    with named(path):
+        text = path.read_text(encoding="utf-8")
+        if not growing and not text.endswith("\n"):
+            raise ValueError("it is empty" if not text else "it ends within a line")
+        rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))
+        for row in rows:
+            if None in row or None in row.values():
+                raise ValueError(f"a row has {'more' if None in row else 'fewer'} cells than the table has columns")
+            for name, read in columns.items():
+                read(row[name])
+    return rows
+
+
+def seal(folder: Path, metrics: Mapping[str, Any]) -> None:
+    """End a run: write its `metrics.json`, which names all other files with their size and digest."""
+    paths = [folder / name for name in FILES if (folder / name).exists()]
+    files = {path.name: {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in paths}
+    write_json(folder / "metrics.json", {**metrics, "files": files})
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """The metrics of a run that ended, whose files all have the size that it wrote.
+
+    Quick, for whoever looks often; `check` reads the files. Raises `BrokenRecord`, and `FileNotFoundError` where the
+    run has not ended.
+    """
+    metrics = read_record(folder / "metrics.json", METRICS)
+    for name, written in metrics["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise BrokenRecord(path, "is missing")
+        if (size := path.stat().st_size) != written["bytes"]:
+            raise BrokenRecord(path, f"has {size} bytes, the run wrote {written['bytes']}")
+    return metrics
+
+
+def check(folder: Path) -> dict[str, Any]:
+    """The metrics of a run that ended, whose files all are as it wrote them; raises as `read_metrics` does."""
+    metrics = read_metrics(folder)
+    for name, written in metrics["files"].items():
+        if _digest(folder / name) != written["sha256"]:
+            raise BrokenRecord(folder / name, "is not what the run wrote: it has another digest")
+    return metrics
+
+
+def finished_metrics(folder: Path, trial: str, tell: Callable[[str], None] = print) -> dict[str, Any] | None:
+    """The metrics of a run that ended under exactly these settings and is whole, else None.
+
+    `tell` gets a line where it would be but for a file that is damaged.
+    """
+    if not (folder / "metrics.json").exists():
         return None
-    return metrics if settings["id"] == trial else None
+    try:
+        if not (folder / "settings.yaml").exists():
+            raise BrokenRecord(folder / "settings.yaml", "is missing")
+        if read_record(folder / "settings.yaml", SETTINGS)["id"] != trial:
+            return None
+        return check(folder)
+    except BrokenRecord as error:
+        tell(f"{error.path} {error.fault}: the run is trained again")
+        return None
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _cell(value: Any) -> str:

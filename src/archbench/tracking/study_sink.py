@@ -36,7 +36,7 @@ TUNED = "param_"
 def sync_study(folder: Path, tracking: Tracking) -> int:
     """Bring MLflow up to date with one study folder; returns how many trials were new or incomplete.
 
-    Raises `HalfWritten` for a folder that holds no study yet.
+    Raises `HalfWritten` for a folder that holds no study yet, and `BrokenRecord` for one that is damaged.
     """
     study = read_study(folder)
     experiment = tracking.experiment(EXPERIMENT)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from archbench.tracking import _tags
 from archbench.tracking._read import HalfWritten, fingerprint, is_alive
 from archbench.tracking.mlflow_sink import sync_run
+from archbench.tracking.run_folder import BrokenRecord
 from archbench.tracking.store import TrackingUnavailable, failures
 from archbench.tracking.study_sink import sync_study
 
@@ -33,6 +34,8 @@ class Report:
     seconds: float = 0.0
     skipped: list[str] = field(default_factory=list)
     """A line for every folder that holds no run yet."""
+    damaged: list[str] = field(default_factory=list)
+    """A line for every folder that was left out because a file in it is not as its writer wrote it."""
 
     def __str__(self) -> str:
         lines = [
@@ -40,7 +43,7 @@ class Report:
             f"{self.trials_changed} trials brought up to date; {self.killed} killed runs closed; "
             f"{self.seconds:.1f} s"
         ]
-        return "\n".join(lines + self.skipped)
+        return "\n".join(lines + self.skipped + [f"left out: {line}" for line in self.damaged])
 
 
 def is_study(folder: Path) -> bool:
@@ -134,6 +137,9 @@ def _sync_one(folder: Path, tracking: Tracking, report: Report) -> None:
         changed = sync_folder(folder, tracking)
     except HalfWritten as error:
         report.skipped.append(str(error))
+        return
+    except BrokenRecord as error:
+        report.damaged.append(str(error))
         return
     if is_study(folder):
         report.studies += 1

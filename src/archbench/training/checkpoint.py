@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from archbench.tracking.run_folder import read_arrays, write_arrays
+from archbench.tracking.run_folder import named, read_arrays, write_arrays
 
 
 @dataclass
@@ -49,15 +49,16 @@ class Progress:
 
     @classmethod
     def load(cls, path: Path, trial: str) -> Progress | None:
-        """The checkpoint at `path` if it belongs to `trial`, else None."""
+        """The checkpoint at `path` if it belongs to `trial`, else None. Raises `BrokenRecord`."""
         if not path.exists():
             return None
         arrays = read_arrays(path)
-        facts = json.loads(arrays["facts"].tobytes())
-        if facts["trial"] != trial:
-            return None
-        return cls(
-            **facts,
-            state=[arrays[name] for name in sorted(arrays) if name.startswith("state_")],
-            best_weights=[arrays[name] for name in sorted(arrays) if name.startswith("best_")],
-        )
+        with named(path):
+            facts = json.loads(arrays["facts"].tobytes())
+            if facts["trial"] != trial:
+                return None
+            return cls(
+                **facts,
+                state=[arrays[name] for name in sorted(arrays) if name.startswith("state_")],
+                best_weights=[arrays[name] for name in sorted(arrays) if name.startswith("best_")],
+            )

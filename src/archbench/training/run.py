@@ -119,13 +119,13 @@ def run_benchmark(
         shutil.rmtree(other)  # of a seed that is asked for no more: it would count among these
     todo = [t for t in trials if run_folder.finished_metrics(folders[t["seed"]], t["id"]) is None]
     if todo:
-        (folder / "metrics.json").unlink(missing_ok=True)  # of other settings: no seed of these is summed up yet
+        run_folder.remove(folder / "metrics.json")  # of other settings: no seed of these is summed up yet
         made = bench() if bench else Workbench(todo[0], prepared, folder.parent)
         for trial in todo:
             _train_one(made, trial, folders[trial["seed"]], pace, callbacks)
     for path in folders.values():  # only now, and of all: a kill may have come between the metrics of one and this
-        (path / "checkpoint.npz").unlink(missing_ok=True)
-    ended = [run_folder.finished_metrics(folders[trial["seed"]], trial["id"]) for trial in trials]
+        run_folder.remove(path / "checkpoint.npz")
+    ended = [run_folder.read_metrics(path) for path in folders.values()]
     timings = [run_folder.read_json(path / "timings.json") for path in folders.values()]
     run_folder.write_json(folder / "metrics.json", summarize(ended, timings))
 
@@ -181,15 +181,19 @@ def _train_one(
         outcome |= {"state": "diverged", "message": str(error), "diverged_at_step": error.step}
     run_folder.write_json(folder / "timings.json", _timings(progress, recipe, record.seconds()))
     facts = _facts(bench.task, bench.profile, progress) | {"training_examples": bench.card.split_sizes["train"]}
-    run_folder.write_json(folder / "metrics.json", outcome | facts)
+    run_folder.seal(folder, outcome | facts)
 
 
 def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress:
     """Prepare a run folder, and take up its checkpoint if it is one of this very trial."""
-    progress = Progress.load(folder / "checkpoint.npz", settings["id"]) or Progress(settings["id"])
-    run_folder.clear_unfinished(folder)
-    for name in ("metrics.json", "timings.json", "predictions.npz", "model.keras", "signature.json"):
-        (folder / name).unlink(missing_ok=True)
+    try:
+        progress = Progress.load(folder / "checkpoint.npz", settings["id"])
+    except run_folder.BrokenRecord as error:
+        print(f"{error.path} {error.fault}: training starts anew", flush=True)
+        run_folder.remove(error.path)
+        progress = None
+    progress = progress or Progress(settings["id"])
+    run_folder.clear(folder, kept="checkpoint.npz")
     run_folder.write_yaml(folder / "settings.yaml", dict(settings))
     facts = machine.describe(bench.xla, bench.xla_rule, settings["precision"])
     run_folder.write_json(folder / "machine.json", facts)
@@ -260,8 +264,11 @@ def inference(model: keras.Model, task: Task) -> keras.Model:
 def _save_model(model: keras.Model, folder: Path) -> None:
     """The chosen model, and the shapes it reads and writes, which its own file does not tell without Keras."""
     temporary = folder / ".unfinished.keras"  # Keras wants the suffix
-    model.save(temporary)
-    temporary.replace(folder / "model.keras")
+    try:
+        model.save(temporary)
+        temporary.replace(folder / "model.keras")
+    finally:
+        temporary.unlink(missing_ok=True)
     run_folder.write_json(folder / "signature.json", describe_signature(model))
 
 

@@ -23,7 +23,7 @@ import keras
 from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import load_network
 from archbench.errors import UserError
-from archbench.tracking.run_folder import read_json
+from archbench.tracking.run_folder import BrokenRecord, check
 
 WEIGHTS = "model.weights.h5"
 """The file inside a saved model that holds the weights and no date."""
@@ -56,7 +56,10 @@ def model_file(transfer: Mapping[str, Any], seed: int, runs: Path) -> Path:
         raise _not_ready(folder, transfer["from"], "is missing")
     if not (folder / "metrics.json").is_file():
         raise _not_ready(folder, transfer["from"], "is unfinished")
-    state = read_json(folder / "metrics.json")["state"]
+    try:
+        state = check(folder)["state"]
+    except BrokenRecord as error:
+        raise _not_ready(folder, transfer["from"], f"is damaged ({error.path.name} {error.fault})") from error
     if state != "finished" or not (folder / "model.keras").is_file():
         raise _not_ready(folder, transfer["from"], f"has no model: the run {state}")
     return folder / "model.keras"
