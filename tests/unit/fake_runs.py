@@ -32,6 +32,7 @@ KINDS = ("round", "heart", "star", "long_balloon")
 def write_json(path: Path, value) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value))
+    _seal_again(path.parent)
 
 
 def write_rows(path: Path, rows: list[dict]) -> None:
@@ -40,6 +41,13 @@ def write_rows(path: Path, rows: list[dict]) -> None:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
+    _seal_again(path.parent)
+
+
+def _seal_again(folder: Path) -> None:
+    """What a test changes in a run that has ended is what that run wrote."""
+    if (folder / "metrics.json").exists() and (folder / "settings.yaml").exists():
+        run_folder.seal(folder, json.loads((folder / "metrics.json").read_text()))
 
 
 def settings(benchmark, seed, *, architecture, scale, dataset, task, optimizer="adam", **changes) -> dict:
@@ -244,12 +252,7 @@ def diverge(folder: Path, *, step=133) -> None:
     changes = {"state": "diverged", "diverged_at_step": step, "epochs_run": 3}
     write_json(folder / "metrics.json", metrics(0.9, **changes) | {"message": f"The loss is nan at step {step}."})
     (folder / "predictions.npz").unlink(missing_ok=True)
-    reseal(folder)
-
-
-def reseal(folder: Path, **changes) -> None:
-    """Change entries of a run's metrics as if it had ended so."""
-    run_folder.seal(folder, json.loads((folder / "metrics.json").read_text()) | changes)
+    _seal_again(folder)
 
 
 def kill(folder: Path) -> None:

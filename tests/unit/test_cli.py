@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fake_runs as fake
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -316,8 +317,8 @@ def test_the_last_epoch_is_always_shown(capsys):
 def test_plan_measures_by_runs_of_the_same_network(project):
     _write_run(project, batch_size=100)
     stage = _stage("train@lenet5-digits")
-    # 10 s for 5 epochs; 2 seeds of 3 epochs; 6 s of imports.
-    assert (stage["seconds"], stage["basis"]) == (6 + 10 / 5 * 3 * 2, "measured")
+    # 2 seeds of 3 epochs; 6 s of imports.
+    assert (stage["seconds"], stage["basis"]) == (6 + 12 / 12 * 3 * 2, "measured")
     _write_run(project, batch_size=200)
     assert _stage("train@lenet5-digits")["basis"] == "estimated"
 
@@ -397,16 +398,11 @@ def _stage(name: str) -> dict:
 
 
 def _write_run(project: Path, batch_size: int) -> None:
-    """A finished run of lenet5-digits as its folder would have it, as far as a plan reads it."""
+    """A finished run of lenet5-digits: 12 s for 12 epochs."""
     folder = project / "runs" / "small" / "lenet5-digits" / "seed-0"
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = {
-        "architecture": {"name": "lenet5"}, "dataset": "digits", "batch_size": batch_size,
-        "parts": {}, "precision": "float32",
-    }  # fmt: skip
-    (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
-    (folder / "metrics.json").write_text(json.dumps({"state": "finished", "epochs_run": 5}))
-    (folder / "timings.json").write_text(json.dumps({"total_seconds": 10.0}))
+    described = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}
+    own = fake.settings("lenet5-digits", 0, **described, batch_size=batch_size, parts={})
+    fake.write_run(folder, own, 0.9)
 
 
 # train, sweep
@@ -500,18 +496,15 @@ def _kill(root: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     folder = _half_write(root)
-    (folder / "settings.yaml").write_text("id: x\nseed: 0\n")
-    machine = {"pid": gone.pid, "host": os.uname().nodename, "started": "2026-01-01T00:00:00+00:00"}
-    (folder / "machine.json").write_text(json.dumps(machine))
+    described = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}
+    fake.write_run(folder, fake.settings("lenet5-digits", 0, **described), 0.9)
+    fake.kill(folder)
+    fake.write_json(folder / "machine.json", fake.machine(pid=gone.pid, host=os.uname().nodename))
 
 
 def _age(root: Path) -> None:
     """The folder of a run that finished under other settings."""
-    _kill(root)
-    folder = root / "runs" / "small" / "lenet5-digits" / "seed-0"
-    (folder / "settings.yaml").write_text("id: x\nseed: 0\ndataset_sha256: y\n")
-    (folder / "metrics.json").write_text('{"state": "finished"}')
-    (folder / "timings.json").write_text("{}")
+    _write_run(root, batch_size=100)
 
 
 def _leave(root: Path) -> None:

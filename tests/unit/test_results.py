@@ -12,7 +12,7 @@ from scipy import stats
 
 from archbench.results.importance import importances
 from archbench.results.leaderboard import boards
-from archbench.results.runs import BrokenRecord, read_run, read_runs
+from archbench.results.runs import read_run, read_runs
 from archbench.results.statistics import holm, mean_interval, mean_ranks
 from archbench.results.studies import best_so_far, read_study
 from archbench.results.table import COLUMNS, results_table
@@ -129,19 +129,41 @@ def test_benchmarks_that_would_read_the_same_are_told_apart(tmp_path):
     assert {place.label for place in board.places} == {"lenet5 (paper), lenet5-a", "lenet5 (paper), lenet5-b"}
 
 
-@pytest.mark.parametrize("content", ['{"state": "finished"', "[]", '{"state": "great"}'])
-def test_a_record_nobody_writes_is_refused_with_its_path(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"state": "finished"', "cannot be read"),
+        ("[]", "it is no mapping"),
+        ('{"state": "great"}', "it has no message"),
+        ("", "cannot be read"),
+    ],
+)
+def test_a_record_nobody_writes_is_damage_that_names_the_file(tmp_path, content, told):
     folder = classification_run(tmp_path, "a", 0, 0.9)
     (folder / "metrics.json").write_text(content)
-    with pytest.raises(BrokenRecord, match=r"metrics\.json.*dvc repro"):
-        read_run(folder, "a", 0)
+    run = read_run(folder, "a", 0)
+    assert (run.state, run.score, len(run.history), run.predictions) == (
+        "damaged",
+        pytest.approx(math.nan, nan_ok=True),
+        0,
+        {},
+    )
+    assert run.damage.startswith("metrics.json ")
+    assert told in run.damage
+    assert run.settings["architecture"]["name"] == "lenet5"
+
+
+def test_a_state_that_no_run_has_is_damage(tmp_path):
+    folder = classification_run(tmp_path, "a", 0, 0.9)
+    fake.write_json(folder / "metrics.json", fake.metrics(0.9, state="great"))
+    assert "gives the state 'great'; a run is finished, diverged, failed" in read_run(folder, "a", 0).damage
 
 
 def test_null_scores_are_no_scores(tmp_path):
     folder = classification_run(tmp_path, "a", 0, 0.9)
     metrics = json.loads((folder / "metrics.json").read_text())
     metrics["test"]["accuracy"] = None
-    (folder / "metrics.json").write_text(json.dumps(metrics))
+    fake.write_json(folder / "metrics.json", metrics)
     assert boards([read_run(folder, "a", 0)])[0].best is None
 
 

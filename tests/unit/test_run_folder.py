@@ -3,7 +3,9 @@
 import json
 import math
 import os
+import subprocess
 
+import fake_runs as fake
 import numpy as np
 import pytest
 
@@ -13,6 +15,8 @@ ROWS = [
     {"epoch": 1, "loss": 0.1 + 0.2, "best": math.nan},
     {"epoch": 2, "loss": 1e-300, "best": math.inf},
 ]
+
+SETTINGS = fake.settings("a", 0, architecture="lenet5", scale="paper", dataset="digits", task="classification")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +38,7 @@ def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch, write):
     with pytest.raises(OSError, match="full"):
         write(path)
     assert path.read_text() == "old"
+    assert list(path.parent.iterdir()) == [path]
 
 
 def _full_disk(*_):
@@ -62,7 +67,7 @@ def test_arrays_are_never_pickled(tmp_path):
         run_folder.write_arrays(path, {"names": np.array(["a", None], dtype=object)})
     assert not path.exists()
     np.savez(path, names=np.array(["a", None], dtype=object))
-    with pytest.raises(ValueError, match="pickle"):
+    with pytest.raises(run_folder.BrokenRecord, match="pickle"):
         run_folder.read_arrays(path)
 
 
@@ -98,14 +103,84 @@ def test_only_a_run_of_these_settings_with_metrics_is_finished(tmp_path):
     assert run_folder.finished_metrics(tmp_path / "nothing", "abc") is None
     run_folder.write_yaml(tmp_path / "settings.yaml", {"id": "abc"})
     assert run_folder.finished_metrics(tmp_path, "abc") is None
-    run_folder.write_json(tmp_path / "metrics.json", {"state": "finished"})
-    assert run_folder.finished_metrics(tmp_path, "abc") == {"state": "finished"}
-    assert run_folder.finished_metrics(tmp_path, "abd") is None
+    folder = fake.write_run(tmp_path / "seed-0", SETTINGS, 0.9)
+    metrics = run_folder.finished_metrics(folder, SETTINGS["id"], pytest.fail)
+    assert (metrics["state"], metrics["test"]["accuracy"]) == ("finished", 0.9)
+    assert run_folder.finished_metrics(folder, "abd", pytest.fail) is None
 
 
-def test_only_temporary_files_are_cleared(tmp_path):
-    for name in (".history.csv.7.tmp", ".unfinished.keras", "history.csv", ".gitignore"):
+def test_a_record_names_every_other_file_of_its_run_with_size_and_digest(tmp_path):
+    """The digests are those that sha256sum prints."""
+    folder = fake.write_run(tmp_path / "seed-0", SETTINGS, 0.9, predictions=fake.digit_predictions())
+    (folder / "checkpoint.npz").touch()
+    files = json.loads((folder / "metrics.json").read_text())["files"]
+    assert set(files) == {"settings.yaml", "machine.json", "history.csv", "timings.json", "predictions.npz"}
+    printed = subprocess.run(["sha256sum", *files], cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1]: line.split()[0] for line in printed.splitlines()} == {
+        name: written["sha256"] for name, written in files.items()
+    }
+    assert all(written["bytes"] == (folder / name).stat().st_size for name, written in files.items())
+
+
+def _flip(path):
+    """One bit, so that nothing but the digest can tell."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["settings.yaml", "machine.json", "history.csv", "timings.json", "predictions.npz"])
+@pytest.mark.parametrize("damage", [_flip, lambda path: path.unlink()], ids=["flipped", "deleted"])
+def test_a_run_with_a_damaged_file_is_not_finished_and_says_which(tmp_path, name, damage):
+    folder = fake.write_run(tmp_path / "seed-0", SETTINGS, 0.9, predictions=fake.digit_predictions())
+    damage(folder / name)
+    told = []
+    assert run_folder.finished_metrics(folder, SETTINGS["id"], told.append) is None
+    if not told:  # the flipped bit may have made it the settings of another run
+        assert name == "settings.yaml"
+        return
+    (line,) = told
+    assert line.startswith(str(folder / name))
+    assert line.endswith(": the run is trained again")
+
+
+def test_a_record_without_digests_is_not_finished(tmp_path):
+    folder = fake.write_run(tmp_path / "seed-0", SETTINGS, 0.9)
+    (folder / "metrics.json").write_text(json.dumps(fake.metrics(0.9)))
+    told = []
+    assert run_folder.finished_metrics(folder, SETTINGS["id"], told.append) is None
+    assert "it has no files" in told[0]
+
+
+def test_all_but_the_checkpoint_is_cleared_whatever_stands_there(tmp_path):
+    for name in (".history.csv.7.tmp", ".unfinished.keras", "history.csv", "checkpoint.npz"):
         (tmp_path / name).touch()
-    run_folder.clear_unfinished(tmp_path)
-    run_folder.clear_unfinished(tmp_path / "nothing")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".gitignore", "history.csv"]
+    (tmp_path / "metrics.json" / "deep").mkdir(parents=True)
+    run_folder.clear(tmp_path, kept="checkpoint.npz")
+    run_folder.clear(tmp_path / "nothing", kept="checkpoint.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["epoch,loss\n1,0.5\n2,0.4\n1,0.5\n3,0.3\n", "epoch,loss\n2,0.5\n", "epoch,loss\n1,x\n", "epoch,loss\n1\n",
+     "epoch,loss\n1,2,3\n", "loss\n1\n", "epoch,loss\n1,\0\n"],
+)  # fmt: skip
+def test_a_history_that_two_wrote_or_that_is_no_table_is_broken(tmp_path, text):
+    (tmp_path / "history.csv").write_text(text)
+    with pytest.raises(run_folder.BrokenRecord, match=r"history\.csv"):
+        run_folder.read_history(tmp_path / "history.csv")
+
+
+@pytest.mark.parametrize(
+    ("below", "mend"),
+    [
+        ("runs/tour/lenet5-digits/seed-0/model.keras", "dvc repro train@lenet5-digits"),
+        ("studies/tour/optimizers/trials.csv", "dvc repro sweep@optimizers"),
+        ("studies/tour/optimizers/final/sgd/seed-0/history.csv", "dvc repro sweep@optimizers"),
+    ],
+)
+def test_a_broken_record_names_the_stage_that_makes_it_anew(tmp_path, below, mend):
+    error = run_folder.BrokenRecord(tmp_path / "runs" / below, "is missing")
+    assert error.mend == mend
+    assert str(error) == f"{tmp_path / 'runs' / below} is missing. Run: {mend}"

@@ -1,5 +1,8 @@
 """Training from another run's weights: what is taken over, what trains, what really stands still, what is refused."""
 
+import shutil
+
+import fake_runs as fake
 import keras
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import build_network, load_network
 from archbench.config import ConfigError, check_config
 from archbench.project import Folders
+from archbench.tracking import run_folder
 from archbench.tracking.run_folder import read_json
 from archbench.training.run import Pace, Workbench, run_benchmark
 from archbench.training.transfer import NoTransfer, describe_source, freeze, take_weights
@@ -115,13 +119,12 @@ def test_the_id_follows_the_weights(runs, tmp_path):
     first, second = (describe_source({"from": "source", "train": "head"}, seed, runs) for seed in (0, 1))
     assert first["weights_sha256"] != second["weights_sha256"]
     folder = tmp_path / "source" / "seed-0"
-    folder.mkdir(parents=True)
-    model = load_network(runs / "source" / "seed-0" / "model.keras")
-    model.save(folder / "model.keras")  # the same weights with another date
-    (folder / "metrics.json").write_text((runs / "source" / "seed-0" / "metrics.json").read_text())
+    shutil.copytree(runs / "source" / "seed-0", folder)
+    model = load_network(folder / "model.keras")
+    _save(model, folder)  # the same weights with another date
     assert describe_source({"from": "source", "train": "head"}, 0, tmp_path) == first
     model.set_weights([value + 1 for value in model.get_weights()])
-    model.save(folder / "model.keras")
+    _save(model, folder)
     assert describe_source({"from": "source", "train": "head"}, 0, tmp_path) != first
 
 
@@ -130,7 +133,7 @@ def test_the_id_follows_the_weights(runs, tmp_path):
     [
         (lambda folder: None, "is missing"),
         (lambda folder: folder.mkdir(parents=True), "is unfinished"),
-        (lambda folder: _write(folder, '{"state": "diverged"}'), "the run diverged"),
+        (lambda folder: _write(folder, state="diverged"), "the run diverged"),
     ],
 )
 def test_a_source_that_is_not_there_is_told_before_training(tmp_path, break_it, why):
@@ -139,15 +142,26 @@ def test_a_source_that_is_not_there_is_told_before_training(tmp_path, break_it, 
         describe_source({"from": "source", "train": "head"}, 0, tmp_path)
 
 
-def _write(folder, metrics):
-    folder.mkdir(parents=True)
-    (folder / "metrics.json").write_text(metrics)
+def _save(model, folder):
+    """Another model for a run, as if the run had written it."""
+    model.save(folder / "model.keras")
+    run_folder.seal(folder, run_folder.read_json(folder / "metrics.json"))
+
+
+def _write(folder, **changes):
+    described = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}
+    fake.write_run(folder, fake.settings("source", 0, **described), 0.9, **changes)
 
 
 def test_a_damaged_source_is_told(tmp_path):
-    _write(tmp_path / "source" / "seed-0", '{"state": "finished"}')
-    (tmp_path / "source" / "seed-0" / "model.keras").write_bytes(b"half")
+    folder = tmp_path / "source" / "seed-0"
+    _write(folder)
+    (folder / "model.keras").write_bytes(b"half")
+    run_folder.seal(folder, run_folder.read_json(folder / "metrics.json"))
     with pytest.raises(NoTransfer, match="no saved model"):
+        describe_source({"from": "source", "train": "head"}, 0, tmp_path)
+    (folder / "model.keras").write_bytes(b"hale")
+    with pytest.raises(NoTransfer, match=r"is damaged \(model.keras is not what the run wrote.*dvc repro train@source"):
         describe_source({"from": "source", "train": "head"}, 0, tmp_path)
 
 

@@ -154,9 +154,9 @@ def read_study(folder: Path, name: str, seeds: Iterable[int]) -> Study | None:
     path = folder / "trials.csv"
     if not path.exists():
         return None
-    for name in ("settings.yaml", "machine.json"):
-        if not (folder / name).exists():
-            raise BrokenRecord(folder / name, "is missing")
+    for needed in (folder / "settings.yaml", folder / "machine.json"):
+        if not needed.exists():
+            raise BrokenRecord(needed, "is missing")
     read_table(path, TRIALS)
     trials = pd.read_csv(path, dtype={"arm": str, "study": str})
     names = list(dict.fromkeys(trials["arm"]))

@@ -17,7 +17,7 @@ import psutil
 
 from archbench.errors import UserError
 from archbench.tracking._shapes import CURVES, FOLDS, MACHINE, SETTINGS, STUDY, TRIALS
-from archbench.tracking.run_folder import read_history, read_json, read_metrics, read_record, read_table
+from archbench.tracking.run_folder import BrokenRecord, read_history, read_json, read_metrics, read_record, read_table
 
 
 class HalfWritten(UserError):
@@ -130,9 +130,11 @@ def read_study(path: Path) -> StudyFolder:
         raise HalfWritten(f"{path} is no study folder (yet): it has no {Path(error.filename).name}.") from error
     curves = _points(path / "trials_history.csv", "epoch", CURVES)
     folds = _points(path / "trials_folds.csv", "fold", FOLDS)
-    for name, read in SUMMARIES.items():  # copied as they are
+    for name, read in SUMMARIES.items():
         if (path / name).exists():
             read(path / name)
+        elif (path / "metrics.json").exists():  # which is written last
+            raise BrokenRecord(path / name, "is missing")
     return StudyFolder(path, path.parent.name, settings, machine, trials, curves, folds)
 
 

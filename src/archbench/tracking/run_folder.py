@@ -197,7 +197,10 @@ def read_table(path: Path, columns: Mapping[str, Callable[[str], Any]], growing:
         text = path.read_text(encoding="utf-8")
         if not growing and not text.endswith("\n"):
             raise ValueError("it is empty" if not text else "it ends within a line")
-        rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))
+        table = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+        rows = list(table)
+        if not growing and (lacking := [name for name in columns if name not in (table.fieldnames or ())]):
+            raise ValueError(f"it has no column {lacking[0]}")
         for row in rows:
             if None in row or None in row.values():
                 raise ValueError(f"a row has {'more' if None in row else 'fewer'} cells than the table has columns")

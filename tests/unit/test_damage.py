@@ -1,0 +1,263 @@
+"""One damaged record blocks only itself: each is named by all that read runs and studies, and the others go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from pathlib import Path
+
+import fake_runs as fake
+import pytest
+import tracking_folders
+import yaml
+from tracking_folders import empty_database  # noqa: F401 -- a fixture
+
+from archbench.cli import record_checks
+from archbench.cli.forecast import _seconds_an_epoch, _study_seconds
+from archbench.config import read_config
+from archbench.page.report import Options, write_report
+from archbench.tracking import run_folder, store
+from archbench.tracking.follow import Follower
+from archbench.tracking.sync import sync_all
+
+PARAMS = """\
+pipeline: small
+seeds: [0, 1]
+datasets: {digits: {size: 16}}
+benchmarks:
+  lenet5-digits: {architecture: lenet5, dataset: digits}
+  other: {architecture: lenet5, dataset: digits}
+studies:
+  rates: &study
+    base: {architecture: lenet5, dataset: digits}
+    arms: {sgd: {optimizer: sgd, space: {learning_rate: {low: 0.001, high: 1.0, log: true}}}}
+    trials: 2
+    epochs: 1
+  more: *study
+"""
+DESCRIBED = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification", "parts": {}}
+
+
+def _random(path: Path) -> None:
+    path.write_bytes(bytes(range(255, 0, -1)) * (1 + path.stat().st_size // 255))
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "inside").touch()
+
+
+DAMAGES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "cut in half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "random bytes": _random,
+    "of another shape": lambda path: path.write_text('{"name": [1, 2]}\n'),
+    "a list": lambda path: path.write_text("[]\n"),
+    "deeply nested": lambda path: path.write_text("[" * 100_000),
+    "deleted": lambda path: path.unlink(),
+    "a folder in its place": _folder,
+}
+RUN_FILES = (*run_folder.FILES, "metrics.json")
+STUDY_FILES = (
+    "settings.yaml",
+    "machine.json",
+    "trials.csv",
+    "trials_history.csv",
+    "arms.csv",
+    "best.yaml",
+    "metrics.json",
+)
+
+
+@pytest.fixture
+def project(whole, tmp_path, monkeypatch):
+    """A project whose runs and studies have all ended, to be damaged."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr(record_checks, "_dvc_file", lambda *_: record_checks.Finding("dvc.yaml", "not looked at"))
+    folder = tmp_path / "project"
+    shutil.copytree(whole, folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Two benchmarks of two finished seeds each, and two studies of one arm."""
+    tmp_path = tmp_path_factory.mktemp("whole")
+    tracking_folders.project(tmp_path)
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    for benchmark in ("lenet5-digits", "other"):
+        for seed in (0, 1):
+            folder = tmp_path / "runs" / "small" / benchmark / f"seed-{seed}"
+            folder.mkdir(parents=True)
+            for name in ("model.keras", "signature.json"):
+                (folder / name).write_text('{"inputs": {}}')
+            own = fake.settings(benchmark, seed, **DESCRIBED) | {"pipeline": "small"}
+            fake.write_run(folder, own, 0.9, predictions=fake.digit_predictions())
+            gone = fake.machine(host=platform.node(), pid=tracking_folders.DEAD)
+            fake.write_json(folder / "machine.json", gone)
+        fake.write_json(folder.parent / "metrics.json", {"states": {"finished": 2}})
+    for study in ("rates", "more"):
+        folder = tmp_path / "studies" / "small" / study
+        fake.write_study(folder, arms=("sgd",), name=study, trials=4)
+        fake.write_rows(folder / "arms.csv", [{"arm": "sgd", "trials": 4}])
+        (folder / "best.yaml").write_text("sgd: {params: {}}\n")
+        (folder / "metrics.json").write_text('{"sgd": {}}')
+        (folder / "machine.json").write_text(json.dumps(gone))
+    return tmp_path
+
+
+def _report(root: Path) -> str:
+    seeds = dict.fromkeys(("lenet5-digits", "other"), (0, 1))
+    options = Options(title="x", seeds=seeds, study_seeds=dict.fromkeys(("rates", "more"), fake.SEEDS))
+    folders = root / "runs" / "small", root / "studies" / "small", root / "reports" / "small"
+    return write_report("small", list(seeds), ["rates", "more"], *folders, options).read_text()
+
+
+def _findings(root: Path) -> dict[str, tuple[str, str | None]]:
+    """What doctor says of runs and studies that is more than that they are stale."""
+    found = [
+        finding for finding in record_checks.check_project(root) if finding.check.startswith(("runs/", "studies/"))
+    ]
+    return {one.check: (one.text, one.mend) for one in found if "is stale" not in one.text}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", RUN_FILES)
+def test_a_damaged_run_is_named_by_doctor_plan_and_train_and_its_siblings_are_whole(project, name, damage):
+    folder = project / "runs" / "small" / "lenet5-digits"
+    assert _findings(project) == {}
+    DAMAGES[damage](folder / "seed-0" / name)
+
+    gone = name == "metrics.json" and damage == "deleted"  # then it has not ended, as far as anybody can tell
+    ((where, (text, mend)),) = _findings(project).items()
+    assert (where, mend) == ("runs/small/lenet5-digits/seed-0", "dvc repro train@lenet5-digits")
+    assert ("was killed" if gone else name) in text
+
+    told: list[str] = []
+    settings = fake.settings("lenet5-digits", 0, **DESCRIBED)
+    measured = _seconds_an_epoch(folder, settings, told)
+    assert measured == 1.0  # by the other seed
+    if not gone and name not in ("predictions.npz", "model.keras", "signature.json", "history.csv"):
+        assert told or damage == "random bytes"
+
+    lines: list[str] = []
+    ids = [fake.settings("lenet5-digits", seed, **DESCRIBED)["id"] for seed in (0, 1)]
+    assert run_folder.finished_metrics(folder / "seed-0", ids[0], lines.append) is None
+    assert len(lines) == (0 if gone else 1)
+    assert all(name in line for line in lines)
+    assert run_folder.finished_metrics(folder / "seed-1", ids[1], pytest.fail)["state"] == "finished"
+
+
+@pytest.mark.parametrize("name", RUN_FILES)
+def test_the_report_shows_a_damaged_run_as_damaged(project, name):
+    """The two kinds that differ most for a reader: a size that tells, and one that does not."""
+    path = project / "runs" / "small" / "lenet5-digits" / "seed-0" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] = 0
+    path.write_bytes(content)
+    page = _report(project)
+    assert "1 finished, 1 damaged" in page
+    assert f"<td>{name} " in page or f">{name} " in page
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", STUDY_FILES)
+def test_a_damaged_study_is_named_by_doctor_and_plan(project, name, damage):
+    if name == "trials_history.csv" and damage == "deleted":
+        pytest.skip("a study with folds has none")
+    folder = project / "studies" / "small" / "rates"
+    DAMAGES[damage](folder / name)
+    ((where, (text, mend)),) = _findings(project).items()
+    assert (where, mend) == ("studies/small/rates", "dvc repro sweep@rates")
+    assert name in text or "was stopped before its end" in text
+    told: list[str] = []
+    study = read_config(project / "params.yaml").studies["rates"]
+    measured = _study_seconds(folder, study, told)
+    assert measured is None
+    assert [name in line for line in told] == ([] if (name, damage) == ("metrics.json", "deleted") else [True])
+    assert _study_seconds(project / "studies" / "small" / "more", study, told) > 0
+
+
+@pytest.mark.parametrize("name", ["settings.yaml", "machine.json", "trials.csv", "trials_history.csv"])
+def test_the_report_names_a_damaged_study_and_shows_the_other(project, name):
+    for damage in ("cut in half", "a folder in its place"):
+        DAMAGES[damage](project / "studies" / "small" / "rates" / name)
+        page = _report(project)
+        assert f"{name} " in page
+        assert "Study: more" in page
+        assert "Study: rates" not in page
+
+
+def test_sync_leaves_out_what_is_damaged_and_copies_the_rest(project, empty_database):  # noqa: F811
+    """Every run file damaged in turn before its copy was made, then all made whole: nothing is missing."""
+    shutil.copy(empty_database, project / "mlflow.db")
+    for path in (project / "studies" / "small").glob("*/final"):
+        shutil.rmtree(path)
+    folder = project / "runs" / "small" / "lenet5-digits" / "seed-0"
+    shutil.rmtree(project / "runs" / "small" / "other")
+    for run in folder.parent.glob("seed-*"):  # no Keras here
+        (run / "model.keras").unlink()
+        run_folder.seal(run, json.loads((run / "metrics.json").read_text()))
+    whole = project / "whole"
+    shutil.copytree(folder, whole)
+    tracking = store.connect(store.locate())
+    for name in set(RUN_FILES) - {"model.keras"}:
+        _flip(folder / name)
+        report = sync_all(project, tracking)
+        (line,) = report.damaged
+        assert name in line
+        assert line.endswith("Run: dvc repro train@lenet5-digits")
+        assert line in str(report)
+        assert (report.runs, report.studies) == (1, 2)
+        assert Follower([folder]).look()  # live copying goes on as well
+        shutil.rmtree(folder)
+        shutil.copytree(whole, folder)
+    (project / "studies" / "small" / "rates" / "trials.csv").write_text("arm,number\nsgd,0\n")
+    report = sync_all(project, tracking)
+    assert ([*report.damaged[0].split("/")[-2:]], report.runs, report.studies) == (
+        ["rates", "trials.csv cannot be read ('state'). Run: dvc repro sweep@rates"], 2, 1,
+    )  # fmt: skip
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] = 0
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["settings.yaml", "machine.json", "history.csv"])
+@pytest.mark.parametrize("damage", ["random bytes", "of another shape", "a list", "a folder in its place"])
+def test_a_damaged_file_of_a_run_that_was_killed_is_named_as_well(project, name, damage):
+    """Nothing has its digest yet: it is read, and must be what its writer writes."""
+    folder = project / "runs" / "small" / "lenet5-digits" / "seed-0"
+    fake.kill(folder)
+    DAMAGES[damage](folder / name)
+    os.utime(folder)
+    ((where, (text, mend)),) = _findings(project).items()
+    assert (where, mend) == ("runs/small/lenet5-digits/seed-0", "dvc repro train@lenet5-digits")
+    assert name in text
+    assert "1 finished, 1 damaged" in _report(project)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"task": "classification"},
+        {"seed": "0"},
+        {"architecture": {"width": 3}},
+        {"augmentation": "none"},
+        {"epochs": None},
+    ],
+)
+def test_settings_of_wrong_types_are_damage(project, changes):
+    folder = project / "runs" / "small" / "lenet5-digits" / "seed-0"
+    own = yaml.safe_load((folder / "settings.yaml").read_text())
+    (folder / "settings.yaml").write_text(yaml.safe_dump(own | changes))
+    (folder / "metrics.json").unlink()
+    assert "1 finished, 1 damaged" in _report(project)
+    ((text, _),) = _findings(project).values()
+    assert "settings.yaml is not what its writer writes" in text
