@@ -200,8 +200,8 @@ def test_another_number_of_workers_does_not_change_the_budget(journal, scripted,
 def test_whole_arms_are_dealt_out_and_every_part_once():
     assert sweeps.shares(["a", "b", "c"], 2) == [[("a", 0, 1), ("c", 0, 1)], [("b", 0, 1)]]
     assert sweeps.shares(["a"], 1) == [[("a", 0, 1)]]
-    for arms, workers in ((["a"], 3), (["a", "b"], 5), (["a", "b", "c"], 7), (["a", "b", "c"], 1)):
-        dealt = [share for worker in sweeps.shares(arms, workers) for share in worker]
+    for arms, number in ((["a"], 3), (["a", "b"], 5), (["a", "b", "c"], 7), (["a", "b", "c"], 1)):
+        dealt = [share for worker in sweeps.shares(arms, number) for share in worker]
         assert len(dealt) == len(set(dealt))
         for arm in arms:
             parts = [(part, of) for name, part, of in dealt if name == arm]
