@@ -19,7 +19,7 @@ from archbench.results.statistics import Interval, mean_interval, mean_ranks
 from archbench.tracking._shapes import CURVES, MACHINE, STUDY, TRIALS
 from archbench.tracking.run_folder import BrokenRecord, read_record, read_table
 
-TRIAL_COLUMNS = ("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued")
+TRIAL_COLUMNS = ("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued", "same_as")
 """The columns of trials.csv that every study has; one `param_<name>` a tuned number follows."""
 
 
