@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from archbench.cli import doctor, entries, plan, stages, tracking
 from archbench.errors import UserError
+from archbench.secrets import scrub
 
 INTERRUPTED = 130
 """The exit code of a process that an interrupt ended: 128 + SIGINT."""
@@ -48,7 +49,7 @@ class Commands(TyperGroup):
 
 
 def _refuse(message: str) -> None:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {scrub(message)}", file=sys.stderr)
     raise typer.Exit(REFUSED) from None
 
 
