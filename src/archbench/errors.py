@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from archbench.secrets import scrub, scrub_streams
+
 NO_PLACE = (
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR,
 )  # fmt: skip
@@ -22,17 +24,17 @@ class UserError(Exception):
 
 
 def refusal(error: BaseException) -> str | None:
-    """The message of an error that the user can mend: a `UserError`, or a file that cannot be written; else None.
+    """The message, without secrets, of an error that the user can mend: a `UserError`, or no place on the disk.
 
-    The libraries that write for us raise their own errors where the disk is full (zip files, HDF5, SQLite, Optuna):
-    the system's one is then among those that led to theirs.
+    None for any other. The libraries that write for us raise their own errors where the disk is full (zip files,
+    HDF5, SQLite, Optuna): the system's one is then among those that led to theirs.
     """
     if isinstance(error, UserError):
-        return str(error)
+        return scrub(str(error))
     cause: BaseException | None = error
     while cause is not None:
         if what := _no_place(cause):
-            return f"{what}. Mend this, then run the command again; what is written so far is kept."
+            return scrub(f"{what}. Mend this, then run the command again; what is written so far is kept.")
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return None
 
@@ -51,7 +53,8 @@ def _no_place(error: BaseException) -> str | None:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Show what the user can mend as its message alone, and leave with exit code 2."""
+    """Show what the user can mend as its message alone, and leave with exit code 2; no secret is shown by anything."""
+    scrub_streams()
     try:
         yield
     except Exception as error:

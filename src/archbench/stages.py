@@ -87,7 +87,7 @@ def sweep(slug: str) -> None:
     check_name("study", slug, config.studies)
     os.environ["ARCHBENCH_STAGE"] = f"sweep@{slug}"
     folder = folders.studies / slug
-    with only_writer(folder, f"archbench sweep {slug}"), live([folder], config.training.tracking_seconds) as tracker:
+    with only_writer(folder, f"sweep {slug}"), live([folder], config.training.tracking_seconds) as tracker:
         _sweep(config, folders, slug)
     print(tracker.message)
 

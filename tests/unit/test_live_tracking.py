@@ -17,7 +17,7 @@ import tracking_folders as make
 from mlflow import MlflowClient
 
 from archbench.tracking import store, ui
-from archbench.tracking.live import LOG, live
+from archbench.tracking.live import live, log_of
 from archbench.tracking.sync import sync_all
 
 empty_database = make.empty_database
@@ -131,7 +131,7 @@ def test_a_server_that_fails_is_told_in_one_line_and_sync_makes_up_for_it(projec
             make.finished(folder)
     assert tracker.message.startswith(f"MLflow at {address} did not take all runs (see ")
     assert "\n" not in tracker.message
-    assert (folder.parent / LOG).read_text().strip()
+    assert log_of(folder).read_text().strip()
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     report = sync_all(project, store.connect(store.locate()))
     assert (report.runs, report.runs_changed) == (1, 1)
@@ -204,7 +204,7 @@ def test_a_killed_training_process_takes_its_tracker_along_and_the_run_is_closed
         [sys.executable, "-c", TRAINING, str(folder)], stdout=subprocess.PIPE, env=environment, cwd=project
     )
     follower = int(training.stdout.readline())
-    log = folder.parent / LOG
+    log = log_of(folder)
     assert make.wait_until(lambda: "connected" in log.read_text(), seconds=60)
     training.send_signal(signal.SIGKILL)
     training.wait()

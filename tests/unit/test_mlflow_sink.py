@@ -502,11 +502,12 @@ def test_processes_may_create_the_store_at_once(tmp_path):
 
 def test_a_password_is_never_shown():
     assert store.Store("http://me:secret@host:5000/x", None, None, None).shown == "http://host:5000/x"
+    assert store.Store("http://host/x?token=secret", None, None, None).shown == "http://host/x?token=***"
     assert store.Store("sqlite:////a/mlflow.db", None, None, None).shown == "sqlite:////a/mlflow.db"
 
 
 def test_pages_are_served_to_this_machine_alone():
-    command = ui._command(store.Store("http://host:5000", None, None, None), 5001)
+    command = ui._command(5001)
     assert command[command.index("--host") + 1] == "127.0.0.1"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import os
 import platform
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from archbench import databases
+from archbench.secrets import scrub
 from archbench.tracking.store import NoProject, TrackingUnavailable, connect, locate
 
 PACKAGES = ("archbench", "keras", "tensorflow", "jax", "mlflow", "optuna", "dvc")
@@ -98,9 +101,8 @@ def check_machine(folder: Path) -> Iterator[Finding]:
 
 def check_stores() -> Iterator[Finding]:
     """MLflow's store, Optuna's, and the mirror: those that are set are asked."""
-    yield _mlflow()
-    yield _optuna()
-    yield _mirror()
+    for finding in (_mlflow(), _optuna(), _mirror()):
+        yield dataclasses.replace(finding, text=scrub(finding.text))
 
 
 def _xla_fault(backend: str) -> str | None:
@@ -140,21 +142,13 @@ def _optuna() -> Finding:
     url = os.environ.get("OPTUNA_STORAGE")
     if not url:
         return Finding("Optuna", "a journal file beside each study")
-    import sqlalchemy
-
-    mend = "set OPTUNA_STORAGE to the URL of a database, or unset it"
     try:
-        address = sqlalchemy.make_url(url)
-        shown = address.render_as_string(hide_password=True)
-        if address.get_backend_name() == "sqlite":  # to connect would make an empty file
-            folder = Path(address.database or ".").resolve().parent
-            if not os.access(folder, os.W_OK):
-                return Finding("Optuna", f"{shown}: {folder} cannot be written to", mend)
-            return Finding("Optuna", f"{shown}: can be written")
-        with sqlalchemy.create_engine(address).connect():
-            return Finding("Optuna", f"{shown}: answers")
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        return Finding("Optuna", f"OPTUNA_STORAGE cannot be opened: {str(error).splitlines()[0]}", mend)
+        databases.check(url)
+    except databases.failures() as error:
+        mend = "set OPTUNA_STORAGE to the URL of a database, or unset it"
+        return Finding("Optuna", f"OPTUNA_STORAGE={url} cannot be opened: {databases.first_line(error)}", mend)
+    file = databases.sqlite_path(url)
+    return Finding("Optuna", f"{url}: {'answers' if file is None or file.exists() else 'the first study makes it'}")
 
 
 def _mirror() -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Annotated
+from urllib.parse import unquote
 
 import typer
 
@@ -25,11 +26,14 @@ def sync(as_json: Json = False) -> None:
 
     root = project_root()
     store = locate()
-    report = sync_all(root, connect(store))
+    tracking = connect(store)
+    report = sync_all(root, tracking)
     if as_json:
         display.print_json({"store": store.shown, **dataclasses.asdict(report)})
     else:
         print(f"MLflow: {store.shown}")
+        if store.database is None and tracking.artifacts is not None:
+            print(f"files: {unquote(tracking.artifacts.removeprefix('file://'))}")
         print(report)
     if report.damaged:
         raise typer.Exit(ATTENTION)

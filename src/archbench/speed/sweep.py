@@ -20,6 +20,7 @@ import optuna
 import yaml
 
 from archbench.config import Arm, Range
+from archbench.databases import sqlite_url
 from archbench.datasets import store
 from archbench.errors import UserError
 from archbench.speed.pairs import Pair, interleave, row
@@ -141,7 +142,7 @@ def trials_a_minute(site: Site) -> list[dict]:
     """Two rows: the trials alone, and with the start of our command and its two workers in the time."""
     ours = OurSweep(site.folder / "project", site.options.sweep_trials)
     database = site.folder / "plain.db"
-    mlflow.set_tracking_uri(f"sqlite:///{database}")
+    mlflow.set_tracking_uri(sqlite_url(database))
     mlflow.set_experiment(experiment_id=_experiment(site.folder))
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

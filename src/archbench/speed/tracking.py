@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from archbench.config import Training
+from archbench.databases import sqlite_url
 from archbench.speed.pairs import interleave, row
 from archbench.speed.training import LENET, enough_epochs
 from archbench.speed.workshop import Site, TrialSettings, digits, workbench
@@ -66,7 +67,7 @@ def cost(site: Site) -> list[dict]:
 def store_at(database: Path) -> Iterator[None]:
     """Track into a database of its own meanwhile: what is measured is no result."""
     before = os.environ.get(STORE)
-    os.environ[STORE] = f"sqlite:///{database}"
+    os.environ[STORE] = sqlite_url(database)
     try:
         yield
     finally:

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import platform
-import re
 import warnings
 from collections.abc import Mapping
 from itertools import product
@@ -23,10 +22,11 @@ from optuna.samplers import BaseSampler, PartialFixedSampler, QMCSampler, Random
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
+from archbench import databases
 from archbench.config import Space
 from archbench.errors import UserError
+from archbench.secrets import scrub
 from archbench.sweeps.gaussian_process import GaussianProcessSampler
 from archbench.sweeps.space import distributions, grid
 
@@ -47,18 +47,19 @@ def open_storage(journal: Path) -> BaseStorage:
     """
     journal.parent.mkdir(parents=True, exist_ok=True)
     url = os.environ.get("OPTUNA_STORAGE")
-    with FileLock(_lock_of(journal)):
-        if not url:
+    if not url:
+        with FileLock(_lock_of(journal)):
             mend(journal)
             return JournalStorage(_Journal(str(journal), _Lock(journal)))
-        try:
-            return RDBStorage(url)
-        except (SQLAlchemyError, StorageInternalError, ImportError, ValueError) as error:
-            shown = re.sub(r"//[^/@]*@", "//***@", url)
-            raise StorageUnreachable(
-                f"OPTUNA_STORAGE={shown} cannot be opened: {str(error).splitlines()[0]} Give the URL of a database, "
-                f"as in sqlite:////tmp/optuna.db, or unset it to use the file {journal}."
-            ) from None
+    try:
+        databases.check(url)
+        with databases.only_creator(url):
+            return databases.within(databases.LOCK_SECONDS, RDBStorage, url)
+    except (*databases.failures(), StorageInternalError, ValueError) as error:
+        raise StorageUnreachable(
+            scrub(f"OPTUNA_STORAGE={url} cannot be opened: {databases.first_line(error)} Give the URL of a database, ")
+            + f"as in sqlite:////tmp/optuna.db, or unset it to use the file {journal}."
+        ) from None
 
 
 def mend(journal: Path) -> None:

@@ -1,7 +1,8 @@
 """The process beside training that copies its folders to MLflow: `python -m archbench.tracking.follow`.
 
 It ends when told `finish` on its standard input, after a last copy, or when that input closes because the
-training process is gone. It works at low priority, and training waits for it at the end alone.
+training process is gone. It works at low priority, and training waits for it at the end alone. What it does is told on
+its standard error stream; its output is one line, why the last copy failed.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from archbench.tracking.store import Tracking, TrackingUnavailable, connect, failures, locate
+from archbench.databases import first_line
+from archbench.secrets import scrub_streams
+from archbench.tracking.store import Tracking, TrackingRefused, TrackingUnavailable, connect, failures, locate
 
 INTERVAL_SECONDS = 3.0
 """Between two looks at the folders."""
@@ -31,6 +35,9 @@ class Follower:
         self._folders = folders
         self._copied: dict[Path, tuple[int, ...]] = {}
         self._tracking: Tracking | None = None
+        self._refused = False
+        self.fault = ""
+        """Why the last look failed, in one line."""
 
     def look(self) -> bool:
         """One pass over the folders; returns whether all that changed was copied."""
@@ -38,6 +45,8 @@ class Follower:
         from archbench.tracking.run_folder import BrokenRecord
         from archbench.tracking.sync import state_of, sync_folder
 
+        if self._refused:  # a wrong password sent again and again locks an account
+            return False
         try:
             tracking = self._open()
             for folder in self._folders:
@@ -51,6 +60,8 @@ class Follower:
                 self._copied[folder] = state
         except (*failures(), TrackingUnavailable, ValueError) as error:
             _say(f"{type(error).__name__}: {error}")
+            self._refused = isinstance(error, TrackingRefused)
+            self.fault = first_line(error.__cause__ or error)
             return False
         return True
 
@@ -83,7 +94,11 @@ def follow(folders: list[Path]) -> int:
         follower.forget()
     done = follower.look()
     _say("all copied" if done else "not all could be copied")
-    return 0 if done else FAILED
+    if done:
+        return 0
+    with suppress(BrokenPipeError):  # training is gone
+        print(follower.fault, flush=True)
+    return FAILED
 
 
 def _listen(told: threading.Event, orphaned: threading.Event) -> None:
@@ -97,9 +112,10 @@ def _listen(told: threading.Event, orphaned: threading.Event) -> None:
 
 
 def _say(line: str) -> None:
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}", flush=True)
+    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
+    scrub_streams()
     status = follow([Path(argument) for argument in sys.argv[1:]])
     os._exit(status)  # all is on disk: training, which waits, is spared the taking down of MLflow's modules

@@ -11,7 +11,11 @@ from pathlib import Path
 
 from archbench.tracking.store import QUIET_AND_QUICK, Store, locate
 
-LOG = "tracking.log"
+
+def log_of(folder: Path) -> Path:
+    """The log of copying a run or study folder: beside what DVC keeps of the benchmark or study, not in it."""
+    kept = folder if folder.parent.parent.name == "studies" else folder.parent
+    return kept.with_name(f".{kept.name}.tracking.log")
 
 
 class Tracker:
@@ -25,8 +29,9 @@ class Tracker:
     def finish(self, limit_seconds: float) -> str:
         """Ask for a last copy, wait for it at most `limit_seconds`, and say in one line what came of it."""
         try:
-            self._process.communicate(b"finish\n", timeout=limit_seconds)
-            outcome = "" if self._process.returncode == 0 else f"did not take all runs (see {self._log})"
+            told, _ = self._process.communicate(b"finish\n", timeout=limit_seconds)
+            reason = (told.decode(errors="replace").splitlines() or ["it ended unasked."])[-1]
+            outcome = "" if self._process.returncode == 0 else f"did not take all runs (see {self._log}): {reason}"
         except subprocess.TimeoutExpired:
             outcome = f"did not answer within {limit_seconds:g} s"
             self._process.kill()
@@ -34,7 +39,7 @@ class Tracker:
         self.message = f"tracked in MLflow: {self._store.shown}"
         if outcome:
             self.message = (
-                f"MLflow at {self._store.shown} {outcome}; the run folders are complete; "
+                f"MLflow at {self._store.shown} {outcome.removesuffix('.')}; the run folders are complete; "
                 "`archbench sync` will bring it up to date"
             )
         return self.message
@@ -52,13 +57,13 @@ def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
     Enter it before heavy imports: the copying process then does its own at the same time.
 
     Leaving the body waits at most `limit_seconds` for the last copy, also when the body raises, but not where there is
-    no folder yet; `message` of the tracker then says what became of it. The log of the copying process stands beside
-    the folders.
+    no folder yet; `message` of the tracker then says what became of it. The log of the copying process, of this time
+    alone, is the file `log_of` the first folder.
 
     Raises `NoProject` where no store can be found.
     """
     store = locate()
-    log = folders[0].parent / LOG
+    log = log_of(folders[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable,
@@ -66,12 +71,13 @@ def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
         "archbench.tracking.follow",
         *(str(folder.resolve()) for folder in folders),
     ]
+    log.unlink(missing_ok=True)
     with open(log, "ab") as output:
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE,
+            stderr=output,
             env={**QUIET_AND_QUICK, **os.environ},
             start_new_session=True,  # an interrupt at the terminal is for training alone
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archbench.databases import first_line
 from archbench.tracking import _tags
 from archbench.tracking._read import HalfWritten, fingerprint, is_alive
 from archbench.tracking.mlflow_sink import sync_run
@@ -83,7 +84,7 @@ def sync_all(
             _sync_one(folder, tracking, report)
     except failures() as error:
         raise TrackingUnavailable(
-            f"MLflow at {tracking.store.shown} stopped answering: {str(error)[:300]}\n"
+            f"MLflow at {tracking.store.shown} stopped answering: {first_line(error)}\n"
             "The run folders are complete. Try again: archbench sync"
         ) from error
     report.seconds = time.perf_counter() - start

@@ -7,14 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Callable
+from typing import TextIO
 
 from archbench.errors import UserError
-from archbench.tracking.store import QUIET_AND_QUICK, Store, connect, locate
+from archbench.secrets import scrub
+from archbench.tracking.store import ARTIFACT_ROOT, QUIET_AND_QUICK, Tracking, connect, locate
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
@@ -40,15 +43,19 @@ def serve(port: int, open_browser: bool = False, show: Callable[[str], None] = p
         _present(store.shown, open_browser, show)
         return
     _check_free(port)
-    connect(store)  # a fresh database is created under our lock, not by several workers of the server at once
+    tracking = connect(store)  # makes a fresh database under our lock; several workers of the server would break it
     for number in (signal.SIGINT, signal.SIGTERM):  # whatever the parent ignores: the server must end with us
         signal.signal(number, signal.default_int_handler)
     process = subprocess.Popen(
-        _command(store, port),
-        stdout=2,  # standard output is for the address alone
-        env={**QUIET_AND_QUICK, **os.environ},
+        _command(port),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # standard output is for the address alone
+        text=True,
+        errors="replace",
+        env={**QUIET_AND_QUICK, **os.environ, **_addresses(tracking)},
         start_new_session=True,  # the server has processes of its own; they are ended together
     )
+    threading.Thread(target=_pass_on, args=(process.stdout,), daemon=True).start()
     try:
         address = f"http://{HOST}:{port}"
         _wait_for(address, process)
@@ -60,12 +67,22 @@ def serve(port: int, open_browser: bool = False, show: Callable[[str], None] = p
         _end(process)
 
 
-def _command(store: Store, port: int) -> list[str]:
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri]
-    command += ["--registry-store-uri", store.uri]
-    if store.artifacts is not None:
-        command += ["--default-artifact-root", store.artifacts.as_uri()]
-    return [*command, "--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
+def _command(port: int) -> list[str]:
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
+    return [*command, "--uvicorn-opts", "--log-level warning"]
+
+
+def _addresses(tracking: Tracking) -> dict[str, str]:
+    """The store as variables: a command line, and the passwords in it, may be read by all of the machine."""
+    uri, artifacts = tracking.store.uri, tracking.artifacts
+    stores = {"MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_REGISTRY_STORE_URI": uri}
+    return stores if artifacts is None else {**stores, ARTIFACT_ROOT: artifacts}
+
+
+def _pass_on(output: TextIO) -> None:
+    """Show what the server says on the standard error stream, without secrets."""
+    for line in output:
+        sys.stderr.write(scrub(line))
 
 
 def _end(process: subprocess.Popen) -> None:
@@ -96,12 +113,13 @@ def _check_free(port: int) -> None:
 
 
 def _wait_for(address: str, process: subprocess.Popen) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy reaches this machine's own port
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise NoAnswer(f"mlflow ui ended with status {process.returncode}; its reason is printed above.")
         try:
-            with urllib.request.urlopen(f"{address}/health", timeout=2):
+            with direct.open(f"{address}/health", timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
