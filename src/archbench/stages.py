@@ -22,6 +22,7 @@ from archbench.project import Folders, project_root
 from archbench.tracking.live import live
 
 if TYPE_CHECKING:
+    from archbench.datasets.store import Prepared
     from archbench.sweeps.study import ArmPlan
     from archbench.training.run import Pace
 
@@ -54,6 +55,17 @@ def prepare(slug: str) -> None:
     print(f"{slug}: {sizes} examples; {card.licence}")
 
 
+def open_data(config: Config, folders: Folders, slug: str) -> Prepared:
+    """The prepared data set `slug`, if it is whole and what params.yaml and the code would make.
+
+    Raises `NotReady` with the command that prepares it: a stage does not write what is another's.
+    """
+    from archbench.datasets.ready import open_prepared
+
+    check_name("data set", slug, config.datasets)
+    return open_prepared(config.datasets[slug].spec, folders.prepared / slug, folders.raw)
+
+
 def train(slug: str) -> None:
     """Train one benchmark of params.yaml over all its seeds."""
     config, folders = open_pipeline()
@@ -68,11 +80,10 @@ def train(slug: str) -> None:
 def _train(config: Config, folders: Folders, slug: str) -> None:
     import_keras()
     from archbench import plan as planning
-    from archbench.datasets.store import load
     from archbench.training.run import run_benchmark
 
     plan = planning.resolve(config, slug)
-    prepared = load(folders.prepared / plan.settings["dataset"])
+    prepared = open_data(config, folders, plan.settings["dataset"])
     planning.check_batch(f"benchmarks.{slug}", plan.settings, {}, prepared.card)
     trials = [plan.trial_settings(seed, prepared.card.sha256, folders.runs) for seed in plan.seeds]
     with _shown_pace(config, slug) as pace:
@@ -93,7 +104,6 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     import_keras()
     import optuna
 
-    from archbench.datasets.store import load
     from archbench.sweeps import study as sweeps
     from archbench.tracking import run_folder
     from archbench.training import machine
@@ -101,11 +111,12 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = config.studies[slug]
+    card = open_data(config, folders, study.base.dataset).card
     plans = _arm_plans(config, folders, slug)
     names = {plan.name: _study_name(study, plan) for plan in plans}
     folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
     shared = plans[0].trials[0]
-    maximize = build_task(shared, load(folders.prepared / study.base.dataset).card).maximize
+    maximize = build_task(shared, card).maximize
     sweeps.open_arms(study, journal, names.values(), maximize)
     for name in sweeps.TABLES:
         (folder / name).unlink(missing_ok=True)
