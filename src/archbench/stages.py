@@ -7,8 +7,10 @@ seconds to import, which preparing data can do without and which MLflow's own im
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +106,7 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     import_keras()
     import optuna
 
+    from archbench.datasets.folds import fold
     from archbench.sweeps import study as sweeps
     from archbench.tracking import run_folder
     from archbench.training import machine
@@ -111,12 +114,15 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = config.studies[slug]
-    card = open_data(config, folders, study.base.dataset).card
+    prepared = open_data(config, folders, study.base.dataset)
     plans = _arm_plans(config, folders, slug)
+    cards = [fold(prepared, number, study.folds).card for number in range(study.folds or 0)] or [prepared.card]
+    for plan, card in product(plans, cards):  # before any worker starts: a fold may lack a class
+        build_task(plan.trials[0], card)
     names = {plan.name: _study_name(study, plan) for plan in plans}
     folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
     shared = plans[0].trials[0]
-    maximize = build_task(shared, card).maximize
+    maximize = build_task(shared, prepared.card).maximize
     sweeps.open_arms(study, journal, names.values(), maximize)
     for name in sweeps.TABLES:
         (folder / name).unlink(missing_ok=True)
@@ -165,6 +171,13 @@ def report() -> Path:
     from archbench.page.report import Options, write_report
 
     config, folders = open_pipeline()
+    data = _known_data(config, folders)
+    for slug in sorted(_seen_data(config, folders) - data.keys()):
+        print(
+            f"{slug} is not prepared, so nothing tells whether its runs are of what params.yaml asks for. "
+            f"To know: dvc repro prepare@{slug}",
+            file=sys.stderr,
+        )
     return write_report(
         config.pipeline,
         list(config.benchmarks),
@@ -174,6 +187,7 @@ def report() -> Path:
         folders.reports,
         Options(
             title=config.report.title,
+            data=data,
             seeds={slug: benchmark.seeds or config.seeds for slug, benchmark in config.benchmarks.items()},
             margins={
                 slug: benchmark.margin for slug, benchmark in config.benchmarks.items() if benchmark.margin is not None
@@ -181,6 +195,22 @@ def report() -> Path:
             study_seeds={slug: study.base.seeds or config.seeds for slug, study in config.studies.items()},
         ),
     )
+
+
+def _known_data(config: Config, folders: Folders) -> dict[str, str | None]:
+    """Data set -> the digest of its content; None where params.yaml or the code would make another. Prepared ones."""
+    from archbench.datasets.ready import current_card
+    from archbench.datasets.store import CARD
+
+    there = {slug: folders.prepared / slug for slug in config.datasets if (folders.prepared / slug / CARD).is_file()}
+    cards = {slug: current_card(config.datasets[slug].spec, folder) for slug, folder in there.items()}
+    return {slug: card.sha256 if card else None for slug, card in cards.items()}
+
+
+def _seen_data(config: Config, folders: Folders) -> set[str]:
+    """The data sets of which there are runs or studies."""
+    seen = {one.dataset for slug, one in config.benchmarks.items() if (folders.runs / slug).is_dir()}
+    return seen | {one.base.dataset for slug, one in config.studies.items() if (folders.studies / slug).is_dir()}
 
 
 def _arm_plans(config: Config, folders: Folders, slug: str) -> list[ArmPlan]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -191,28 +191,34 @@ def _spent(study: Study) -> str:
     )
 
 
-def gap_rows(runs: Sequence[Run], studies: Sequence[Study], missing_studies: Sequence[str]) -> list[Row]:
-    """Every run that did not finish, final runs of studies included, and every study that left nothing."""
+GONE = {
+    "missing": "no trials.csv: the sweep did not end",
+    "stale": "made on other data than params.yaml asks for now: dvc repro sweep@{name}",
+}
+"""Why a study is not shown."""
+
+
+def gap_rows(runs: Sequence[Run], studies: Sequence[Study], gone: Mapping[str, str]) -> list[Row]:
+    """Every run that did not finish, final runs of studies included, and every study that is `gone`, by `GONE`."""
     finals = [(f"{study.name} / {run.benchmark}", run) for study in studies for arm in study.arms for run in arm.runs]
     gaps = [(name, run) for name, run in [*((run.benchmark, run) for run in runs), *finals] if not run.finished]
     rows = [
         {"Run": name, "Seed": str(run.seed), "State": run.state, "What is known": _reason(run)} for name, run in gaps
     ]
-    unseen = [
-        {
-            "Run": name,
-            "Seed": formats.NOTHING,
-            "State": "missing",
-            "What is known": "no trials.csv: the sweep did not end",
-        }
-        for name in missing_studies
-    ]
+    unseen = [_gap(name, state, GONE[state].format(name=name)) for name, state in gone.items()]
     return rows + unseen
+
+
+def _gap(name: str, state: str, known: str) -> Row:
+    """A gap that is of no seed."""
+    return {"Run": name, "Seed": formats.NOTHING, "State": state, "What is known": known}
 
 
 def _reason(run: Run) -> str:
     if run.state == "missing":
         return "no run folder: it was never started"
+    if run.state == "stale":
+        return f"made on other data than params.yaml asks for now: dvc repro train@{run.benchmark}"
     if run.state == "killed":
         return f"{formats.plural(len(run.history), 'epoch')} written, no metrics.json: killed, or still running"
     step = run.metrics["diverged_at_step"]

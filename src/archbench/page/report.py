@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +39,9 @@ class Options:
     """Benchmark -> the seeds it should have, so that a missing one is noticed."""
     study_seeds: Mapping[str, Sequence[int]]
     """Study -> the seeds that its final runs should have."""
+    data: Mapping[str, str | None] = field(default_factory=dict)
+    """Data set -> the digest of its content as params.yaml asks for it; None where it is prepared, but otherwise, so
+    that no run is of it. One that is left out is not prepared here: what its runs were made on is not known."""
     margins: Mapping[str, float] = field(default_factory=dict)
     """Benchmark -> the least gain of test accuracy over softmax regression on the same data."""
 
@@ -77,9 +80,9 @@ def write_report(
     there, in the order of params.yaml. `runs`/speed.csv is shown where it exists. Raises `BrokenRecord` for a folder
     that no writer of ours leaves.
     """
-    found = read_runs(runs, {benchmark: options.seeds[benchmark] for benchmark in benchmarks})
-    read = {name: read_study(studies_folder / name, name, options.study_seeds[name]) for name in studies}
-    known = [study for study in read.values() if study is not None]
+    read = read_runs(runs, {benchmark: options.seeds[benchmark] for benchmark in benchmarks})
+    found = [run if run.is_of(options.data) else replace(run, state="stale") for run in read]
+    known, gone = _read_studies(studies, studies_folder, options)
     ranked, speed = boards(found), _read_speed(runs)
     _clear(out)
     page = Page(
@@ -96,11 +99,25 @@ def write_report(
         hardware=content.hardware_rows(_write_machines(out, found, known)),
         provenance=content.provenance_rows(found, known),
         speed=_speed_rows(speed, out),
-        gaps=content.gap_rows(found, known, [name for name, study in read.items() if study is None]),
+        gaps=content.gap_rows(found, known, gone),
     )
     (out / "README.md").write_text(readme(page), encoding="utf-8")
     (out / "index.html").write_text(_render(page), encoding="utf-8")
     return out / "index.html"
+
+
+def _read_studies(names: Sequence[str], folder: Path, options: Options) -> tuple[list[Study], dict[str, str]]:
+    """The studies that can be shown, and why each of the others cannot."""
+    known, gone = [], {}
+    for name in names:
+        study = read_study(folder / name, name, options.study_seeds[name])
+        if study is None:
+            gone[name] = "missing"
+        elif not all(run.is_of(options.data) for arm in study.arms for run in arm.runs):
+            gone[name] = "stale"
+        else:
+            known.append(study)
+    return known, gone
 
 
 def _clear(out: Path) -> None:
