@@ -7,8 +7,10 @@ seconds to import, which preparing data can do without and which MLflow's own im
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ from archbench.project import Folders, project_root
 from archbench.tracking.live import live
 
 if TYPE_CHECKING:
+    from archbench.datasets.store import Prepared
     from archbench.sweeps.study import ArmPlan
     from archbench.training.run import Pace
 
@@ -56,6 +59,17 @@ def prepare(slug: str) -> None:
     print(f"{slug}: {sizes} examples; {card.licence}")
 
 
+def open_data(config: Config, folders: Folders, slug: str) -> Prepared:
+    """The prepared data set `slug`, if it is whole and what params.yaml and the code would make.
+
+    Raises `NotReady` with the command that prepares it: a stage does not write what is another's.
+    """
+    from archbench.datasets.ready import open_prepared
+
+    check_name("data set", slug, config.datasets)
+    return open_prepared(config.datasets[slug].spec, folders.prepared / slug, folders.raw)
+
+
 def train(slug: str) -> None:
     """Train one benchmark of params.yaml over all its seeds."""
     config, folders = open_pipeline()
@@ -70,11 +84,10 @@ def train(slug: str) -> None:
 def _train(config: Config, folders: Folders, slug: str) -> None:
     import_keras()
     from archbench import plan as planning
-    from archbench.datasets.store import load
     from archbench.training.run import run_benchmark
 
     plan = planning.resolve(config, slug)
-    prepared = load(folders.prepared / plan.settings["dataset"])
+    prepared = open_data(config, folders, plan.settings["dataset"])
     planning.check_batch(f"benchmarks.{slug}", plan.settings, {}, prepared.card)
     trials = [plan.trial_settings(seed, prepared.card.sha256, folders.runs) for seed in plan.seeds]
     with _shown_pace(config, slug) as pace:
@@ -96,7 +109,7 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     import_keras()
     import optuna
 
-    from archbench.datasets.store import load
+    from archbench.datasets.folds import fold
     from archbench.sweeps import study as sweeps
     from archbench.sweeps import workers
     from archbench.tracking import run_folder
@@ -105,11 +118,15 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = config.studies[slug]
+    prepared = open_data(config, folders, study.base.dataset)
     plans = _arm_plans(config, folders, slug)
+    cards = [fold(prepared, number, study.folds).card for number in range(study.folds or 0)] or [prepared.card]
+    for plan, card in product(plans, cards):  # before any worker starts: a fold may lack a class
+        build_task(plan.trials[0], card)
     names = {plan.name: _study_name(study, plan) for plan in plans}
     folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
     shared = plans[0].trials[0]
-    maximize = build_task(shared, load(folders.prepared / study.base.dataset).card).maximize
+    maximize = build_task(shared, prepared.card).maximize
     with workers.only_workers(folder) as lock:
         sweeps.open_arms(study, journal, names.values(), maximize)
         sweeps.clear_folder(folder, study.arms)
@@ -160,8 +177,16 @@ def report() -> Path:
     from archbench.page.report import Options, write_report
 
     config, folders = open_pipeline()
+    data = _known_data(config, folders)
+    for slug in sorted(_seen_data(config, folders) - data.keys()):
+        print(
+            f"{slug} is not prepared, so nothing tells whether its runs are of what params.yaml asks for. "
+            f"To know: dvc repro prepare@{slug}",
+            file=sys.stderr,
+        )
     options = Options(
         title=config.report.title,
+        data=data,
         seeds={slug: benchmark.seeds or config.seeds for slug, benchmark in config.benchmarks.items()},
         margins={
             slug: benchmark.margin for slug, benchmark in config.benchmarks.items() if benchmark.margin is not None
@@ -173,6 +198,22 @@ def report() -> Path:
         return write_report(
             config.pipeline, benchmarks, studies, folders.runs, folders.studies, folders.reports, options
         )
+
+
+def _known_data(config: Config, folders: Folders) -> dict[str, str | None]:
+    """Data set -> the digest of its content; None where params.yaml or the code would make another. Prepared ones."""
+    from archbench.datasets.ready import current_card
+    from archbench.datasets.store import CARD
+
+    there = {slug: folders.prepared / slug for slug in config.datasets if (folders.prepared / slug / CARD).is_file()}
+    cards = {slug: current_card(config.datasets[slug].spec, folder) for slug, folder in there.items()}
+    return {slug: card.sha256 if card else None for slug, card in cards.items()}
+
+
+def _seen_data(config: Config, folders: Folders) -> set[str]:
+    """The data sets of which there are runs or studies."""
+    seen = {one.dataset for slug, one in config.benchmarks.items() if (folders.runs / slug).is_dir()}
+    return seen | {one.base.dataset for slug, one in config.studies.items() if (folders.studies / slug).is_dir()}
 
 
 def _arm_plans(config: Config, folders: Folders, slug: str) -> list[ArmPlan]:

@@ -73,7 +73,11 @@ def test_official_test_part_is_kept_and_validation_is_taken_from_training(publis
     raw_folder = publish("mnist", mnist_files())
     card = prepare({"name": "mnist", "validation": 0.25}, "mnist", tmp_path / "mnist", raw_folder)
     assert card.split_sizes == {"train": 30, "validation": 10, "test": 10}
-    assert card.class_counts == {"train": [3] * 10, "validation": [1] * 10, "test": [1] * 10}
+    assert {split: one["classes"] for split, one in card.label_counts["label"].items()} == {
+        "train": [3] * 10,
+        "validation": [1] * 10,
+        "test": [1] * 10,
+    }
     test = store.load(tmp_path / "mnist").splits["test"]
     np.testing.assert_array_equal(test["label"], np.arange(10))
     assert test["image"][4, 0, 0, 0] == 4

@@ -161,7 +161,11 @@ def test_class_folders_become_pictures_and_labels(publish, tmp_path, name, class
     raw_folder = publish(name, nette(classes, f"{name}2-160"))
     card = prepare({"name": name, "size": 16, "validation": 0.2}, name, tmp_path / name, raw_folder)
     assert card.split_sizes == {"train": 40, "validation": 10, "test": 10}
-    assert card.class_counts == {"train": [4] * 10, "validation": [1] * 10, "test": [1] * 10}
+    assert {split: one["classes"] for split, one in card.label_counts["label"].items()} == {
+        "train": [4] * 10,
+        "validation": [1] * 10,
+        "test": [1] * 10,
+    }
     assert card.class_names == tuple(classes.values())
     assert card.odd_files == {}
     for split, green in (("train", 0), ("validation", 0), ("test", 255)):

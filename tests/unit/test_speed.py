@@ -169,7 +169,7 @@ def test_cifar_like_data_have_the_shape_of_cifar(tmp_path):
     prepared = cifar_like(20, 10, tmp_path)
     assert prepared.card.input_shape == (32, 32, 3)
     assert prepared.card.split_sizes == {"train": 20, "validation": 10, "test": 10}
-    assert prepared.card.class_counts["train"] == [2] * 10
+    assert prepared.card.label_counts["label"]["train"]["classes"] == [2] * 10
 
 
 def test_the_plain_sweep_trains_the_points_of_ours(tmp_path, monkeypatch):

@@ -47,7 +47,13 @@ def test_what_is_written_is_what_is_read(folder):
         "label": {"shape": [], "dtype": "int32"},
     }
     assert prepared.card.split_sizes == {"train": 3, "validation": 2, "test": 2}
-    assert prepared.card.class_counts == {"train": [1, 2], "validation": [2, 0], "test": [1, 1]}
+    assert prepared.card.label_counts == {
+        "label": {
+            "train": {"known": 3, "classes": [1, 2]},
+            "validation": {"known": 2, "classes": [2, 0]},
+            "test": {"known": 2, "classes": [1, 1]},
+        }
+    }
     assert prepared.card.class_names == ("no", "yes")
     assert store.verify(folder) == prepared.card
     assert list(folder.parent.iterdir()) == [folder]

@@ -14,7 +14,7 @@ from archbench.config import Named
 from archbench.datasets import DATASETS, _fetch
 from archbench.datasets._raw import Raw
 from archbench.datasets.card import Card
-from archbench.datasets.store import CARD, load
+from archbench.datasets.ready import current_card
 from archbench.project import Folders
 
 
@@ -33,13 +33,14 @@ class Data:
 
 
 def look_up(slug: str, named: Named, folders: Folders) -> Data:
-    """What is known of the data set `slug`: from its prepared folder, a sample of it, or its declaration."""
+    """What is known of the data set `slug`: from its prepared folder if current, a sample of it, or its declaration."""
     entry, options = DATASETS.resolve(named.spec)
     licence = str(entry.facts["licence"])
     folder = folders.prepared / slug
-    if (folder / CARD).is_file():
+    card = current_card(named.spec, folder)
+    if card is not None:
         size = sum(path.stat().st_size for ending in ("*.npy", "*.tfrecord") for path in folder.rglob(ending))
-        return Data(entry, licence, load(folder).card, 0, size)
+        return Data(entry, licence, card, 0, size)
     if entry.facts["kind"] in ("download", "manual"):
         card = _declared(slug, entry, {**entry.options, **options})
     else:

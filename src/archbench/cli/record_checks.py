@@ -11,10 +11,12 @@ from archbench import plan as planning
 from archbench.cli.checks import Finding
 from archbench.config import Config, read_config
 from archbench.datasets import store
+from archbench.datasets.ready import open_prepared
 from archbench.errors import UserError
 from archbench.plan import Plan
 from archbench.project import Folders, project_root
 from archbench.results.machines import other_processors
+from archbench.tasks import TASKS
 from archbench.tracking import run_folder
 from archbench.tracking._read import HalfWritten, is_alive, read_run, read_study
 from archbench.tracking._shapes import MACHINE
@@ -33,6 +35,7 @@ def check_project(here: Path) -> Iterator[Finding]:
         return
     yield Finding("params.yaml", f"valid; benchmarks: {len(config.benchmarks)}, studies: {len(config.studies)}")
     yield _dvc_file(config, folders, here)
+    yield from _data(config, folders, plans) or [Finding("data", "what is prepared is whole, and fits params.yaml")]
     found = [*_runs(config, folders, plans), *_studies(config, folders), *_leftovers(folders)]
     yield from found or [Finding("runs", "none is stale or half written")]
     yield from _report(folders)
@@ -44,6 +47,24 @@ def _dvc_file(config: Config, folders: Folders, here: Path) -> Finding:
     except dvcfile.StaleDvcFile:
         return Finding("dvc.yaml", "missing, or does not fit params.yaml", "archbench plan --write")
     return Finding("dvc.yaml", "fits params.yaml")
+
+
+def _data(config: Config, folders: Folders, plans: Mapping[str, Plan]) -> list[Finding]:
+    """Prepared data that are damaged or stale, and those that a task of theirs cannot be asked of."""
+    found = []
+    for slug, named in config.datasets.items():
+        folder = folders.prepared / slug
+        if not (folder / store.CARD).is_file():
+            continue
+        try:
+            card = open_prepared(named.spec, folder, folders.raw).card
+            for plan in (plan for plan in plans.values() if plan.settings["dataset"] == slug):
+                TASKS.build(plan.settings["task"], card)
+        except store.NotReady as error:
+            found.append(Finding(str(folder.relative_to(folders.root)), error.why, f"dvc repro -f prepare@{slug}"))
+        except UserError as error:
+            found.append(Finding(f"datasets.{slug}", str(error), "correct params.yaml, then: archbench doctor"))
+    return found
 
 
 def _runs(config: Config, folders: Folders, plans: Mapping[str, Plan]) -> Iterator[Finding]:
@@ -163,7 +184,8 @@ def _leftovers(folders: Folders) -> Iterator[Finding]:
 
 
 def _data_digest(folder: Path) -> str | None:
-    """The digest of the prepared data; None where they are not prepared."""
-    if not (folder / store.CARD).is_file():
+    """The digest of the prepared data; None where they are not prepared, or damaged."""
+    try:
+        return store.load(folder).card.sha256
+    except store.DamagedStore:
         return None
-    return store.load(folder).card.sha256

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from archbench import stages
-from archbench.config import check_name
+from archbench.config import Config, check_name
 from archbench.project import Folders
 from archbench.stages import open_pipeline
 
@@ -15,11 +16,11 @@ from archbench.stages import open_pipeline
 def train(benchmark: Annotated[str, typer.Argument(help="A benchmark of params.yaml.")]) -> None:
     """Train one benchmark over all its seeds.
 
-    Its data set is prepared first if it is not there.
+    Its data set is prepared first if it is not there, damaged, or not what params.yaml asks for.
     """
     config, folders = open_pipeline()
     check_name("benchmark", benchmark, config.benchmarks)
-    _prepare(folders, config.benchmarks[benchmark].dataset)
+    _prepare(config, folders, config.benchmarks[benchmark].dataset)
     stages.train(benchmark)
     print(f"runs: {folders.runs / benchmark}")
 
@@ -27,11 +28,11 @@ def train(benchmark: Annotated[str, typer.Argument(help="A benchmark of params.y
 def sweep(study: Annotated[str, typer.Argument(help="A study of params.yaml.")]) -> None:
     """Run one study; a stopped one goes on.
 
-    Its data set is prepared first if it is not there.
+    Its data set is prepared first if it is not there, damaged, or not what params.yaml asks for.
     """
     config, folders = open_pipeline()
     check_name("study", study, config.studies)
-    _prepare(folders, config.studies[study].base.dataset)
+    _prepare(config, folders, config.studies[study].base.dataset)
     stages.sweep(study)
     print(f"study: {folders.studies / study}")
 
@@ -57,14 +58,25 @@ def speed(
 
     The training loop against plain Keras, the sweep against plain Optuna, the cost of tracking, XLA on and off.
     """
-    _, folders = open_pipeline()
+    config, folders = open_pipeline()
+    if config.speed and (not only or "xla" in only):
+        for slug in config.speed.xla:
+            check_name("benchmark", slug, config.benchmarks)
+            _prepare(config, folders, config.benchmarks[slug].dataset)
     stages.speed(only)
     stages.report()
     print(folders.reports / "tables" / "speed.csv")
 
 
-def _prepare(folders: Folders, dataset: str) -> None:
-    from archbench.datasets.store import CARD
+def _prepare(config: Config, folders: Folders, dataset: str) -> None:
+    """Prepare a data set unless it is there as params.yaml and the code would make it."""
+    from archbench.datasets.store import CARD, NotReady
 
     if not (folders.prepared / dataset / CARD).is_file():
+        stages.prepare(dataset)
+        return
+    try:
+        stages.open_data(config, folders, dataset)
+    except NotReady as error:
+        print(f"{error.why} It is prepared again.", file=sys.stderr)
         stages.prepare(dataset)

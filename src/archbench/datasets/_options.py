@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from archbench.errors import UserError
 
 
@@ -27,3 +29,25 @@ def fraction(name: str, value: object) -> float:
             "Change it in the datasets section of params.yaml."
         )
     return float(value)
+
+
+def folder_path(name: str, value: str) -> Path:
+    """The folder that an option gives, `~` expanded; a relative one counts from the folder of params.yaml.
+
+    That is where every stage and command runs. Raises `BadOption` where it cannot be a folder's name.
+    """
+    try:
+        if value and "\0" not in value:
+            return Path(value).expanduser()
+    except RuntimeError:
+        pass  # ~somebody who is not known here
+    raise BadOption(
+        f"The option {name} must be the path of a folder; {value!r} was given. "
+        "Change it in the datasets section of params.yaml."
+    )
+
+
+def shown(name: str | Path) -> str:
+    """A file's name as it can be written anywhere: bytes that are not UTF-8, and control characters, as escapes."""
+    text = str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)

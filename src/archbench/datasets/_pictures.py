@@ -13,6 +13,7 @@ import numpy as np
 
 from archbench.datasets._decoders import Source, decoders
 from archbench.datasets._extract import Unpacked
+from archbench.datasets._options import shown
 from archbench.datasets._picture import BrokenPicture, Form, Look, decode, unwrap
 from archbench.errors import UserError
 
@@ -44,8 +45,8 @@ class Files:
         return len(self._names)
 
     def name(self, row: int) -> str:
-        """The file's path below its folder."""
-        return self._names[row]
+        """The file's path below its folder, as it can be written."""
+        return shown(self._names[row])
 
     def read(self, row: int) -> bytes:
         """The file's bytes; raises `FolderGone`."""
@@ -53,7 +54,8 @@ class Files:
         try:
             return path.read_bytes()
         except OSError as error:
-            raise FolderGone(f"{path} cannot be read ({error.strerror}). It was there when this began.") from error
+            why = f"cannot be read ({error.strerror}). It was there when this began."
+            raise FolderGone(f"{shown(path)} {why}") from error
 
 
 class ZipMembers:
@@ -70,8 +72,8 @@ class ZipMembers:
         return len(self._names)
 
     def name(self, row: int) -> str:
-        """The member's path in the archive."""
-        return self._names[row]
+        """The member's path in the archive, as it can be written."""
+        return shown(self._names[row])
 
     def read(self, row: int) -> bytes:
         """The member's bytes; raises `BrokenPicture` where the archive cannot give them."""
@@ -79,7 +81,7 @@ class ZipMembers:
             with self._lock:
                 return self._zip.read(self._names[row])
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-            raise BrokenPicture(self._names[row], f"cannot be unpacked from {self._archive} ({error})") from error
+            raise BrokenPicture(self.name(row), f"cannot be unpacked from {self._archive} ({error})") from error
 
 
 class Pictures:

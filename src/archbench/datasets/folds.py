@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 
 from archbench.datasets._split import deal, spread
-from archbench.datasets.store import Prepared, statistics
+from archbench.datasets.store import Prepared, label_counts, statistics
 from archbench.errors import UserError
 
 ORDER_SEED = 0
@@ -40,15 +40,10 @@ def fold(prepared: Prepared, number: int, folds: int) -> Prepared:
         "test": prepared.splits["test"],
     }
     sizes = {name: len(arrays[prepared.card.input]) for name, arrays in splits.items()}
-    counts = {
-        split: np.bincount(arrays["label"], minlength=len(prepared.card.class_names)).tolist()
-        for split, arrays in splits.items()
-        if "label" in arrays and prepared.card.class_names
-    }
     card = dataclasses.replace(
         prepared.card,
         split_sizes=sizes,
-        class_counts=counts,
+        label_counts=label_counts(splits, prepared.card.class_names, prepared.card.label_names),
         statistics=statistics(splits["train"][prepared.card.input]),
     )
     return Prepared(card, splits)

@@ -25,12 +25,14 @@ from archbench.datasets._folders import (
     Treatment,
     check_classes,
     contains,
+    files_below,
     files_by_class,
     labelled,
     picture_raw,
     unique_names,
 )
 from archbench.datasets._idx import DamagedData
+from archbench.datasets._options import folder_path, shown
 from archbench.datasets._picture import Inks
 from archbench.datasets._pictures import Files, Storage
 from archbench.datasets._raw import Raw
@@ -39,6 +41,7 @@ from archbench.errors import UserError
 SOURCE = "Russakovsky et al. 2015, arXiv:1409.0575"
 LICENCE = "image-net.org: non-commercial research and education, after registration"
 KIT = "ILSVRC2012_devkit_t12/data"
+PARTS = ("train", "val")
 BROKEN = (MatReadError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError, NotImplementedError, zlib.error)
 
 
@@ -53,6 +56,7 @@ class NotHere(UserError):
     kind="manual",
     bytes=0,
     contains=lambda *, size, **_: contains(size, 1_281_167, 50_000, 1_000),
+    reads=lambda raw, *, folder, **_: files_below(_root(raw, folder), (*PARTS, KIT)),
 )
 def imagenet(
     raw: Path,
@@ -69,13 +73,12 @@ def imagenet(
 
     `folder`, or else data/raw/imagenet, holds `train/<wnid>/*.JPEG`, and `val/<wnid>/*.JPEG` or the flat
     `val/ILSVRC2012_val_*.JPEG` beside the development kit `ILSVRC2012_devkit_t12`. A subset of the classes will do.
+    `~` is expanded, and a relative path counts from the folder of params.yaml. The card keeps a digest of the files:
+    when they change, the data set has to be prepared again.
     """
     treatment = Treatment(size, crop, cmyk, storage, skip_broken)
     treatment.check()
-    root = Path(folder) if folder else raw / "imagenet"
-    for part in ("train", "val"):
-        if not (root / part).is_dir():
-            raise _not_here(root, part)
+    root = _root(raw, folder)
     files = files_by_class(root / "train")
     if not files:
         raise _not_here(root, "train")
@@ -83,8 +86,8 @@ def imagenet(
     kit = _Kit(root / KIT) if (root / KIT).is_dir() else None
     names, label = labelled(files, wnids, "train/")
     train = Listed(Files(root, names), label)
-    class_names = {wnid: kit.words[wnid] if kit and wnid in kit.words else wnid for wnid in wnids}
-    about = About(str(root), SOURCE, LICENCE, wnids, unique_names(class_names))
+    class_names = {wnid: kit.words[wnid] if kit and wnid in kit.words else shown(wnid) for wnid in wnids}
+    about = About(shown(root), SOURCE, LICENCE, wnids, unique_names(class_names))
     return picture_raw(about, train, _validation(root, wnids, kit), treatment, validation)
 
 
@@ -100,8 +103,8 @@ class _Kit:
             self.ids = [int(line) for line in self.truth.read_text(encoding="ascii").split()]
         except BROKEN as error:
             raise DamagedData(
-                f"The development kit at {folder} cannot be read ({error}). It needs meta.mat and {self.truth.name}: "
-                "unpack ILSVRC2012_devkit_t12.tar.gz there again."
+                f"The development kit at {shown(folder)} cannot be read ({error}). It needs meta.mat and "
+                f"{self.truth.name}: unpack ILSVRC2012_devkit_t12.tar.gz there again."
             ) from error
 
     def wnid(self, name: str) -> str:
@@ -109,7 +112,7 @@ class _Kit:
         number = Path(name).stem.rpartition("_")[2]
         if not number.isdigit() or not 1 <= int(number) <= len(self.ids) or self.ids[int(number) - 1] not in self.wnids:
             raise StrangeFile(
-                f"val/{name} is none of the {len(self.ids)} pictures that {self.truth} labels. Move it away."
+                f"val/{shown(name)} is none of the {len(self.ids)} pictures that {self.truth} labels. Move it away."
             )
         return self.wnids[self.ids[int(number) - 1]]
 
@@ -118,7 +121,7 @@ def _validation(root: Path, wnids: Sequence[str], kit: _Kit | None) -> Listed:
     """The labelled pictures of `val`, in class folders or flat."""
     visible = sorted(path for path in (root / "val").iterdir() if not path.name.startswith("."))
     if not visible:
-        raise EmptyClass(f"{root / 'val'} holds no picture. Put the validation pictures there.")
+        raise EmptyClass(f"{shown(root / 'val')} holds no picture. Put the validation pictures there.")
     if visible[0].is_dir():
         files = files_by_class(root / "val")
         check_classes(files, wnids, root / "val")
@@ -126,21 +129,33 @@ def _validation(root: Path, wnids: Sequence[str], kit: _Kit | None) -> Listed:
         return Listed(Files(root, names), label)
     if kit is None:
         raise NotHere(
-            f"{root / 'val'} holds pictures without class folders, and {root / KIT}, which tells their classes, is "
-            f"not there. Unpack ILSVRC2012_devkit_t12.tar.gz in {root}, or sort the pictures into val/<wnid>/."
+            f"{shown(root / 'val')} holds pictures without class folders, and {shown(root / KIT)}, which tells their "
+            f"classes, is not there. Unpack ILSVRC2012_devkit_t12.tar.gz in {shown(root)}, or sort the pictures into "
+            "val/<wnid>/."
         )
     number = {wnid: place for place, wnid in enumerate(wnids)}
     known = [(path.name, kit.wnid(path.name)) for path in visible]
     chosen = [(f"val/{name}", number[wnid]) for name, wnid in known if wnid in number]
     empty = np.flatnonzero(np.bincount([label for _, label in chosen], minlength=len(wnids)) == 0)
     if len(empty):
-        raise EmptyClass(f"{root / 'val'} holds no picture of the class {wnids[empty[0]]}, which train has.")
+        missing = shown(wnids[empty[0]])
+        raise EmptyClass(f"{shown(root / 'val')} holds no picture of the class {missing}, which train has.")
     return Listed(Files(root, [name for name, _ in chosen]), [label for _, label in chosen])
+
+
+def _root(raw: Path, folder: str | None) -> Path:
+    """Where the pictures are; raises `NotHere`."""
+    root = raw / "imagenet" if folder is None else folder_path("folder", folder)
+    for part in PARTS:
+        if not (root / part).is_dir():
+            raise _not_here(root, part)
+    return root
 
 
 def _not_here(root: Path, part: str) -> NotHere:
     return NotHere(
-        f"ImageNet is not at {root}: there is no folder {part}/ with pictures. It is never downloaded: register at "
-        "https://image-net.org/challenges/LSVRC/2012, unpack ILSVRC2012_img_train.tar to train/<wnid>/*.JPEG and "
-        f"ILSVRC2012_img_val.tar to val/ below {root}, or name the folder where they are with the option `folder`."
+        f"ImageNet is not at {shown(root)}: there is no folder {part}/ with pictures. It is never downloaded: register "
+        "at https://image-net.org/challenges/LSVRC/2012, unpack ILSVRC2012_img_train.tar to train/<wnid>/*.JPEG and "
+        f"ILSVRC2012_img_val.tar to val/ below {shown(root)}, or name the folder where they are with the option "
+        "`folder`."
     )

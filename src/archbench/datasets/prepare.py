@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from archbench import code
 from archbench.catalogue import Spec
 from archbench.datasets import DATASETS, store
 from archbench.datasets._options import BadOption, fraction
@@ -13,6 +19,7 @@ from archbench.datasets._pictures import take
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import split
 from archbench.datasets.card import Card
+from archbench.locks import only_writer
 
 
 def prepare(spec: Spec, slug: str, folder: Path, raw_folder: Path, seed: int = 0) -> Card:
@@ -21,20 +28,52 @@ def prepare(spec: Spec, slug: str, folder: Path, raw_folder: Path, seed: int = 0
     Downloads are kept in `raw_folder`/<dataset>/. `seed` shuffles examples into splits: stratified by
     `label` where there is one, whole groups where there is a `group`, disjoint, the same for the same seed.
     Arrays keep the test part that a data set officially has. Raises the `UserError` of whatever failed; `folder`
-    is then as it was.
+    is then as it was. Of several processes that prepare one folder, each waits for the one before it.
     """
     entry, options = DATASETS.resolve(spec)
     _check_fractions(entry.options, options)
-    raw = entry(raw_folder, **options)
-    fields = {
-        "name": slug,
-        "source": raw.source,
-        "licence": raw.licence,
-        "input": raw.input,
-        "class_names": raw.class_names,
-        "label_names": {name: list(names) for name, names in raw.label_names.items()},
+    with only_writer(folder, f"preparing {slug}"):
+        made_from = {**describe(spec, seed), "files_sha256": digest_files(files_read(spec, raw_folder))}
+        raw = entry(raw_folder, **options)
+        fields = {
+            "name": slug,
+            "source": raw.source,
+            "licence": raw.licence,
+            "input": raw.input,
+            "class_names": raw.class_names,
+            "label_names": {name: list(names) for name, names in raw.label_names.items()},
+            "made_from": made_from,
+        }
+        return store.write(folder, fields, _splits(raw, seed), raw.odd_files)
+
+
+def describe(spec: Spec, seed: int = 0) -> dict[str, Any]:
+    """What a data set of this spec is made from by the code that is here, as its card keeps it, but for files."""
+    entry, options = DATASETS.resolve(spec)
+    return {
+        "name": entry.name,
+        "options": json.loads(json.dumps({**entry.options, **options})),
+        "split_seed": seed,
+        "code_sha256": code.digest(code.files_of([__name__, entry.module])),
     }
-    return store.write(folder, fields, _splits(raw, seed), raw.odd_files)
+
+
+def files_read(spec: Spec, raw_folder: Path) -> dict[str, Path]:
+    """Name -> file, of all that a data set reads from a folder that its user gave; published files have checksums.
+
+    Raises the loader's own error where the folder is not there.
+    """
+    entry, options = DATASETS.resolve(spec)
+    reads = entry.facts.get("reads")
+    return reads(raw_folder, **{**entry.options, **options}) if reads else {}
+
+
+def digest_files(files: Mapping[str, Path]) -> str | None:
+    """The SHA-256 of names and contents; None where there are no files."""
+    total = hashlib.sha256()
+    for name, path in files.items():
+        total.update(os.fsencode(name) + b"\0" + bytes.fromhex(store.sha256(path)))
+    return total.hexdigest() if files else None
 
 
 def _check_fractions(defaults: dict, options: dict) -> None:

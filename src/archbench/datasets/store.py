@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import os
-import tempfile
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from archbench.datasets import _shards
-from archbench.datasets._picture import BrokenPicture, Look
+from archbench.datasets._picture import Look
 from archbench.datasets._pictures import Pictures
 from archbench.datasets.card import Card
 from archbench.errors import UserError
@@ -29,6 +29,8 @@ CARD = "dataset.json"
 MEAN_IMAGE = "mean_image.npy"
 """Beside the card, the one statistic that has too many numbers for it: float64 (height, width, channel)."""
 SPLITS = ("train", "validation", "test")
+SET = "present"
+"""The array of labels that are sets of classes: (example, class), 1 or 0."""
 ODD_FILES = "odd_files.csv"
 """Beside the card: which files were converted or skipped, and why."""
 Splits = Mapping[str, Mapping[str, np.ndarray | Pictures]]
@@ -37,7 +39,15 @@ CHUNK = 1 << 24
 """Bytes handled at once where an array may be larger than memory likes."""
 
 
-class DamagedStore(UserError):
+class NotReady(UserError):
+    """A prepared data set that has to be prepared again: `why` without the command that does it."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(f"{why} Prepare it again: dvc repro -f prepare@{folder.name}")
+        self.why = why
+
+
+class DamagedStore(NotReady):
     """A folder that is no complete prepared data set."""
 
 
@@ -57,12 +67,14 @@ def write(
 ) -> Card:
     """Write `splits` and their card to `folder`, which appears whole or not at all.
 
-    `card_fields` are those of a Card that arrays do not tell: name, source, licence, input, class_names; `odd_files`
-    are (file, what happened to it). What stood at `folder` before is replaced. Pictures are never in memory together.
+    `card_fields` are those of a Card that arrays do not tell: name, source, licence, input, class_names, made_from;
+    `odd_files` are (file, what happened to it). What stood at `folder` before is replaced, and what a writer that was
+    killed left beside it is cleared, so there may be only one writer. Pictures are never in memory together.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
-        new, old = Path(temporary, "new"), Path(temporary, "old")
+    temporary = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    new, old = temporary / "new", temporary / "old"
+    try:
         for split in SPLITS:
             (new / split).mkdir(parents=True)
         written = {
@@ -72,15 +84,37 @@ def write(
         card = _card(card_fields, written, odd_files)
         if odd_files:
             _write_odd_files(new / ODD_FILES, odd_files)
-        fields = dataclasses.asdict(card)
-        if "mean_image" in fields["statistics"]:
-            np.save(new / MEAN_IMAGE, np.asarray(fields["statistics"].pop("mean_image")), allow_pickle=False)
-        text = json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False)
-        (new / CARD).write_text(text + "\n", encoding="utf-8")
+        if "mean_image" in card.statistics:
+            np.save(new / MEAN_IMAGE, np.asarray(card.statistics["mean_image"]), allow_pickle=False)
+        card = _write_card(new, dataclasses.replace(card, files={name: sha256(new / name) for name in _files(new)}))
         if folder.exists():
             os.replace(folder, old)
         os.replace(new, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     return card
+
+
+def _write_card(folder: Path, card: Card) -> Card:
+    """Write `dataset.json`, and return the card with its own digest."""
+    fields = dataclasses.asdict(card)
+    fields["statistics"].pop("mean_image", None)
+    fields["card_sha256"] = _card_digest(fields)
+    text = json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / CARD).write_text(text + "\n", encoding="utf-8")
+    return dataclasses.replace(card, card_sha256=fields["card_sha256"])
+
+
+def _card_digest(fields: Mapping[str, object]) -> str:
+    """The digest of all that `dataset.json` says beside it."""
+    others = {name: value for name, value in fields.items() if name != "card_sha256"}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
+
+
+def _files(folder: Path) -> list[str]:
+    """The files of a prepared data set but for its card, sorted."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if name != CARD)
 
 
 def _save(folder: Path, name: str, arrays: Mapping[str, np.ndarray | Pictures]) -> np.ndarray | Pictures:
@@ -106,7 +140,10 @@ def _write_odd_files(path: Path, odd_files: Sequence[tuple[str, str]]) -> None:
 
 
 def load(folder: Path) -> Prepared:
-    """Open a prepared data set; raises `DamagedStore` unless every array is there as the card says."""
+    """Open a prepared data set; raises `DamagedStore` unless every array is there in the shape that the card says.
+
+    What the arrays hold is not read: that is what `verify` does.
+    """
     card = _read_card(folder)
     if _are_pictures(card.input_shape):
         card.statistics["mean_image"] = _read(folder, MEAN_IMAGE, card.input_shape, "float64").tolist()
@@ -115,15 +152,20 @@ def load(folder: Path) -> Prepared:
 
 
 def verify(folder: Path) -> Card:
-    """The card, after every byte has been read; raises `DamagedStore` where the content is not the card's."""
-    prepared = load(folder)
-    try:
-        found = digest(prepared.splits)
-    except BrokenPicture as error:
-        raise _damaged(folder, str(error)) from error
-    if found != prepared.card.sha256:
-        raise _damaged(folder, f"its content has the sha256 {found}, its card says {prepared.card.sha256}")
-    return prepared.card
+    """The card, after every byte has been read; raises `DamagedStore` where a file is not the one the card names."""
+    card = load(folder).card
+    for name, written in card.files.items():
+        if not (folder / name).is_file():
+            raise _damaged(folder, f"{name} is missing")
+        if (found := sha256(folder / name)) != written:
+            raise _damaged(folder, f"{name} has the sha256 {found}, its card says {written}")
+    return card
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def digest(splits: Splits) -> str:
@@ -162,19 +204,38 @@ def _described(array: np.ndarray | Pictures) -> dict[str, object]:
 
 def _card(fields: Mapping[str, object], splits: Splits, odd_files: Sequence[tuple[str, str]]) -> Card:
     train = splits["train"]
-    classes = len(fields["class_names"])
-    counts = {
-        split: np.bincount(splits[split]["label"], minlength=classes).tolist() for split in SPLITS if "label" in train
-    }
     return Card(
         **fields,
         arrays={name: _described(train[name]) for name in sorted(train)},
         split_sizes={split: len(splits[split][fields["input"]]) for split in SPLITS},
-        class_counts=counts,
+        label_counts=label_counts(splits, fields["class_names"], fields.get("label_names", {})),
         statistics=statistics(train[fields["input"]]),
         odd_files=dict(Counter(what.partition(":")[0] for _, what in odd_files)),
         sha256=digest(splits),
     )
+
+
+def label_counts(
+    splits: Splits, class_names: Sequence[str], label_names: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, dict]]:
+    """What a card says of the arrays of labels: how many examples of each split have one, and of which class.
+
+    A missing label is negative, or above 1 in a row of `present`.
+    """
+    named = {"label": class_names, SET: class_names, **label_names}
+    return {
+        name: {split: _tally(splits[split][name], len(classes)) for split in SPLITS}
+        for name, classes in named.items()
+        if name in splits["train"]
+    }
+
+
+def _tally(labels: np.ndarray, classes: int) -> dict[str, Any]:
+    if labels.ndim == 1:
+        known = labels[labels >= 0]
+        return {"known": len(known), "classes": np.bincount(known, minlength=classes).tolist()}
+    known = labels[(labels <= 1).all(axis=1)]
+    return {"known": len(known), "classes": known.sum(axis=0, dtype=np.int64).tolist()}
 
 
 def statistics(array: np.ndarray | Pictures) -> dict[str, list]:
@@ -235,6 +296,8 @@ def _read_card(folder: Path) -> Card:
             raise ValueError("its splits or its input are not those of a prepared data set")
         for array in card.arrays.values():
             np.dtype(array["dtype"]), tuple(array["shape"])
+        if (found := _card_digest(fields)) != card.card_sha256:
+            raise ValueError(f"it was changed: its digest is {found}, it says {card.card_sha256}")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _damaged(folder, f"its {CARD} cannot be read ({error})") from error
     return card
@@ -267,6 +330,4 @@ def _read(folder: Path, file: str, shape: tuple[int, ...], dtype: str) -> np.nda
 
 
 def _damaged(folder: Path, why: str) -> DamagedStore:
-    return DamagedStore(
-        f"{folder} is no complete prepared data set: {why}. Prepare it again: dvc repro -f prepare@{folder.name}"
-    )
+    return DamagedStore(folder, f"{folder} is no complete prepared data set: {why}.")

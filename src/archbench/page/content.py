@@ -191,10 +191,10 @@ def _spent(study: Study) -> str:
     )
 
 
-def gap_rows(runs: Sequence[Run], studies: Sequence[Study], lost: Mapping[str, str | None]) -> list[Row]:
+def gap_rows(runs: Sequence[Run], studies: Sequence[Study], gone: Mapping[str, tuple[str, str]]) -> list[Row]:
     """Every run that did not finish, final runs of studies included, and every study that is not shown.
 
-    `lost` gives what is damaged of such a study, or None where it left no trials.
+    `gone` gives the state of such a study, and what is known of it.
     """
     finals = [(f"{study.name} / {run.benchmark}", run) for study in studies for arm in study.arms for run in arm.runs]
     gaps = [(name, run) for name, run in [*((run.benchmark, run) for run in runs), *finals] if not run.finished]
@@ -202,13 +202,8 @@ def gap_rows(runs: Sequence[Run], studies: Sequence[Study], lost: Mapping[str, s
         {"Run": name, "Seed": str(run.seed), "State": run.state, "What is known": _reason(run)} for name, run in gaps
     ]
     unseen = [
-        {
-            "Run": name,
-            "Seed": formats.NOTHING,
-            "State": "damaged" if damage else "missing",
-            "What is known": damage or "no trials.csv: the sweep did not end",
-        }
-        for name, damage in lost.items()
+        {"Run": name, "Seed": formats.NOTHING, "State": state, "What is known": known}
+        for name, (state, known) in gone.items()
     ]
     return rows + unseen
 
@@ -218,6 +213,8 @@ def _reason(run: Run) -> str:
         return run.damage
     if run.state == "missing":
         return "no run folder: it was never started"
+    if run.state == "stale":
+        return f"made on other data than params.yaml asks for now: dvc repro train@{run.benchmark}"
     if run.state == "killed":
         return f"{formats.plural(len(run.history), 'epoch')} written, no metrics.json: killed, or still running"
     step = run.metrics["diverged_at_step"]

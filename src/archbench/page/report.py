@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +39,9 @@ class Options:
     """Benchmark -> the seeds it should have, so that a missing one is noticed."""
     study_seeds: Mapping[str, Sequence[int]]
     """Study -> the seeds that its final runs should have."""
+    data: Mapping[str, str | None] = field(default_factory=dict)
+    """Data set -> the digest of its content as params.yaml asks for it; None where it is prepared, but otherwise, so
+    that no run is of it. One that is left out is not prepared here: what its runs were made on is not known."""
     margins: Mapping[str, float] = field(default_factory=dict)
     """Benchmark -> the least gain of test accuracy over softmax regression on the same data."""
 
@@ -76,12 +79,13 @@ def write_report(
     `runs`/<benchmark>/seed-<n> and `studies_folder`/<study> are read; `benchmarks` and `studies` say what should be
     there, in the order of params.yaml. `runs`/speed.csv is shown where it exists. What is damaged is named as that.
     """
-    found = read_runs(runs, {benchmark: options.seeds[benchmark] for benchmark in benchmarks})
-    known, lost = _read_studies(studies_folder, {name: options.study_seeds[name] for name in studies})
+    read = read_runs(runs, {benchmark: options.seeds[benchmark] for benchmark in benchmarks})
+    found = [run if run.is_of(options.data) else replace(run, state="stale") for run in read]
+    known, gone = _read_studies(studies, studies_folder, options)
     try:
         speed = _read_speed(runs)
     except BrokenRecord as error:
-        speed, lost["speed.csv"] = None, error.fault
+        speed, gone["speed.csv"] = None, ("damaged", error.fault)
     ranked = boards(found)
     _clear(out)
     page = Page(
@@ -98,27 +102,31 @@ def write_report(
         hardware=content.hardware_rows(_write_machines(out, found, known)),
         provenance=content.provenance_rows(found, known),
         speed=_speed_rows(speed, out),
-        gaps=content.gap_rows(found, known, lost),
+        gaps=content.gap_rows(found, known, gone),
     )
     (out / "README.md").write_text(readme(page), encoding="utf-8")
     (out / "index.html").write_text(_render(page), encoding="utf-8")
     return out / "index.html"
 
 
-def _read_studies(folder: Path, seeds: Mapping[str, Sequence[int]]) -> tuple[list[Study], dict[str, str | None]]:
-    """The studies that can be read, and of the others what is damaged; None where they left no trials."""
-    known, lost = [], {}
-    for name, wanted in seeds.items():
+def _read_studies(
+    names: Sequence[str], folder: Path, options: Options
+) -> tuple[list[Study], dict[str, tuple[str, str]]]:
+    """The studies that can be shown, and of each of the others its state and what is known of it."""
+    known, gone = [], {}
+    for name in names:
         try:
-            study = read_study(folder / name, name, wanted)
+            study = read_study(folder / name, name, options.study_seeds[name])
         except BrokenRecord as error:
-            lost[name] = f"{error.path.name} {error.fault}"
+            gone[name] = ("damaged", f"{error.path.name} {error.fault}")
             continue
         if study is None:
-            lost[name] = None
+            gone[name] = ("missing", "no trials.csv: the sweep did not end")
+        elif not all(run.is_of(options.data) for arm in study.arms for run in arm.runs):
+            gone[name] = ("stale", f"made on other data than params.yaml asks for now: dvc repro sweep@{name}")
         else:
             known.append(study)
-    return known, lost
+    return known, gone
 
 
 def _clear(out: Path) -> None:

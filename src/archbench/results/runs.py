@@ -17,7 +17,7 @@ from archbench.tracking import run_folder
 from archbench.tracking._shapes import MACHINE, SETTINGS
 from archbench.tracking.run_folder import BrokenRecord
 
-STATES = ("finished", "diverged", "failed", "killed", "damaged", "missing")
+STATES = ("finished", "diverged", "failed", "killed", "damaged", "stale", "missing")
 """What can have become of a run, best first; the first three are written in metrics.json, the others are inferred."""
 
 
@@ -49,6 +49,11 @@ class Run:
     def test_score(self, metric: str) -> float:
         """The test score `metric`; NaN where the run has none."""
         return number(self.metrics["test"].get(metric)) if self.finished else math.nan
+
+    def is_of(self, data: Mapping[str, str | None]) -> bool:
+        """Whether the run was made on these data: data set -> the digest of its content; one left out is not known."""
+        dataset = self.settings.get("dataset")
+        return dataset not in data or self.settings["dataset_sha256"] == data[dataset]
 
     @cached_property
     def history(self) -> pd.DataFrame:

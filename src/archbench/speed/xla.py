@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from archbench import plan as planning
-from archbench.datasets.store import load
+from archbench.datasets.ready import open_prepared
 from archbench.speed.pairs import interleave, row
 from archbench.speed.workshop import Site, TrialSettings
 from archbench.training.fit import epoch_order
@@ -30,7 +30,9 @@ def table(site: Site) -> Iterator[dict]:
 
 def _row(site: Site, slug: str) -> dict:
     plan = planning.resolve(site.config, slug)
-    prepared = load(site.folders.prepared / plan.settings["dataset"])
+    dataset = plan.settings["dataset"]
+    spec = site.config.datasets[dataset].spec
+    prepared = open_prepared(spec, site.folders.prepared / dataset, site.folders.raw)
     settings = plan.trial_settings(plan.seeds[0], prepared.card.sha256, site.folders.runs)
     on, off = (
         Chunk(Workbench(settings | {"xla": xla}, prepared, site.folders.runs), settings) for xla in ("on", "off")

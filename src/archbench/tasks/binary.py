@@ -13,7 +13,7 @@ from archbench.losses.entropy import binary_cross_entropy
 from archbench.metrics.confusion import accuracy, f1
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Task, TaskMismatch
-from archbench.tasks.labels import check_labels
+from archbench.tasks.labels import check_examples, check_labels
 
 
 @task("binary", source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.2")
@@ -34,6 +34,7 @@ class Binary(Task):
                 f"The data set {card.name!r} has {len(card.class_names)} classes, but binary decides between 2. "
                 "Choose the task classification, or multi_label where an example shows several classes."
             )
+        check_examples(card, "label", every_class=True)
 
     def outputs(self) -> int:
         """One."""

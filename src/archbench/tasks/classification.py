@@ -17,7 +17,7 @@ from archbench.metrics.ranking import share_among
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Task
 from archbench.tasks.class_loss import ScoreLoss
-from archbench.tasks.labels import check_class_names, check_labels
+from archbench.tasks.labels import check_class_names, check_examples, check_labels
 
 Weight = Annotated[float, Field(ge=0)]
 
@@ -50,6 +50,7 @@ class Classification(Task):
     ) -> None:
         super().__init__(card)
         check_class_names(card, "classification")
+        check_examples(card, "label", every_class=True)
         self.loss, self.loss_options = LOSSES.resolve(loss)
         self.auxiliary_weight = auxiliary_weight
 

@@ -36,7 +36,7 @@ COCO_MOST = 100
 
 
 class NoBoxes(UserError):
-    """A training split without a single box, or a box without an area."""
+    """A split without a single box, or a training split with a box without an area."""
 
 
 class Assignment(NamedTuple):
@@ -112,9 +112,17 @@ class Detection(Task):
         self.anchors = fit_anchors(sides, shape[3], ANCHOR_SEED)
 
     def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
-        """`boxes` float32 (example, object, 4) in pixels; `box_label` int32 (example, object), -1 = none."""
+        """`boxes` float32 (example, object, 4) in pixels; `box_label` int32 (example, object), -1 = none.
+
+        Raises `LabelOutOfRange`, and `NoBoxes` where there is none at all: average precision would be nan.
+        """
         label = np.asarray(arrays["box_label"], "int32")
         check_labels(self.card, "box_label", label, -1, self.outputs())
+        if not (label >= 0).any():
+            raise NoBoxes(
+                f"A split of the data set {self.card.name!r} holds {len(label)} examples without a single box, so that "
+                "no average precision can be computed. Give it a larger share in the datasets section of params.yaml."
+            )
         return {"boxes": np.asarray(arrays["boxes"], "float32"), "box_label": label}
 
     def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:

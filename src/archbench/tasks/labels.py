@@ -8,9 +8,20 @@ from archbench.datasets.card import Card
 from archbench.errors import UserError
 from archbench.tasks.base import TaskMismatch
 
+MOST_NAMED = 5
+"""Classes that a message names."""
+
 
 class LabelOutOfRange(UserError):
     """A label that names no class of its data set."""
+
+
+class NothingToTell(TaskMismatch):
+    """Labels that are all the same, so that there is nothing to learn."""
+
+
+class ClassWithoutExamples(TaskMismatch):
+    """A split that lacks a class whose score it is asked for."""
 
 
 def check_labels(card: Card, name: str, values: np.ndarray, lowest: int, classes: int) -> None:
@@ -32,3 +43,29 @@ def check_class_names(card: Card, task: str) -> None:
             f"The data set {card.name!r} names no classes, which {task} needs. "
             f'Choose another task for it; "archbench list tasks" shows all.'
         )
+
+
+def check_examples(card: Card, name: str, *, every_class: bool) -> None:
+    """Hold the examples that the card counts for the labels `name` against what a task makes of them.
+
+    Raises `NothingToTell` where the training split has one answer alone. With `every_class`, for scores that are means
+    over the classes, raises `ClassWithoutExamples` where a split has no example of one. A card that counts none, of
+    data that are not prepared yet, passes.
+    """
+    splits = card.label_counts.get(name, {})
+    if "train" in splits and all(count in (0, splits["train"]["known"]) for count in splits["train"]["classes"]):
+        raise NothingToTell(
+            f"The data set {card.name!r} has nothing to tell apart: all {splits['train']['known']} training examples "
+            f"have the same {name}. A task needs examples of two classes or more: add some, or choose another task; "
+            f'"archbench list tasks" shows all.'
+        )
+    names = card.label_names.get(name, card.class_names)
+    for split, found in splits.items() if every_class else ():
+        lacking = [names[number] for number, count in enumerate(found["classes"]) if count == 0]
+        if lacking:
+            shown = ", ".join(lacking[:MOST_NAMED]) + (" and more" if len(lacking) > MOST_NAMED else "")
+            raise ClassWithoutExamples(
+                f"The {split} split of the data set {card.name!r} has no example of {len(lacking)} of its "
+                f"{len(names)} classes: {shown}. Scores that are means over the classes need some of each. Give the "
+                "split a larger share, or the data set more examples, in the datasets section of params.yaml."
+            )

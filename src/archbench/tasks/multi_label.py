@@ -12,7 +12,7 @@ from archbench.datasets.card import Card
 from archbench.losses.entropy import binary_cross_entropy
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Task, TaskMismatch
-from archbench.tasks.labels import check_class_names, check_labels
+from archbench.tasks.labels import check_class_names, check_examples, check_labels
 
 
 @task("multi_label", source="Tsoumakas, Katakis 2007, Multi-Label Classification: An Overview, IJDWM 3(3)")
@@ -32,6 +32,7 @@ class MultiLabel(Task):
     def __init__(self, card: Card, *, count: int | None = None) -> None:
         super().__init__(card)
         check_class_names(card, "multi_label")
+        check_examples(card, "present", every_class=True)
         if count is not None and not 1 <= count <= self.outputs():
             raise TaskMismatch(
                 f"count is {count}, but the data set {card.name!r} has {self.outputs()} classes. Choose 1 to "

@@ -18,7 +18,7 @@ from archbench.datasets.card import Card
 from archbench.losses.entropy import binary_cross_entropy, cross_entropy
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Mean, Task, TaskMismatch
-from archbench.tasks.labels import check_class_names, check_labels
+from archbench.tasks.labels import check_class_names, check_examples, check_labels
 from archbench.tasks.multi_label import set_scores
 
 UNKNOWN_SET, UNKNOWN_CLASS = 255, -1
@@ -103,6 +103,7 @@ class MultiTask(Task):
         self.heads: list[Head] = []
         for name in heads:
             self.heads.append(Head(name, self.outputs(), self._classes(name)))
+            check_examples(card, name, every_class=name == SET)
 
     @classmethod
     def labels(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
