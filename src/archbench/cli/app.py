@@ -15,8 +15,6 @@ from typer.core import TyperGroup
 from archbench.cli import doctor, entries, plan, stages, tracking
 from archbench.errors import UserError
 
-INTERRUPTED = 130
-"""The exit code of a process that an interrupt ended: 128 + SIGINT."""
 REFUSED = 2
 NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 """A full or read-only disk, and files that the user may not touch."""
@@ -38,9 +36,6 @@ class Commands(TyperGroup):
             return super().invoke(context)
         except UserError as error:
             _refuse(str(error))
-        except KeyboardInterrupt:
-            print("archbench: interrupted", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
         except OSError as error:
             if error.errno not in NO_PLACE:
                 raise

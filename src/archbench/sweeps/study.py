@@ -149,7 +149,12 @@ def run_workers(command: Sequence[str], workers: int) -> None:
     input is a pipe that ends with this process, however it ends: that tells them to end too.
     """
     running = [
-        subprocess.Popen([sys.executable, *command, str(worker)], stdin=subprocess.PIPE) for worker in range(workers)
+        subprocess.Popen(
+            [sys.executable, *command, str(worker)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,  # an interrupt at the terminal is for this process alone, and is told once
+        )
+        for worker in range(workers)
     ]
     try:
         while None in (codes := [process.poll() for process in running]) and not any(codes):

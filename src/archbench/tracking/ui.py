@@ -13,6 +13,7 @@ import urllib.request
 import webbrowser
 from collections.abc import Callable
 
+from archbench import interrupts
 from archbench.errors import UserError
 from archbench.tracking.store import QUIET_AND_QUICK, Store, connect, locate
 
@@ -41,6 +42,7 @@ def serve(port: int, open_browser: bool = False, show: Callable[[str], None] = p
         return
     _check_free(port)
     connect(store)  # a fresh database is created under our lock, not by several workers of the server at once
+    interrupts.leave_alone()
     for number in (signal.SIGINT, signal.SIGTERM):  # whatever the parent ignores: the server must end with us
         signal.signal(number, signal.default_int_handler)
     process = subprocess.Popen(
