@@ -19,11 +19,6 @@ datasets:
   digits: {size: 32}
 benchmarks:
   long: {architecture: lenet5, dataset: digits, epochs: 5000}
-  compiled:
-    architecture: {name: densenet121, growth: 8, stem_width: 16}
-    dataset: digits
-    epochs: 2
-    xla: "on"
 studies:
   rates:
     base: {architecture: lenet5, dataset: digits}
@@ -94,30 +89,106 @@ def end(process: subprocess.Popen, number: signal.Signals, *, group: bool = Fals
     return took
 
 
-def at_import(project: Path, process: subprocess.Popen) -> bool:
-    return heeds(process)
+def gone(processes: list[psutil.Process]) -> bool:
+    return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
 
 
-def at_compilation(project: Path, process: subprocess.Popen) -> bool:
-    """Its machine.json is written just before the program is compiled."""
-    return any(project.glob("runs/small/*/seed-0/machine.json"))
+IN_C = """
+import hashlib
+from archbench.interrupts import heeded
+with heeded():
+    print("begun", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+"""
+SWALLOWED = """
+import time
+from archbench.interrupts import heeded
+class Noisy:
+    def __del__(self):
+        raise ValueError
+with heeded():
+    print("begun", flush=True)
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException:
+            Noisy()
+"""
 
 
-def mid_epoch(project: Path, process: subprocess.Popen) -> bool:
-    return any(project.glob("runs/small/*/seed-0/history.csv"))
+@pytest.mark.parametrize("number", SAID)
+@pytest.mark.parametrize("code", [IN_C, SWALLOWED])
+def test_a_process_ends_in_the_middle_of_one_long_call_and_whatever_a_library_makes_of_it(tmp_path, code, number):
+    """A compilation is such a call: no handler in Python runs before it returns."""
+    process = start(tmp_path, "-c", code)
+    assert process.stdout.readline() == "begun\n"
+    time.sleep(0.2)
+    end(process, number)
+
+
+def test_an_interrupt_that_the_caller_ignores_stays_ignored(tmp_path):
+    """As that of `nohup archbench train ... &`."""
+    code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    process = start(tmp_path, "-c", code + IN_C)
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2)
+    end(process, signal.SIGTERM)
+
+
+def test_train_ends_while_it_imports(project):
+    process = start(project, "-m", "archbench", "train", "long")
+    await_(process, lambda: heeds(process))
+    time.sleep(0.3)
+    end(process, signal.SIGINT, group=True)
+
+
+@pytest.mark.slow
+def test_train_ends_in_the_middle_of_an_epoch_and_mlflow_knows(project):
+    process = start(project, "-m", "archbench", "train", "long")
+    await_(process, lambda: any(project.glob("runs/small/long/seed-0/history.csv")))
+    client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+
+    def statuses() -> list[str]:
+        if not (project / "mlflow.db").is_file():
+            return []
+        experiments = [one.experiment_id for one in client.search_experiments()]
+        return [run.info.status for run in client.search_runs(experiments)]
+
+    await_(process, lambda: "RUNNING" in statuses())
+    others = family(process)
+    assert any("archbench.tracking.follow" in other.cmdline() for other in others)
+    end(process, signal.SIGTERM)
+    assert make.wait_until(lambda: gone(others), seconds=60)
+    assert set(statuses()) == {"KILLED"}
+
+
+@pytest.mark.slow
+def test_a_sweep_ends_with_its_workers_in_one_line(project):
+    """The terminal sends the interrupt to all that belong to it: only one of them may speak."""
+    process = start(project, "-m", "archbench", "sweep", "rates")
+    working = "archbench.sweeps.worker"
+    await_(process, lambda: sum(working in one.cmdline() for one in family(process) if one.is_running()) == 2)
+    time.sleep(3)
+    others = family(process)
+    end(process, signal.SIGINT, group=True)
+    assert make.wait_until(lambda: gone(others), seconds=60)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", SAID)
-@pytest.mark.parametrize(
-    ("benchmark", "moment"), [("long", at_import), ("compiled", at_compilation), ("long", mid_epoch)]
-)
-def test_train_ends_with_one_line_at_any_moment(project, benchmark, moment, number):
-    process = start(project, "-m", "archbench", "train", benchmark)
-    await_(process, lambda: moment(project, process))
-    if moment is at_compilation:
-        time.sleep(3)
+def test_a_stage_ends_with_dvc(project, number):
+    """DVC passes an interrupt's exit code on in a line of its own, and dies at once of SIGTERM: its stage notices."""
+    environment = {"PATH": f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "true"}
+    subprocess.run([sys.executable, "-m", "archbench", "plan", "--write"], cwd=project, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=project, check=True)
+    process = start(project, "-m", "dvc", "repro", "train@long", **environment)
+    await_(process, lambda: any(project.glob("runs/small/long/seed-0/machine.json")))
     others = family(process)
-    took = end(process, number, group=number == signal.SIGINT)
-    print(f"{benchmark} {moment.__name__} {number.name}: {took:.2f} s")
-    assert make.wait_until(lambda: not any(other.is_running() for other in others), seconds=30)
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    _, stderr = process.communicate(timeout=END_SECONDS)
+    assert stderr.startswith(SAID[number])
+    assert "Traceback" not in stderr
+    assert process.returncode == (255 if number == signal.SIGINT else -signal.SIGTERM)
+    assert make.wait_until(lambda: gone(others), seconds=60)
