@@ -2,8 +2,10 @@
 
 import sys
 
-from archbench import stages
 from archbench.errors import guarded
+from archbench.interrupts import heeded
 
-with guarded():
+with heeded(), guarded():
+    from archbench import stages  # heavy, so that an interrupt can come while it is imported
+
     stages.prepare(sys.argv[1])

@@ -1,7 +1,9 @@
 """Stage `report`: runs/<pipeline> and studies/<pipeline> to reports/<pipeline>."""
 
-from archbench import stages
 from archbench.errors import guarded
+from archbench.interrupts import heeded
 
-with guarded():
+with heeded(), guarded():
+    from archbench import stages  # heavy, so that an interrupt can come while it is imported
+
     stages.report()

@@ -1,7 +1,9 @@
 """Stage `speed`: our loops against plain ones to runs/<pipeline>/speed.csv."""
 
-from archbench import stages
 from archbench.errors import guarded
+from archbench.interrupts import heeded
 
-with guarded():
+with heeded(), guarded():
+    from archbench import stages  # heavy, so that an interrupt can come while it is imported
+
     stages.speed()

@@ -2,10 +2,12 @@
 
 import sys
 
-from archbench import stages
 from archbench._lean import leave
 from archbench.errors import guarded
+from archbench.interrupts import heeded
 
-with guarded():
+with heeded(), guarded():
+    from archbench import stages  # heavy, so that an interrupt can come while it is imported
+
     stages.train(sys.argv[1])
 leave()

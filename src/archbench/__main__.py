@@ -1,19 +1,16 @@
 """`archbench` and `python -m archbench`."""
 
-import sys
-
-from archbench.cli.app import INTERRUPTED, app
+from archbench.interrupts import heeded
 from archbench.secrets import scrub_streams
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one message and exit code 2, an interrupt one line and 130."""
+    """Run the command line; a user's mistake is one message and exit code 2, an interrupt one line and 130 or 143."""
     scrub_streams()
-    try:
+    with heeded():
+        from archbench.cli.app import app
+
         app(prog_name="archbench")
-    except KeyboardInterrupt:
-        print("archbench: interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

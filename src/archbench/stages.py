@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +25,6 @@ from archbench.tracking.live import live
 if TYPE_CHECKING:
     from archbench.datasets.store import Prepared
     from archbench.sweeps.study import ArmPlan
-    from archbench.training.run import Pace
 
 
 def open_pipeline() -> tuple[Config, Folders]:
@@ -78,20 +75,23 @@ def train(slug: str) -> None:
     runs = [folders.runs / slug / f"seed-{seed}" for seed in config.benchmarks[slug].seeds or config.seeds]
     with only_writer(folders.runs / slug, f"train {slug}"), live(runs, config.training.tracking_seconds) as tracker:
         _train(config, folders, slug)
+    from archbench.results.closing import closing_line
+
     print(tracker.message)
+    print(closing_line(slug, runs))
 
 
 def _train(config: Config, folders: Folders, slug: str) -> None:
     import_keras()
     from archbench import plan as planning
-    from archbench.training.run import run_benchmark
+    from archbench.training.run import Pace, run_benchmark
 
     plan = planning.resolve(config, slug)
     prepared = open_data(config, folders, plan.settings["dataset"])
     planning.check_batch(f"benchmarks.{slug}", plan.settings, {}, prepared.card)
     trials = [plan.trial_settings(seed, prepared.card.sha256, folders.runs) for seed in plan.seeds]
-    with _shown_pace(config, slug) as pace:
-        run_benchmark(trials, prepared, folders.runs / slug, pace)
+    with EpochDisplay(slug) as display:
+        run_benchmark(trials, prepared, folders.runs / slug, Pace(config.training.checkpoint_seconds, display.show))
 
 
 def sweep(slug: str) -> None:
@@ -102,7 +102,11 @@ def sweep(slug: str) -> None:
     folder = folders.studies / slug
     with only_writer(folder, f"sweep {slug}"), live([folder], config.training.tracking_seconds) as tracker:
         _sweep(config, folders, slug)
+    from archbench.results.closing import closing_lines
+
+    study, final = config.studies[slug], folders.studies / slug / "final"
     print(tracker.message)
+    print(*closing_lines((arm, sorted((final / arm).glob("seed-*"))) for arm in study.arms), sep="\n")
 
 
 def _sweep(config: Config, folders: Folders, slug: str) -> None:
@@ -145,6 +149,7 @@ def run_sweep_worker(slug: str, worker: int) -> None:
     from archbench.sweeps import study as sweeps
     from archbench.sweeps.benches import Benches
     from archbench.training.build import build_task
+    from archbench.training.run import Pace
 
     config, folders = open_pipeline()
     study = config.studies[slug]
@@ -159,7 +164,8 @@ def run_sweep_worker(slug: str, worker: int) -> None:
         sweeps.search_arm(plan, study, benches, journal, name, maximize, (part, parts))
         if part == 0:
             sweeps.wait_for_parts(study, journal, name, maximize)
-            with _shown_pace(config, f"{slug}/{arm}") as pace:
+            with EpochDisplay(f"{slug}/{arm}", plain=study.workers > 1) as display:
+                pace = Pace(config.training.checkpoint_seconds, display.show)
                 sweeps.finish_arm(plan, study, benches, prepared, journal, name, maximize, folder, pace)
 
 
@@ -248,18 +254,3 @@ def _study_name(study: Study, plan: ArmPlan) -> str:
     sources = code.digest(code.files_of(["archbench.sweeps.study"]))
     own = [plan.trials[0]["id"], space, plan.sampler, points, chosen, sources]
     return f"{plan.trials[0]['benchmark']}/{identify(own)}"
-
-
-@contextmanager
-def _shown_pace(config: Config, title: str) -> Iterator[Pace]:
-    """How often a run writes, with a display of its epochs."""
-    from archbench.training.run import Pace
-
-    with EpochDisplay(title) as display:
-
-        def show(run: str, row: Mapping[str, float], epochs: int, monitor: str) -> None:
-            names = dict.fromkeys(("train_loss", "validation_loss", f"validation_{monitor}"))
-            score = "  ".join(f"{name.replace('_', ' ')} {row[name]:.4g}" for name in names)
-            display.show(run, int(row["epoch"]), epochs, score)
-
-        yield Pace(config.training.checkpoint_seconds, show)

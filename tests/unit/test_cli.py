@@ -18,7 +18,6 @@ from archbench.cli import changes, checks, index
 from archbench.cli.app import app
 from archbench.cli.data import look_up
 from archbench.config import Named
-from archbench.progress import EpochDisplay
 from archbench.project import Folders
 
 PARAMS = """\
@@ -245,12 +244,6 @@ def test_wrong_words_end_with_exit_code_2():
     assert "Did you mean 'list'?" in run("lst").stderr
 
 
-def test_an_interrupt_is_one_line_and_exit_code_130(monkeypatch):
-    monkeypatch.setattr(index, "rows", _raise(KeyboardInterrupt()))
-    result = run("list")
-    assert (result.exit_code, result.stderr) == (130, "archbench: interrupted\n")
-
-
 def test_a_full_disk_is_one_message_but_a_bug_is_not_hidden(monkeypatch):
     monkeypatch.setattr(index, "rows", _raise(OSError(errno.ENOSPC, "No space left on device", "/runs/x")))
     assert "No space left on device: /runs/x" in refuse("list")
@@ -303,15 +296,6 @@ def test_plan_counts_as_download_what_is_not_here(tmp_path):
     (folders.raw / "mnist").mkdir(parents=True)
     (folders.raw / "mnist" / "train-images-idx3-ubyte.gz").touch()
     assert look_up("mnist", mnist, folders).download_bytes == 11_594_722 - 9_912_422
-
-
-def test_the_last_epoch_is_always_shown(capsys):
-    """Where no terminal is, a line every few seconds, and one at the end of a run however short it is."""
-    with EpochDisplay("lenet5-digits") as display:
-        for epoch in (1, 2, 3):
-            display.show("seed-0", epoch, 3, f"loss {epoch}")
-    lines = capsys.readouterr().out.splitlines()
-    assert lines == ["lenet5-digits seed-0: epoch 1/3  loss 1", "lenet5-digits seed-0: epoch 3/3  loss 3"]
 
 
 def test_plan_measures_by_runs_of_the_same_network(project):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from archbench import stages
+from archbench.results import closing
 
 PARAMS = """\
 pipeline: small
@@ -38,6 +39,8 @@ def test_a_run_is_told_which_stage_makes_it(stage, slug, tmp_path, monkeypatch, 
 
     monkeypatch.setattr(stages, "live", live)
     monkeypatch.setattr(stages, f"_{stage}", lambda *_: None)
+    monkeypatch.setattr(closing, "closing_line", lambda name, folders: f"{name}: result")
+    monkeypatch.setattr(closing, "closing_lines", lambda arms: [f"{slug}: result"])
     getattr(stages, stage)(slug)
     assert told == [f"{stage}@{slug}"]
-    assert capsys.readouterr().out == "tracked\n"
+    assert capsys.readouterr().out == f"tracked\n{slug}: result\n"

@@ -14,8 +14,6 @@ from typer.core import TyperGroup
 from archbench.cli import doctor, entries, plan, stages, tracking
 from archbench.errors import UserError, refusal
 
-INTERRUPTED = 130
-"""The exit code of a process that an interrupt ended: 128 + SIGINT."""
 REFUSED = 2
 
 BACKENDS = ("tensorflow", "jax")
@@ -32,9 +30,6 @@ class Commands(TyperGroup):
         """Run the chosen command."""
         try:
             return super().invoke(context)
-        except KeyboardInterrupt:
-            print("archbench: interrupted", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
             message = refusal(error)
             if message is None:

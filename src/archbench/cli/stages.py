@@ -16,13 +16,15 @@ from archbench.stages import open_pipeline
 def train(benchmark: Annotated[str, typer.Argument(help="A benchmark of params.yaml.")]) -> None:
     """Train one benchmark over all its seeds.
 
-    Its data set is prepared first if it is not there, damaged, or not what params.yaml asks for.
+    Its data set is prepared first if it is not there, damaged, or not what params.yaml asks for. The last line is the
+    mean test score of the seeds, with half the width of its 95 % interval (Student's t) and their number: test accuracy
+    0.991 ± 0.005 (n=3).
     """
     config, folders = open_pipeline()
     check_name("benchmark", benchmark, config.benchmarks)
     _prepare(config, folders, config.benchmarks[benchmark].dataset)
-    stages.train(benchmark)
     print(f"runs: {folders.runs / benchmark}")
+    stages.train(benchmark)
 
 
 def sweep(study: Annotated[str, typer.Argument(help="A study of params.yaml.")]) -> None:
@@ -33,8 +35,8 @@ def sweep(study: Annotated[str, typer.Argument(help="A study of params.yaml.")])
     config, folders = open_pipeline()
     check_name("study", study, config.studies)
     _prepare(config, folders, config.studies[study].base.dataset)
-    stages.sweep(study)
     print(f"study: {folders.studies / study}")
+    stages.sweep(study)
 
 
 def report(

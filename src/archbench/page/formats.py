@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Collection, Sequence
 
-from archbench.results.statistics import LEVEL, Interval
+from archbench.results.interval import LEVEL, Interval
 
 NOTHING = "–"
 SURELY = f"p\u00a0<\u00a0{LEVEL:g} by the paired t test, adjusted by Holm's method"

@@ -1,6 +1,6 @@
 """Intervals over seeds and paired comparisons: how sure a difference is with the few seeds there are.
 
-Sources: Student (1908) for the interval of a mean and of a paired difference; Holm (1979) for many comparisons at once;
+Sources: Student (1908) for the interval of a paired difference; Holm (1979) for many comparisons at once;
 Demšar (2006), "Statistical Comparisons of Classifiers over Multiple Data Sets", for mean ranks.
 """
 
@@ -14,46 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-CONFIDENCE = 0.95
-"""The coverage of every interval in a report."""
-LEVEL = 1 - CONFIDENCE
-"""Below this p, adjusted by Holm's method, a difference is called one."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean over n independent values and its Student t interval; NaN where n does not allow one."""
-
-    mean: float
-    deviation: float
-    """Sample standard deviation (n - 1 in the denominator)."""
-    half: float
-    """Half the width of the interval: mean ± half."""
-    n: int
-
-    @property
-    def low(self) -> float:
-        """Lower end."""
-        return self.mean - self.half
-
-    @property
-    def high(self) -> float:
-        """Upper end."""
-        return self.mean + self.half
-
-
-def mean_interval(values: Sequence[float]) -> Interval:
-    """Mean, deviation and interval of the finite numbers in `values`: mean ± t(0.975, n-1) · deviation / sqrt(n)."""
-    numbers = np.asarray(values, dtype=float)
-    numbers = numbers[np.isfinite(numbers)]
-    n = len(numbers)
-    if n == 0:
-        return Interval(math.nan, math.nan, math.nan, 0)
-    if n == 1:
-        return Interval(float(numbers[0]), math.nan, math.nan, 1)
-    deviation = float(numbers.std(ddof=1))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * deviation / math.sqrt(n)
-    return Interval(float(numbers.mean()), deviation, half, n)
+from archbench.results.interval import LEVEL, Interval, mean_interval
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,10 @@ def trials_a_minute(site: Site) -> list[dict]:
     """A row a network, measured in a process on JAX."""
     command = [sys.executable, "-m", "archbench.speed.side_by_side", str(site.folder), str(site.options.repeats)]
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
-    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    # In a session of its own: an interrupt at the terminal is for this process alone.
+    done = subprocess.run(
+        command, env=environment, check=True, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -48,7 +48,12 @@ def run_workers(command: Sequence[str], workers: int, lock: int) -> None:
     """
 
     def start(worker: int) -> subprocess.Popen:
-        return subprocess.Popen([sys.executable, *command, str(worker)], stdin=subprocess.PIPE, pass_fds=(lock,))
+        return subprocess.Popen(
+            [sys.executable, *command, str(worker)],
+            stdin=subprocess.PIPE,
+            pass_fds=(lock,),
+            start_new_session=True,  # an interrupt at the terminal is for this process alone, and is told once
+        )
 
     running = [start(worker) for worker in range(workers)]
     try:

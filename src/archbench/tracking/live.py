@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from archbench.interrupts import stopping
 from archbench.tracking.store import QUIET_AND_QUICK, Store, locate
 
 
@@ -57,8 +58,8 @@ def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
     Enter it before heavy imports: the copying process then does its own at the same time.
 
     Leaving the body waits at most `limit_seconds` for the last copy, also when the body raises, but not where there is
-    no folder yet; `message` of the tracker then says what became of it. The log of the copying process, of this time
-    alone, is the file `log_of` the first folder.
+    no folder yet, nor when this process was told to end; `message` of the tracker then says what became of it. The log
+    of the copying process, of this time alone, is the file `log_of` the first folder.
 
     Raises `NoProject` where no store can be found.
     """
@@ -85,7 +86,9 @@ def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
     try:
         yield tracker
     finally:
-        if any(folder.exists() for folder in folders):
+        if stopping():
+            pass  # there is no time: the end of this process ends the other's input, and it closes the runs as killed
+        elif any(folder.exists() for folder in folders):
             tracker.finish(limit_seconds)
         else:  # refused before it began: the reader is not kept waiting for a copy of nothing
             tracker.leave()

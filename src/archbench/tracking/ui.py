@@ -15,6 +15,7 @@ import webbrowser
 from collections.abc import Callable
 from typing import TextIO
 
+from archbench import interrupts
 from archbench.errors import UserError
 from archbench.secrets import scrub
 from archbench.tracking.store import ARTIFACT_ROOT, QUIET_AND_QUICK, Tracking, connect, locate
@@ -44,6 +45,7 @@ def serve(port: int, open_browser: bool = False, show: Callable[[str], None] = p
         return
     _check_free(port)
     tracking = connect(store)  # makes a fresh database under our lock; several workers of the server would break it
+    interrupts.leave_alone()
     for number in (signal.SIGINT, signal.SIGTERM):  # whatever the parent ignores: the server must end with us
         signal.signal(number, signal.default_int_handler)
     process = subprocess.Popen(
