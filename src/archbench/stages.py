@@ -59,8 +59,7 @@ def train(slug: str) -> None:
     config, folders = open_pipeline()
     check_name("benchmark", slug, config.benchmarks)
     os.environ["ARCHBENCH_STAGE"] = f"train@{slug}"
-    runs = [folders.runs / slug / f"seed-{seed}" for seed in config.benchmarks[slug].seeds or config.seeds]
-    with live(runs, config.training.tracking_seconds) as tracker:
+    with live(folders.runs / slug, config.training.tracking_seconds) as tracker:
         _train(config, folders, slug)
     print(tracker.message)
 
@@ -84,7 +83,7 @@ def sweep(slug: str) -> None:
     config, folders = open_pipeline()
     check_name("study", slug, config.studies)
     os.environ["ARCHBENCH_STAGE"] = f"sweep@{slug}"
-    with live([folders.studies / slug], config.training.tracking_seconds) as tracker:
+    with live(folders.studies / slug, config.training.tracking_seconds) as tracker:
         _sweep(config, folders, slug)
     print(tracker.message)
 

@@ -86,11 +86,11 @@ def test_a_run_is_tracked_while_it_trains(project):
         if not (project / "mlflow.db").exists():
             return []
         client = MlflowClient(address)
-        experiment = client.get_experiment_by_name("classification")
+        experiment = client.get_experiment_by_name("tour/classification")
         runs = client.search_runs([experiment.experiment_id], "tags.`archbench.kind` = 'seed'") if experiment else []
-        return [(run.info.status, run.data.metrics.get("train_loss")) for run in runs]
+        return [(run.info.status, run.data.metrics.get("train/loss")) for run in runs]
 
-    with live([folder], limit_seconds=60) as tracker:
+    with live(folder.parent, limit_seconds=60) as tracker:
         make.begin(folder, make.settings(), make.rows(2))
         assert make.wait_until(lambda: status() == [("RUNNING", 0.75)], seconds=60)
         make.extend(folder, make.rows(3))
@@ -105,7 +105,7 @@ def test_a_server_that_does_not_answer_costs_its_limit_and_no_more(project, monk
     with server(answer) as address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         start = time.monotonic()
-        with live([project / "runs/tour/lenet5-digits/seed-0"], limit_seconds=2) as tracker:
+        with live(project / "runs/tour/lenet5-digits", limit_seconds=2) as tracker:
             entered = time.monotonic() - start
             make.finished(project / "runs/tour/lenet5-digits/seed-0")
         assert time.monotonic() - start < 3.5
@@ -127,7 +127,7 @@ def test_a_server_that_fails_is_told_in_one_line_and_sync_makes_up_for_it(projec
                 free.bind(("127.0.0.1", 0))
                 address = f"http://127.0.0.1:{free.getsockname()[1]}"
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        with live([folder], limit_seconds=60) as tracker:
+        with live(folder.parent, limit_seconds=60) as tracker:
             make.finished(folder)
     assert tracker.message.startswith(f"MLflow at {address} did not take all runs (see ")
     assert "\n" not in tracker.message
@@ -142,7 +142,7 @@ def test_a_body_that_raises_is_still_copied_and_its_error_passed_on(project):
     trackers = []
 
     def train():
-        with live([folder], limit_seconds=60) as tracker:
+        with live(folder.parent, limit_seconds=60) as tracker:
             trackers.append(tracker)
             make.begin(folder, make.settings(), make.rows(1))
             raise ZeroDivisionError
@@ -158,7 +158,7 @@ def test_an_error_before_anything_is_written_waits_for_no_copy(project, monkeypa
     started = []
 
     def refused():
-        with live([project / "runs/tour/one/seed-0"], 600):
+        with live(project / "runs/tour/one", 600):
             (tracker,) = psutil.Process().children()
             started.append(tracker)
             if dead:
@@ -178,7 +178,7 @@ def test_an_error_before_anything_is_written_waits_for_no_copy(project, monkeypa
 def test_the_training_process_imports_no_mlflow(project):
     code = (
         "import sys; from pathlib import Path; from archbench.tracking.live import live\n"
-        "with live([Path('runs/tour/a/seed-0')], 60): pass\n"
+        "with live(Path('runs/tour/a'), 60): pass\n"
         "sys.exit('mlflow' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=project)
@@ -190,7 +190,7 @@ from pathlib import Path
 import tracking_folders as make
 from archbench.tracking.live import live
 folder = Path(sys.argv[1])
-with live([folder], 60) as tracker:
+with live(folder.parent, 60) as tracker:
     make.begin(folder, make.settings(), make.rows(2))
     print(tracker._process.pid, flush=True)
     time.sleep(600)
@@ -210,7 +210,7 @@ def test_a_killed_training_process_takes_its_tracker_along_and_the_run_is_closed
     training.wait()
     assert make.wait_until(lambda: not psutil.pid_exists(follower), seconds=60)
     client = MlflowClient(store.locate().uri)
-    experiment = client.get_experiment_by_name("classification").experiment_id
+    experiment = client.get_experiment_by_name("tour/classification").experiment_id
     assert {run.info.status for run in client.search_runs([experiment])} == {"KILLED"}
 
 

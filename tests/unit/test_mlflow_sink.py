@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 
 from archbench.tracking import store, ui
 from archbench.tracking._read import read_run
+from archbench.tracking._tags import is_superseded
 from archbench.tracking._values import as_numbers, as_params, clean_name
 from archbench.tracking.mlflow_sink import sync_run
 from archbench.tracking.signature import describe
@@ -53,7 +54,7 @@ def tracking(project):
     return store.connect(store.locate())
 
 
-def runs_of(tracking, kind, experiment="classification"):
+def runs_of(tracking, kind, experiment="tour/classification"):
     found = tracking.client.get_experiment_by_name(experiment)
     return tracking.client.search_runs([found.experiment_id], f"tags.`archbench.kind` = '{kind}'")
 
@@ -75,8 +76,8 @@ def test_a_finished_run_is_copied_once_and_whole(tracking, project):
     assert run.info.end_time - run.info.start_time == 4000  # total_seconds
     assert run.data.params["optimizer.learning_rate"] == "0.001"
     assert run.data.params["architecture.widths"] == "[6, 16]"
-    assert points_of(tracking, run, "train_loss") == [(1, 1.5), (2, 0.75), (3, 0.5)]
-    assert points_of(tracking, run, "test_accuracy") == [(2, 0.5)]
+    assert points_of(tracking, run, "train/loss") == [(1, 1.5), (2, 0.75), (3, 0.5)]
+    assert points_of(tracking, run, "test/accuracy") == [(2, 0.5)]
     assert points_of(tracking, run, "system/peak_memory_bytes") == [(2, 1e6)]
     expected = {"backend": "tensorflow", "git_commit": "0123456789abcdef", "git_dirty": "false", "xla": "true"}
     expected |= {"precision": "float32", "dvc_stage": "train@lenet5-digits", "dataset_digest": "ab" * 32}
@@ -97,14 +98,14 @@ def test_a_run_is_followed_while_it_goes_on(tracking, project):
     with open(folder / "history.csv", "a") as file:
         file.write("2,20,0.1,0.7")  # the process is just writing this line
     sync_run(folder, tracking)
-    assert points_of(tracking, only(runs_of(tracking, "seed")), "train_loss") == [(1, 1.5)]
+    assert points_of(tracking, only(runs_of(tracking, "seed")), "train/loss") == [(1, 1.5)]
     make.extend(folder, make.rows(3))
     sync_run(folder, tracking)
     make.end(folder)
     sync_run(folder, tracking)
     run = only(runs_of(tracking, "seed"))
     assert run.info.status == "FINISHED"
-    assert [step for step, _ in points_of(tracking, run, "validation_accuracy")] == [1, 2, 3]
+    assert [step for step, _ in points_of(tracking, run, "validation/accuracy")] == [1, 2, 3]
 
 
 def test_a_copy_cut_off_before_its_tag_writes_the_same_points(tracking, project):
@@ -114,7 +115,7 @@ def test_a_copy_cut_off_before_its_tag_writes_the_same_points(tracking, project)
     for tag in ("archbench.history", "archbench.ended"):
         tracking.client.delete_tag(run.info.run_id, tag)
     sync_run(folder, tracking)
-    for name, count in (("train_loss", 3), ("test_accuracy", 1), ("system/train_seconds", 1)):
+    for name, count in (("train/loss", 3), ("test/accuracy", 1), ("system/train_seconds", 1)):
         assert len(points_of(tracking, run, name)) == count
 
 
@@ -141,7 +142,7 @@ def test_a_killed_run_is_closed_and_goes_on_where_it_was(tracking, project):
     sync_run(folder, tracking)
     run = only(runs_of(tracking, "seed"))
     assert run.info.status == "FINISHED"
-    assert points_of(tracking, run, "train_loss") == [(1, 1.5), (2, 0.75), (3, 0.5)]
+    assert points_of(tracking, run, "train/loss") == [(1, 1.5), (2, 0.75), (3, 0.5)]
 
 
 def test_only_dead_processes_of_this_machine_are_closed(tracking, project):
@@ -181,11 +182,12 @@ def test_the_parent_holds_statistics_over_current_seeds(tracking, project):
     parent = only(runs_of(tracking, "benchmark"))
     metrics = {name: round(value, 9) for name, value in parent.data.metrics.items()}
     assert metrics == {
-        "test_mAP_0.5_mean": 0.94,
-        "test_mAP_0.5_deviation": 0.04,  # sqrt((0.04^2 + 0 + 0.04^2) / 2)
-        "test_mAP_0.5_minimum": 0.9,
-        "test_mAP_0.5_maximum": 0.98,
-        "test_mAP_0.5_n": 3,
+        "test/mAP_0.5_mean": 0.94,
+        "test/mAP_0.5_deviation": 0.04,  # sqrt((0.04^2 + 0 + 0.04^2) / 2)
+        "test/mAP_0.5_n": 3,
+        "model/parameters": 61_706,
+        "model/multiply_adds": 416_520,
+        "system/train_seconds_mean": 2.25,
     }
     assert parent.data.params["optimizer.name"] == "adam"
     assert parent.data.tags["archbench.state"] == "1 diverged, 3 finished"
@@ -227,8 +229,12 @@ def test_seeds_that_start_from_other_seeds_weights_share_a_parent(tracking, proj
         sync_run(make.finished(project / f"runs/tour/lenet5-digits/seed-{seed}", chosen), tracking)
     parent = only(runs_of(tracking, "benchmark"))
     assert parent.info.status == "FINISHED"
-    assert parent.data.metrics["test_accuracy_n"] == 2
-    assert {run.data.params["transfer.weights_sha256"] for run in runs_of(tracking, "seed")} == {"0" * 64, "1" * 64}
+    assert parent.data.metrics["test/accuracy_n"] == 2
+    params = [run.data.params for run in runs_of(tracking, "seed")]
+    assert [one["transfer.from"] for one in params] == ["lenet5-low"] * 2
+    assert sorted(one["seed"] for one in params) == ["0", "1"]
+    hashes = {name for one in params for name in one if name.endswith("sha256") or name == "id"}
+    assert not hashes  # nobody compares them; they are tags, and in the artifact settings.yaml
 
 
 def test_changed_settings_make_a_new_run_and_set_the_old_one_aside(tracking, project):
@@ -236,13 +242,13 @@ def test_changed_settings_make_a_new_run_and_set_the_old_one_aside(tracking, pro
     sync_run(make.finished(folder, make.settings(trial="old"), {"accuracy": 0.5}), tracking)
     sync_run(make.finished(folder, make.settings(trial="new", epochs=9), {"accuracy": 0.75}), tracking)
     for kind in ("seed", "benchmark"):
-        stale = {run.data.params["epochs"]: "archbench.stale" in run.data.tags for run in runs_of(tracking, kind)}
+        stale = {run.data.params["epochs"]: is_superseded(run) for run in runs_of(tracking, kind)}
         assert stale == {"3": True, "9": False}
     # `dvc checkout` of the old settings brings the old folder back.
     sync_run(make.finished(folder, make.settings(trial="old"), {"accuracy": 0.5}), tracking)
     assert len(runs_of(tracking, "seed")) == 2
     for kind in ("seed", "benchmark"):
-        stale = {run.data.params["epochs"]: "archbench.stale" in run.data.tags for run in runs_of(tracking, kind)}
+        stale = {run.data.params["epochs"]: is_superseded(run) for run in runs_of(tracking, kind)}
         assert stale == {"3": False, "9": True}
 
 
@@ -258,8 +264,8 @@ def test_changed_code_keeps_the_parent_and_counts_only_new_seeds(tracking, proje
     for _ in range(2):
         sync_all(project, tracking)
     parent = only(runs_of(tracking, "benchmark"))
-    assert (parent.data.metrics["test_accuracy_mean"], parent.data.metrics["test_accuracy_n"]) == (0.75, 1)
-    fresh = [r.data.tags["archbench.trial"] for r in runs_of(tracking, "seed") if "archbench.stale" not in r.data.tags]
+    assert (parent.data.metrics["test/accuracy_mean"], parent.data.metrics["test/accuracy_n"]) == (0.75, 1)
+    fresh = [r.data.tags["archbench.trial"] for r in runs_of(tracking, "seed") if not is_superseded(r)]
     assert fresh == ["new0"]
 
 
@@ -268,9 +274,9 @@ def test_the_same_trial_with_another_history_is_another_run(tracking, project):
     sync_run(make.finished(folder), tracking)
     make.begin(folder, make.settings(), make.rows(3, validation_accuracy=0.625))
     sync_run(make.end(folder), tracking)
-    copies = {("archbench.stale" in run.data.tags): run for run in runs_of(tracking, "seed")}
-    assert points_of(tracking, copies[False], "validation_accuracy") == [(1, 0.625), (2, 0.625), (3, 0.625)]
-    assert points_of(tracking, copies[True], "validation_accuracy") == [(1, 0.5), (2, 0.5), (3, 0.5)]
+    copies = {is_superseded(run): run for run in runs_of(tracking, "seed")}
+    assert points_of(tracking, copies[False], "validation/accuracy") == [(1, 0.625), (2, 0.625), (3, 0.625)]
+    assert points_of(tracking, copies[True], "validation/accuracy") == [(1, 0.5), (2, 0.5), (3, 0.5)]
 
 
 def test_the_history_of_the_run_before_is_not_taken_for_the_new_one(project):
@@ -291,21 +297,21 @@ def test_numbers_that_are_none_and_odd_names(tracking, project):
     folder = make.begin(project / "runs/tour/yolo/seed-0", make.settings("yolo"), history)
     sync_run(make.end(folder, {"mAP@0.5": 0.5, "a(b),c": 1.0, "loss": None}), tracking)
     run = only(runs_of(tracking, "seed"))
-    assert points_of(tracking, run, "validation_loss") == [(2, 1.0)]
-    assert points_of(tracking, run, "train_loss") == [(2, 2.0)]
-    assert points_of(tracking, run, "validation_mAP_0.5") == [(1, 0.25), (2, 0.5)]
-    assert run.data.metrics["test_a_b__c"] == 1.0
-    assert "test_loss" not in run.data.metrics
+    assert points_of(tracking, run, "validation/loss") == [(2, 1.0)]
+    assert points_of(tracking, run, "train/loss") == [(2, 2.0)]
+    assert points_of(tracking, run, "validation/mAP_0.5") == [(1, 0.25), (2, 0.5)]
+    assert run.data.metrics["test/a_b__c"] == 1.0
+    assert "test/loss" not in run.data.metrics
 
 
 def test_names_and_values_that_mlflow_refuses():
     assert clean_name("../a//b@c") == "a/b_c"
     assert as_params({"a": {"b": None, "c": []}, "d": {}, "e": "x" * 7000})["e"] == "x" * 6000
     assert as_params({"a": {"b": None, "c": [1, {"d": 2}]}, "e": {}}) == {
-        "a.b": "null",
         "a.c": '[1, {"d": 2}]',
-        "e": "{}",
     }
+    chosen = [{"name": "flip"}, {"name": "shift", "pixels": 4, "fill": "edge"}]
+    assert as_params({"augmentation": chosen, "none": []}) == {"augmentation": "flip, shift(pixels=4, fill=edge)"}
     assert as_numbers({"a": True, "b": "1", "c": {"d": 2}, "e": math.inf}) == {"c.d": 2.0}
 
 
@@ -316,7 +322,7 @@ def test_many_parameters_and_points_are_split_into_batches(tracking, project):
     sync_run(make.end(folder), tracking)
     run = only(runs_of(tracking, "seed"))
     assert {run.data.params[f"architecture.option_{n}"] for n in range(250)} == {str(n) for n in range(250)}
-    assert len(points_of(tracking, run, "weight_norm")) == 300
+    assert len(points_of(tracking, run, "train/weight_norm")) == 300
 
 
 @pytest.mark.parametrize("with_signature", [True, False])
@@ -403,8 +409,8 @@ def test_a_study_and_its_trials(tracking, project):
         (1, 0, 1, 0),
         (1, 0, 1, 0),
     ]
-    parent = only(runs_of(tracking, "study", "study"))
-    children = {run.info.run_name: run for run in runs_of(tracking, "trial", "study")}
+    parent = only(runs_of(tracking, "study", "tour/studies/optimizers"))
+    children = {run.info.run_name: run for run in runs_of(tracking, "trial", "tour/studies/optimizers")}
     assert {name: run.info.status for name, run in children.items()} == {
         "sgd 0": "FINISHED",
         "sgd 1": "KILLED",
@@ -414,10 +420,13 @@ def test_a_study_and_its_trials(tracking, project):
     assert children["sgd 1"].data.tags["archbench.state"] == "pruned"
     assert children["sgd 1"].data.params["learning_rate"] == "1e-05"
     assert "beta_1" not in children["sgd 1"].data.params
-    assert points_of(tracking, children["sgd 0"], "validation_value") == [(1, 0.5), (2, 0.75)]
+    assert points_of(tracking, children["sgd 0"], "validation/value") == [(1, 0.5), (2, 0.75)]
     assert "value" not in children["adam 0"].data.metrics
-    assert parent.data.metrics["trials_pruned"] == 1
-    assert only(runs_of(tracking, "benchmark")).data.tags["archbench.benchmark"] == "tour/optimizers/sgd"
+    assert parent.data.metrics["trials/pruned"] == 1
+    assert (
+        only(runs_of(tracking, "benchmark", "tour/studies/optimizers")).data.tags["archbench.benchmark"]
+        == "tour/optimizers/sgd"
+    )
 
 
 def test_every_fold_of_a_trial_is_a_child_of_it(tracking, project):
@@ -425,8 +434,8 @@ def test_every_fold_of_a_trial_is_a_child_of_it(tracking, project):
     folder = make.study(project / "studies/tour/folds", [trial], folds=[("sgd", 0, [0.5, 1.0])])
     for _ in range(2):
         sync_all(project, tracking)
-    parent = only(runs_of(tracking, "trial", "study"))
-    folds = {run.info.run_name: run for run in runs_of(tracking, "fold", "study")}
+    parent = only(runs_of(tracking, "trial", "tour/studies/folds"))
+    folds = {run.info.run_name: run for run in runs_of(tracking, "fold", "tour/studies/folds")}
     assert {name: run.data.metrics["value"] for name, run in folds.items()} == {
         "sgd 0, fold 0": 0.5,
         "sgd 0, fold 1": 1.0,
@@ -434,7 +443,7 @@ def test_every_fold_of_a_trial_is_a_child_of_it(tracking, project):
     assert {run.data.tags["mlflow.parentRunId"] for run in folds.values()} == {parent.info.run_id}
     make.study(folder, [("sgd", 0, "complete", 0.5, {"learning_rate": 0.2}, [])], folds=[("sgd", 0, [0.5, 0.5])])
     sync_all(project, tracking)
-    stale = [run for run in runs_of(tracking, "fold", "study") if "archbench.stale" in run.data.tags]
+    stale = [run for run in runs_of(tracking, "fold", "tour/studies/folds") if is_superseded(run)]
     assert {run.info.run_id for run in stale} == {run.info.run_id for run in folds.values()}
 
 
@@ -445,8 +454,8 @@ def test_a_study_begun_anew_sets_its_old_trials_aside(tracking, project):
     sync_all(project, tracking)
     make.study(folder, [first, ("sgd", 1, "complete", 0.625, {"learning_rate": 0.3}, [0.625])])
     sync_all(project, tracking)
-    trials = runs_of(tracking, "trial", "study")
-    assert {t.data.params["learning_rate"]: "archbench.stale" in t.data.tags for t in trials} == {
+    trials = runs_of(tracking, "trial", "tour/studies/optimizers")
+    assert {t.data.params["learning_rate"]: is_superseded(t) for t in trials} == {
         "0.1": False,
         "0.2": True,
         "0.3": False,
@@ -458,8 +467,8 @@ def test_a_trial_that_scored_otherwise_is_another(tracking, project):
     for value in (0.75, 0.5):
         make.study(folder, [("sgd", 0, "complete", value, {"learning_rate": 0.1}, [value])])
         sync_all(project, tracking)
-    trials = runs_of(tracking, "trial", "study")
-    assert {t.data.metrics["value"]: "archbench.stale" in t.data.tags for t in trials} == {0.75: True, 0.5: False}
+    trials = runs_of(tracking, "trial", "tour/studies/optimizers")
+    assert {t.data.metrics["value"]: is_superseded(t) for t in trials} == {0.75: True, 0.5: False}
 
 
 def test_sync_takes_what_is_asked_for_and_names_what_it_skips(tracking, project):
@@ -496,7 +505,7 @@ def test_processes_may_create_the_store_at_once(tmp_path):
     errors = [process.communicate()[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, errors
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    found = client.search_runs([client.get_experiment_by_name("classification").experiment_id])
+    found = client.search_runs([client.get_experiment_by_name("tour/classification").experiment_id])
     assert len(found) == 8  # four runs, four parents
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from archbench.tracking.folders import folders_below, is_study
 from archbench.tracking.store import QUIET_AND_QUICK, Store, locate
 
 LOG = "tracking.log"
@@ -46,26 +47,21 @@ class Tracker:
 
 
 @contextmanager
-def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
-    """Copy run or study folders to MLflow while the body runs; they need not exist yet.
+def live(folder: Path, limit_seconds: float) -> Iterator[Tracker]:
+    """Copy the runs below the folder of a benchmark or of a study to MLflow while the body runs; none need exist yet.
 
     Enter it before heavy imports: the copying process then does its own at the same time.
 
     Leaving the body waits at most `limit_seconds` for the last copy, also when the body raises, but not where there is
-    no folder yet; `message` of the tracker then says what became of it. The log of the copying process stands beside
-    the folders.
+    no run yet; `message` of the tracker then says what became of it. The log of the copying process stands beside the
+    seeds, or beside the study.
 
     Raises `NoProject` where no store can be found.
     """
     store = locate()
-    log = folders[0].parent / LOG
+    log = (folder.parent if is_study(folder) else folder) / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "archbench.tracking.follow",
-        *(str(folder.resolve()) for folder in folders),
-    ]
+    command = [sys.executable, "-m", "archbench.tracking.follow", str(folder.resolve())]
     with open(log, "ab") as output:
         process = subprocess.Popen(
             command,
@@ -79,7 +75,7 @@ def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
     try:
         yield tracker
     finally:
-        if any(folder.exists() for folder in folders):
+        if any(path.exists() for path in folders_below(folder)):
             tracker.finish(limit_seconds)
         else:  # refused before it began: the reader is not kept waiting for a copy of nothing
             tracker.leave()

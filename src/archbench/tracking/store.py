@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from filelock import FileLock
 
 from archbench.errors import UserError
-from archbench.project import NotAProject, project_root
+from archbench.project import NotAProject, owning_project, project_root
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -100,12 +100,12 @@ class Tracking:
 
 
 def locate(start: Path | None = None) -> Store:
-    """The store: `MLFLOW_TRACKING_URI` if set, else SQLite beside the project.
+    """The store: `MLFLOW_TRACKING_URI` if set, else SQLite beside the project; of an experiment, that of its owner.
 
     Raises `NoProject` where there is neither.
     """
     try:
-        root = project_root(start)
+        root = owning_project(project_root(start))
     except NotAProject:
         root = None
     uri = os.environ["MLFLOW_TRACKING_URI"] if os.environ.get("MLFLOW_TRACKING_URI") else ""
