@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tracking_folders as make
+import yaml
 from mlflow import MlflowClient
 
 from archbench.tracking import store, ui
@@ -269,6 +270,71 @@ def test_changed_code_keeps_the_parent_and_counts_only_new_seeds(tracking, proje
     assert fresh == ["new0"]
 
 
+def test_a_run_trained_again_is_named_superseded_and_so_is_a_seed_that_is_gone(tracking, project):
+    folder = project / "runs/tour/lenet5-digits"
+    for seed in (0, 1):
+        sync_run(make.finished(folder / f"seed-{seed}", make.settings(seed=seed, trial=f"t{seed}")), tracking)
+    shutil.rmtree(folder / "seed-1")
+    sync_run(make.finished(folder / "seed-0", make.settings(trial="new", epochs=9)), tracking)
+    told = {(r.info.run_name, r.data.tags["archbench.superseded"]) for r in runs_of(tracking, "seed")}
+    old, new = ("lenet5-digits seed 0 (superseded)", "true"), ("lenet5-digits seed 0", "false")
+    assert told == {old, ("lenet5-digits seed 1 (superseded)", "true"), new}
+    parents = {(r.info.run_name, r.data.tags["archbench.superseded"]) for r in runs_of(tracking, "benchmark")}
+    assert parents == {("lenet5-digits (superseded)", "true"), ("lenet5-digits", "false")}
+
+
+def test_pipelines_stand_in_tables_of_their_own_whatever_they_are_called(tracking, project):
+    """A pipeline called `studies` or `final` holds benchmarks all the same."""
+    for pipeline in ("tour", "full", "studies", "final"):
+        chosen = make.settings(trial=pipeline, pipeline=pipeline)
+        make.finished(project / f"runs/{pipeline}/lenet5-digits/seed-0", chosen)
+    assert [sync_all(project, tracking).runs_changed for _ in range(2)] == [4, 0]
+    for pipeline in ("tour", "full", "studies", "final"):
+        run = only(runs_of(tracking, "seed", f"{pipeline}/classification"))
+        assert run.data.tags["archbench.benchmark"] == f"{pipeline}/lenet5-digits"
+
+
+def test_a_run_has_few_charts_in_groups_and_says_where_it_comes_from(tracking, project):
+    folder = make.begin(
+        project / "runs/tour/lenet5-digits/seed-0", make.settings(), make.rows(3), dvc_experiment="wild"
+    )
+    sync_run(make.end(folder), tracking)
+    seed, parent = only(runs_of(tracking, "seed")), only(runs_of(tracking, "benchmark"))
+    assert len(seed.data.metrics) <= 24
+    groups = {name.partition("/")[0] for name in seed.data.metrics}
+    assert groups == {"train", "validation", "test", "best", "model", "system"}
+    assert (seed.data.metrics["best/validation_accuracy"], seed.data.metrics["best/epoch"]) == (0.75, 2)
+    for run in (seed, parent):
+        assert "{}" not in run.data.params.values()  # `parts` is empty
+        tags = {name: run.data.tags[f"mlflow.source.{name}"] for name in ("type", "name", "git.commit")}
+        assert tags == {"type": "LOCAL", "name": "train@lenet5-digits", "git.commit": "0123456789abcdef"}
+        assert run.data.tags["archbench.dvc_experiment"] == "wild"
+        assert only(run.inputs.dataset_inputs).dataset.digest == "ab" * 8
+
+
+@pytest.mark.parametrize("temporary", ["standalone/tmp1", "tmp1"])  # of `dvc exp run --temp`, and of its queue
+def test_an_experiment_in_a_temporary_workspace_goes_to_its_projects_store(tracking, project, monkeypatch, temporary):
+    """Beside the project's own runs, which it does not supersede."""
+    sync_run(make.finished(project / "runs/tour/lenet5-digits/seed-0"), tracking)
+    workspace = project / ".dvc/tmp/exps" / temporary
+    (workspace / "pipelines/full").mkdir(parents=True)
+    (workspace / "params.yaml").touch()
+    chosen = make.settings(trial="wild", epochs=9)
+    folder = make.begin(workspace / "runs/tour/lenet5-digits/seed-0", chosen, make.rows(3), dvc_experiment="wild")
+    make.end(folder)
+    monkeypatch.chdir(workspace / "pipelines/full")
+    there = store.locate()
+    assert (there.uri, there.root) == (f"sqlite:///{project / 'mlflow.db'}", project)
+    sync_run(folder, store.connect(there))
+    shutil.rmtree(workspace)
+    monkeypatch.chdir(project)
+    assert sync_all(project, tracking).runs_changed == 0
+    for kind in ("seed", "benchmark"):
+        runs = runs_of(tracking, kind)
+        assert {run.data.params["epochs"]: is_superseded(run) for run in runs} == {"3": False, "9": False}
+        assert sorted(run.data.tags.get("archbench.dvc_experiment", "") for run in runs) == ["", "wild"]
+
+
 def test_the_same_trial_with_another_history_is_another_run(tracking, project):
     folder = project / "runs/tour/lenet5-digits/seed-0"
     sync_run(make.finished(folder), tracking)
@@ -338,7 +404,7 @@ def test_the_model_loads_back_and_answers_the_same(tracking, project, saved_mode
         sync_run(folder, tracking)
     run = only(runs_of(tracking, "seed"))
     model = only(tracking.client.search_logged_models([run.info.experiment_id]))
-    assert (str(model.status), model.source_run_id) == ("READY", run.info.run_id)
+    assert (str(model.status), model.source_run_id, model.name) == ("READY", run.info.run_id, "tour-lenet5-digits")
     assert only(run.outputs.model_outputs).model_id == model.model_id
     mlflow.set_tracking_uri(tracking.store.uri)
     uri = f"models:/{model.model_id}"
@@ -427,6 +493,47 @@ def test_a_study_and_its_trials(tracking, project):
         only(runs_of(tracking, "benchmark", "tour/studies/optimizers")).data.tags["archbench.benchmark"]
         == "tour/optimizers/sgd"
     )
+
+
+def test_a_study_shows_one_number_an_arm_of_validation_and_of_test(tracking, project):
+    trials = [("sgd", 0, "complete", 0.75, {"learning_rate": 0.1}, [0.75]), ("adam", 0, "failed", "", {}, [])]
+    folder = make.study(project / "studies/tour/optimizers", trials)
+    chosen = yaml.safe_load((folder / "settings.yaml").read_text())
+    chosen |= {
+        "base": {"architecture": {"name": "lenet5"}, "dataset": "digits", "parts": {"dropout": None}, "task": None},
+        "arms": {"sgd": {"optimizer": {"name": "sgd"}, "clip": None}, "adam": {"optimizer": {"name": "adam"}}},
+        "space": {"learning_rate": {"low": 0.0001, "high": 0.5, "log": True, "integer": False}},
+        "cross": {},
+    }
+    (folder / "settings.yaml").write_text(yaml.safe_dump(chosen))
+    make.finished(folder / "final/sgd/seed-0", make.settings("optimizers"), {"accuracy": 0.875, "loss": 0.5})
+    (folder / "best.yaml").write_text(yaml.safe_dump({"sgd": {"value": 0.75}, "adam": {"value": None}}))
+    summary = {"sgd": {"accuracy": {"mean": 0.875, "n": 1}, "loss": {"mean": 0.5, "n": 1}}, "adam": {"trials": {}}}
+    (folder / "metrics.json").write_text(json.dumps(summary))
+    assert [sync_all(project, tracking).trials_changed for _ in range(2)] == [2, 0]
+    study = only(runs_of(tracking, "study", "tour/studies/optimizers"))
+    assert study.data.metrics == {
+        "trials/complete": 1,
+        "trials/pruned": 0,
+        "trials/failed": 1,
+        "best_validation/sgd": 0.75,
+        "final_test/sgd": 0.875,
+    }
+    assert study.data.params == {
+        "name": "optimizers",
+        "sampler": "tpe",
+        "pruner": "median",
+        "epochs": "4",
+        "arms": "sgd, adam",
+        "space.learning_rate": "0.0001 to 0.5, log",
+        "base.architecture.name": "lenet5",
+        "base.dataset": "digits",
+    }
+    assert (study.data.tags["archbench.score"], only(study.inputs.dataset_inputs).dataset.name) == (
+        "accuracy",
+        "digits",
+    )
+    assert study.data.tags["mlflow.source.git.commit"] == "0123456789abcdef"
 
 
 def test_every_fold_of_a_trial_is_a_child_of_it(tracking, project):
