@@ -23,6 +23,18 @@ def project_root(start: Path | None = None) -> Path:
     )
 
 
+EXPERIMENTS = (".dvc", "tmp", "exps")
+"""Where DVC keeps the temporary workspaces of `dvc exp run --temp` and `--queue`, which it removes after them."""
+
+
+def owning_project(root: Path) -> Path:
+    """The project that outlives its experiments: for a temporary workspace of DVC the one it lies in, else `root`."""
+    for folder in root.parents:
+        if folder.parts[-3:] == EXPERIMENTS:
+            return owning_project(project_root(folder.parents[2]))
+    return root
+
+
 @dataclass(frozen=True)
 class Folders:
     """The folders of one pipeline below the project's root."""

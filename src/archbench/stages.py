@@ -72,13 +72,14 @@ def train(slug: str) -> None:
     config, folders = open_pipeline()
     check_name("benchmark", slug, config.benchmarks)
     os.environ["ARCHBENCH_STAGE"] = f"train@{slug}"
-    runs = [folders.runs / slug / f"seed-{seed}" for seed in config.benchmarks[slug].seeds or config.seeds]
-    with only_writer(folders.runs / slug, f"train {slug}"), live(runs, config.training.tracking_seconds) as tracker:
+    folder = folders.runs / slug
+    with only_writer(folder, f"train {slug}"), live(folder, config.training.tracking_seconds) as tracker:
         _train(config, folders, slug)
     from archbench.results.closing import closing_line
 
     print(tracker.message)
-    print(closing_line(slug, runs))
+    seeds = config.benchmarks[slug].seeds or config.seeds
+    print(closing_line(slug, [folder / f"seed-{seed}" for seed in seeds]))
 
 
 def _train(config: Config, folders: Folders, slug: str) -> None:
@@ -100,13 +101,13 @@ def sweep(slug: str) -> None:
     check_name("study", slug, config.studies)
     os.environ["ARCHBENCH_STAGE"] = f"sweep@{slug}"
     folder = folders.studies / slug
-    with only_writer(folder, f"sweep {slug}"), live([folder], config.training.tracking_seconds) as tracker:
+    with only_writer(folder, f"sweep {slug}"), live(folder, config.training.tracking_seconds) as tracker:
         _sweep(config, folders, slug)
     from archbench.results.closing import closing_lines
 
-    study, final = config.studies[slug], folders.studies / slug / "final"
     print(tracker.message)
-    print(*closing_lines((arm, sorted((final / arm).glob("seed-*"))) for arm in study.arms), sep="\n")
+    arms = config.studies[slug].arms
+    print(*closing_lines((arm, sorted((folder / "final" / arm).glob("seed-*"))) for arm in arms), sep="\n")
 
 
 def _sweep(config: Config, folders: Folders, slug: str) -> None:

@@ -2,7 +2,9 @@
 
 import contextlib
 import http.server
+import json
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -17,8 +19,10 @@ import tracking_folders as make
 from mlflow import MlflowClient
 
 from archbench.tracking import store, ui
+from archbench.tracking._system import Sampler
 from archbench.tracking.live import live, log_of
-from archbench.tracking.sync import sync_all
+from archbench.tracking.mlflow_sink import sync_run
+from archbench.tracking.sync import find_running, sync_all
 
 empty_database = make.empty_database
 
@@ -86,11 +90,11 @@ def test_a_run_is_tracked_while_it_trains(project):
         if not (project / "mlflow.db").exists():
             return []
         client = MlflowClient(address)
-        experiment = client.get_experiment_by_name("classification")
+        experiment = client.get_experiment_by_name("tour/classification")
         runs = client.search_runs([experiment.experiment_id], "tags.`archbench.kind` = 'seed'") if experiment else []
-        return [(run.info.status, run.data.metrics.get("train_loss")) for run in runs]
+        return [(run.info.status, run.data.metrics.get("train/loss")) for run in runs]
 
-    with live([folder], limit_seconds=60) as tracker:
+    with live(folder.parent, limit_seconds=60) as tracker:
         make.begin(folder, make.settings(), make.rows(2))
         assert make.wait_until(lambda: status() == [("RUNNING", 0.75)], seconds=60)
         make.extend(folder, make.rows(3))
@@ -100,12 +104,66 @@ def test_a_run_is_tracked_while_it_trains(project):
     assert children() == []
 
 
+def test_final_runs_of_a_study_are_tracked_when_it_ends_and_sync_finds_nothing_to_do(project):
+    """They come into being while the follower looks, two seeds of an arm that nobody named to it."""
+    study = project / "studies/tour/optimizers"
+    with live(study, limit_seconds=60) as tracker:
+        make.wait_until(lambda: "connected" in (study.parent / LOG).read_text(), seconds=60)
+        for seed in (0, 1):
+            chosen = make.settings("optimizers", seed=seed, trial=f"t{seed}")
+            make.finished(study / f"final/sgd/seed-{seed}", chosen, {"accuracy": 0.5 + seed / 4})
+        make.study(study, [("sgd", 0, "complete", 0.75, {"learning_rate": 0.1}, [0.75])])
+        (study / "best.yaml").write_text("sgd: {value: 0.75}")
+        (study / "metrics.json").write_text('{"sgd": {"accuracy": {"mean": 0.625}}}')
+    assert tracker.message.startswith("tracked in MLflow")
+
+    def shown():
+        client = MlflowClient(store.locate().uri)
+        experiment = client.get_experiment_by_name("tour/studies/optimizers").experiment_id
+        return [(run.info.run_name, run.info.status, run.data.metrics) for run in client.search_runs([experiment])]
+
+    there = shown()
+    finals = {name: numbers["test/accuracy"] for name, _, numbers in there if "test/accuracy" in numbers}
+    assert finals == {"optimizers/sgd seed 0": 0.5, "optimizers/sgd seed 1": 0.75}
+    assert {name: numbers["final_test/sgd"] for name, _, numbers in there if "final_test/sgd" in numbers} == {
+        "optimizers": 0.625
+    }
+    report = sync_all(project, store.connect(store.locate()))
+    assert (report.runs, report.runs_changed, report.trials_changed) == (2, 0, 0)
+    assert shown() == there
+
+
+def test_what_training_takes_of_the_machine_is_a_curve(project):
+    tracking = store.connect(store.locate())
+    for place, (host, pid) in enumerate([(platform.node(), os.getpid()), ("another", os.getpid())]):
+        folder = project / f"runs/tour/b{place}/seed-0"
+        sync_run(make.begin(folder, make.settings(f"b{place}", trial=f"t{place}"), host=host, pid=pid), tracking)
+    sampler = Sampler(os.getpid())
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])  # a worker counts as well
+    try:
+        for _ in range(2):
+            sampler.log(tracking, find_running(tracking))
+            time.sleep(1.0)
+        sampler.log(tracking, find_running(tracking))
+    finally:
+        busy.kill()
+        busy.wait()
+    running = {run.info.run_name: run for run in find_running(tracking) if run.data.tags["archbench.kind"] == "seed"}
+    numbers = running["b0 seed 0"].data.metrics
+    assert numbers["system/cpu_percent"] > 2  # what a starved machine leaves over
+    assert numbers["system/memory_megabytes"] > psutil.Process().memory_info().rss / 2e6
+    points = tracking.client.get_metric_history(running["b0 seed 0"].info.run_id, "system/memory_megabytes")
+    assert len(points) == 3
+    assert len({point.timestamp for point in points}) == 3
+    assert running["b1 seed 0"].data.metrics == {}  # another machine's is not ours to measure
+
+
 @pytest.mark.parametrize("answer", [hang, trickle])
 def test_a_server_that_does_not_answer_costs_its_limit_and_no_more(project, monkeypatch, answer):
     with server(answer) as address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         start = time.monotonic()
-        with live([project / "runs/tour/lenet5-digits/seed-0"], limit_seconds=2) as tracker:
+        with live(project / "runs/tour/lenet5-digits", limit_seconds=2) as tracker:
             entered = time.monotonic() - start
             make.finished(project / "runs/tour/lenet5-digits/seed-0")
         assert time.monotonic() - start < 3.5
@@ -127,7 +185,7 @@ def test_a_server_that_fails_is_told_in_one_line_and_sync_makes_up_for_it(projec
                 free.bind(("127.0.0.1", 0))
                 address = f"http://127.0.0.1:{free.getsockname()[1]}"
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        with live([folder], limit_seconds=60) as tracker:
+        with live(folder.parent, limit_seconds=60) as tracker:
             make.finished(folder)
     assert tracker.message.startswith(f"MLflow at {address} did not take all runs (see ")
     assert "\n" not in tracker.message
@@ -142,7 +200,7 @@ def test_a_body_that_raises_is_still_copied_and_its_error_passed_on(project):
     trackers = []
 
     def train():
-        with live([folder], limit_seconds=60) as tracker:
+        with live(folder.parent, limit_seconds=60) as tracker:
             trackers.append(tracker)
             make.begin(folder, make.settings(), make.rows(1))
             raise ZeroDivisionError
@@ -158,7 +216,7 @@ def test_an_error_before_anything_is_written_waits_for_no_copy(project, monkeypa
     started = []
 
     def refused():
-        with live([project / "runs/tour/one/seed-0"], 600):
+        with live(project / "runs/tour/one", 600):
             (tracker,) = psutil.Process().children()
             started.append(tracker)
             if dead:
@@ -178,7 +236,7 @@ def test_an_error_before_anything_is_written_waits_for_no_copy(project, monkeypa
 def test_the_training_process_imports_no_mlflow(project):
     code = (
         "import sys; from pathlib import Path; from archbench.tracking.live import live\n"
-        "with live([Path('runs/tour/a/seed-0')], 60): pass\n"
+        "with live(Path('runs/tour/a'), 60): pass\n"
         "sys.exit('mlflow' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=project)
@@ -190,7 +248,7 @@ from pathlib import Path
 import tracking_folders as make
 from archbench.tracking.live import live
 folder = Path(sys.argv[1])
-with live([folder], 60) as tracker:
+with live(folder.parent, 60) as tracker:
     make.begin(folder, make.settings(), make.rows(2))
     print(tracker._process.pid, flush=True)
     time.sleep(600)
@@ -210,8 +268,40 @@ def test_a_killed_training_process_takes_its_tracker_along_and_the_run_is_closed
     training.wait()
     assert make.wait_until(lambda: not psutil.pid_exists(follower), seconds=60)
     client = MlflowClient(store.locate().uri)
-    experiment = client.get_experiment_by_name("classification").experiment_id
+    experiment = client.get_experiment_by_name("tour/classification").experiment_id
     assert {run.info.status for run in client.search_runs([experiment])} == {"KILLED"}
+
+
+WHERE = """
+import json, sys
+from archbench.tracking.store import locate
+from archbench.training.machine import describe
+experiment = describe(xla=False, xla_rule="", precision="")["dvc_experiment"]
+open(sys.argv[1], "w").write(json.dumps([str(locate().root), experiment]))
+"""
+
+
+@pytest.mark.slow
+def test_a_real_experiment_of_dvc_finds_the_store_of_its_project(project, tmp_path_factory):
+    """`dvc exp run --temp` works in a folder that is gone afterwards."""
+    told = tmp_path_factory.mktemp("told") / "where.json"
+    (project / "where.py").write_text(WHERE)
+    (project / "pipelines/empty.py").touch()
+    (project / ".gitignore").write_text("mlflow.db*")
+    (project / "dvc.yaml").write_text(f"stages: {{where: {{cmd: {sys.executable} where.py {told}, deps: [where.py]}}}}")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DVC_NO_ANALYTICS": "1"}
+    for name in ("AUTHOR", "COMMITTER"):
+        environment |= {f"GIT_{name}_NAME": "test", f"GIT_{name}_EMAIL": "test@localhost"}
+    dvc = [sys.executable, "-m", "dvc"]
+    for command in (
+        ["git", "init", "--quiet"],
+        [*dvc, "init", "--quiet"],
+        ["git", "add", "."],
+        ["git", "commit", "--quiet", "-m", "start"],
+        [*dvc, "exp", "run", "--temp", "--name", "wild"],
+    ):
+        subprocess.run(command, check=True, cwd=project, env=environment, capture_output=True)
+    assert json.loads(told.read_text()) == [str(project), "wild"]
 
 
 @pytest.mark.slow

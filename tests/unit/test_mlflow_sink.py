@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tracking_folders as make
+import yaml
 from mlflow import MlflowClient
 
 from archbench.tracking import store, ui
 from archbench.tracking._read import read_run
+from archbench.tracking._tags import is_superseded
 from archbench.tracking._values import as_numbers, as_params, clean_name
 from archbench.tracking.mlflow_sink import sync_run
 from archbench.tracking.signature import describe
@@ -53,7 +55,7 @@ def tracking(project):
     return store.connect(store.locate())
 
 
-def runs_of(tracking, kind, experiment="classification"):
+def runs_of(tracking, kind, experiment="tour/classification"):
     found = tracking.client.get_experiment_by_name(experiment)
     return tracking.client.search_runs([found.experiment_id], f"tags.`archbench.kind` = '{kind}'")
 
@@ -75,8 +77,8 @@ def test_a_finished_run_is_copied_once_and_whole(tracking, project):
     assert run.info.end_time - run.info.start_time == 4000  # total_seconds
     assert run.data.params["optimizer.learning_rate"] == "0.001"
     assert run.data.params["architecture.widths"] == "[6, 16]"
-    assert points_of(tracking, run, "train_loss") == [(1, 1.5), (2, 0.75), (3, 0.5)]
-    assert points_of(tracking, run, "test_accuracy") == [(2, 0.5)]
+    assert points_of(tracking, run, "train/loss") == [(1, 1.5), (2, 0.75), (3, 0.5)]
+    assert points_of(tracking, run, "test/accuracy") == [(2, 0.5)]
     assert points_of(tracking, run, "system/peak_memory_bytes") == [(2, 1e6)]
     expected = {"backend": "tensorflow", "git_commit": "0123456789abcdef", "git_dirty": "false", "xla": "true"}
     expected |= {"precision": "float32", "dvc_stage": "train@lenet5-digits", "dataset_digest": "ab" * 32}
@@ -97,14 +99,14 @@ def test_a_run_is_followed_while_it_goes_on(tracking, project):
     with open(folder / "history.csv", "a") as file:
         file.write("2,20,0.1,0.7")  # the process is just writing this line
     sync_run(folder, tracking)
-    assert points_of(tracking, only(runs_of(tracking, "seed")), "train_loss") == [(1, 1.5)]
+    assert points_of(tracking, only(runs_of(tracking, "seed")), "train/loss") == [(1, 1.5)]
     make.extend(folder, make.rows(3))
     sync_run(folder, tracking)
     make.end(folder)
     sync_run(folder, tracking)
     run = only(runs_of(tracking, "seed"))
     assert run.info.status == "FINISHED"
-    assert [step for step, _ in points_of(tracking, run, "validation_accuracy")] == [1, 2, 3]
+    assert [step for step, _ in points_of(tracking, run, "validation/accuracy")] == [1, 2, 3]
 
 
 def test_a_copy_cut_off_before_its_tag_writes_the_same_points(tracking, project):
@@ -114,7 +116,7 @@ def test_a_copy_cut_off_before_its_tag_writes_the_same_points(tracking, project)
     for tag in ("archbench.history", "archbench.ended"):
         tracking.client.delete_tag(run.info.run_id, tag)
     sync_run(folder, tracking)
-    for name, count in (("train_loss", 3), ("test_accuracy", 1), ("system/train_seconds", 1)):
+    for name, count in (("train/loss", 3), ("test/accuracy", 1), ("system/train_seconds", 1)):
         assert len(points_of(tracking, run, name)) == count
 
 
@@ -141,7 +143,7 @@ def test_a_killed_run_is_closed_and_goes_on_where_it_was(tracking, project):
     sync_run(folder, tracking)
     run = only(runs_of(tracking, "seed"))
     assert run.info.status == "FINISHED"
-    assert points_of(tracking, run, "train_loss") == [(1, 1.5), (2, 0.75), (3, 0.5)]
+    assert points_of(tracking, run, "train/loss") == [(1, 1.5), (2, 0.75), (3, 0.5)]
 
 
 def test_only_dead_processes_of_this_machine_are_closed(tracking, project):
@@ -181,11 +183,12 @@ def test_the_parent_holds_statistics_over_current_seeds(tracking, project):
     parent = only(runs_of(tracking, "benchmark"))
     metrics = {name: round(value, 9) for name, value in parent.data.metrics.items()}
     assert metrics == {
-        "test_mAP_0.5_mean": 0.94,
-        "test_mAP_0.5_deviation": 0.04,  # sqrt((0.04^2 + 0 + 0.04^2) / 2)
-        "test_mAP_0.5_minimum": 0.9,
-        "test_mAP_0.5_maximum": 0.98,
-        "test_mAP_0.5_n": 3,
+        "test/mAP_0.5_mean": 0.94,
+        "test/mAP_0.5_deviation": 0.04,  # sqrt((0.04^2 + 0 + 0.04^2) / 2)
+        "test/mAP_0.5_n": 3,
+        "model/parameters": 61_706,
+        "model/multiply_adds": 416_520,
+        "system/train_seconds_mean": 2.25,
     }
     assert parent.data.params["optimizer.name"] == "adam"
     assert parent.data.tags["archbench.state"] == "1 diverged, 3 finished"
@@ -227,8 +230,12 @@ def test_seeds_that_start_from_other_seeds_weights_share_a_parent(tracking, proj
         sync_run(make.finished(project / f"runs/tour/lenet5-digits/seed-{seed}", chosen), tracking)
     parent = only(runs_of(tracking, "benchmark"))
     assert parent.info.status == "FINISHED"
-    assert parent.data.metrics["test_accuracy_n"] == 2
-    assert {run.data.params["transfer.weights_sha256"] for run in runs_of(tracking, "seed")} == {"0" * 64, "1" * 64}
+    assert parent.data.metrics["test/accuracy_n"] == 2
+    params = [run.data.params for run in runs_of(tracking, "seed")]
+    assert [one["transfer.from"] for one in params] == ["lenet5-low"] * 2
+    assert sorted(one["seed"] for one in params) == ["0", "1"]
+    hashes = {name for one in params for name in one if name.endswith("sha256") or name == "id"}
+    assert not hashes  # nobody compares them; they are tags, and in the artifact settings.yaml
 
 
 def test_changed_settings_make_a_new_run_and_set_the_old_one_aside(tracking, project):
@@ -236,13 +243,13 @@ def test_changed_settings_make_a_new_run_and_set_the_old_one_aside(tracking, pro
     sync_run(make.finished(folder, make.settings(trial="old"), {"accuracy": 0.5}), tracking)
     sync_run(make.finished(folder, make.settings(trial="new", epochs=9), {"accuracy": 0.75}), tracking)
     for kind in ("seed", "benchmark"):
-        stale = {run.data.params["epochs"]: "archbench.stale" in run.data.tags for run in runs_of(tracking, kind)}
+        stale = {run.data.params["epochs"]: is_superseded(run) for run in runs_of(tracking, kind)}
         assert stale == {"3": True, "9": False}
     # `dvc checkout` of the old settings brings the old folder back.
     sync_run(make.finished(folder, make.settings(trial="old"), {"accuracy": 0.5}), tracking)
     assert len(runs_of(tracking, "seed")) == 2
     for kind in ("seed", "benchmark"):
-        stale = {run.data.params["epochs"]: "archbench.stale" in run.data.tags for run in runs_of(tracking, kind)}
+        stale = {run.data.params["epochs"]: is_superseded(run) for run in runs_of(tracking, kind)}
         assert stale == {"3": False, "9": True}
 
 
@@ -258,9 +265,74 @@ def test_changed_code_keeps_the_parent_and_counts_only_new_seeds(tracking, proje
     for _ in range(2):
         sync_all(project, tracking)
     parent = only(runs_of(tracking, "benchmark"))
-    assert (parent.data.metrics["test_accuracy_mean"], parent.data.metrics["test_accuracy_n"]) == (0.75, 1)
-    fresh = [r.data.tags["archbench.trial"] for r in runs_of(tracking, "seed") if "archbench.stale" not in r.data.tags]
+    assert (parent.data.metrics["test/accuracy_mean"], parent.data.metrics["test/accuracy_n"]) == (0.75, 1)
+    fresh = [r.data.tags["archbench.trial"] for r in runs_of(tracking, "seed") if not is_superseded(r)]
     assert fresh == ["new0"]
+
+
+def test_a_run_trained_again_is_named_superseded_and_so_is_a_seed_that_is_gone(tracking, project):
+    folder = project / "runs/tour/lenet5-digits"
+    for seed in (0, 1):
+        sync_run(make.finished(folder / f"seed-{seed}", make.settings(seed=seed, trial=f"t{seed}")), tracking)
+    shutil.rmtree(folder / "seed-1")
+    sync_run(make.finished(folder / "seed-0", make.settings(trial="new", epochs=9)), tracking)
+    told = {(r.info.run_name, r.data.tags["archbench.superseded"]) for r in runs_of(tracking, "seed")}
+    old, new = ("lenet5-digits seed 0 (superseded)", "true"), ("lenet5-digits seed 0", "false")
+    assert told == {old, ("lenet5-digits seed 1 (superseded)", "true"), new}
+    parents = {(r.info.run_name, r.data.tags["archbench.superseded"]) for r in runs_of(tracking, "benchmark")}
+    assert parents == {("lenet5-digits (superseded)", "true"), ("lenet5-digits", "false")}
+
+
+def test_pipelines_stand_in_tables_of_their_own_whatever_they_are_called(tracking, project):
+    """A pipeline called `studies` or `final` holds benchmarks all the same."""
+    for pipeline in ("tour", "full", "studies", "final"):
+        chosen = make.settings(trial=pipeline, pipeline=pipeline)
+        make.finished(project / f"runs/{pipeline}/lenet5-digits/seed-0", chosen)
+    assert [sync_all(project, tracking).runs_changed for _ in range(2)] == [4, 0]
+    for pipeline in ("tour", "full", "studies", "final"):
+        run = only(runs_of(tracking, "seed", f"{pipeline}/classification"))
+        assert run.data.tags["archbench.benchmark"] == f"{pipeline}/lenet5-digits"
+
+
+def test_a_run_has_few_charts_in_groups_and_says_where_it_comes_from(tracking, project):
+    folder = make.begin(
+        project / "runs/tour/lenet5-digits/seed-0", make.settings(), make.rows(3), dvc_experiment="wild"
+    )
+    sync_run(make.end(folder), tracking)
+    seed, parent = only(runs_of(tracking, "seed")), only(runs_of(tracking, "benchmark"))
+    assert len(seed.data.metrics) <= 24
+    groups = {name.partition("/")[0] for name in seed.data.metrics}
+    assert groups == {"train", "validation", "test", "best", "model", "system"}
+    assert (seed.data.metrics["best/validation_accuracy"], seed.data.metrics["best/epoch"]) == (0.75, 2)
+    for run in (seed, parent):
+        assert "{}" not in run.data.params.values()  # `parts` is empty
+        tags = {name: run.data.tags[f"mlflow.source.{name}"] for name in ("type", "name", "git.commit")}
+        assert tags == {"type": "LOCAL", "name": "train@lenet5-digits", "git.commit": "0123456789abcdef"}
+        assert run.data.tags["archbench.dvc_experiment"] == "wild"
+        assert only(run.inputs.dataset_inputs).dataset.digest == "ab" * 8
+
+
+@pytest.mark.parametrize("temporary", ["standalone/tmp1", "tmp1"])  # of `dvc exp run --temp`, and of its queue
+def test_an_experiment_in_a_temporary_workspace_goes_to_its_projects_store(tracking, project, monkeypatch, temporary):
+    """Beside the project's own runs, which it does not supersede."""
+    sync_run(make.finished(project / "runs/tour/lenet5-digits/seed-0"), tracking)
+    workspace = project / ".dvc/tmp/exps" / temporary
+    (workspace / "pipelines/full").mkdir(parents=True)
+    (workspace / "params.yaml").touch()
+    chosen = make.settings(trial="wild", epochs=9)
+    folder = make.begin(workspace / "runs/tour/lenet5-digits/seed-0", chosen, make.rows(3), dvc_experiment="wild")
+    make.end(folder)
+    monkeypatch.chdir(workspace / "pipelines/full")
+    there = store.locate()
+    assert (there.uri, there.root) == (f"sqlite:///{project / 'mlflow.db'}", project)
+    sync_run(folder, store.connect(there))
+    shutil.rmtree(workspace)
+    monkeypatch.chdir(project)
+    assert sync_all(project, tracking).runs_changed == 0
+    for kind in ("seed", "benchmark"):
+        runs = runs_of(tracking, kind)
+        assert {run.data.params["epochs"]: is_superseded(run) for run in runs} == {"3": False, "9": False}
+        assert sorted(run.data.tags.get("archbench.dvc_experiment", "") for run in runs) == ["", "wild"]
 
 
 def test_the_same_trial_with_another_history_is_another_run(tracking, project):
@@ -268,9 +340,9 @@ def test_the_same_trial_with_another_history_is_another_run(tracking, project):
     sync_run(make.finished(folder), tracking)
     make.begin(folder, make.settings(), make.rows(3, validation_accuracy=0.625))
     sync_run(make.end(folder), tracking)
-    copies = {("archbench.stale" in run.data.tags): run for run in runs_of(tracking, "seed")}
-    assert points_of(tracking, copies[False], "validation_accuracy") == [(1, 0.625), (2, 0.625), (3, 0.625)]
-    assert points_of(tracking, copies[True], "validation_accuracy") == [(1, 0.5), (2, 0.5), (3, 0.5)]
+    copies = {is_superseded(run): run for run in runs_of(tracking, "seed")}
+    assert points_of(tracking, copies[False], "validation/accuracy") == [(1, 0.625), (2, 0.625), (3, 0.625)]
+    assert points_of(tracking, copies[True], "validation/accuracy") == [(1, 0.5), (2, 0.5), (3, 0.5)]
 
 
 def test_the_history_of_the_run_before_is_not_taken_for_the_new_one(project):
@@ -291,21 +363,21 @@ def test_numbers_that_are_none_and_odd_names(tracking, project):
     folder = make.begin(project / "runs/tour/yolo/seed-0", make.settings("yolo"), history)
     sync_run(make.end(folder, {"mAP@0.5": 0.5, "a(b),c": 1.0, "loss": None}), tracking)
     run = only(runs_of(tracking, "seed"))
-    assert points_of(tracking, run, "validation_loss") == [(2, 1.0)]
-    assert points_of(tracking, run, "train_loss") == [(2, 2.0)]
-    assert points_of(tracking, run, "validation_mAP_0.5") == [(1, 0.25), (2, 0.5)]
-    assert run.data.metrics["test_a_b__c"] == 1.0
-    assert "test_loss" not in run.data.metrics
+    assert points_of(tracking, run, "validation/loss") == [(2, 1.0)]
+    assert points_of(tracking, run, "train/loss") == [(2, 2.0)]
+    assert points_of(tracking, run, "validation/mAP_0.5") == [(1, 0.25), (2, 0.5)]
+    assert run.data.metrics["test/a_b__c"] == 1.0
+    assert "test/loss" not in run.data.metrics
 
 
 def test_names_and_values_that_mlflow_refuses():
     assert clean_name("../a//b@c") == "a/b_c"
     assert as_params({"a": {"b": None, "c": []}, "d": {}, "e": "x" * 7000})["e"] == "x" * 6000
     assert as_params({"a": {"b": None, "c": [1, {"d": 2}]}, "e": {}}) == {
-        "a.b": "null",
         "a.c": '[1, {"d": 2}]',
-        "e": "{}",
     }
+    chosen = [{"name": "flip"}, {"name": "shift", "pixels": 4, "fill": "edge"}]
+    assert as_params({"augmentation": chosen, "none": []}) == {"augmentation": "flip, shift(pixels=4, fill=edge)"}
     assert as_numbers({"a": True, "b": "1", "c": {"d": 2}, "e": math.inf}) == {"c.d": 2.0}
 
 
@@ -316,7 +388,7 @@ def test_many_parameters_and_points_are_split_into_batches(tracking, project):
     sync_run(make.end(folder), tracking)
     run = only(runs_of(tracking, "seed"))
     assert {run.data.params[f"architecture.option_{n}"] for n in range(250)} == {str(n) for n in range(250)}
-    assert len(points_of(tracking, run, "weight_norm")) == 300
+    assert len(points_of(tracking, run, "train/weight_norm")) == 300
 
 
 @pytest.mark.parametrize("with_signature", [True, False])
@@ -332,7 +404,7 @@ def test_the_model_loads_back_and_answers_the_same(tracking, project, saved_mode
         sync_run(folder, tracking)
     run = only(runs_of(tracking, "seed"))
     model = only(tracking.client.search_logged_models([run.info.experiment_id]))
-    assert (str(model.status), model.source_run_id) == ("READY", run.info.run_id)
+    assert (str(model.status), model.source_run_id, model.name) == ("READY", run.info.run_id, "tour-lenet5-digits")
     assert only(run.outputs.model_outputs).model_id == model.model_id
     mlflow.set_tracking_uri(tracking.store.uri)
     uri = f"models:/{model.model_id}"
@@ -403,8 +475,8 @@ def test_a_study_and_its_trials(tracking, project):
         (1, 0, 1, 0),
         (1, 0, 1, 0),
     ]
-    parent = only(runs_of(tracking, "study", "study"))
-    children = {run.info.run_name: run for run in runs_of(tracking, "trial", "study")}
+    parent = only(runs_of(tracking, "study", "tour/studies/optimizers"))
+    children = {run.info.run_name: run for run in runs_of(tracking, "trial", "tour/studies/optimizers")}
     assert {name: run.info.status for name, run in children.items()} == {
         "sgd 0": "FINISHED",
         "sgd 1": "KILLED",
@@ -414,10 +486,54 @@ def test_a_study_and_its_trials(tracking, project):
     assert children["sgd 1"].data.tags["archbench.state"] == "pruned"
     assert children["sgd 1"].data.params["learning_rate"] == "1e-05"
     assert "beta_1" not in children["sgd 1"].data.params
-    assert points_of(tracking, children["sgd 0"], "validation_value") == [(1, 0.5), (2, 0.75)]
+    assert points_of(tracking, children["sgd 0"], "validation/value") == [(1, 0.5), (2, 0.75)]
     assert "value" not in children["adam 0"].data.metrics
-    assert parent.data.metrics["trials_pruned"] == 1
-    assert only(runs_of(tracking, "benchmark")).data.tags["archbench.benchmark"] == "tour/optimizers/sgd"
+    assert parent.data.metrics["trials/pruned"] == 1
+    assert (
+        only(runs_of(tracking, "benchmark", "tour/studies/optimizers")).data.tags["archbench.benchmark"]
+        == "tour/optimizers/sgd"
+    )
+
+
+def test_a_study_shows_one_number_an_arm_of_validation_and_of_test(tracking, project):
+    trials = [("sgd", 0, "complete", 0.75, {"learning_rate": 0.1}, [0.75]), ("adam", 0, "failed", "", {}, [])]
+    folder = make.study(project / "studies/tour/optimizers", trials)
+    chosen = yaml.safe_load((folder / "settings.yaml").read_text())
+    chosen |= {
+        "base": {"architecture": {"name": "lenet5"}, "dataset": "digits", "parts": {"dropout": None}, "task": None},
+        "arms": {"sgd": {"optimizer": {"name": "sgd"}, "clip": None}, "adam": {"optimizer": {"name": "adam"}}},
+        "space": {"learning_rate": {"low": 0.0001, "high": 0.5, "log": True, "integer": False}},
+        "cross": {},
+    }
+    (folder / "settings.yaml").write_text(yaml.safe_dump(chosen))
+    make.finished(folder / "final/sgd/seed-0", make.settings("optimizers"), {"accuracy": 0.875, "loss": 0.5})
+    (folder / "best.yaml").write_text(yaml.safe_dump({"sgd": {"value": 0.75}, "adam": {"value": None}}))
+    summary = {"sgd": {"accuracy": {"mean": 0.875, "n": 1}, "loss": {"mean": 0.5, "n": 1}}, "adam": {"trials": {}}}
+    (folder / "metrics.json").write_text(json.dumps(summary))
+    assert [sync_all(project, tracking).trials_changed for _ in range(2)] == [2, 0]
+    study = only(runs_of(tracking, "study", "tour/studies/optimizers"))
+    assert study.data.metrics == {
+        "trials/complete": 1,
+        "trials/pruned": 0,
+        "trials/failed": 1,
+        "best_validation/sgd": 0.75,
+        "final_test/sgd": 0.875,
+    }
+    assert study.data.params == {
+        "name": "optimizers",
+        "sampler": "tpe",
+        "pruner": "median",
+        "epochs": "4",
+        "arms": "sgd, adam",
+        "space.learning_rate": "0.0001 to 0.5, log",
+        "base.architecture.name": "lenet5",
+        "base.dataset": "digits",
+    }
+    assert (study.data.tags["archbench.score"], only(study.inputs.dataset_inputs).dataset.name) == (
+        "accuracy",
+        "digits",
+    )
+    assert study.data.tags["mlflow.source.git.commit"] == "0123456789abcdef"
 
 
 def test_every_fold_of_a_trial_is_a_child_of_it(tracking, project):
@@ -425,8 +541,8 @@ def test_every_fold_of_a_trial_is_a_child_of_it(tracking, project):
     folder = make.study(project / "studies/tour/folds", [trial], folds=[("sgd", 0, [0.5, 1.0])])
     for _ in range(2):
         sync_all(project, tracking)
-    parent = only(runs_of(tracking, "trial", "study"))
-    folds = {run.info.run_name: run for run in runs_of(tracking, "fold", "study")}
+    parent = only(runs_of(tracking, "trial", "tour/studies/folds"))
+    folds = {run.info.run_name: run for run in runs_of(tracking, "fold", "tour/studies/folds")}
     assert {name: run.data.metrics["value"] for name, run in folds.items()} == {
         "sgd 0, fold 0": 0.5,
         "sgd 0, fold 1": 1.0,
@@ -434,7 +550,7 @@ def test_every_fold_of_a_trial_is_a_child_of_it(tracking, project):
     assert {run.data.tags["mlflow.parentRunId"] for run in folds.values()} == {parent.info.run_id}
     make.study(folder, [("sgd", 0, "complete", 0.5, {"learning_rate": 0.2}, [])], folds=[("sgd", 0, [0.5, 0.5])])
     sync_all(project, tracking)
-    stale = [run for run in runs_of(tracking, "fold", "study") if "archbench.stale" in run.data.tags]
+    stale = [run for run in runs_of(tracking, "fold", "tour/studies/folds") if is_superseded(run)]
     assert {run.info.run_id for run in stale} == {run.info.run_id for run in folds.values()}
 
 
@@ -445,8 +561,8 @@ def test_a_study_begun_anew_sets_its_old_trials_aside(tracking, project):
     sync_all(project, tracking)
     make.study(folder, [first, ("sgd", 1, "complete", 0.625, {"learning_rate": 0.3}, [0.625])])
     sync_all(project, tracking)
-    trials = runs_of(tracking, "trial", "study")
-    assert {t.data.params["learning_rate"]: "archbench.stale" in t.data.tags for t in trials} == {
+    trials = runs_of(tracking, "trial", "tour/studies/optimizers")
+    assert {t.data.params["learning_rate"]: is_superseded(t) for t in trials} == {
         "0.1": False,
         "0.2": True,
         "0.3": False,
@@ -458,8 +574,8 @@ def test_a_trial_that_scored_otherwise_is_another(tracking, project):
     for value in (0.75, 0.5):
         make.study(folder, [("sgd", 0, "complete", value, {"learning_rate": 0.1}, [value])])
         sync_all(project, tracking)
-    trials = runs_of(tracking, "trial", "study")
-    assert {t.data.metrics["value"]: "archbench.stale" in t.data.tags for t in trials} == {0.75: True, 0.5: False}
+    trials = runs_of(tracking, "trial", "tour/studies/optimizers")
+    assert {t.data.metrics["value"]: is_superseded(t) for t in trials} == {0.75: True, 0.5: False}
 
 
 def test_sync_takes_what_is_asked_for_and_names_what_it_skips(tracking, project):
@@ -496,7 +612,7 @@ def test_processes_may_create_the_store_at_once(tmp_path):
     errors = [process.communicate()[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, errors
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    found = client.search_runs([client.get_experiment_by_name("classification").experiment_id])
+    found = client.search_runs([client.get_experiment_by_name("tour/classification").experiment_id])
     assert len(found) == 8  # four runs, four parents
 
 

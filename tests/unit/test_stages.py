@@ -33,7 +33,7 @@ def test_a_run_is_told_which_stage_makes_it(stage, slug, tmp_path, monkeypatch, 
     told = []
 
     @contextmanager
-    def live(folders, seconds):
+    def live(folder, seconds):
         told.append(os.environ["ARCHBENCH_STAGE"])
         yield SimpleNamespace(message="tracked")
 

@@ -34,7 +34,7 @@ class WholeRun:
         """Training images a second, over all of the run."""
         shutil.rmtree(self._folder, ignore_errors=True)  # a finished run would be left as it is
         defaults = Training()
-        follower = live([self._folder / "seed-0"], defaults.tracking_seconds) if self._tracked else nullcontext()
+        follower = live(self._folder, defaults.tracking_seconds) if self._tracked else nullcontext()
         pace = Pace(defaults.checkpoint_seconds, lambda run, row, epochs, monitor: None)
         start = time.perf_counter()
         with follower:

@@ -7,6 +7,7 @@ requirements. `mlflow.keras.load_model` and `mlflow.pyfunc.load_model` read it.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
 
     from archbench.tracking.store import Tracking
 
-NAME = "model"
-
 
 def log_model(tracking: Tracking, copy: Run, run: RunFolder) -> None:
-    """Log the network of a run once; an upload that was cut off is completed."""
+    """Log the network of a run once, named after its benchmark; an upload that was cut off is completed."""
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     client, run_id = tracking.client, copy.info.run_id
@@ -36,9 +35,10 @@ def log_model(tracking: Tracking, copy: Run, run: RunFolder) -> None:
     ready = [model for model in found if model.status == LoggedModelStatus.READY]
     if ready:
         return
-    model = found[0] if found else client.create_logged_model(experiment, NAME, source_run_id=run_id)
+    name = re.sub(r"[^\w-]", "-", run.benchmark)  # MLflow refuses slashes and dots
+    model = found[0] if found else client.create_logged_model(experiment, name, source_run_id=run_id)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / NAME
+        folder = Path(temporary) / "model"
         write_model(folder, run, model)
         client.log_model_artifacts(model.model_id, str(folder))
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=run.metrics["best_epoch"])])

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from archbench.tracking.store import Tracking
 
 
+SIZES = ("parameters", "multiply_adds")
+"""What metrics.json says of the network's size."""
+
+
 @dataclass(frozen=True)
 class Family:
     """A run folder among those of the other seeds."""
@@ -63,7 +67,7 @@ def read_family(run: RunFolder) -> Family:
 def open_parent(tracking: Tracking, experiment: str, family: Family) -> Run:
     """The parent run of a run's settings, created if need be; parents of other settings are set aside."""
     run, recipe = family.run, digest(family.run.recipe)
-    found = _tags.find(tracking, experiment, benchmark=run.benchmark, kind="benchmark")
+    found = _tags.find(tracking, experiment, folder=_tags.label(run.path.parent, tracking.store), kind="benchmark")
     mine = [parent for parent in found if parent.data.tags[_tags.RECIPE] == recipe]
     if family.recipe_is_current:
         for parent in found:
@@ -91,10 +95,13 @@ def settle_parent(tracking: Tracking, parent: Run, family: Family) -> None:
             _tags.HOST: machine["host"],
             _tags.PID: machine["pid"],
             _tags.STARTED: machine["started"],
+            **_tags.source(machine),
         }
     )
     changed = {name: value for name, value in tags.items() if parent.data.tags.get(name) != value}
-    numbers = over_seeds([seed.metrics["test"] for seed in family.current if seed.state == "finished"])
+    settings = family.newest.settings
+    _tags.log_dataset(tracking, parent, settings["pipeline"], settings["dataset"], settings["dataset_sha256"])
+    numbers = _numbers([seed for seed in family.current if seed.state == "finished"])
     fresh = {name: value for name, value in numbers.items() if parent.data.metrics.get(name) != value}
     now = int(time.time() * 1000)
     log(tracking.client, parent.info.run_id, points(fresh, now, step=0), tags=changed)
@@ -106,18 +113,26 @@ def settle_parent(tracking: Tracking, parent: Run, family: Family) -> None:
 
 
 def over_seeds(tests: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Mean, sample deviation (from two seeds on), minimum, maximum and n of every test metric, as `test_..._mean`."""
+    """Mean, sample deviation (from two seeds on) and n of every test metric, as `test/..._mean`."""
     numbers: dict[str, float] = {}
     every = [as_numbers(test) for test in tests]
     for name in sorted({name for one in every for name in one}):
         values = [one[name] for one in every if name in one]
-        numbers[f"test_{name}_mean"] = statistics.fmean(values)
+        numbers[f"test/{name}_mean"] = statistics.fmean(values)
         if len(values) > 1:
-            numbers[f"test_{name}_deviation"] = statistics.stdev(values)
-        numbers[f"test_{name}_minimum"] = min(values)
-        numbers[f"test_{name}_maximum"] = max(values)
-        numbers[f"test_{name}_n"] = float(len(values))
+            numbers[f"test/{name}_deviation"] = statistics.stdev(values)
+        numbers[f"test/{name}_n"] = float(len(values))
     return numbers
+
+
+def _numbers(finished: Sequence[RunFolder]) -> dict[str, float]:
+    """What a reader compares benchmarks by: scores over seeds, size, and seconds of training."""
+    if not finished:
+        return {}
+    numbers = over_seeds([seed.metrics["test"] for seed in finished])
+    numbers |= {f"model/{name}": finished[0].metrics[name] for name in SIZES}
+    seconds = [seed.timings["train_seconds"] for seed in finished]
+    return numbers | {"system/train_seconds_mean": statistics.fmean(seconds)}
 
 
 def _create_parent(tracking: Tracking, experiment: str, run: RunFolder, recipe: str) -> Run:
@@ -125,6 +140,8 @@ def _create_parent(tracking: Tracking, experiment: str, run: RunFolder, recipe: 
         _tags.KIND: "benchmark",
         _tags.BENCHMARK: run.benchmark,
         _tags.RECIPE: recipe,
+        _tags.FOLDER: _tags.label(run.path.parent, tracking.store),
+        _tags.SUPERSEDED: "false",
         "archbench.pipeline": run.settings["pipeline"],
         "archbench.scale": run.settings["scale"],
     }

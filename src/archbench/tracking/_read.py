@@ -45,13 +45,20 @@ class RunFolder:
     @property
     def study(self) -> str | None:
         """The study whose best setting this run trains again, if it does."""
-        return self.path.parents[2].name if self.path.parents[1].name == "final" else None
+        final = self.path.parents[1].name == "final" and self.path.parents[4].name == "studies"
+        return self.path.parents[2].name if final else None
 
     @property
     def benchmark(self) -> str:
         """`<pipeline>/<benchmark>`, or `<pipeline>/<study>/<arm>` for the final runs of a study."""
         last = f"{self.study}/{self.path.parent.name}" if self.study else self.settings["benchmark"]
         return f"{self.settings['pipeline']}/{last}"
+
+    @property
+    def experiment(self) -> str:
+        """MLflow's experiment: what stands in one table is of one pipeline, and of one task or one study."""
+        pipeline = self.settings["pipeline"]
+        return study_experiment(pipeline, self.study) if self.study else f"{pipeline}/{self.settings['task']['name']}"
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -117,6 +124,23 @@ class StudyFolder:
     def name(self) -> str:
         """The study's name in params.yaml."""
         return self.path.name
+
+    @property
+    def experiment(self) -> str:
+        """MLflow's experiment: that of the final runs too."""
+        return study_experiment(self.pipeline, self.name)
+
+    def finished_run(self) -> RunFolder | None:
+        """One of the final runs that have ended, which knows the data's digest and the score; none if there is none."""
+        for path in sorted(self.path.glob("final/*/seed-*/metrics.json")):
+            if path.parents[1].name in self.settings["arms"]:
+                return read_run(path.parent)
+        return None
+
+
+def study_experiment(pipeline: str, study: str) -> str:
+    """MLflow's experiment of a study, its trials and its final runs."""
+    return f"{pipeline}/studies/{study}"
 
 
 def read_study(path: Path) -> StudyFolder:

@@ -1,4 +1,8 @@
-"""What MLflow accepts as names and values of metrics, parameters and tags."""
+"""What MLflow accepts as names and values of metrics, parameters and tags, and how they are shown.
+
+MLflow draws a section of charts for every group of metrics, the part of a name before the slash: `train/loss`,
+`validation/accuracy`, `test/accuracy`, `model/parameters`, `system/train_seconds`.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +39,12 @@ def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def as_params(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Settings as MLflow parameters, cut where MLflow would cut; the whole of them is an artifact."""
-    return {clean_name(name): _as_text(value)[:LONGEST_PARAMETER] for name, value in flatten(settings)}
+    """Settings as MLflow parameters, cut where MLflow would cut; the whole of them is an artifact.
+
+    What is not set (null, an empty list or mapping) is left out: a reader compares what is.
+    """
+    leaves = ((name, value) for name, value in flatten(settings) if value not in (None, [], {}))
+    return {clean_name(name): _as_text(value)[:LONGEST_PARAMETER] for name, value in leaves}
 
 
 def as_numbers(values: Mapping[str, Any]) -> dict[str, float]:
@@ -51,6 +59,12 @@ def as_numbers(values: Mapping[str, Any]) -> dict[str, float]:
 def as_tags(tags: Mapping[str, Any]) -> dict[str, str]:
     """Tags as texts."""
     return {name: _as_text(value)[:LONGEST_TAG] for name, value in tags.items()}
+
+
+def grouped(column: str) -> str:
+    """The name in MLflow of a column of a history: `validation_loss` is `validation/loss`."""
+    split, _, name = column.partition("_")
+    return f"{split}/{name}" if split in ("train", "validation") else f"train/{column}"
 
 
 def points(values: Mapping[str, Any], timestamp: int, step: int) -> list[Metric]:
@@ -84,4 +98,12 @@ def log(
 
 
 def _as_text(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(part, Mapping) and "name" in part for part in value):
+        return ", ".join(map(_as_call, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _as_call(part: Mapping[str, Any]) -> str:
+    """A chosen part with its options: `shift(pixels=4)`."""
+    options = ", ".join(f"{name}={_as_text(value)}" for name, value in part.items() if name != "name")
+    return f"{part['name']}({options})" if options else str(part["name"])

@@ -1,8 +1,9 @@
-"""The process beside training that copies its folders to MLflow: `python -m archbench.tracking.follow`.
+"""The process beside training that copies its folders to MLflow: `python -m archbench.tracking.follow FOLDER`.
 
-It ends when told `finish` on its standard input, after a last copy, or when that input closes because the
-training process is gone. It works at low priority, and training waits for it at the end alone. What it does is told on
-its standard error stream; its output is one line, why the last copy failed.
+It also looks at what training takes of the machine, which no folder holds. It ends when told `finish` on its standard
+input, after a last copy, or when that input closes because the training process is gone. It works at low priority, and
+training waits for it at the end alone. What it does is told on its standard error stream; its output is one line, why
+the last copy failed.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archbench.databases import first_line
 from archbench.secrets import scrub_streams
+from archbench.tracking.folders import folders_below, state_of
 from archbench.tracking.store import Tracking, TrackingRefused, TrackingUnavailable, connect, failures, locate
+
+if TYPE_CHECKING:
+    from archbench.tracking._system import Sampler
 
 INTERVAL_SECONDS = 3.0
 """Between two looks at the folders."""
@@ -29,35 +35,37 @@ FAILED = 3
 
 
 class Follower:
-    """Copies folders whenever they change, and keeps going when MLflow does not answer."""
+    """Copies what is below a folder whenever it changes, and keeps going when MLflow does not answer."""
 
-    def __init__(self, folders: list[Path]) -> None:
-        self._folders = folders
+    def __init__(self, below: Path, trainer: int) -> None:
+        self._below, self._trainer = below, trainer
         self._copied: dict[Path, tuple[int, ...]] = {}
         self._tracking: Tracking | None = None
         self._refused = False
         self.fault = ""
         """Why the last look failed, in one line."""
+        self._sampler: Sampler | None = None
 
     def look(self) -> bool:
         """One pass over the folders; returns whether all that changed was copied."""
         from archbench.tracking._read import HalfWritten
         from archbench.tracking.run_folder import BrokenRecord
-        from archbench.tracking.sync import state_of, sync_folder
+        from archbench.tracking.sync import find_running, sync_folder
 
         if self._refused:  # a wrong password sent again and again locks an account
             return False
         try:
             tracking = self._open()
-            for folder in self._folders:
+            for folder in folders_below(self._below):
                 state = state_of(folder)
                 if not any(state) or self._copied.get(folder) == state:
                     continue
                 try:
-                    sync_folder(folder, tracking)
+                    sync_folder(folder, self._below, tracking)
                 except (HalfWritten, BrokenRecord):  # a file may be caught while it is made anew
                     continue
                 self._copied[folder] = state
+            self._sampler.log(tracking, find_running(tracking))
         except (*failures(), TrackingUnavailable, ValueError) as error:
             _say(f"{type(error).__name__}: {error}")
             self._refused = isinstance(error, TrackingRefused)
@@ -71,22 +79,24 @@ class Follower:
 
     def _open(self) -> Tracking:
         if self._tracking is None:
+            from archbench.tracking._system import Sampler
             from archbench.tracking.sync import close_killed  # brings MLflow and the drawing library: seconds
 
             tracking = connect(locate())
             closed = close_killed(tracking, tracking.store.root or Path.cwd())
             _say(f"connected to {tracking.store.shown}; {closed} killed runs closed")
-            self._tracking = tracking
+            self._tracking, self._sampler = tracking, Sampler(self._trainer)
         return self._tracking
 
 
-def follow(folders: list[Path]) -> int:
-    """Copy `folders` until told to finish; returns the exit status."""
+def follow(below: Path) -> int:
+    """Copy what is below a folder until told to finish; returns the exit status."""
+    trainer = os.getppid()
     os.nice(NICENESS)
     told = threading.Event()
     orphaned = threading.Event()
     threading.Thread(target=_listen, args=(told, orphaned), daemon=True).start()
-    follower = Follower(folders)
+    follower = Follower(below, trainer)
     follower.look()  # at once, to import and connect while the training process is importing too
     while not told.wait(INTERVAL_SECONDS):
         follower.look()
@@ -117,5 +127,5 @@ def _say(line: str) -> None:
 
 if __name__ == "__main__":
     scrub_streams()
-    status = follow([Path(argument) for argument in sys.argv[1:]])
+    status = follow(Path(sys.argv[1]))
     os._exit(status)  # all is on disk: training, which waits, is spared the taking down of MLflow's modules

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from archbench.interrupts import stopping
+from archbench.tracking.folders import folders_below
 from archbench.tracking.store import QUIET_AND_QUICK, Store, locate
 
 
 def log_of(folder: Path) -> Path:
-    """The log of copying a run or study folder: beside what DVC keeps of the benchmark or study, not in it."""
-    kept = folder if folder.parent.parent.name == "studies" else folder.parent
-    return kept.with_name(f".{kept.name}.tracking.log")
+    """The log of copying a benchmark's or study's folder: beside it, since DVC keeps what is in it."""
+    return folder.with_name(f".{folder.name}.tracking.log")
 
 
 class Tracker:
@@ -52,26 +52,21 @@ class Tracker:
 
 
 @contextmanager
-def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
-    """Copy run or study folders to MLflow while the body runs; they need not exist yet.
+def live(folder: Path, limit_seconds: float) -> Iterator[Tracker]:
+    """Copy the runs below the folder of a benchmark or of a study to MLflow while the body runs; none need exist yet.
 
     Enter it before heavy imports: the copying process then does its own at the same time.
 
     Leaving the body waits at most `limit_seconds` for the last copy, also when the body raises, but not where there is
-    no folder yet, nor when this process was told to end; `message` of the tracker then says what became of it. The log
-    of the copying process, of this time alone, is the file `log_of` the first folder.
+    no run yet, nor when this process was told to end; `message` of the tracker then says what became of it. The log of
+    the copying process, of this time alone, is the file `log_of` the folder.
 
     Raises `NoProject` where no store can be found.
     """
     store = locate()
-    log = log_of(folders[0])
+    log = log_of(folder)
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "archbench.tracking.follow",
-        *(str(folder.resolve()) for folder in folders),
-    ]
+    command = [sys.executable, "-m", "archbench.tracking.follow", str(folder.resolve())]
     log.unlink(missing_ok=True)
     with open(log, "ab") as output:
         process = subprocess.Popen(
@@ -88,7 +83,7 @@ def live(folders: Sequence[Path], limit_seconds: float) -> Iterator[Tracker]:
     finally:
         if stopping():
             pass  # there is no time: the end of this process ends the other's input, and it closes the runs as killed
-        elif any(folder.exists() for folder in folders):
+        elif any(path.exists() for path in folders_below(folder)):
             tracker.finish(limit_seconds)
         else:  # refused before it began: the reader is not kept waiting for a copy of nothing
             tracker.leave()

@@ -6,17 +6,16 @@ the run's start and the seconds in its history, so that a copy cut off half way 
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archbench.tracking import _tags
 from archbench.tracking._model import log_model
-from archbench.tracking._parent import Family, open_parent, read_family, settle_parent
+from archbench.tracking._parent import SIZES, Family, open_parent, read_family, settle_parent
 from archbench.tracking._pictures import drawn
 from archbench.tracking._read import RunFolder, digest, milliseconds, read_run
-from archbench.tracking._values import as_params, as_tags, log, points
+from archbench.tracking._values import as_params, as_tags, grouped, log, points
 from archbench.tracking.run_folder import check
 
 if TYPE_CHECKING:
@@ -32,6 +31,9 @@ STATUS = {
     "killed": "KILLED",
 }
 TIMED = ("compile_seconds", "input_seconds", "step_seconds", "evaluation_seconds")
+UNDRAWN = ("epoch", "step", *TIMED)
+"""Columns of a history that are no curve: the axis, and where an epoch's seconds went (the file is an artifact)."""
+TIMINGS = ("train_seconds", "total_seconds", "examples_per_second", "step_milliseconds", "peak_memory_bytes")
 UPLOADED = ("settings.yaml", "machine.json", "metrics.json", "timings.json", "history.csv")
 
 
@@ -43,7 +45,7 @@ def sync_run(folder: Path, tracking: Tracking) -> bool:
     run = read_run(folder)
     if run.metrics is not None:
         check(run.path)
-    experiment = tracking.experiment(run.settings["task"]["name"])
+    experiment = tracking.experiment(run.experiment)
     with tracking.lock(f"{experiment} {run.benchmark}"):
         family = read_family(run)
         parent = open_parent(tracking, experiment, family)
@@ -57,8 +59,16 @@ def sync_run(folder: Path, tracking: Tracking) -> bool:
 
 
 def _find_copy(tracking: Tracking, experiment: str, run: RunFolder) -> Run | None:
-    """The MLflow run of this trial; those of earlier settings of the same folder are set aside."""
-    found = _tags.find(tracking, experiment, folder=_tags.label(run.path, tracking.store), kind="seed")
+    """The MLflow run of this trial; those of earlier settings of the same folder, or of seeds gone, are set aside."""
+    there = {_tags.label(path, tracking.store) for path in run.path.parent.glob("seed-*")}
+    own, beside = _tags.label(run.path, tracking.store), _tags.label(run.path.parent, tracking.store)
+    found = []
+    for copy in _tags.find(tracking, experiment, benchmark=run.benchmark, kind="seed"):
+        folder = copy.data.tags[_tags.FOLDER]
+        if folder == own:
+            found.append(copy)
+        elif folder not in there and folder.rpartition("/")[0] == beside:
+            _tags.retire(tracking, copy)
     mine = [copy for copy in found if copy.data.tags[_tags.TRIAL] == run.settings["id"] and _goes_on(copy, run)]
     for copy in found:
         if copy not in mine[:1]:
@@ -89,7 +99,9 @@ def _create_copy(tracking: Tracking, experiment: str, run: RunFolder, parent: Ru
         tags=as_tags(
             {
                 _tags.KIND: "seed",
+                _tags.SUPERSEDED: "false",
                 _tags.TRIAL: settings["id"],
+                _tags.BENCHMARK: run.benchmark,
                 _tags.FOLDER: _tags.label(run.path, tracking.store),
                 _tags.PARENT: parent.info.run_id,
             }
@@ -107,10 +119,11 @@ def _bring_up_to_date(tracking: Tracking, copy: Run, family: Family) -> bool:
     tags = as_tags(_facts(run))
     metrics, progress = _new_points(copy, run)
     changed = {name: value for name, value in {**tags, **progress}.items() if known.get(name) != value}
-    params = {name: value for name, value in as_params(run.settings).items() if name not in copy.data.params}
+    params = as_params({**run.recipe, "seed": run.settings["seed"]})
+    params = {name: value for name, value in params.items() if name not in copy.data.params}
     log(client, run_id, metrics, params, changed)
-    if not copy.inputs.dataset_inputs:
-        _log_dataset(tracking, run_id, run)
+    settings = run.settings
+    _tags.log_dataset(tracking, copy, settings["pipeline"], settings["dataset"], settings["dataset_sha256"])
     ending = run.metrics is not None and known.get(_tags.ENDED) != run.ended
     if ending:
         _log_end(tracking, copy, run)
@@ -132,12 +145,12 @@ def _facts(run: RunFolder) -> dict[str, Any]:
         "archbench.seed": settings["seed"],
         "archbench.dataset": settings["dataset"],
         "archbench.dataset_digest": settings["dataset_sha256"],
+        "archbench.code_digest": settings["code_sha256"],
         _tags.STATE: run.state,
         _tags.HOST: machine["host"],
         _tags.PID: machine["pid"],
         _tags.STARTED: machine["started"],
-        "mlflow.source.git.commit": machine["git_commit"],
-        "mlflow.source.name": machine["dvc_stage"],
+        **_tags.source(machine),
     }
     for name in ("git_commit", "git_dirty", "dvc_stage", "backend", "device", "xla", "precision"):
         facts[f"archbench.{name}"] = machine[name]
@@ -155,7 +168,7 @@ def _new_points(copy: Run, run: RunFolder) -> tuple[list[Metric], dict[str, str]
     time = copy.info.start_time
     for row in run.history[copied:]:
         time = _time_of(copy, run, int(row["epoch"]))
-        values = {name: value for name, value in row.items() if name != "epoch"}
+        values = {grouped(name): value for name, value in row.items() if name not in UNDRAWN}
         metrics += points(values, time, int(row["epoch"]))
     epochs = len(run.history)
     if epochs <= copied:
@@ -186,11 +199,12 @@ def _log_end(tracking: Tracking, copy: Run, run: RunFolder) -> None:
         client.log_artifacts(run_id, str(pictures), artifact_path="figures")
     if (run.path / "model.keras").exists():
         log_model(tracking, copy, run)
-    values: dict[str, Any] = {f"test_{name}": value for name, value in result["test"].items()}
-    values |= {f"best_validation_{name}": value for name, value in result["validation"].items()}
-    for name in ("best_epoch", "epochs_run", "parameters", "parameters_total", "multiply_adds"):
-        values[name] = result[name]
-    values |= {f"system/{name}": value for name, value in (run.timings or {}).items()}
+    values: dict[str, Any] = {f"test/{name}": value for name, value in result["test"].items()}
+    monitor = result["monitor"]
+    values[f"best/validation_{monitor}"] = result["validation"].get(monitor)
+    values["best/epoch"] = result["best_epoch"]
+    values |= {f"model/{name}": result[name] for name in SIZES}
+    values |= {f"system/{name}": (run.timings or {}).get(name) for name in TIMINGS}
     step = result["best_epoch"] or 0
     log(client, run_id, points(values, _end_of(copy, run), step), tags={_tags.ENDED: run.ended})
 
@@ -200,13 +214,3 @@ def _set_status(tracking: Tracking, copy: Run, run: RunFolder, status: str) -> N
         tracking.client.update_run(copy.info.run_id, status=status)
     else:
         tracking.client.set_terminated(copy.info.run_id, status, end_time=_end_of(copy, run))
-
-
-def _log_dataset(tracking: Tracking, run_id: str, run: RunFolder) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    name = run.settings["dataset"]
-    source = json.dumps({"uri": f"data/prepared/{run.settings['pipeline']}/{name}"})
-    dataset = Dataset(name, run.settings["dataset_sha256"][:16], source_type="local", source=source)
-    tag = InputTag("mlflow.data.context", "training, validation and test")
-    tracking.client.log_inputs(run_id, [DatasetInput(dataset, [tag])])

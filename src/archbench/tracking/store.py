@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from archbench import databases
 from archbench.databases import ANSWER_SECONDS, LOCK_SECONDS, Unusable, first_line, within
 from archbench.errors import UserError
-from archbench.project import NotAProject, project_root
+from archbench.project import NotAProject, owning_project, project_root
 from archbench.secrets import scrub
 
 if TYPE_CHECKING:
@@ -108,12 +108,12 @@ class Tracking:
 
 
 def locate(start: Path | None = None) -> Store:
-    """The store: `MLFLOW_TRACKING_URI` if set, else SQLite beside the project.
+    """The store: `MLFLOW_TRACKING_URI` if set, else SQLite beside the project; of an experiment, that of its owner.
 
     Raises `NoProject` where there is neither, and `UnfitFolder` where a path is not UTF-8.
     """
     try:
-        root = project_root(start)
+        root = owning_project(project_root(start))
     except NotAProject:
         root = None
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")

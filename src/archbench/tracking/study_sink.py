@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from archbench.tracking import _tags
-from archbench.tracking._read import StudyFolder, digest, is_alive, milliseconds, read_study
+from archbench.tracking._read import RunFolder, StudyFolder, digest, is_alive, milliseconds, read_study
 from archbench.tracking._values import as_numbers, as_params, as_tags, clean_name, log, points
 from archbench.tracking.run_folder import read_json
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
     from archbench.tracking.store import Tracking
 
-EXPERIMENT = "study"
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 UPLOADED = (
     "settings.yaml",
@@ -39,7 +40,7 @@ def sync_study(folder: Path, tracking: Tracking) -> int:
     Raises `HalfWritten` for a folder that holds no study yet, and `BrokenRecord` for one that is damaged.
     """
     study = read_study(folder)
-    experiment = tracking.experiment(EXPERIMENT)
+    experiment = tracking.experiment(study.experiment)
     with tracking.lock(f"{experiment} {study.path}"):
         parent = _open_parent(tracking, experiment, study)
         copied = _sync_trials(tracking, experiment, study, parent)
@@ -61,13 +62,28 @@ def _open_parent(tracking: Tracking, experiment: str, study: StudyFolder) -> Run
         _tags.KIND: "study",
         _tags.FOLDER: label,
         _tags.RECIPE: recipe,
+        _tags.SUPERSEDED: "false",
         "archbench.study": study.name,
         "archbench.pipeline": study.pipeline,
     }
     start = milliseconds(study.machine["started"])
     parent = tracking.client.create_run(experiment, start_time=start, tags=as_tags(tags), run_name=study.name)
-    log(tracking.client, parent.info.run_id, params=as_params(study.settings))
+    log(tracking.client, parent.info.run_id, params=_params(study.settings))
     return parent
+
+
+def _params(settings: Mapping[str, Any]) -> dict[str, str]:
+    """What a reader compares studies by; what every arm changes is in the artifact settings.yaml."""
+    told = {name: value for name, value in settings.items() if name not in ("study", "arms", "cross", "space")}
+    told["arms"] = ", ".join(settings["arms"])
+    told["cross"] = {axis: ", ".join(values) for axis, values in (settings.get("cross") or {}).items()}
+    told["space"] = {name: _as_range(number) for name, number in (settings.get("space") or {}).items()}
+    return as_params(told)
+
+
+def _as_range(number: Mapping[str, Any]) -> str:
+    kinds = [name.replace("_", " ") for name, value in number.items() if value is True]
+    return ", ".join([f"{number['low']:g} to {number['high']:g}", *kinds])
 
 
 def _sync_trials(tracking: Tracking, experiment: str, study: StudyFolder, parent: Run) -> int:
@@ -99,6 +115,8 @@ def _create_trial(tracking: Tracking, study: StudyFolder, parent: Run, name: str
     tags = {
         _tags.KIND: "trial",
         _tags.TRIAL: name,
+        _tags.SUPERSEDED: "false",
+        **_tags.source(study.machine),
         _tags.FOLDER: _tags.label(study.path, tracking.store),
         _tags.PARENT: parent.info.run_id,
         "archbench.study": study.name,
@@ -129,6 +147,7 @@ def _sync_folds(
     for fold, value in scores:
         tags = {
             _tags.KIND: "fold",
+            _tags.SUPERSEDED: "false",
             _tags.OF_TRIAL: name,
             _tags.FOLD: fold,
             _tags.PARENT: trial,
@@ -152,7 +171,7 @@ def _fill_trial(tracking: Tracking, study: StudyFolder, run_id: str, row: Mappin
     curve = study.curves.get((row["arm"], row["number"]), [])
     metrics = []
     for place, (epoch, value) in enumerate(curve, start=1):
-        metrics += points({"validation_value": value}, start + (end - start) * place // len(curve), epoch)
+        metrics += points({"validation/value": value}, start + (end - start) * place // len(curve), epoch)
     result = {
         "value": _number(row["value"]),
         "epochs_run": _number(row["epochs_run"]),
@@ -169,19 +188,21 @@ def _settle_parent(tracking: Tracking, parent: Run, study: StudyFolder) -> None:
     """Counts, summary, artifacts and status of the study as a whole."""
     client, run_id = tracking.client, parent.info.run_id
     done = (study.path / "metrics.json").exists()
-    numbers: dict[str, Any] = {f"trials_{state}": 0 for state in STATUS}
-    for row in study.trials:
-        numbers[f"trials_{row['state']}"] += 1
-    if done:
-        numbers |= as_numbers(read_json(study.path / "metrics.json"))
+    final = study.finished_run() if done else None
+    numbers = _numbers(study, final)
     fresh = {n: v for n, v in numbers.items() if parent.data.metrics.get(clean_name(n)) != v}
     machine, content = study.machine, digest([study.trials, numbers, done])
+    if final is not None:
+        settings = final.settings
+        _tags.log_dataset(tracking, parent, settings["pipeline"], settings["dataset"], settings["dataset_sha256"])
     tags = as_tags(
         {
             _tags.HOST: machine["host"],
             _tags.PID: machine["pid"],
             _tags.STARTED: machine["started"],
             _tags.STATE: _state(study, done),
+            **_tags.source(machine),
+            **({"archbench.score": final.metrics["monitor"]} if final else {}),
         }
     )
     if parent.data.tags.get(_tags.ENDED) != content:
@@ -199,6 +220,20 @@ def _settle_parent(tracking: Tracking, parent: Run, study: StudyFolder) -> None:
         client.update_run(run_id, status=status)
     elif parent.info.status != status:
         client.set_terminated(run_id, status)
+
+
+def _numbers(study: StudyFolder, final: RunFolder | None) -> dict[str, Any]:
+    """Trials by how they ended; and, given a final run, every arm's best validation score and mean test score."""
+    numbers: dict[str, Any] = {f"trials/{state}": 0 for state in STATUS}
+    for row in study.trials:
+        numbers[f"trials/{row['state']}"] += 1
+    if final is None:
+        return numbers
+    best = yaml.safe_load((study.path / "best.yaml").read_text(encoding="utf-8"))
+    for arm, tests in read_json(study.path / "metrics.json").items():
+        numbers[f"best_validation/{arm}"] = best.get(arm, {}).get("value")
+        numbers[f"final_test/{arm}"] = tests.get(final.metrics["monitor"], {}).get("mean")
+    return as_numbers(numbers)
 
 
 def _changed(run: Run, tags: Mapping[str, str]) -> dict[str, str]:

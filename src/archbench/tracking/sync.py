@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 from archbench.databases import first_line
 from archbench.tracking import _tags
-from archbench.tracking._read import HalfWritten, fingerprint, is_alive
+from archbench.tracking._read import HalfWritten, is_alive
+from archbench.tracking.folders import find_folders, folders_below
 from archbench.tracking.mlflow_sink import sync_run
 from archbench.tracking.run_folder import BrokenRecord
 from archbench.tracking.store import TrackingUnavailable, failures
 from archbench.tracking.study_sink import sync_study
 
 if TYPE_CHECKING:
-    from archbench.tracking.store import Tracking
+    from mlflow.entities import Run
 
-WATCHED = ("settings.yaml", "machine.json", "history.csv", "metrics.json", "trials.csv", "trials_history.csv")
+    from archbench.tracking.store import Tracking
 
 
 @dataclass
@@ -47,19 +48,9 @@ class Report:
         return "\n".join(lines + self.skipped + [f"left out: {line}" for line in self.damaged])
 
 
-def is_study(folder: Path) -> bool:
-    """Whether a folder is one of a study, not of a run."""
-    return folder.parent.parent.name == "studies"
-
-
-def sync_folder(folder: Path, tracking: Tracking) -> int:
-    """Copy a run folder or a study folder; returns the number of runs or trials brought up to date."""
-    return sync_study(folder, tracking) if is_study(folder) else int(sync_run(folder, tracking))
-
-
-def state_of(folder: Path) -> tuple[int, ...]:
-    """Changes when a folder has something new to copy."""
-    return fingerprint(folder / name for name in WATCHED)
+def sync_folder(folder: Path, below: Path, tracking: Tracking) -> int:
+    """Copy one of the `folders_below`; returns the number of runs or trials brought up to date."""
+    return sync_study(folder, tracking) if folder == below else int(sync_run(folder, tracking))
 
 
 def sync_all(
@@ -78,10 +69,11 @@ def sync_all(
     report, start = Report(), time.perf_counter()
     try:
         report.killed = close_killed(tracking, root)
-        for folder in find_folders(root, pipeline, names):
-            if show is not None:
-                show(folder)
-            _sync_one(folder, tracking, report)
+        for below in find_folders(root, pipeline, names):
+            for folder in folders_below(below):
+                if show is not None:
+                    show(folder)
+                _sync_one(folder, below, tracking, report)
     except failures() as error:
         raise TrackingUnavailable(
             f"MLflow at {tracking.store.shown} stopped answering: {first_line(error)}\n"
@@ -91,20 +83,6 @@ def sync_all(
     return report
 
 
-def find_folders(root: Path, pipeline: str | None = None, names: Collection[str] | None = None) -> list[Path]:
-    """The run folders and study folders below a project, in the order of their names."""
-    chosen = pipeline or "*"
-    benchmarks = sorted((root / "runs").glob(f"{chosen}/*/"))
-    studies = sorted((root / "studies").glob(f"{chosen}/*/"))
-    if names is not None:
-        benchmarks = [folder for folder in benchmarks if folder.name in names]
-        studies = [folder for folder in studies if folder.name in names]
-    folders = [seed for folder in benchmarks for seed in sorted(folder.glob("seed-*/"))]
-    for study in studies:
-        folders += [study, *sorted(study.glob("final/*/seed-*/"))]
-    return folders
-
-
 def close_killed(tracking: Tracking, root: Path) -> int:
     """Close runs as KILLED that MLflow calls running though their process on this machine is gone.
 
@@ -112,37 +90,38 @@ def close_killed(tracking: Tracking, root: Path) -> int:
     were closed.
     """
     client, closed = tracking.client, 0
-    for experiment in client.search_experiments():
-        for run in _running(tracking, experiment.experiment_id):
-            tags = run.data.tags
-            machine = {"host": tags[_tags.HOST], "pid": tags[_tags.PID], "started": tags[_tags.STARTED]}
-            ended = _tags.FOLDER in tags and (root / tags[_tags.FOLDER] / "metrics.json").exists()
-            if ended or is_alive(machine):
-                continue
-            if _tags.STATE in tags:
-                client.set_tag(run.info.run_id, _tags.STATE, "killed")
-            _tags.close(tracking, run, "KILLED")
-            closed += 1
+    for run in find_running(tracking):
+        tags = run.data.tags
+        machine = {"host": tags[_tags.HOST], "pid": tags[_tags.PID], "started": tags[_tags.STARTED]}
+        ended = _tags.FOLDER in tags and (root / tags[_tags.FOLDER] / "metrics.json").exists()
+        if ended or is_alive(machine):
+            continue
+        if _tags.STATE in tags:
+            client.set_tag(run.info.run_id, _tags.STATE, "killed")
+        _tags.close(tracking, run, "KILLED")
+        closed += 1
     return closed
 
 
-def _running(tracking: Tracking, experiment: str) -> list:
+def find_running(tracking: Tracking) -> list[Run]:
+    """What MLflow calls running, without trials, which have no process of their own."""
+    every = [experiment.experiment_id for experiment in tracking.client.search_experiments()]
     found = tracking.client.search_runs(
-        [experiment], "attributes.status = 'RUNNING' and tags.`archbench.kind` != 'trial'", max_results=1000
+        every, "attributes.status = 'RUNNING' and tags.`archbench.kind` != 'trial'", max_results=1000
     )
     return [run for run in found if _tags.HOST in run.data.tags]
 
 
-def _sync_one(folder: Path, tracking: Tracking, report: Report) -> None:
+def _sync_one(folder: Path, below: Path, tracking: Tracking, report: Report) -> None:
     try:
-        changed = sync_folder(folder, tracking)
+        changed = sync_folder(folder, below, tracking)
     except HalfWritten as error:
         report.skipped.append(str(error))
         return
     except BrokenRecord as error:
         report.damaged.append(str(error))
         return
-    if is_study(folder):
+    if folder == below:
         report.studies += 1
         report.trials_changed += changed
     else:

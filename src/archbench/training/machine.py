@@ -100,6 +100,7 @@ def describe(xla: bool, xla_rule: str, precision: str) -> dict[str, Any]:
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": bool(_git("status", "--porcelain", "--", *SOURCES)),
         "dvc_stage": os.environ.get("ARCHBENCH_STAGE", ""),
+        "dvc_experiment": os.environ.get("DVC_EXP_NAME", ""),
         "pid": os.getpid(),
         "host": platform.node(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
