@@ -21,6 +21,7 @@ from archbench.datasets._folders import (
     Crop,
     EmptyClass,
     Listed,
+    Size,
     StrangeFile,
     Treatment,
     check_classes,
@@ -35,6 +36,7 @@ from archbench.datasets._picture import Inks
 from archbench.datasets._pictures import Files, Storage
 from archbench.datasets._raw import Raw
 from archbench.errors import UserError
+from archbench.options import Inside
 
 SOURCE = "Russakovsky et al. 2015, arXiv:1409.0575"
 LICENCE = "image-net.org: non-commercial research and education, after registration"
@@ -58,8 +60,8 @@ def imagenet(
     raw: Path,
     *,
     folder: str | None = None,
-    validation: float = 0.02,
-    size: int = 224,
+    validation: Inside = 0.02,
+    size: Size = 224,
     crop: Crop = 0.875,
     cmyk: Inks = "refuse",
     storage: Storage = "arrays",
@@ -71,7 +73,6 @@ def imagenet(
     `val/ILSVRC2012_val_*.JPEG` beside the development kit `ILSVRC2012_devkit_t12`. A subset of the classes will do.
     """
     treatment = Treatment(size, crop, cmyk, storage, skip_broken)
-    treatment.check()
     root = Path(folder) if folder else raw / "imagenet"
     for part in ("train", "val"):
         if not (root / part).is_dir():
