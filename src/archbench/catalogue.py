@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from archbench.errors import UserError
+from archbench.errors import UserError, listed, shown
 
 Spec = str | Mapping[str, Any]
 """An entry as params.yaml writes it: `adam`, or `{name: adam, beta_1: 0.95}`."""
@@ -68,21 +68,22 @@ class Entry:
             if option not in accepted:
                 near = difflib.get_close_matches(option, accepted, n=1)
                 hint = f" Did you mean {near[0]}?" if near else ""
-                takes = ", ".join(accepted) or "no options"
-                raise WrongOption(f"{self.kind} {self.name!r} has no option {option!r}.{hint} It takes: {takes}.")
+                takes = listed(accepted, "no options")
+                raise WrongOption(f"{self.kind} {self.name!r} has no option {shown(option)}.{hint} It takes: {takes}.")
             self._check_value(option, options[option])
 
     def _check_value(self, option: str, value: Any) -> None:
         """Hold a value that params.yaml can write against the builder's annotation."""
         try:
-            text = json.dumps(value)
+            text = json.dumps(value, allow_nan=False)
         except TypeError:
             return  # an object, which only code can give
-        try:
-            _annotated(self.build, option).validate_json(text, strict=True)
-        except ValidationError as error:
-            why = error.errors(include_url=False)[0]["msg"]
-            raise WrongOption(f"{self.kind} {self.name!r}: {option} cannot be {value!r}. {why}.") from None
+        except ValueError:
+            why = "Input should be a finite number"
+        else:
+            why = _fault(self.build, option, text)
+        if why:
+            raise WrongOption(f"{self.kind} {self.name!r}: {option} cannot be {shown(value)}. {why}.")
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Build, with this entry's own options under the given ones; raises `WrongOption`."""
@@ -101,6 +102,17 @@ def _annotated(build: Callable[..., Any], option: str) -> TypeAdapter:
     """The type of an option, from the signature of its builder; one without an annotation takes anything."""
     function = build.__init__ if isinstance(build, type) else build
     return TypeAdapter(typing.get_type_hints(function, include_extras=True).get(option, Any))
+
+
+def _fault(build: Callable[..., Any], option: str, text: str) -> str | None:
+    """Why an option cannot have the value that `text` is the JSON of; the place in a list or mapping comes first."""
+    try:
+        _annotated(build, option).validate_json(text, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = [str(step + 1) for step in first["loc"] if isinstance(step, int)]
+        return f"At place {place[0]}: {first['msg']}" if place else first["msg"]
+    return None
 
 
 class Catalogue:
@@ -133,12 +145,13 @@ class Catalogue:
 
     def __getitem__(self, name: str) -> Entry:
         self._scan()
-        if name not in self._entries:
-            near = difflib.get_close_matches(str(name), self._entries, n=3)
+        if not isinstance(name, str) or name not in self._entries:
+            near = difflib.get_close_matches(name, self._entries, n=3) if isinstance(name, str) else []
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             plural = self.package.rpartition(".")[2]
             raise UnknownName(
-                f'No {self.kind} is called {name!r}.{hint} "archbench list {plural}" shows all {len(self._entries)}.'
+                f"No {self.kind} is called {shown(name)}.{hint} "
+                f'"archbench list {plural}" shows all {len(self._entries)}.'
             )
         return self._entries[name]
 
@@ -150,7 +163,9 @@ class Catalogue:
         """The entry that `spec` names and the options it gives, checked."""
         options = {"name": spec} if isinstance(spec, str) else dict(spec)
         if "name" not in options:
-            raise WrongOption(f"This {self.kind} has no name: {dict(spec)}. Write it as {{name: ..., option: ...}}.")
+            raise WrongOption(
+                f"This {self.kind} has no name: {shown(dict(spec))}. Write it as {{name: ..., option: ...}}."
+            )
         entry = self[options.pop("name")]
         entry.check(options)
         return entry, options

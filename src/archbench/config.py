@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Collection
@@ -14,13 +15,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from archbench import dialect
-from archbench.errors import UserError
-
-SHOWN_CHARACTERS = 80
-"""A wrong value is repeated in the message up to this length."""
-
-MOST_NAMES = 12
-"""That a message lists: more are a wall of words."""
+from archbench.errors import MOST_LINES, SHOWN_CHARACTERS, UserError, listed, short, shown
+from archbench.options import Count, Fraction, NonNegative, Positive, Seed
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -35,10 +31,10 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
-Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$")]
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Slug = Annotated[str, Field(pattern=rf"^{SLUG.pattern}$", max_length=100)]
+"""Names files and folders, alone and beside another; a name of a file has 255 bytes at most."""
+MOST = 1_000
+"""Benchmarks of a file, seeds of a benchmark, arms of all studies."""
 
 
 def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -47,7 +43,7 @@ def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
-Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterValidator(_distinct)]
+Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1, max_length=MOST), AfterValidator(_distinct)]
 
 
 class Named(BaseModel):
@@ -86,7 +82,7 @@ class EarlyStopping(Model):
     """Stop after `patience` epochs without a validation score better by more than `least_gain`."""
 
     patience: Count
-    least_gain: Annotated[float, Field(ge=0)] = 0.0
+    least_gain: NonNegative = 0.0
 
 
 class PartsChange(Model):
@@ -96,7 +92,7 @@ class PartsChange(Model):
     normalization: Named | None = None
     initializer: Named | None = None
     regularizer: Named | None = None
-    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    dropout: Fraction | None = None
     spatial_dropout: bool | None = None
     """Whether dropout takes whole channels, Tompson et al. 2014, arXiv:1411.4280."""
 
@@ -112,7 +108,7 @@ class Training(Model):
     xla: Literal["auto", "on", "off"] = "auto"
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     preprocessing: Named = Named(name="standardize")
-    augmentation: tuple[Named, ...] = Field(default=(), strict=False)
+    augmentation: tuple[Named, ...] = Field(default=(), strict=False, max_length=MOST)
     optimizer: Named = Named(name="adam")
     schedule: Named = Named(name="constant")
     epochs: Count = 10
@@ -138,7 +134,7 @@ class Changes(Model):
     xla: Literal["auto", "on", "off"] | None = None
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] | None = None
     preprocessing: Named | None = None
-    augmentation: tuple[Named, ...] | None = Field(default=None, strict=False)
+    augmentation: tuple[Named, ...] | None = Field(default=None, strict=False, max_length=MOST)
     optimizer: Named | None = None
     schedule: Named | None = None
     batch_size: Count | None = None
@@ -160,12 +156,12 @@ class Benchmark(Changes):
 
     architecture: Named
     dataset: Slug
-    scale: str = "paper"
+    scale: Annotated[str, Field(max_length=200)] = "paper"
     """How the network differs in size from its paper, shown beside its name."""
     seeds: Seeds | None = None
     epochs: Count | None = None
     transfer: Transfer | None = None
-    margin: Annotated[float, Field(ge=0, lt=1)] | None = None
+    margin: Fraction | None = None
     """The least gain of test accuracy over softmax regression on the same data; only the report judges by it."""
 
 
@@ -192,7 +188,7 @@ class Range(Model):
 
 Sampler = Literal["tpe", "gp", "random", "grid", "quasi_random"]
 Pruner = Literal["none", "median", "successive_halving", "wilcoxon"]
-Space = dict[str, Range]
+Space = Annotated[dict[str, Range], Field(max_length=100)]
 """What is tuned -> its range. A name alone is a number of the optimizer; all else stands under its key in a
 benchmark, as `parts.regularizer.strength`, `parts.dropout`, `clip.norm`, `schedule.decay` or `batch_size`."""
 
@@ -210,18 +206,18 @@ class Study(Model):
     """A comparison at equal budget: every arm gets the same trials, epochs and seeds."""
 
     base: Benchmark
-    arms: dict[Slug, Arm] = {}
+    arms: Annotated[dict[Slug, Arm], Field(max_length=MOST)] = {}
     cross: dict[str, dict[Slug, Any]] = {}
     """In place of `arms`: two keys of a benchmark, each with named values; every pair is an arm, `first-second`."""
     space: Space = {}
     """What every arm tunes."""
     trials: Count
     epochs: Count
-    folds: Annotated[int, Field(ge=2)] | None = None
+    folds: Annotated[int, Field(ge=2, le=100)] | None = None
     """A trial's score is the mean over so many folds of the training and validation examples together."""
     sampler: Sampler = "tpe"
     pruner: Pruner = "median"
-    workers: Count = 2
+    workers: Annotated[int, Field(ge=1, le=256)] = 2
     side_by_side: Count = 1
     """Trials of an arm that are asked for at once and train in one vectorised program; needs the JAX backend."""
     seed: Seed = 0
@@ -271,6 +267,12 @@ def _crossed(axes: Any) -> dict[str, Any]:
     """The arm of every pair of values of two axes."""
     if not isinstance(axes, dict) or len(axes) != 2 or not all(isinstance(v, dict) and v for v in axes.values()):
         raise ValueError("cross takes two keys of a benchmark, each with a mapping of names to values")
+    count = math.prod(map(len, axes.values()))
+    if count > MOST:
+        raise ValueError(f"cross makes {count:,} arms, and a study has at most {MOST:,}")
+    (first, second) = (f"{key}." for key in axes)
+    if first.startswith(second) or second.startswith(first):
+        raise ValueError("cross takes two keys of which neither stands inside the other")
     arms: dict[str, Any] = {}
     for cell in product(*axes.values()):
         arm: dict[str, Any] = {}
@@ -281,6 +283,8 @@ def _crossed(axes: Any) -> dict[str, Any]:
                 place = place.setdefault(step, {})
             place[last] = values[name]
         arms[_join(cell)] = arm
+    if len(arms) < count:
+        raise ValueError("cross joins the names of two values with -, and two pairs of them make one name: rename one")
     return arms
 
 
@@ -291,7 +295,7 @@ def _join(cell: tuple[str, ...]) -> str:
 class Speed(Model):
     """The measurements of `archbench speed`."""
 
-    repeats: Annotated[int, Field(ge=5)] = 5
+    repeats: Annotated[int, Field(ge=5, le=1_000)] = 5
     """Measurements of each side, taken in turn; the table holds their medians."""
     minimum_seconds: Positive = 2.0
     """How long our side of a training measurement lasts, about."""
@@ -306,7 +310,7 @@ class Speed(Model):
 class Report(Model):
     """What the report says of itself."""
 
-    title: str = "archbench"
+    title: Annotated[str, Field(max_length=200)] = "archbench"
 
 
 class Config(Model):
@@ -315,9 +319,9 @@ class Config(Model):
     pipeline: Slug
     seeds: Seeds = (0, 1, 2)
     training: Training = Training()
-    datasets: dict[Slug, Named]
-    benchmarks: dict[Slug, Benchmark]
-    studies: dict[Slug, Study] = {}
+    datasets: Annotated[dict[Slug, Named], Field(max_length=MOST)]
+    benchmarks: Annotated[dict[Slug, Benchmark], Field(max_length=MOST)]
+    studies: Annotated[dict[Slug, Study], Field(max_length=100)] = {}
     speed: Speed | None = None
     report: Report = Report()
 
@@ -336,7 +340,8 @@ class Config(Model):
 def read_config(path: Path) -> Config:
     """Read and check a params.yaml; raises `ConfigError` with one line for each thing that is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(dialect.MOST_CHARACTERS + 1)
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}. Run this where params.yaml is.") from None
     except UnicodeDecodeError as error:
@@ -355,12 +360,14 @@ def check_config(values: dict[str, Any], where: str = "params") -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(problem) for problem in error.errors(include_url=False)]
-        raise ConfigError("\n".join(f"{where}: {line}" for line in dict.fromkeys(lines))) from None
+        problems = error.errors(include_url=False)
+        lines = dict.fromkeys(f"{where}: {_explain(problem)}" for problem in problems[: MOST_LINES - 1])
+        rest = len(problems) - (MOST_LINES - 1)
+        raise ConfigError("\n".join([*lines, f"... and {rest:,} more mistakes"] if rest > 0 else lines)) from None
 
 
 def _explain(problem: dict[str, Any]) -> str:
-    path = ".".join(str(part) for part in problem["loc"] if part != "[key]")
+    path = ".".join(short(str(part)) for part in problem["loc"] if part != "[key]")
     kind, given = problem["type"], problem["input"]
     if kind == "extra_forbidden":
         accepted = _accepted(problem["loc"][:-1])
@@ -370,9 +377,10 @@ def _explain(problem: dict[str, Any]) -> str:
     if kind == "missing":
         return f"{path}: missing."
     if kind == "string_pattern_mismatch":
-        return f"{path}: {given!r} is not a slug. Use small letters, digits, - and _."
-    shown = f" Given: {given!r}." if len(repr(given)) < SHOWN_CHARACTERS else ""  # a whole block is no help
-    return f"{path}: {problem['msg'].removeprefix('Value error, ')}.{shown}"
+        return f"{path}: {shown(given)} is not a slug. Use small letters, digits, - and _."
+    repeated = repr(given)
+    answer = f" Given: {repeated}." if len(repeated) < SHOWN_CHARACTERS else ""  # a whole block is no help
+    return f"{path}: {problem['msg'].removeprefix('Value error, ')}.{answer}"
 
 
 def _accepted(path: tuple[Any, ...]) -> list[str]:
@@ -396,10 +404,7 @@ def check_name(what: str, given: str, known: Collection[str]) -> None:
         return
     near = difflib.get_close_matches(given, known, n=3)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    rest = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
-    raise ConfigError(
-        f"params.yaml has no {what} {given!r}.{hint} It has: {', '.join([*known][:MOST_NAMES]) or 'none'}{rest}."
-    )
+    raise ConfigError(f"params.yaml has no {what} {shown(given)}.{hint} It has: {listed(known)}.")
 
 
 def find_params(start: Path | None = None) -> Path:

@@ -7,15 +7,26 @@ YAML Ain't Markup Language version 1.2.2, section 10.3 (the core schema): `on` a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
 
+from archbench.errors import short, shown
+
+MOST_CHARACTERS = 400_000
+"""In one file: a hundred times what a project has."""
 MOST_VALUES = 100_000
 """In one file, with what its aliases repeat: a few lines of aliases of aliases can stand for billions."""
+MOST_LEVELS = 32
+"""Of mappings and lists inside one another."""
+LARGEST = 2**63 - 1
+"""Of whole numbers, either way."""
+TOO_DEEP = f"it is nested too deeply: at most {MOST_LEVELS} levels are read"
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -28,18 +39,22 @@ def read(text: str) -> Any:
 
     Raises `NotReadable`.
     """
+    if len(text) > MOST_CHARACTERS:
+        raise NotReadable(f"it is too long: at most {MOST_CHARACTERS:,} characters are read")
+    reader = YAML(typ="safe", pure=True)
     try:
-        value = YAML(typ="safe", pure=True).load(text)
+        node = reader.compose(text)
+        _check_size(node)  # before anything is built from it
+        value = None if node is None else reader.constructor.construct_document(node)
     except DuplicateKeyError as error:
         key = error.problem.split('"')[1]
-        raise NotReadable(f"the key {key!r} stands twice{_place(error)}") from None
+        raise NotReadable(f"the key {shown(key)} stands twice{_place(error)}") from None
     except MarkedYAMLError as error:
         raise NotReadable(f"{', '.join(filter(None, (error.context, error.problem)))}{_place(error)}") from None
     except (YAMLError, ValueError, OverflowError) as error:  # such as a date with a thirteenth month
         raise NotReadable(str(error).splitlines()[0]) from None
     except RecursionError:
-        raise NotReadable("it is nested too deeply") from None
-    _check_size(value)
+        raise NotReadable(TOO_DEEP) from None
     for fault in _faults(value, ""):
         raise NotReadable(fault)
     return value
@@ -58,24 +73,26 @@ def _place(error: MarkedYAMLError) -> str:
     return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
 
 
-def _check_size(value: Any) -> None:
-    """Refuse a value that repeats itself without end, or too often."""
-    sizes: dict[int, int] = {}
-    open_now: set[int] = set()
+def _check_size(top: Node | None) -> None:
+    """Refuse what repeats itself without end or too often, and what is nested too deeply."""
+    sizes: dict[Node, int] = {}
+    open_now: set[Node] = set()
 
-    def size(here: Any) -> int:
-        if not isinstance(here, dict | list):
+    def size(here: Node) -> int:
+        if not isinstance(here, CollectionNode):
             return 1
-        if id(here) in open_now:
+        if here in open_now:
             raise NotReadable("an alias stands inside what it repeats")
-        if id(here) not in sizes:
-            open_now.add(id(here))
-            inner = here.values() if isinstance(here, dict) else here
-            sizes[id(here)] = 1 + sum(size(item) for item in inner)
-            open_now.remove(id(here))
-        return sizes[id(here)]
+        if len(open_now) == MOST_LEVELS:
+            raise NotReadable(TOO_DEEP)
+        if here not in sizes:
+            open_now.add(here)
+            inner = chain.from_iterable(here.value) if isinstance(here, MappingNode) else here.value
+            sizes[here] = 1 + sum(size(item) for item in inner)
+            open_now.remove(here)
+        return sizes[here]
 
-    if (count := size(value)) > MOST_VALUES:
+    if top is not None and (count := size(top)) > MOST_VALUES:
         raise NotReadable(f"its aliases make {count:,} values of it; at most {MOST_VALUES:,} are read")
 
 
@@ -85,15 +102,17 @@ def _faults(value: Any, path: str) -> Iterator[str]:
         for key, inner in value.items():
             if not isinstance(key, str):
                 yield (
-                    f"{path or 'the file'}: a key reads as {_kind(key)}, {key!r}, and keys are text. "
+                    f"{path or 'the file'}: a key reads as {_kind(key)}, {shown(key)}, and keys are text. "
                     f"Choose another name, or put it in quotes"
                 )
-            yield from _faults(inner, f"{path}.{key}" if path else str(key))
+            yield from _faults(inner, f"{path}.{short(str(key))}" if path else short(str(key)))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _faults(inner, f"{path}.{index}")
     elif not isinstance(value, PLAIN):
-        yield f"{path}: this reads as {_kind(value)}, {value!r}. Put it in quotes if it is text"
+        yield f"{path}: this reads as {_kind(value)}, {shown(value)}. Put it in quotes if it is text"
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        yield f"{path}: whole numbers go up to {LARGEST:,}, and this one has {value.bit_length():,} bits"
 
 
 def _kind(value: Any) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 from keras import layers
 
 from archbench.activations import ACTIVATIONS
+from archbench.architectures.sizes import count_layer
 from archbench.blocks.dropout import Dropout
 from archbench.blocks.layouts import PLAIN, Layout, kernels_of
 from archbench.catalogue import Catalogue, Spec
-from archbench.errors import UserError
+from archbench.errors import UserError, shown
 from archbench.initializers import INITIALIZERS
 from archbench.normalizations import NORMALIZATIONS
 from archbench.regularizers import REGULARIZERS
@@ -85,8 +86,9 @@ class Parts:
     def layer(self, kind: type[layers.Layer], *arguments, **options) -> layers.Layer:
         """A layer of `kind`, a class of Keras's, with these parts' initializer, regularizer, and normalized kernel.
 
-        All kernels of the layer get them, where `options` do not say otherwise.
+        All kernels of the layer get them, where `options` do not say otherwise. Raises `TooLarge`.
         """
+        count_layer()
         kernels: dict[str, Any] = {}
         for name, layout in kernels_of(kind, options.get("groups", 1)).items():
             kernels |= self.kernel(name, layout)
@@ -189,7 +191,7 @@ def check_rate(rate: Any) -> None:
     if rate is None:
         return
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
-        raise WrongParts(f"dropout is {rate!r}. It must be a share from 0 to less than 1, or null for none.")
+        raise WrongParts(f"dropout is {shown(rate)}. It must be a share from 0 to less than 1, or null for none.")
 
 
 def _check_flag(piece: str, value: Any) -> None:

@@ -10,8 +10,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from archbench.catalogue import WrongOption
+from archbench.datasets import DATASETS
 from archbench.datasets._layout import LARGEST, SMALLEST, layout
-from archbench.datasets._options import BadOption
 from archbench.datasets._outlines import KINDS, OUTLINES
 from archbench.datasets._scene import _cover, _visible, scene
 from archbench.datasets.balloons import balloons
@@ -194,8 +195,8 @@ def test_two_thousand_scenes_take_under_twenty_seconds_of_one_core():
 )
 def test_impossible_options_are_refused(option):
     (name,) = option
-    with pytest.raises(BadOption, match=name):
-        balloons(None, **option)
+    with pytest.raises(WrongOption, match=name):
+        DATASETS.build({"name": "balloons", **option}, None)
 
 
 @pytest.mark.parametrize("size", [32, 640])

@@ -108,7 +108,7 @@ def test_final_runs_of_a_study_are_tracked_when_it_ends_and_sync_finds_nothing_t
     """They come into being while the follower looks, two seeds of an arm that nobody named to it."""
     study = project / "studies/tour/optimizers"
     with live(study, limit_seconds=60) as tracker:
-        make.wait_until(lambda: "connected" in (study.parent / LOG).read_text(), seconds=60)
+        make.wait_until(lambda: "connected" in log_of(study).read_text(), seconds=60)
         for seed in (0, 1):
             chosen = make.settings("optimizers", seed=seed, trial=f"t{seed}")
             make.finished(study / f"final/sgd/seed-{seed}", chosen, {"accuracy": 0.5 + seed / 4})

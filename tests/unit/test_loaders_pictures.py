@@ -13,7 +13,6 @@ from archbench.datasets import DATASETS, store
 from archbench.datasets._extract import DamagedArchive, UnsafeArchive
 from archbench.datasets._folders import EmptyClass, StrangeFile
 from archbench.datasets._idx import DamagedData
-from archbench.datasets._options import BadOption
 from archbench.datasets._pictures import BrokenPictures
 from archbench.datasets.imagenette import IMAGENETTE, IMAGEWOOF
 from archbench.datasets.prepare import prepare
@@ -263,7 +262,7 @@ def test_wrong_class_folders_are_refused_by_name(publish, changed, error, says):
 
 def test_impossible_options_are_refused_before_a_download(tmp_path):
     for name in ("imagenette", "tiny_imagenet", "imagenet"):
-        with pytest.raises(BadOption, match="size must be a whole number from 8"):
+        with pytest.raises(UserError, match=r"size cannot be 4\. Input should be greater than or equal to 8"):
             DATASETS.build({"name": name, "size": 4}, tmp_path)
         with pytest.raises(UserError, match=r"crop cannot be 1\.5"):
             DATASETS.build({"name": name, "crop": 1.5}, tmp_path)

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from archbench.catalogue import WrongOption
 from archbench.datasets import DATASETS, store
 from archbench.datasets._layout import COLORS, color_class
 from archbench.datasets._options import BadOption
 from archbench.datasets._subset import fewer, only_classes
 from archbench.datasets.prepare import prepare
+from archbench.errors import UserError
 
 
 def _prepared(folder, **spec):
@@ -54,13 +56,13 @@ def test_fewer_training_examples_leave_validation_and_test_as_they_are(tmp_path)
         ({"classes": [3]}, "two classes or more"),
         ({"classes": [3, 3]}, "each once"),
         ({"classes": [3, 10]}, "from 0 to 9"),
-        ({"train_examples": 0}, "from 1"),
+        ({"train_examples": 0}, "greater than or equal to 1"),
         ({"train_examples": 9}, "Choose 10 to 1257"),
         ({"train_examples": 1258}, "Choose 10 to 1257"),
     ],
 )
 def test_impossible_cuts_are_refused(tmp_path, options, why):
-    with pytest.raises(BadOption, match=why):
+    with pytest.raises(UserError, match=why):
         prepare({"name": "digits", **options}, "d", tmp_path / "d", tmp_path)
 
 
@@ -149,5 +151,5 @@ def test_missing_labels_are_of_the_training_split_alone_and_each_label_apart(tmp
 
 @pytest.mark.parametrize("share", [1.0, -0.1])
 def test_an_impossible_share_of_missing_labels_is_refused(share):
-    with pytest.raises(BadOption, match="missing"):
+    with pytest.raises(WrongOption, match="missing"):
         DATASETS.build({"name": "balloons", "examples": 3, "missing": share}, None)

@@ -13,7 +13,7 @@ from archbench.activations import activation
     source="Goodfellow, Warde-Farley, Mirza, Courville, Bengio 2013, arXiv:1302.4389, section 3",
     widening="pieces",
 )
-def maxout(x, *, pieces: Annotated[int, Field(ge=2)] = 2):
+def maxout(x, *, pieces: Annotated[int, Field(ge=2, le=64)] = 2):
     """The largest of `pieces` affine maps: h_i = max_j (w_ij . x + b_ij).
 
     `x` (batch, ..., channel * pieces) to (batch, ..., channel); the pieces of a channel stand side by side. `Parts`

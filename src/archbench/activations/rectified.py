@@ -4,6 +4,7 @@ from keras import layers, ops
 from keras.initializers import Constant
 
 from archbench.activations import activation
+from archbench.options import NonNegative, Share
 
 
 @activation("relu", source="Nair, Hinton 2010, Rectified linear units improve restricted Boltzmann machines")
@@ -13,7 +14,7 @@ def relu(x):
 
 
 @activation("leaky_relu", source="Maas, Hannun, Ng 2013, Rectifier nonlinearities improve acoustic models")
-def leaky_relu(x, *, slope: float = 0.01):
+def leaky_relu(x, *, slope: Share = 0.01):
     """A rectifier with a small slope below zero: f(x) = max(x, slope * x).
 
     The paper's slope is 0.01, darknet's is 0.1, and Keras's own defaults are 0.2 and 0.3.
@@ -28,7 +29,7 @@ def relu6(x):
 
 
 @activation("prelu", source="He, Zhang, Ren, Sun 2015, arXiv:1502.01852, equation 1")
-def prelu(x, *, slope: float = 0.25):
+def prelu(x, *, slope: Share = 0.25):
     """A rectifier that learns its slope below zero: f(x) = max(x, 0) + a min(x, 0), one a for each channel.
 
     a starts at `slope`, the paper's 0.25, and is shared over positions; Keras's own layer starts at 0 and has an a
@@ -39,7 +40,7 @@ def prelu(x, *, slope: float = 0.25):
 
 
 @activation("elu", source="Clevert, Unterthiner, Hochreiter 2015, arXiv:1511.07289")
-def elu(x, *, alpha: float = 1.0):
+def elu(x, *, alpha: NonNegative = 1.0):
     """The exponential linear unit: f(x) = x above zero, alpha * (exp(x) - 1) below."""
     return ops.elu(x, alpha=alpha)
 

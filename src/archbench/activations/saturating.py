@@ -3,6 +3,7 @@
 from keras import ops
 
 from archbench.activations import activation
+from archbench.options import Positive
 
 
 @activation("linear", source="identity")
@@ -24,6 +25,6 @@ def tanh(x):
 
 
 @activation("scaled_tanh", source="LeCun, Bottou, Bengio, Haffner 1998, Proc. IEEE 86(11), appendix A")
-def scaled_tanh(x, *, amplitude: float = 1.7159, slope: float = 2 / 3):
+def scaled_tanh(x, *, amplitude: Positive = 1.7159, slope: Positive = 2 / 3):
     """LeNet's squashing function: f(x) = amplitude * tanh(slope * x), so that f(1) is about 1."""
     return amplitude * ops.tanh(slope * x)

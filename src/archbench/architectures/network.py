@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from archbench.architectures import ARCHITECTURES
-from archbench.architectures.sizes import check_input
+from archbench.architectures.sizes import check_input, check_parameters, counted_layers
 from archbench.catalogue import Entry, Spec
 from archbench.parts import CATALOGUES, NotAUnit, Parts, WrongParts
 
@@ -24,15 +24,16 @@ def build_network(
     """The network that `spec` names, for inputs of `input_shape` (without the batch) and `outputs` outputs.
 
     `parts` swaps pieces of the architecture's own: `{"activation": "gelu"}`. Raises a `UserError` for an
-    unknown name, option or part, for a part the architecture has no place for, and for an input it cannot
-    read.
+    unknown name, option or part, for a part the architecture has no place for, for an input it cannot read, and for
+    too many layers.
     """
     entry, options = ARCHITECTURES.resolve(spec)
     check_input(entry, options, input_shape)
     if parts:
         options["parts"] = swapped_parts(entry, parts)
     inputs = keras.Input(tuple(input_shape), name="input")
-    made = keras.tree.map_structure(_in_float32, entry(inputs, outputs, **options))
+    with counted_layers():
+        made = keras.tree.map_structure(_in_float32, entry(inputs, outputs, **options))
     return keras.Model(inputs, made, name=entry.name)
 
 
@@ -82,10 +83,12 @@ def _check_units(entry: Entry, parts: Parts) -> None:
 def outline(spec: Spec, input_shape: Sequence[int], outputs: int, parts: Mapping[str, Any] = NO_CHANGES) -> keras.Model:
     """As `build_network`, but shapes alone: no memory for weights, so a net of any size takes a moment.
 
-    The model can be given to `profile` and must not be called, trained or saved.
+    The model can be given to `profile` and must not be called, trained or saved. Raises as `build_network` does, and
+    `TooLarge` for more parameters than are built.
     """
-
-    return _in_outline(lambda: build_network(spec, input_shape, outputs, parts))
+    model = _in_outline(lambda: build_network(spec, input_shape, outputs, parts))
+    check_parameters(model)
+    return model
 
 
 def _in_outline(build: Callable[[], Any]) -> Any:

@@ -28,6 +28,7 @@ from archbench.augmentations._pictures import (
     present,
 )
 from archbench.datasets.card import Card
+from archbench.options import Part, Positive
 
 
 def _check_factors(factors: tuple[float, float]) -> tuple[float, float]:
@@ -40,7 +41,7 @@ def _check_factors(factors: tuple[float, float]) -> tuple[float, float]:
     return factors
 
 
-Factors = Annotated[tuple[float, float], AfterValidator(_check_factors)]
+Factors = Annotated[tuple[Positive, Positive], AfterValidator(_check_factors)]
 Degrees = Annotated[float, Field(gt=0, le=180)]
 
 
@@ -87,7 +88,7 @@ def scale(card: Card, *, factors: Factors = (0.8, 1.25)) -> Augment:
 def crop(
     card: Card,
     *,
-    area: Annotated[float, Field(gt=0, le=1)] = 0.08,
+    area: Part = 0.08,
     aspect: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 4 / 3,
 ) -> Augment:
     """Cut a window out of an example at a random place and enlarge it to the size of the picture.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
-from pydantic import Field, PositiveInt
 
 from archbench.augmentations import augmentation
 from archbench.augmentations._pictures import (
@@ -21,14 +20,14 @@ from archbench.augmentations._pictures import (
     picture_shape,
 )
 from archbench.datasets.card import Card
+from archbench.options import Count, Share
 
-Strength = Annotated[float, Field(ge=0, le=1)]
 LUMA = (0.299, 0.587, 0.114)
 """How bright red, green and blue look: Recommendation ITU-R BT.601."""
 
 
 @augmentation("color", source="Howard 2013, section 2, arXiv:1312.5402", smoke={}, spoils=COPIES)
-def color(card: Card, *, brightness: Strength = 0.4, contrast: Strength = 0.4, saturation: Strength = 0.4) -> Augment:
+def color(card: Card, *, brightness: Share = 0.4, contrast: Share = 0.4, saturation: Share = 0.4) -> Augment:
     """Change brightness, contrast and saturation, in this order, each by a factor from 1 - its option to 1 + it.
 
     Brightness multiplies, contrast is the distance from the picture's mean gray, saturation the distance from each
@@ -77,7 +76,7 @@ def _range(card: Card) -> tuple[float, float]:
 
 
 @augmentation("cutout", source="DeVries & Taylor 2017, section 3, arXiv:1708.04552", smoke={"pixels": 4}, spoils=HIDDEN)
-def cutout(card: Card, *, pixels: PositiveInt = 16) -> Augment:
+def cutout(card: Card, *, pixels: Count = 16) -> Augment:
     """Cover a square, `pixels` wide, around a pixel drawn from the whole picture; what sticks out is lost.
 
     The square takes the mean of each channel over the training split, which is the 0 that the paper puts into pictures

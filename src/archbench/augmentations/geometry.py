@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import keras
 from keras import ops
-from pydantic import Field, PositiveInt
 
 from archbench.augmentations import augmentation
 from archbench.augmentations._pictures import (
@@ -21,10 +20,11 @@ from archbench.augmentations._pictures import (
     where,
 )
 from archbench.datasets.card import Card
+from archbench.options import Count, Share
 
 
 @augmentation("flip", source="Krizhevsky et al. 2012, section 4.1 (horizontal reflections)", smoke={}, spoils=COPIES)
-def flip(card: Card, *, probability: Annotated[float, Field(ge=0, le=1)] = 0.5) -> Augment:
+def flip(card: Card, *, probability: Share = 0.5) -> Augment:
     """Mirror an example left to right with the given probability."""
     _, width, _ = picture_shape(card, "flip")
 
@@ -48,7 +48,7 @@ def flip(card: Card, *, probability: Annotated[float, Field(ge=0, le=1)] = 0.5) 
 
 
 @augmentation("shift", source="He et al. 2015, section 4.2, arXiv:1512.03385", smoke={"pixels": 2}, spoils=MOVED)
-def shift(card: Card, *, pixels: PositiveInt = 4) -> Augment:
+def shift(card: Card, *, pixels: Count = 4) -> Augment:
     """Pad an example by some pixels of zeros on every side and crop it back at a random place.
 
     Boxes are cut at the border; an object whose box has left the picture gets the label -1. Landmarks may

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
-from pydantic import Field
 from scipy import special
 
 from archbench.augmentations import augmentation
 from archbench.augmentations._pictures import Augment, Batch, WrongChange, per_example
 from archbench.datasets.card import Card
 from archbench.losses.class_targets import smoothed
+from archbench.options import Fraction, Positive
 
 QUANTILES = 4096
 """A share is drawn as one of so many equally likely values: a compiled program cannot draw from a beta distribution."""
 
 
 @augmentation("mixup", source="Zhang et al. 2017, arXiv:1710.09412", smoke={}, tasks=("classification",))
-def mixup(card: Card, *, alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.2) -> Augment:
+def mixup(card: Card, *, alpha: Positive = 0.2) -> Augment:
     """Blend an example with another of its batch: share x_i + (1 - share) x_j, the labels likewise.
 
     The share is drawn for each example from the beta distribution with both parameters `alpha`, j from a random
@@ -48,7 +48,7 @@ def mixup(card: Card, *, alpha: Annotated[float, Field(gt=0, allow_inf_nan=False
 @augmentation(
     "label_smoothing", source="Szegedy et al. 2015, section 7, arXiv:1512.00567", smoke={}, tasks=("classification",)
 )
-def label_smoothing(card: Card, *, epsilon: Annotated[float, Field(ge=0, lt=1)] = 0.1) -> Augment:
+def label_smoothing(card: Card, *, epsilon: Fraction = 0.1) -> Augment:
     """Make a label (1 - `epsilon`) of its class and `epsilon` of all in equal parts, in training alone.
 
     `label` (batch,) becomes distributions (batch, class). Losses of validation and test are of the labels as they

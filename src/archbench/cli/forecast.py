@@ -74,7 +74,7 @@ class Forecast:
 
     def model_bytes(self, plan: Plan) -> int | None:
         """Disk for the models of all seeds, and for the checkpoint of the one that trains."""
-        size = self._profile(plan)
+        size = self._profile(f"benchmarks.{plan.slug}", plan)
         if size is None:
             return None
         return size.parameters_total * WEIGHT_BYTES * (len(plan.seeds) + CHECKPOINT_COPIES)
@@ -88,7 +88,7 @@ class Forecast:
         measured = _seconds_an_epoch(self._folders.runs / plan.slug, plan.settings, self.damaged)
         if measured is not None:
             return Cost(IMPORT_SECONDS + measured * epochs, "measured")
-        work = self._seconds(plan, epochs)
+        work = self._seconds(f"benchmarks.{plan.slug}", plan, epochs)
         return UNKNOWN if work is None else Cost(START_SECONDS["train"] + work, "estimated")
 
     def _sweep(self, slug: str, study: Study) -> Cost:
@@ -100,24 +100,24 @@ class Forecast:
         for arm in study.arms:
             where = f"studies.{slug}.arms.{arm}"
             plan = resolve_benchmark(self._config, where, slug, arm_benchmark(study, arm))
-            work = self._seconds(plan, study.epochs * (study.trials + len(plan.seeds)))
+            work = self._seconds(where, plan, study.epochs * (study.trials + len(plan.seeds)))
             if work is None:
                 return UNKNOWN
             total += work
         return Cost(total, "estimated")
 
-    def _seconds(self, plan: Plan, epochs: int) -> float | None:
-        size = self._profile(plan)
+    def _seconds(self, where: str, plan: Plan, epochs: int) -> float | None:
+        size = self._profile(where, plan)
         if size is None:
             return None
         card = self._data[plan.settings["dataset"]].card
-        check_batch(plan.slug, plan.settings, {}, card)
+        check_batch(where, plan.settings, {}, card)
         examples = card.split_sizes["train"]
         steps = max(1, examples // plan.settings["batch_size"])
         return epochs * (PASSES * size.multiply_adds * examples / self._rate + steps * STEP_SECONDS)
 
-    def _profile(self, plan: Plan) -> Profile | None:
-        """The network's cost on its data set; raises `ConfigError` where the two do not fit."""
+    def _profile(self, where: str, plan: Plan) -> Profile | None:
+        """The network's cost on its data set; raises `ConfigError` for the key `where` if the two do not fit."""
         settings = plan.settings
         card = self._data[settings["dataset"]].card
         if card is None:
@@ -130,7 +130,7 @@ class Forecast:
                 model = outline(spec, card.input_shape, outputs, settings["parts"])
                 self._profiles[key] = profile(model)
         except UserError as error:
-            raise ConfigError(f"{plan.slug} on {settings['dataset']}: {error}") from None
+            raise ConfigError(f"{where} on {settings['dataset']}: {error}") from None
         return self._profiles[key]
 
 

@@ -13,14 +13,14 @@ from pydantic import Field
 
 from archbench.datasets._decoders import Source
 from archbench.datasets._fetch import say
-from archbench.datasets._options import shown, whole
+from archbench.datasets._options import shown
 from archbench.datasets._picture import Inks, Look
 from archbench.datasets._pictures import Pictures, Storage, checked
 from archbench.datasets._raw import Raw
 from archbench.errors import UserError
 
 Crop = Annotated[float, Field(gt=0, le=1)]
-LARGEST = 1024
+Size = Annotated[int, Field(ge=8, le=1_024)]
 """Pixels a side."""
 
 
@@ -41,10 +41,6 @@ class Treatment:
     cmyk: Inks
     storage: Storage
     skip_broken: bool
-
-    def check(self) -> None:
-        """Raise `BadOption` for a size that cannot be, before anything is downloaded."""
-        whole("size", self.size, 8, LARGEST)
 
     @property
     def look(self) -> Look:

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from archbench.datasets import _fetch
-from archbench.datasets._options import whole
 from archbench.datasets._raw import Raw
 from archbench.datasets._subset import check_classes, fewer, only_classes
 from archbench.errors import UserError
@@ -71,15 +70,14 @@ def load(
     `pad` rows and columns of background on every side: LeNet-5 reads MNIST's 28 pixels in the middle of 32. With
     `classes`, those alone, numbered from 0 in the order given; `train_examples` keeps so many of the training split.
     """
-    border, chosen, training = (
-        whole("pad", pad, 0, 100),
+    chosen, training = (
         check_classes(classes, len(class_names)),
         fewer(train_examples),
     )
     files = _fetch.fetch(name, raw)
     train, test = (_part(files, part, len(class_names)) for part in ("train", "t10k"))
     for part in (train, test):
-        part["image"] = np.pad(part["image"], ((0, 0), (border, border), (border, border), (0, 0)))
+        part["image"] = np.pad(part["image"], ((0, 0), (pad, pad), (pad, pad), (0, 0)))
     licence, names = str(_fetch.facts(name)["licence"]), tuple(class_names[number] for number in chosen)
     train, test = only_classes(train, chosen), only_classes(test, chosen)
     return Raw(source, licence, "image", train, validation, test=test, class_names=names, training=training)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from archbench.datasets._options import BadOption, whole
 from archbench.datasets._pictures import Pictures, take
@@ -13,9 +15,10 @@ from archbench.datasets._split import spread
 Arrays = dict[str, np.ndarray | Pictures]
 Training = Callable[[Arrays, int], Arrays]
 """What is done to the training split alone, once it is cut: (arrays, seed of the split) to arrays."""
+Classes = tuple[Annotated[int, Field(ge=0)], ...]
+"""The numbers of those to keep."""
 UNLABELLED = {"present": 255, "count": -1, "color": -1}
 """Array -> the value that stands for a label that is not known."""
-MOST_EXAMPLES = 10_000_000
 
 
 def check_classes(classes: Sequence[int] | None, count: int) -> list[int]:
@@ -48,7 +51,6 @@ def fewer(count: int | None) -> Training | None:
     """
     if count is None:
         return None
-    whole("train_examples", count, 1, MOST_EXAMPLES)
 
     def keep(arrays: Arrays, seed: int) -> Arrays:
         label = arrays["label"]
@@ -83,11 +85,6 @@ def forget(share: float, names: Mapping[str, int] = UNLABELLED) -> Training | No
     """Lose `share` of the training labels of each of `names`, drawn apart; what stands for none is its value."""
     if share == 0:
         return None
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
-        raise BadOption(
-            f"The option missing is a share of the labels, 0 or more and below 1; {share!r} was given. "
-            "Change it in the datasets section of params.yaml."
-        )
 
     def lose(arrays: Arrays, seed: int) -> Arrays:
         random, changed = np.random.default_rng((seed, 2)), dict(arrays)

@@ -10,13 +10,15 @@ the first ten steps, the second in the first half).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from archbench.datasets import dataset
-from archbench.datasets._options import whole
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import TEST, VALIDATION
+from archbench.options import Inside, Seed
 
 SOURCE = 'Hochreiter, Schmidhuber 1997, "Long Short-Term Memory", Neural Computation 9(8), section 5.4'
 LICENCE = "none needed: random numbers"
@@ -26,11 +28,11 @@ LICENCE = "none needed: random numbers"
 def adding(
     raw: Path,
     *,
-    length: int = 100,
-    examples: int = 10_000,
-    seed: int = 0,
-    validation: float = VALIDATION,
-    test: float = TEST,
+    length: Annotated[int, Field(ge=2, le=100_000)] = 100,
+    examples: Annotated[int, Field(ge=3, le=10_000_000)] = 10_000,
+    seed: Seed = 0,
+    validation: Inside = VALIDATION,
+    test: Inside = TEST,
 ) -> Raw:
     """Sequences of random numbers of which two are marked; the target is the sum of those two.
 
@@ -38,9 +40,6 @@ def adding(
     half and at one of the second, else 0. `target` float32 (1,). Always answering 1 has a mean squared
     error of 1/6 (twice the variance 1/12 of a uniform number).
     """
-    whole("length", length, 2, 100_000)
-    whole("examples", examples, 3, 10_000_000)
-    whole("seed", seed, 0, 2**31)
     generator = np.random.default_rng(seed)
     half = length // 2
     marks = np.stack([generator.integers(half, size=examples), generator.integers(half, length, size=examples)], 1)

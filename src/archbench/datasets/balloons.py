@@ -19,17 +19,19 @@ What counts as what:
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from archbench.datasets import dataset
 from archbench.datasets._layout import COLORS
-from archbench.datasets._options import whole
 from archbench.datasets._outlines import KINDS
 from archbench.datasets._raw import Raw
 from archbench.datasets._scene import Scene, scene
 from archbench.datasets._split import TEST, VALIDATION
 from archbench.datasets._subset import forget
+from archbench.options import Fraction, Inside, Seed
 
 SOURCE = "drawn here over crops of china.jpg and flower.jpg (scikit-learn, photographs on flickr.com)"
 LICENCE = "Apache-2.0 for the drawings; CC BY 2.0 for the photographs (danielbuechele, vultilion)"
@@ -48,14 +50,14 @@ EMPTY = -1
 def balloons(
     raw: Path,
     *,
-    size: int = 64,
-    examples: int = 2000,
-    max_objects: int = 4,
-    distractors: int = 2,
-    seed: int = 0,
-    missing: float = 0.0,
-    validation: float = VALIDATION,
-    test: float = TEST,
+    size: Annotated[int, Field(ge=32, le=640)] = 64,
+    examples: Annotated[int, Field(ge=3, le=1_000_000)] = 2000,
+    max_objects: Annotated[int, Field(ge=1, le=16)] = 4,
+    distractors: Annotated[int, Field(ge=0, le=16)] = 2,
+    seed: Seed = 0,
+    missing: Fraction = 0.0,
+    validation: Inside = VALIDATION,
+    test: Inside = TEST,
 ) -> Raw:
     """Scenes of round, heart-shaped, star-shaped and long balloons over photographs, with things that are none.
 
@@ -71,14 +73,7 @@ def balloons(
 
     `missing` is the share of examples of the training split, drawn for each apart, that have no `present` (then 255 in
     the whole row), no `count` and no `color` (then -1): for learning from what is labelled only in part.
-
-    Raises `BadOption` for sizes outside 32 to 640 and other impossible numbers.
     """
-    whole("size", size, 32, 640)
-    whole("examples", examples, 3, 1_000_000)
-    whole("max_objects", max_objects, 1, 16)
-    whole("distractors", distractors, 0, 16)
-    whole("seed", seed, 0, 2**31)
     unlabelled = forget(missing)
     arrays = _empty(examples, size, max_objects)
     for row in range(examples):

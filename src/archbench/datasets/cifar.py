@@ -18,6 +18,7 @@ from archbench.datasets._extract import extracted
 from archbench.datasets._idx import DamagedData
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import VALIDATION
+from archbench.options import Inside
 
 SOURCE = 'Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images"'
 PIXELS = 3 * 32 * 32
@@ -32,7 +33,7 @@ def _contains(classes: int) -> Callable[..., dict]:
 
 
 @dataset("cifar10", source=SOURCE, **_fetch.facts("cifar10"), contains=_contains(10))
-def cifar10(raw: Path, *, validation: float = VALIDATION) -> Raw:
+def cifar10(raw: Path, *, validation: Inside = VALIDATION) -> Raw:
     """Photographs, 32x32 in color: 50,000 training and 10,000 test images of 10 classes."""
     batches = [f"cifar-10-batches-bin/data_batch_{number}.bin" for number in range(1, 6)]
     test = ["cifar-10-batches-bin/test_batch.bin"]
@@ -40,7 +41,7 @@ def cifar10(raw: Path, *, validation: float = VALIDATION) -> Raw:
 
 
 @dataset("cifar100", source=SOURCE, **_fetch.facts("cifar100"), contains=_contains(100))
-def cifar100(raw: Path, *, validation: float = VALIDATION) -> Raw:
+def cifar100(raw: Path, *, validation: Inside = VALIDATION) -> Raw:
     """Photographs, 32x32 in color: 50,000 training and 10,000 test images of 100 (fine) classes."""
     folder = "cifar-100-binary"
     names = f"{folder}/fine_label_names.txt"

@@ -5,15 +5,18 @@ from __future__ import annotations
 import gzip
 from importlib import resources
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from PIL import Image
+from pydantic import Field
 
 from archbench.datasets import dataset
 from archbench.datasets._options import whole
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import TEST, VALIDATION
-from archbench.datasets._subset import check_classes, fewer, only_classes
+from archbench.datasets._subset import Classes, check_classes, fewer, only_classes
+from archbench.options import Count, Inside
 
 DIGITS = "Alpaydin, Kaynak 1998, Optical Recognition of Handwritten Digits (UCI, test part), as in scikit-learn"
 IRIS = 'Fisher 1936, "The use of multiple measurements in taxonomic problems", as in scikit-learn'
@@ -28,12 +31,12 @@ UNSTATED = "not stated by its authors; distributed with scikit-learn (BSD-3-Clau
 def digits(
     raw: Path,
     *,
-    size: int | None = None,
-    shift: int = 0,
-    classes: tuple[int, ...] | None = None,
-    train_examples: int | None = None,
-    validation: float = VALIDATION,
-    test: float = TEST,
+    size: Annotated[int, Field(ge=8, le=384)] | None = None,
+    shift: Annotated[int, Field(ge=0)] = 0,
+    classes: Classes | None = None,
+    train_examples: Count | None = None,
+    validation: Inside = VALIDATION,
+    test: Inside = TEST,
 ) -> Raw:
     """Handwritten digits, 8x8 gray: 1,797 images of 10 classes.
 
@@ -48,7 +51,7 @@ def digits(
     table = np.loadtxt(_lines("digits.csv.gz"), delimiter=",", dtype=np.uint8)
     image = table[:, :-1].reshape(-1, 8, 8)
     if size is not None:
-        room = 2 * whole("shift", shift, 0, (whole("size", size, 8, 640) - 8) // 2)
+        room = 2 * whole("shift", shift, 0, (size - 8) // 2)
         image = _out_of_place(_enlarged(image, size - room), room)
     else:
         whole("shift", shift, 0, 0)
@@ -74,25 +77,25 @@ def _out_of_place(image: np.ndarray, room: int) -> np.ndarray:
 
 
 @dataset("iris", source=IRIS, licence=UCI, kind="embedded", bytes=0, smoke={})
-def iris(raw: Path, *, validation: float = VALIDATION, test: float = TEST) -> Raw:
+def iris(raw: Path, *, validation: Inside = VALIDATION, test: Inside = TEST) -> Raw:
     """Iris flowers: 150 examples of 4 lengths in centimetres, 3 classes."""
     return _classes("iris.csv", IRIS, validation, test)
 
 
 @dataset("wine", source=WINE, licence=UCI, kind="embedded", bytes=0, smoke={})
-def wine(raw: Path, *, validation: float = VALIDATION, test: float = TEST) -> Raw:
+def wine(raw: Path, *, validation: Inside = VALIDATION, test: Inside = TEST) -> Raw:
     """Wines of three growers: 178 examples of 13 chemical measurements, 3 classes."""
     return _classes("wine_data.csv", WINE, validation, test)
 
 
 @dataset("breast_cancer", source=CANCER, licence=UCI, kind="embedded", bytes=0, smoke={})
-def breast_cancer(raw: Path, *, validation: float = VALIDATION, test: float = TEST) -> Raw:
+def breast_cancer(raw: Path, *, validation: Inside = VALIDATION, test: Inside = TEST) -> Raw:
     """Cell nuclei of breast tumours: 569 examples of 30 measurements, malignant or benign."""
     return _classes("breast_cancer.csv", CANCER, validation, test)
 
 
 @dataset("diabetes", source=DIABETES, licence=UNSTATED, kind="embedded", bytes=0, smoke={})
-def diabetes(raw: Path, *, validation: float = VALIDATION, test: float = TEST) -> Raw:
+def diabetes(raw: Path, *, validation: Inside = VALIDATION, test: Inside = TEST) -> Raw:
     """Diabetes patients: 442 examples of 10 measurements, and the disease's progression a year later (25 to 346).
 
     `features` float32 (10,) as measured: scikit-learn's default scaling is left out, since it is fitted on all

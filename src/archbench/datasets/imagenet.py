@@ -21,6 +21,7 @@ from archbench.datasets._folders import (
     Crop,
     EmptyClass,
     Listed,
+    Size,
     StrangeFile,
     Treatment,
     check_classes,
@@ -37,6 +38,7 @@ from archbench.datasets._picture import Inks
 from archbench.datasets._pictures import Files, Storage
 from archbench.datasets._raw import Raw
 from archbench.errors import UserError
+from archbench.options import Inside
 
 SOURCE = "Russakovsky et al. 2015, arXiv:1409.0575"
 LICENCE = "image-net.org: non-commercial research and education, after registration"
@@ -62,8 +64,8 @@ def imagenet(
     raw: Path,
     *,
     folder: str | None = None,
-    validation: float = 0.02,
-    size: int = 224,
+    validation: Inside = 0.02,
+    size: Size = 224,
     crop: Crop = 0.875,
     cmyk: Inks = "refuse",
     storage: Storage = "arrays",
@@ -77,7 +79,6 @@ def imagenet(
     when they change, the data set has to be prepared again.
     """
     treatment = Treatment(size, crop, cmyk, storage, skip_broken)
-    treatment.check()
     root = _root(raw, folder)
     files = files_by_class(root / "train")
     if not files:

@@ -16,6 +16,7 @@ from archbench.datasets._folders import (
     About,
     Crop,
     Listed,
+    Size,
     StrangeFile,
     Treatment,
     check_classes,
@@ -28,6 +29,7 @@ from archbench.datasets._picture import Inks
 from archbench.datasets._pictures import Files, Storage
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import VALIDATION
+from archbench.options import Inside
 
 SOURCE = "J. Howard 2019, github.com/fastai/imagenette"
 LIMIT = 4_000_000_000
@@ -77,9 +79,9 @@ def _folder(name: str, edition: Edition) -> str:
 def imagenette(
     raw: Path,
     *,
-    validation: float = VALIDATION,
+    validation: Inside = VALIDATION,
     edition: Edition = "160",
-    size: int = 128,
+    size: Size = 128,
     crop: Crop = 1.0,
     cmyk: Inks = "convert",
     storage: Storage = "arrays",
@@ -99,9 +101,9 @@ def imagenette(
 def imagewoof(
     raw: Path,
     *,
-    validation: float = VALIDATION,
+    validation: Inside = VALIDATION,
     edition: Edition = "160",
-    size: int = 128,
+    size: Size = 128,
     crop: Crop = 1.0,
     cmyk: Inks = "convert",
     storage: Storage = "arrays",
@@ -114,7 +116,6 @@ def imagewoof(
 def _load(
     name: str, classes: Mapping[str, str], raw: Path, edition: Edition, validation: float, treatment: Treatment
 ) -> Raw:
-    treatment.check()
     (archive,) = _fetch.fetch(name, raw, only=_files(name, edition)).values()
     unpacked = Unpacked(archive, LIMIT)
     parts = []

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from archbench.datasets import _fetch, _idx, dataset
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import VALIDATION
+from archbench.datasets._subset import Classes
+from archbench.options import Count, Inside
 
 MNIST = 'LeCun, Bottou, Bengio, Haffner 1998, "Gradient-based learning applied to document recognition", Proc. IEEE'
 FASHION = "Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747"
@@ -15,6 +20,10 @@ KUZUSHIJI = (
     'Clanuwat et al. 2018, arXiv:1812.01718; "KMNIST Dataset" (created by CODH), adapted from "Kuzushiji Dataset" '
     "(created by NIJL and others), doi:10.20676/00000341"
 )
+
+
+Pad = Annotated[int, Field(ge=0, le=100)]
+"""Rows and columns of background on every side."""
 
 
 def contains(pad: int, classes: Sequence[int] | None, **_: object) -> dict:
@@ -33,10 +42,10 @@ def contains(pad: int, classes: Sequence[int] | None, **_: object) -> dict:
 def mnist(
     raw: Path,
     *,
-    validation: float = VALIDATION,
-    pad: int = 0,
-    classes: tuple[int, ...] | None = None,
-    train_examples: int | None = None,
+    validation: Inside = VALIDATION,
+    pad: Pad = 0,
+    classes: Classes | None = None,
+    train_examples: Count | None = None,
 ) -> Raw:
     """Handwritten digits, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
     return _idx.load(
@@ -55,10 +64,10 @@ def mnist(
 def fashion_mnist(
     raw: Path,
     *,
-    validation: float = VALIDATION,
-    pad: int = 0,
-    classes: tuple[int, ...] | None = None,
-    train_examples: int | None = None,
+    validation: Inside = VALIDATION,
+    pad: Pad = 0,
+    classes: Classes | None = None,
+    train_examples: Count | None = None,
 ) -> Raw:
     """Pieces of clothing, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
     names = (
@@ -81,10 +90,10 @@ def fashion_mnist(
 def kmnist(
     raw: Path,
     *,
-    validation: float = VALIDATION,
-    pad: int = 0,
-    classes: tuple[int, ...] | None = None,
-    train_examples: int | None = None,
+    validation: Inside = VALIDATION,
+    pad: Pad = 0,
+    classes: Classes | None = None,
+    train_examples: Count | None = None,
 ) -> Raw:
     """Cursive Japanese characters, 28x28 gray: 60,000 training and 10,000 test images of 10 classes."""
     names = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")

@@ -7,14 +7,17 @@ comes in on the other) and the digit starts anywhere, so no single frame tells t
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from archbench.datasets import dataset
 from archbench.datasets._options import whole
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import TEST, VALIDATION
 from archbench.datasets.embedded import DIGITS, UCI, digits
+from archbench.options import Count, Inside, Seed
 
 DIRECTIONS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 """Class -> the step [y, x] between two frames, in units of the speed."""
@@ -24,13 +27,13 @@ DIRECTIONS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 def moving_digits(
     raw: Path,
     *,
-    size: int = 16,
-    frames: int = 8,
-    most_pixels: int = 2,
-    examples: int = 1200,
-    seed: int = 0,
-    validation: float = VALIDATION,
-    test: float = TEST,
+    size: Annotated[int, Field(ge=8, le=256)] = 16,
+    frames: Annotated[int, Field(ge=2, le=64)] = 8,
+    most_pixels: Count = 2,
+    examples: Annotated[int, Field(ge=7, le=1_000_000)] = 1200,
+    seed: Seed = 0,
+    validation: Inside = VALIDATION,
+    test: Inside = TEST,
 ) -> Raw:
     """Videos of one digit that moves up, down, left or right, over an edge back in on the other side.
 
@@ -38,12 +41,8 @@ def moving_digits(
     the digit among those of scikit-learn: videos of one digit stay in one split. The digit is 8 pixels a side
     and moves 1 to `most_pixels` pixels a frame. Raises `BadOption`.
     """
-    whole("size", size, 8, 640)
-    whole("frames", frames, 2, 1000)
     # Faster than a quarter of the canvas, a step one way would look like a step the other way.
     whole("most_pixels", most_pixels, 1, max(size // 4, 1))
-    whole("examples", examples, 7, 1_000_000)
-    whole("seed", seed, 0, 2**31)
     random = np.random.default_rng(seed)
     source = digits(raw, size=8).train["image"]
     label = (np.arange(examples) % len(DIRECTIONS)).astype(np.int32)

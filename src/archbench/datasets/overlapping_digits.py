@@ -7,14 +7,17 @@ larger canvas, so that their boxes overlap by 80 % on average.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from archbench.datasets import dataset
 from archbench.datasets._options import BadOption, whole
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import TEST, VALIDATION
 from archbench.datasets.embedded import DIGITS, UCI, digits
+from archbench.options import Inside, Seed
 
 GROUPS = 20
 """The source digits are dealt into so many groups, and both digits of a picture come from one of them."""
@@ -24,12 +27,12 @@ GROUPS = 20
 def overlapping_digits(
     raw: Path,
     *,
-    size: int = 20,
-    digit_size: int = 16,
-    examples: int = 4000,
-    seed: int = 0,
-    validation: float = VALIDATION,
-    test: float = TEST,
+    size: Annotated[int, Field(ge=8, le=384)] = 20,
+    digit_size: Annotated[int, Field(ge=8, le=384)] = 16,
+    examples: Annotated[int, Field(ge=GROUPS, le=1_000_000)] = 4000,
+    seed: Seed = 0,
+    validation: Inside = VALIDATION,
+    test: Inside = TEST,
 ) -> Raw:
     """Pairs of different handwritten digits, each at a random place of the picture, added up to white at most.
 
@@ -38,10 +41,7 @@ def overlapping_digits(
     examples of one group stay in one split, so that no split has seen another's digits. `examples` must be a multiple
     of 20. Raises `BadOption`.
     """
-    whole("size", size, 8, 640)
     whole("digit_size", digit_size, 8, size)
-    whole("examples", examples, GROUPS, 1_000_000)
-    whole("seed", seed, 0, 2**31)
     if examples % GROUPS:
         near = max(round(examples / GROUPS), 1) * GROUPS
         raise BadOption(f"The option examples must be a multiple of {GROUPS}; {examples} was given. Try {near}.")

@@ -18,6 +18,7 @@ from archbench.datasets._extract import extracted
 from archbench.datasets._idx import DamagedData
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import VALIDATION
+from archbench.options import Inside
 
 SOURCE = 'Coates, Lee, Ng 2011, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning", AISTATS'
 SIDE = 96
@@ -36,7 +37,7 @@ def contains(*, fold: int | None, **_: object) -> dict:
 
 @dataset("stl10", source=SOURCE, **_fetch.facts("stl10"), contains=contains)
 def stl10(
-    raw: Path, *, validation: float = VALIDATION, fold: Annotated[int, Field(ge=0, lt=FOLDS)] | None = None
+    raw: Path, *, validation: Inside = VALIDATION, fold: Annotated[int, Field(ge=0, lt=FOLDS)] | None = None
 ) -> Raw:
     """Photographs, 96x96 in color: 5,000 training and 8,000 test images of 10 classes.
 

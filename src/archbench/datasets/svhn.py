@@ -19,6 +19,7 @@ from archbench.datasets import _fetch, dataset
 from archbench.datasets._idx import DamagedData
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import VALIDATION
+from archbench.options import Inside
 
 SOURCE = (
     'Netzer, Wang, Coates, Bissacco, Wu, Ng 2011, "Reading Digits in Natural Images with Unsupervised Feature Learning"'
@@ -41,7 +42,7 @@ def contains(*, extra: bool, **_: object) -> dict:
 
 
 @dataset("svhn", source=SOURCE, **_fetch.facts("svhn"), files=files, contains=contains)
-def svhn(raw: Path, *, validation: float = VALIDATION, extra: bool = False) -> Raw:
+def svhn(raw: Path, *, validation: Inside = VALIDATION, extra: bool = False) -> Raw:
     """House numbers, one digit in 32x32 in color: 73,257 training and 26,032 test images of 10 classes.
 
     `extra` adds 531,131 easier training images.

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from archbench.datasets import _fetch, dataset
 from archbench.datasets._extract import DamagedArchive
-from archbench.datasets._folders import About, Crop, Listed, Treatment, contains, picture_raw, unique_names
+from archbench.datasets._folders import About, Crop, Listed, Size, Treatment, contains, picture_raw, unique_names
 from archbench.datasets._idx import DamagedData
 from archbench.datasets._picture import Inks
 from archbench.datasets._pictures import Storage, ZipMembers
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import VALIDATION
+from archbench.options import Inside
 
 SOURCE = 'Le, Yang 2015, "Tiny ImageNet Visual Recognition Challenge", CS231n'
 FOLDER = "tiny-imagenet-200"
@@ -34,8 +35,8 @@ LARGEST = 10_000_000
 def tiny_imagenet(
     raw: Path,
     *,
-    validation: float = VALIDATION,
-    size: int = 64,
+    validation: Inside = VALIDATION,
+    size: Size = 64,
     crop: Crop = 1.0,
     cmyk: Inks = "convert",
     storage: Storage = "arrays",
@@ -43,7 +44,6 @@ def tiny_imagenet(
 ) -> Raw:
     """Photographs, 64x64 in color: 100,000 to train with and 10,000 to test on, of 200 classes of ImageNet."""
     treatment = Treatment(size, crop, cmyk, storage, skip_broken)
-    treatment.check()
     (path,) = _fetch.fetch("tiny_imagenet", raw).values()
     archive = _Archive(path)
     wnids = sorted(archive.text("wnids.txt").split())

@@ -4,6 +4,7 @@ import keras
 
 from archbench.blocks.layouts import PLAIN, Layout
 from archbench.initializers import initializer
+from archbench.options import Positive
 
 
 @initializer("zeros", source="the textbook counterexample: every unit of a layer gets the same gradient")
@@ -13,7 +14,7 @@ def zeros(layout: Layout = PLAIN) -> keras.initializers.Initializer:
 
 
 @initializer("small_normal", source="Krizhevsky, Sutskever, Hinton 2012, NIPS, section 5: N(0, 0.01^2)")
-def small_normal(layout: Layout = PLAIN, *, deviation: float = 0.01) -> keras.initializers.Initializer:
+def small_normal(layout: Layout = PLAIN, *, deviation: Positive = 0.01) -> keras.initializers.Initializer:
     """A Gaussian of fixed deviation, whatever the layer's size."""
     return keras.initializers.RandomNormal(stddev=deviation)
 
@@ -23,7 +24,7 @@ def small_normal(layout: Layout = PLAIN, *, deviation: float = 0.01) -> keras.in
     source="Abadi et al. 2016, arXiv:1603.04467: TensorFlow's truncated_normal, with the 0.1 of the code of "
     "Sabour, Frosst, Hinton 2017, arXiv:1710.09829",
 )
-def truncated_normal(layout: Layout = PLAIN, *, deviation: float = 0.1) -> keras.initializers.Initializer:
+def truncated_normal(layout: Layout = PLAIN, *, deviation: Positive = 0.1) -> keras.initializers.Initializer:
     """A Gaussian of fixed `deviation` whose draws beyond two deviations are drawn anew.
 
     What is left has 0.88 times that deviation.

@@ -5,10 +5,11 @@ from keras import ops
 
 from archbench.blocks.layouts import PLAIN, Layout, layout_from
 from archbench.initializers import initializer
+from archbench.options import Positive
 
 
 @initializer("orthogonal", source="Saxe, McClelland, Ganguli 2013, arXiv:1312.6120")
-def orthogonal(layout: Layout = PLAIN, *, gain: float = 1.0) -> keras.initializers.Initializer:
+def orthogonal(layout: Layout = PLAIN, *, gain: Positive = 1.0) -> keras.initializers.Initializer:
     """A random orthogonal matrix times `gain`; deviation gain / sqrt(n) on an n by n matrix.
 
     The matrix is (weight that leads to a unit, unit); groups of a convolution, and channels of a depthwise one, have a

@@ -7,14 +7,14 @@ stays finite where a probability would round to 0 or 1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from keras import ops
-from pydantic import Field, NonNegativeFloat
 
 from archbench.losses import loss
 from archbench.losses.class_targets import class_shares, is_distribution
 from archbench.losses.per_example import mean_per_example, sum_per_example
+from archbench.options import NonNegative, Share
 
 
 @loss(
@@ -38,9 +38,7 @@ def cross_entropy(targets: Any, outputs: Any) -> Any:
 
 
 @loss("focal", source="Lin et al. 2017, equation 5, arXiv:1708.02002", values="labels", over="scores")
-def focal(
-    targets: Any, outputs: Any, *, gamma: NonNegativeFloat = 2.0, alpha: Annotated[float, Field(ge=0, le=1)] = 0.25
-) -> Any:
+def focal(targets: Any, outputs: Any, *, gamma: NonNegative = 2.0, alpha: Share = 0.25) -> Any:
     """Focal loss of class labels: one sigmoid a class, and easy classes count little; in nats.
 
     The sum over classes of -alpha (1 - p)^gamma log p for the labelled class and of -(1 - alpha) p^gamma

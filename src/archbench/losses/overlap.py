@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from keras import ops
-from pydantic import NonNegativeFloat
 
 from archbench.blocks import boxes
 from archbench.losses import loss
 from archbench.losses.per_example import mean_per_example, sum_per_example
+from archbench.options import NonNegative
 
 
 @loss("iou", source="Yu et al. 2016, UnitBox, arXiv:1608.01471 (there as -log IoU)", values="boxes")
@@ -34,7 +34,7 @@ def giou(targets: Any, outputs: Any) -> Any:
 
 
 @loss("dice", source="Milletari et al. 2016, V-Net, section 3, arXiv:1606.04797", values="shares")
-def dice(targets: Any, outputs: Any, *, smooth: NonNegativeFloat = 1e-6) -> Any:
+def dice(targets: Any, outputs: Any, *, smooth: NonNegative = 1e-6) -> Any:
     """One minus the soft Dice coefficient of each example: 1 - (2 sum p t + e) / (sum p^2 + sum t^2 + e).
 
     `targets` in [0, 1] and `outputs` (logits of p) have one shape (batch, ...); the answer is (batch,), between 0 and

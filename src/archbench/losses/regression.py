@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from keras import ops
-from pydantic import PositiveFloat
 
 from archbench.losses import loss
 from archbench.losses.per_example import mean_per_example
+from archbench.options import Positive
 
 
 @loss("mae", source="Bishop 2006, Pattern Recognition and Machine Learning, section 1.5.5", values="numbers")
@@ -45,7 +45,7 @@ def rmse(targets: Any, outputs: Any) -> Any:
 
 
 @loss("smooth_l1", source="Girshick 2015, Fast R-CNN, equation 3, arXiv:1504.08083", values="numbers")
-def smooth_l1(targets: Any, outputs: Any, *, delta: PositiveFloat = 1.0) -> Any:
+def smooth_l1(targets: Any, outputs: Any, *, delta: Positive = 1.0) -> Any:
     """Smooth L1: mean of d^2 / (2 delta) where |d| < delta, and of |d| - delta / 2 elsewhere.
 
     `targets` and `outputs` have one shape (batch, ...); the answer is (batch,). `delta` is the absolute

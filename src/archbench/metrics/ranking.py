@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from pydantic import PositiveInt
 
 from archbench.metrics import metric
+from archbench.options import Count
 
 
 @metric("top_k", source="scikit-learn, top_k_accuracy_score", values="scores", smoke={"k": 2})
-def top_k(targets: np.ndarray, predictions: np.ndarray, *, k: PositiveInt = 5) -> float:
+def top_k(targets: np.ndarray, predictions: np.ndarray, *, k: Count = 5) -> float:
     """The share of examples whose true class is among the `k` with the highest scores, between 0 and 1.
 
     `targets` are integers (example,), `predictions` scores (example, class). Of equal scores the later class counts

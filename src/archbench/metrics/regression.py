@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archbench.metrics import metric
+from archbench.options import NonNegative
 
 
 @metric("mse", source="scikit-learn, mean_squared_error", values="numbers")
@@ -25,7 +26,7 @@ def mae(targets: np.ndarray, predictions: np.ndarray) -> float:
     values="numbers",
     smoke={"tolerance": 0.04},
 )
-def within(targets: np.ndarray, predictions: np.ndarray, *, tolerance: float) -> float:
+def within(targets: np.ndarray, predictions: np.ndarray, *, tolerance: NonNegative) -> float:
     """The share of examples with every number less than `tolerance`, in its unit, from the target."""
     near = np.abs(_errors(targets, predictions)) < tolerance
     return float(np.mean(near.reshape(len(near), -1).all(axis=1)))

@@ -13,11 +13,12 @@ from keras import layers, ops
 
 from archbench.catalogue import WrongOption
 from archbench.normalizations import normalization
+from archbench.options import NonNegative, Positive, Width
 
 
 @normalization("local_response", source="Krizhevsky, Sutskever, Hinton 2012, NIPS, section 3.3")
 def local_response(
-    channels: int, *, k: float = 2.0, n: int = 5, alpha: float = 1e-4, beta: float = 0.75
+    channels: int, *, k: Positive = 2.0, n: Width = 5, alpha: NonNegative = 1e-4, beta: NonNegative = 0.75
 ) -> layers.Layer:
     """Each channel over a power of the energy of the `n` channels around it, at each position.
 

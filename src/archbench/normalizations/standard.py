@@ -12,6 +12,7 @@ import keras
 from keras import layers, ops
 
 from archbench.normalizations import normalization
+from archbench.options import Fraction, Positive, Width
 
 
 @normalization("none", source="the network as it was before 2015")
@@ -20,7 +21,7 @@ def none(channels: int) -> None:
 
 
 @normalization("batch", source="Ioffe, Szegedy 2015, arXiv:1502.03167", shifts=True)
-def batch(channels: int, *, momentum: float = 0.9, epsilon: float = 1e-5, scale: bool = True) -> layers.Layer:
+def batch(channels: int, *, momentum: Fraction = 0.9, epsilon: Positive = 1e-5, scale: bool = True) -> layers.Layer:
     """scale (x - mean) / sqrt(variance + epsilon) + shift for each channel, with moments over batch and positions.
 
     In training, over the m values of a channel in the batch: mean = sum x / m, variance = sum (x - mean)^2 / m.
@@ -56,13 +57,13 @@ class BatchNormalization(layers.BatchNormalization):
 @normalization(
     "layer", source="Ba, Kiros, Hinton 2016, arXiv:1607.06450; axes as in arXiv:1803.08494, figure 2", shifts=True
 )
-def layer(channels: int, *, epsilon: float = 1e-5) -> layers.Layer:
+def layer(channels: int, *, epsilon: Positive = 1e-5) -> layers.Layer:
     """Moments over positions and channels, for each example."""
     return layers.GroupNormalization(groups=1, epsilon=epsilon)
 
 
 @normalization("group", source="Wu, He 2018, arXiv:1803.08494", shifts=True)
-def group(channels: int, *, groups: int = 32, epsilon: float = 1e-5) -> layers.Layer:
+def group(channels: int, *, groups: Width = 32, epsilon: Positive = 1e-5) -> layers.Layer:
     """Moments over positions and a group of channels, for each example.
 
     A layer whose channels `groups` does not divide takes their greatest common divisor.
@@ -71,7 +72,7 @@ def group(channels: int, *, groups: int = 32, epsilon: float = 1e-5) -> layers.L
 
 
 @normalization("instance", source="Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022", shifts=True)
-def instance(channels: int, *, epsilon: float = 1e-5) -> layers.Layer:
+def instance(channels: int, *, epsilon: Positive = 1e-5) -> layers.Layer:
     """Moments over positions, for each example and channel.
 
     Without positions (after a dense layer, or on a map of one pixel) the deviation is zero and only the

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from archbench.optimizers import optimizer
-from archbench.optimizers.numbers import Decay, Fall, Mean, Rate
+from archbench.options import Fraction, Negative, NonNegative, Positive
 
 
 @optimizer(
@@ -15,7 +15,7 @@ from archbench.optimizers.numbers import Decay, Fall, Mean, Rate
     smoke={"learning_rate": 0.5},
     numbers=(),
 )
-def adagrad(*, learning_rate: Rate = 0.01) -> keras.Optimizer:
+def adagrad(*, learning_rate: Positive = 0.01) -> keras.Optimizer:
     """Adagrad: G <- G + g^2, w <- w - rate g / (sqrt(G) + 1e-7), with G starting at 0 as in the paper.
 
     Keras starts G at 0.1 and adds its 1e-7 under the root, which stops gradients below 3e-4; 1e-14 there is the
@@ -30,7 +30,7 @@ def adagrad(*, learning_rate: Rate = 0.01) -> keras.Optimizer:
     smoke={"rho": 0.9, "epsilon": 1e-3},
     numbers=("rho",),
 )
-def adadelta(*, learning_rate: Rate = 1.0, rho: Mean = 0.95, epsilon: Rate = 1e-6) -> keras.Optimizer:
+def adadelta(*, learning_rate: Positive = 1.0, rho: Fraction = 0.95, epsilon: Positive = 1e-6) -> keras.Optimizer:
     """Adadelta: the step is RMS(past steps) / RMS(gradients) g; the paper has no rate, which is 1 (Keras: 0.001)."""
     return keras.optimizers.Adadelta(learning_rate, rho=rho, epsilon=epsilon)
 
@@ -41,7 +41,7 @@ def adadelta(*, learning_rate: Rate = 1.0, rho: Mean = 0.95, epsilon: Rate = 1e-
     smoke={"learning_rate": 0.01},
     numbers=("rho",),
 )
-def rmsprop(*, learning_rate: Rate = 0.001, rho: Mean = 0.9, epsilon: Rate = 1e-7) -> keras.Optimizer:
+def rmsprop(*, learning_rate: Positive = 0.001, rho: Fraction = 0.9, epsilon: Positive = 1e-7) -> keras.Optimizer:
     """RMSprop: s <- rho s + (1 - rho) g^2, w <- w - rate g / sqrt(s + epsilon)."""
     return keras.optimizers.RMSprop(learning_rate, rho=rho, epsilon=epsilon)
 
@@ -53,7 +53,7 @@ def rmsprop(*, learning_rate: Rate = 0.001, rho: Mean = 0.9, epsilon: Rate = 1e-
     numbers=("beta_1", "beta_2"),
 )
 def adam(
-    *, learning_rate: Rate = 0.001, beta_1: Mean = 0.9, beta_2: Mean = 0.999, epsilon: Rate = 1e-8
+    *, learning_rate: Positive = 0.001, beta_1: Fraction = 0.9, beta_2: Fraction = 0.999, epsilon: Positive = 1e-8
 ) -> keras.Optimizer:
     """Adam: w <- w - rate m / (sqrt(v) + epsilon) with bias-corrected means m of g and v of g^2.
 
@@ -71,11 +71,11 @@ def adam(
 )
 def adamw(
     *,
-    learning_rate: Rate = 0.001,
-    beta_1: Mean = 0.9,
-    beta_2: Mean = 0.999,
-    epsilon: Rate = 1e-8,
-    weight_decay: Decay = 0.01,
+    learning_rate: Positive = 0.001,
+    beta_1: Fraction = 0.9,
+    beta_2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    weight_decay: NonNegative = 0.01,
 ) -> keras.Optimizer:
     """AdamW: Adam's step, and apart from it w <- w - rate decay w; biases and normalization weights do not decay.
 
@@ -135,7 +135,7 @@ class Nadam(keras.optimizers.Optimizer):
     numbers=("beta_1", "beta_2"),
 )
 def nadam(
-    *, learning_rate: Rate = 0.002, beta_1: Mean = 0.9, beta_2: Mean = 0.999, epsilon: Rate = 1e-8
+    *, learning_rate: Positive = 0.002, beta_1: Fraction = 0.9, beta_2: Fraction = 0.999, epsilon: Positive = 1e-8
 ) -> keras.Optimizer:
     """Nadam: w <- w - rate (mu' m / (1 - P mu') + (1 - mu) g / (1 - P)) / (sqrt(v) + epsilon), v bias-corrected.
 
@@ -196,10 +196,10 @@ def _rms(x):
 )
 def adafactor(
     *,
-    learning_rate: Rate = 0.01,
-    beta_2_decay: Fall = -0.8,
-    epsilon_2: Rate = 1e-3,
-    clip_threshold: Rate = 1.0,
+    learning_rate: Positive = 0.01,
+    beta_2_decay: Negative = -0.8,
+    epsilon_2: Positive = 1e-3,
+    clip_threshold: Positive = 1.0,
 ) -> keras.Optimizer:
     """Adafactor: w <- w - max(epsilon_2, RMS(w)) min(rate, 1/sqrt(t)) u / max(1, RMS(u) / clip_threshold).
 

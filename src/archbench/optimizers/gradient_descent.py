@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from archbench.optimizers import optimizer
-from archbench.optimizers.numbers import Mean, Rate
+from archbench.options import Fraction, Positive
 
 
 @optimizer(
@@ -19,7 +19,7 @@ from archbench.optimizers.numbers import Mean, Rate
     smoke={"learning_rate": 0.1},
     numbers=(),
 )
-def sgd(*, learning_rate: Rate = 0.01) -> keras.Optimizer:
+def sgd(*, learning_rate: Positive = 0.01) -> keras.Optimizer:
     """Stochastic gradient descent: w <- w - rate g."""
     return keras.optimizers.SGD(learning_rate)
 
@@ -51,7 +51,7 @@ class Momentum(keras.optimizers.SGD):
     smoke={"learning_rate": 0.01},
     numbers=("momentum",),
 )
-def momentum(*, learning_rate: Rate = 0.01, momentum: Mean = 0.9, nesterov: bool) -> keras.Optimizer:
+def momentum(*, learning_rate: Positive = 0.01, momentum: Fraction = 0.9, nesterov: bool) -> keras.Optimizer:
     """Descent with a velocity: v <- m v - rate g, w <- w + v; Nesterov's form steps by m v - rate g after that."""
     return Momentum(learning_rate, momentum=momentum, nesterov=nesterov)
 
@@ -63,7 +63,7 @@ def momentum(*, learning_rate: Rate = 0.01, momentum: Mean = 0.9, nesterov: bool
     numbers=(),
     full_batch=True,
 )
-def batch_gd(*, learning_rate: Rate = 0.01) -> keras.Optimizer:
+def batch_gd(*, learning_rate: Positive = 0.01) -> keras.Optimizer:
     """Batch gradient descent: w <- w - rate g once an epoch, with g the gradient over all training data.
 
     `batch_size` is how many examples a chunk of the sum holds, which changes the memory it needs and not the step.

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from archbench.optimizers import optimizer
-from archbench.optimizers.numbers import Decay, Mean, Memory, Rate
+from archbench.options import Fraction, Inside, NonNegative, Positive
 
 
 class _Layerwise(keras.optimizers.Optimizer):
@@ -71,7 +71,7 @@ class LARS(_Layerwise):
     numbers=("momentum", "weight_decay", "trust"),
 )
 def lars(
-    *, learning_rate: Rate = 0.1, momentum: Mean = 0.9, weight_decay: Decay = 5e-4, trust: Rate = 1e-3
+    *, learning_rate: Positive = 0.1, momentum: Fraction = 0.9, weight_decay: NonNegative = 5e-4, trust: Positive = 1e-3
 ) -> keras.Optimizer:
     """LARS: v <- m v + rate l (g + decay w), w <- w - v, with l = trust |w| / (|g| + decay |w|) for each tensor.
 
@@ -140,13 +140,13 @@ class LAMB(_Layerwise):
 )
 def lamb(
     *,
-    learning_rate: Rate = 0.001,
-    beta_1: Mean = 0.9,
-    beta_2: Mean = 0.999,
-    epsilon: Rate = 1e-6,
-    weight_decay: Decay = 0.01,
-    phi_low: Decay = 0.0,
-    phi_high: Rate | None = None,
+    learning_rate: Positive = 0.001,
+    beta_1: Fraction = 0.9,
+    beta_2: Fraction = 0.999,
+    epsilon: Positive = 1e-6,
+    weight_decay: NonNegative = 0.01,
+    phi_low: NonNegative = 0.0,
+    phi_high: Positive | None = None,
 ) -> keras.Optimizer:
     """LAMB: w <- w - rate phi(|w|) / |r + decay w| (r + decay w) for each tensor, r = m / (sqrt(v) + epsilon).
 
@@ -163,7 +163,7 @@ def lamb(
     numbers=("beta_1", "beta_2", "weight_decay"),
 )
 def lion(
-    *, learning_rate: Rate = 1e-4, beta_1: Memory = 0.9, beta_2: Mean = 0.99, weight_decay: Decay = 0.01
+    *, learning_rate: Positive = 1e-4, beta_1: Inside = 0.9, beta_2: Fraction = 0.99, weight_decay: NonNegative = 0.01
 ) -> keras.Optimizer:
     """Lion: w <- w - rate (sign(beta_1 m + (1 - beta_1) g) + decay w), then m <- beta_2 m + (1 - beta_2) g.
 
@@ -201,11 +201,11 @@ class Muon(keras.optimizers.Muon):
 )
 def muon(
     *,
-    learning_rate: Rate = 0.001,
-    momentum: Mean = 0.95,
-    adam_beta_1: Mean = 0.9,
-    adam_beta_2: Mean = 0.999,
-    weight_decay: Decay = 0.1,
+    learning_rate: Positive = 0.001,
+    momentum: Fraction = 0.95,
+    adam_beta_1: Fraction = 0.9,
+    adam_beta_2: Fraction = 0.999,
+    weight_decay: NonNegative = 0.1,
 ) -> keras.Optimizer:
     """Muon: m <- momentum m + g, w <- w - rate (0.2 sqrt(max(rows, columns)) O(g + momentum m) + decay w).
 

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from archbench.optimizers import optimizer
-from archbench.optimizers.numbers import Count, Rate
+from archbench.options import Count, Positive
 
 LEAST_CURVATURE = 1e-8
 """The least cosine between a step and the change of the gradient along it for the pair to be kept."""
@@ -80,7 +80,7 @@ class LBFGS(keras.optimizers.Optimizer):
     numbers=(),
     full_batch=True,
 )
-def lbfgs(*, learning_rate: Rate = 1.0, pairs: Count = 10, iterations_per_epoch: Count = 5) -> keras.Optimizer:
+def lbfgs(*, learning_rate: Positive = 1.0, pairs: Count = 10, iterations_per_epoch: Count = 5) -> keras.Optimizer:
     """L-BFGS: the two-loop recursion over the last `pairs` pairs, and a strong-Wolfe line search on all training data.
 
     The search (SciPy's, c1 = 1e-4, c2 = 0.9) tries the rate times the direction first. An epoch is

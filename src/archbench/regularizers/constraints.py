@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from archbench.blocks.layouts import PLAIN, Layout, layout_from
-from archbench.optimizers.numbers import Rate
+from archbench.options import Positive
 from archbench.regularizers import regularizer
 
 
@@ -18,7 +18,7 @@ from archbench.regularizers import regularizer
     "3 to 4: Srivastava et al. 2014, JMLR 15, section 5.1",
     numbers=("limit",),
 )
-def max_norm(layout: Layout = PLAIN, *, limit: Rate = 3.0) -> keras.Regularizer:
+def max_norm(layout: Layout = PLAIN, *, limit: Positive = 3.0) -> keras.Regularizer:
     """Each unit's incoming vector is scaled back to length `limit` after every step that made it longer.
 
     w <- w min(1, limit / |w|), where w are all weights that lead to one unit: of a convolution, to one channel of its

@@ -6,17 +6,14 @@ tensor may stand in its attribute and be tuned without compiling again; Keras's 
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import keras
 from keras import ops
-from pydantic import Field
 
 from archbench.blocks.layouts import PLAIN, Layout
-from archbench.optimizers.numbers import Decay
+from archbench.options import NonNegative, Share
 from archbench.regularizers import regularizer
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @regularizer("none", source="no penalty")
@@ -31,7 +28,7 @@ def none(layout: Layout = PLAIN) -> None:
     smoke={"strength": 0.1},
     numbers=("strength",),
 )
-def l1(layout: Layout = PLAIN, *, strength: Decay, proximal: bool = False) -> keras.Regularizer:
+def l1(layout: Layout = PLAIN, *, strength: NonNegative, proximal: bool = False) -> keras.Regularizer:
     """strength * sum(abs(w)): drives weights to zero.
 
     As a penalty its gradient, strength * sign(w), makes weights tremble around zero. With `proximal` the penalty is
@@ -47,7 +44,7 @@ def l1(layout: Layout = PLAIN, *, strength: Decay, proximal: bool = False) -> ke
     smoke={"strength": 0.1},
     numbers=("strength",),
 )
-def l2(layout: Layout = PLAIN, *, strength: Decay) -> keras.Regularizer:
+def l2(layout: Layout = PLAIN, *, strength: NonNegative) -> keras.Regularizer:
     """strength / 2 * sum(w**2), whose gradient is strength * w: the papers' weight decay under plain SGD.
 
     Keras's own L2 has no factor 1/2; a paper's weight decay of 1e-4 is `strength: 1e-4` here. The decay that is apart
@@ -62,7 +59,7 @@ def l2(layout: Layout = PLAIN, *, strength: Decay) -> keras.Regularizer:
     smoke={"strength": 0.1, "ratio": 0.25},
     numbers=("strength", "ratio"),
 )
-def elastic_net(layout: Layout = PLAIN, *, strength: Decay, ratio: Share = 0.5) -> keras.Regularizer:
+def elastic_net(layout: Layout = PLAIN, *, strength: NonNegative, ratio: Share = 0.5) -> keras.Regularizer:
     """strength * (ratio * sum(abs(w)) + (1 - ratio) / 2 * sum(w**2)): l1 at ratio 1, l2 at ratio 0."""
     return ElasticNet(strength, ratio)
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from archbench.errors import UserError
+from archbench.options import Count, NonNegative, Positive
 from archbench.schedules import SCHEDULES, cycles, decays, plateau, schedule  # noqa: F401 -- their code decides too
-from archbench.schedules.horizon import Factor, Horizon, Positive, Share, WrongSchedule
+from archbench.schedules.horizon import Factor, Horizon, WrongSchedule
 
 Spec = str | Mapping[str, Any]
 """Another schedule, as params.yaml writes it."""
-Count = Annotated[int, Field(ge=1)]
-"""A number of examples."""
 
 
 @schedule(
@@ -24,7 +22,7 @@ Count = Annotated[int, Field(ge=1)]
     source="Goyal et al. 2017, arXiv:1706.02677, section 2.2",
     smoke={"epochs": 1.0, "then": "cosine"},
 )
-def warmup(horizon: Horizon, *, epochs: Positive, then: Spec = "constant", start: Share = 0.0) -> Factor:
+def warmup(horizon: Horizon, *, epochs: Positive, then: Spec = "constant", start: NonNegative = 0.0) -> Factor:
     """A straight rise from `start` to where the schedule `then` begins, over `epochs`; `then` has the rest of the run.
 
     `then` counts its own epochs from the end of the warm-up. The first step's factor is one step above `start`.

@@ -7,21 +7,20 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from archbench.options import NonNegative, Part, Positive, Width
 from archbench.schedules import schedule
-from archbench.schedules.horizon import Factor, Horizon, Positive, Share, WrongSchedule, by_step, passed
+from archbench.schedules.horizon import Factor, Horizon, WrongSchedule, by_step, passed
 
 Growth = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 """How much longer each cycle is than the one before."""
 Half = Annotated[float, Field(gt=0, le=0.5)]
 """A share of the run that fits into it twice."""
-Part = Annotated[float, Field(gt=0, le=1)]
-"""A factor that does not raise what it multiplies."""
-Width = Annotated[int, Field(ge=1)]
-"""A number of units."""
 
 
 @schedule("cosine_restarts", source="Loshchilov and Hutter 2016 (SGDR), arXiv:1608.03983", smoke={"period_epochs": 1.0})
-def cosine_restarts(horizon: Horizon, *, period_epochs: Positive, growth: Growth = 2.0, floor: Share = 0.0) -> Factor:
+def cosine_restarts(
+    horizon: Horizon, *, period_epochs: Positive, growth: Growth = 2.0, floor: NonNegative = 0.0
+) -> Factor:
     """Half a cosine from 1 to `floor` in `period_epochs`, then again from 1, each `growth` times as long as the last.
 
     The paper's T_0 and T_mult.
@@ -48,7 +47,12 @@ def cosine_restarts(horizon: Horizon, *, period_epochs: Positive, growth: Growth
 
 @schedule("one_cycle", source="Smith and Topin 2017, arXiv:1708.07120; Smith 2018, arXiv:1803.09820", smoke={})
 def one_cycle(
-    horizon: Horizon, *, rise: Half = 0.45, start: Part = 0.1, end: Share = 0.001, momentum_floor: Share = 0.9
+    horizon: Horizon,
+    *,
+    rise: Half = 0.45,
+    start: Part = 0.1,
+    end: NonNegative = 0.001,
+    momentum_floor: NonNegative = 0.9,
 ) -> Factor:
     """A straight line from `start` up to 1, one back, and one down to `end`, with the momentum going inversely.
 

@@ -6,18 +6,16 @@ optimizer's rate on the host, so any schedule goes with any optimizer and none i
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import Field
 
+from archbench.options import NonNegative, Part, Positive
 from archbench.schedules import schedule
-from archbench.schedules.horizon import Factor, Horizon, Positive, Share, WrongSchedule, by_step, passed, periods
+from archbench.schedules.horizon import Factor, Horizon, WrongSchedule, by_step, passed, periods
 
 Unit = Literal["epoch", "step"]
 """What a decay counts."""
-Part = Annotated[float, Field(gt=0, le=1)]
-"""A factor that does not raise what it multiplies."""
 
 
 @schedule("constant", source="common practice", smoke={})
@@ -27,7 +25,7 @@ def constant(horizon: Horizon) -> Factor:
 
 
 @schedule("cosine", source="Loshchilov and Hutter 2016, arXiv:1608.03983, equation 5", smoke={})
-def cosine(horizon: Horizon, *, warmup_epochs: Share = 0.0, floor: Share = 0.0) -> Factor:
+def cosine(horizon: Horizon, *, warmup_epochs: NonNegative = 0.0, floor: NonNegative = 0.0) -> Factor:
     """Half a cosine from 1 to `floor` over the run, after `warmup_epochs` of linear rise."""
     warmup = warmup_epochs * horizon.steps_per_epoch
     if warmup >= horizon.steps:
@@ -49,7 +47,7 @@ def cosine(horizon: Horizon, *, warmup_epochs: Share = 0.0, floor: Share = 0.0) 
     source="He et al. 2015, arXiv:1512.03385, section 4.2",
     smoke={"epochs": [1], "factors": [0.1]},
 )
-def piecewise(horizon: Horizon, *, epochs: tuple[Share, ...], factors: tuple[Share, ...]) -> Factor:
+def piecewise(horizon: Horizon, *, epochs: tuple[NonNegative, ...], factors: tuple[NonNegative, ...]) -> Factor:
     """1 until the first of `epochs`, then the first of `factors`, and so on."""
     if len(epochs) != len(factors) or sorted(epochs) != list(epochs):
         raise WrongSchedule(
@@ -67,13 +65,13 @@ def piecewise(horizon: Horizon, *, epochs: tuple[Share, ...], factors: tuple[Sha
 
 
 @schedule("exponential", source="common practice; Goodfellow et al. 2016, Deep Learning, chapter 8", smoke={})
-def exponential(horizon: Horizon, *, decay: Share = 0.95, per: Unit = "epoch") -> Factor:
+def exponential(horizon: Horizon, *, decay: NonNegative = 0.95, per: Unit = "epoch") -> Factor:
     """`decay` to the power of the epoch, constant within each, or of the step; both counted from 0."""
     return by_step(lambda step: decay ** _count(horizon, step, per))
 
 
 @schedule("inverse_time", source="Robbins and Monro 1951; Goodfellow et al. 2016, Deep Learning, chapter 8", smoke={})
-def inverse_time(horizon: Horizon, *, decay: Share = 1.0, per: Unit = "epoch") -> Factor:
+def inverse_time(horizon: Horizon, *, decay: NonNegative = 1.0, per: Unit = "epoch") -> Factor:
     """1 / (1 + decay * epoch), constant within each epoch, or with steps for epochs; both counted from 1.
 
     A rate of 0.2 with decay 1 is 0.1, 0.067, 0.05, 0.04 in epochs 1 to 4. Keras's `InverseTimeDecay` counts from 0.
@@ -104,7 +102,7 @@ def staircase(horizon: Horizon, *, every_epochs: Positive, drop: Part = 0.5) -> 
 
 
 @schedule("polynomial", source="Chen et al. 2016 (DeepLab v2), arXiv:1606.00915, section 4.1", smoke={})
-def polynomial(horizon: Horizon, *, power: Positive = 0.9, floor: Share = 0.0) -> Factor:
+def polynomial(horizon: Horizon, *, power: Positive = 0.9, floor: NonNegative = 0.0) -> Factor:
     """floor + (1 - floor)(1 - step / steps)^power: a straight line with power 1, DeepLab's with 0.9.
 
     Keras's `PolynomialDecay` ends at a rate of 0.0001 unless told otherwise; this ends at 0.

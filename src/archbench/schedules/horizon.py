@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
-from pydantic import Field
 
 from archbench.errors import UserError
-
-Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-"""A number of epochs, or a factor: finite and not negative."""
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-"""A number of epochs, or a factor: finite and above 0."""
 
 
 @dataclass(frozen=True)

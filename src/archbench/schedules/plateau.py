@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import numpy as np
-from pydantic import Field
 
+from archbench.options import Count, Inside, NonNegative
 from archbench.schedules import schedule
-from archbench.schedules.horizon import Factor, Horizon, Share, WrongSchedule, periods
-
-Count = Annotated[int, Field(ge=1)]
-"""A number of epochs."""
-Part = Annotated[float, Field(gt=0, lt=1)]
-"""A factor that makes smaller."""
+from archbench.schedules.horizon import Factor, Horizon, WrongSchedule, periods
 
 
 @schedule(
@@ -23,7 +17,12 @@ Part = Annotated[float, Field(gt=0, lt=1)]
     smoke={"patience": 1},
 )
 def reduce_on_plateau(
-    horizon: Horizon, *, drop: Part = 0.1, patience: Count = 10, least_gain: Share = 1e-4, floor: Share = 0.0
+    horizon: Horizon,
+    *,
+    drop: Inside = 0.1,
+    patience: Count = 10,
+    least_gain: NonNegative = 1e-4,
+    floor: NonNegative = 0.0,
 ) -> Factor:
     """Times `drop`, but never below `floor`, after `patience` epochs without a score better by over `least_gain`.
 

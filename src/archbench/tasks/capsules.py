@@ -14,6 +14,7 @@ from keras import ops
 from archbench.datasets.card import Card
 from archbench.losses.margin import margin
 from archbench.losses.per_example import sum_per_example
+from archbench.options import NonNegative
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, TaskMismatch
 from archbench.tasks.classification import Classification
@@ -33,7 +34,7 @@ class Capsules(Classification):
     input, which preprocessing must have brought into [0, 1] (`rescale`). Chosen and scored by accuracy.
     """
 
-    def __init__(self, card: Card, *, reconstruction_weight: float = RECONSTRUCTION_WEIGHT) -> None:
+    def __init__(self, card: Card, *, reconstruction_weight: NonNegative = RECONSTRUCTION_WEIGHT) -> None:
         super().__init__(card)
         self.reconstruction_weight = reconstruction_weight
 
@@ -75,7 +76,7 @@ class OverlappingCapsules(MultiLabel):
 
     needs = ("present", "singles")
 
-    def __init__(self, card: Card, *, reconstruction_weight: float = RECONSTRUCTION_WEIGHT) -> None:
+    def __init__(self, card: Card, *, reconstruction_weight: NonNegative = RECONSTRUCTION_WEIGHT) -> None:
         super().__init__(card, count=card.arrays["singles"]["shape"][0] if "singles" in card.arrays else None)
         self.reconstruction_weight = reconstruction_weight
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from keras import ops
-from pydantic import Field
 
 from archbench.datasets.card import Card
 from archbench.losses import LOSSES
 from archbench.losses.class_targets import class_shares
 from archbench.metrics.confusion import accuracy, f1, precision, recall
 from archbench.metrics.ranking import share_among
+from archbench.options import NonNegative
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Task
 from archbench.tasks.class_loss import ScoreLoss
 from archbench.tasks.labels import check_class_names, check_examples, check_labels
-
-Weight = Annotated[float, Field(ge=0)]
 
 FEW_CLASSES = 10
 """Up to so many classes the best five of them say little."""
@@ -46,7 +44,7 @@ class Classification(Task):
         card: Card,
         *,
         loss: ScoreLoss = "cross_entropy",
-        auxiliary_weight: Weight = 0.3,
+        auxiliary_weight: NonNegative = 0.3,
     ) -> None:
         super().__init__(card)
         check_class_names(card, "classification")

@@ -8,10 +8,11 @@ the first 12,800 pictures is left out, and a box gets the one class it is likeli
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from keras import ops
+from pydantic import Field
 
 from archbench.blocks import boxes
 from archbench.blocks.anchors import fit_anchors
@@ -20,6 +21,7 @@ from archbench.datasets.card import Card
 from archbench.errors import UserError
 from archbench.losses.per_example import sum_per_example
 from archbench.metrics.detection import average_precisions
+from archbench.options import Share, Width
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Task, TaskMismatch
 from archbench.tasks.labels import check_class_names, check_labels
@@ -71,10 +73,10 @@ class Detection(Task):
         self,
         card: Card,
         *,
-        iou_threshold: float = 0.45,
-        score_threshold: float = 0.005,
-        candidates: int = 64,
-        max_detections: int = 20,
+        iou_threshold: Share = 0.45,
+        score_threshold: Share = 0.005,
+        candidates: Width = 64,
+        max_detections: Annotated[int, Field(ge=1, le=COCO_MOST)] = 20,
     ) -> None:
         super().__init__(card)
         check_class_names(card, "detection")

@@ -10,6 +10,7 @@ from keras import ops
 
 from archbench.datasets.card import Card
 from archbench.losses.entropy import binary_cross_entropy
+from archbench.options import Count
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Task, TaskMismatch
 from archbench.tasks.labels import check_class_names, check_examples, check_labels
@@ -29,7 +30,7 @@ class MultiLabel(Task):
     maximize = True
     needs = ("present",)
 
-    def __init__(self, card: Card, *, count: int | None = None) -> None:
+    def __init__(self, card: Card, *, count: Count | None = None) -> None:
         super().__init__(card)
         check_class_names(card, "multi_label")
         check_examples(card, "present", every_class=True)

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from archbench.architectures.kernels import hidden_kernels, kernels
-from archbench.architectures.network import build_network
+from archbench.architectures.network import build_network, outline
 from archbench.augmentations import AUGMENTATIONS
 from archbench.datasets.card import Card
 from archbench.optimizers import OPTIMIZERS
@@ -35,9 +35,11 @@ def build_task(settings: Settings, card: Card) -> Task:
 
 def build_learner(settings: Settings, card: Card, task: Task, seed: int) -> Learner:
     """A learner with fresh weights: the same settings and seed give the same weights."""
+    described = architecture_spec(settings, card), card.input_shape, task.outputs(), settings["parts"]
+    outline(*described)  # refuses a network that is too large, before there is memory for its weights
     keras.utils.set_random_seed(seed)
     with _precision(settings["precision"]):
-        network = build_network(architecture_spec(settings, card), card.input_shape, task.outputs(), settings["parts"])
+        network = build_network(*described)
         if "transfer" in settings:  # before the optimizer makes its slots
             freeze(network, settings["transfer"]["train"])
         layer = PREPROCESSING.build(settings["preprocessing"], card)

@@ -16,6 +16,7 @@ from keras import layers, ops
 
 from archbench.architectures import architecture
 from archbench.catalogue import WrongOption
+from archbench.options import Count
 
 Metric = Literal["l2", "l1"]
 SKLEARN_METRICS = {"l2": "euclidean", "l1": "manhattan"}
@@ -39,8 +40,8 @@ def knn(
     x,
     outputs: int,
     *,
-    examples: int = 60_000,
-    neighbors: tuple[int, ...] = (1, 3, 5, 7, 9, 15),
+    examples: Count = 60_000,
+    neighbors: tuple[Count, ...] = (1, 3, 5, 7, 9, 15),
     metrics: tuple[Metric, ...] = ("l2", "l1"),
 ):
     """The k nearest training examples vote; nothing is trained by gradients.

@@ -8,6 +8,7 @@ where the authors' are uniform in +-0.005; columns are not held to a norm unless
 from keras import layers
 
 from archbench.architectures import architecture
+from archbench.options import Fraction, Widths
 from archbench.parts import Parts
 
 PAPER = Parts(activation={"name": "maxout", "pieces": 5}, initializer="small_normal", dropout=0.5)
@@ -29,8 +30,8 @@ def maxout_mlp(
     x,
     outputs: int,
     *,
-    units: tuple[int, ...] = (240, 240),
-    input_dropout: float = 0.2,
+    units: Widths = (240, 240),
+    input_dropout: Fraction = 0.2,
     parts: Parts = PAPER,
 ):
     """Maxout perceptron: each unit is the largest of five weighted sums.

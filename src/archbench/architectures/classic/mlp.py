@@ -7,6 +7,7 @@ paper: rectified units instead of logistic ones, and He's initial weights.
 from keras import layers
 
 from archbench.architectures import architecture
+from archbench.options import Widths
 from archbench.parts import Parts
 
 PAPER = Parts()
@@ -24,7 +25,7 @@ PAPER = Parts()
     smoke={"units": (16, 8)},
     smoke_input=(4, 4, 1),
 )
-def mlp(x, outputs: int, *, units: tuple[int, ...] = (512, 512), parts: Parts = PAPER):
+def mlp(x, outputs: int, *, units: Widths = (512, 512), parts: Parts = PAPER):
     """Multilayer perceptron: dense layers of `units` units each.
 
     `x` (batch, ...) of any shape to logits (batch, `outputs`).

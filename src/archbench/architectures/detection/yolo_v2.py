@@ -9,6 +9,7 @@ from keras import layers, ops
 
 from archbench.architectures import architecture
 from archbench.architectures.sizes import InputMismatch, check_multiple
+from archbench.options import Stages, Width
 from archbench.parts import Parts
 
 DARKNET19 = (
@@ -40,10 +41,10 @@ def yolo_v2(
     image,
     outputs: int,
     *,
-    anchors: int = 5,
-    width: int = 32,
-    stages: int = 5,
-    squeeze: int | None = None,
+    anchors: Width = 5,
+    width: Width = 32,
+    stages: Stages = 5,
+    squeeze: Width | None = None,
     parts: Parts = PAPER,
 ):
     """YOLO v2: Darknet-19, three more convolutions, and finer maps passed through to the last of them.

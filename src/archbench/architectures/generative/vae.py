@@ -11,6 +11,7 @@ import keras
 from keras import layers, ops
 
 from archbench.architectures import architecture
+from archbench.options import Width
 from archbench.parts import Parts
 
 PAPER = Parts(activation="tanh", initializer="small_normal")
@@ -32,8 +33,8 @@ def vae(
     x,
     outputs: int,
     *,
-    hidden: int = 500,
-    latent: int = 20,
+    hidden: Width = 500,
+    latent: Width = 20,
     parts: Parts = PAPER,
 ):
     """Variational autoencoder: an input of any shape to a Gaussian code, and back to Bernoulli logits.

@@ -9,6 +9,7 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.architectures.sizes import InputMismatch
+from archbench.options import Stages, Width
 from archbench.parts import Parts
 
 PAPER = Parts(dropout=0.5)
@@ -37,8 +38,8 @@ def unet(
     image,
     outputs: int,
     *,
-    width: int = 64,
-    depth: int = 4,
+    width: Width = 64,
+    depth: Stages = 4,
     padding: str = "valid",
     parts: Parts = PAPER,
 ):

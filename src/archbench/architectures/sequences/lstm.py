@@ -9,6 +9,7 @@ orthogonal initial weights.
 from keras import layers
 
 from archbench.architectures import architecture
+from archbench.options import Depth, Width
 from archbench.parts import Parts
 
 PAPER = Parts(initializer="xavier_uniform", initializer_of={"recurrent": "orthogonal"})
@@ -30,8 +31,8 @@ def lstm(
     sequence,
     outputs: int,
     *,
-    units: int = 128,
-    depth: int = 1,
+    units: Width = 128,
+    depth: Depth = 1,
     parts: Parts = PAPER,
 ):
     """LSTM layers over a sequence, and a dense layer on the last state.

@@ -12,6 +12,7 @@ from archbench.architectures import architecture
 from archbench.blocks.grouped import GroupedConv2D
 from archbench.blocks.pooling import max_pool_ceil
 from archbench.catalogue import WrongOption
+from archbench.options import Side, Width
 from archbench.parts import Parts
 
 PAPER = Parts(normalization="local_response", initializer="small_normal", dropout=0.5)
@@ -36,10 +37,10 @@ def alexnet(
     image,
     outputs: int,
     *,
-    widths: tuple[int, int, int, int, int] = (96, 256, 384, 384, 256),
-    dense_width: int = 4096,
-    groups: int = 2,
-    stem: tuple[int, int] = (11, 4),
+    widths: tuple[Width, Width, Width, Width, Width] = (96, 256, 384, 384, 256),
+    dense_width: Width = 4096,
+    groups: Width = 2,
+    stem: tuple[Side, Side] = (11, 4),
     parts: Parts = PAPER,
 ):
     """Five convolutions, overlapping max pooling after the first, second and fifth, and two wide dense layers.

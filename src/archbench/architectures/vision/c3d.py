@@ -8,6 +8,7 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.catalogue import WrongOption
+from archbench.options import Depths, Width
 from archbench.parts import Parts
 
 WIDTHS = (1, 2, 4, 8, 8)
@@ -32,9 +33,9 @@ def c3d(
     video,
     outputs: int,
     *,
-    convs: tuple[int, ...] = (1, 1, 2, 2, 2),
-    width: int = 64,
-    dense_width: int = 4096,
+    convs: Depths = (1, 1, 2, 2, 2),
+    width: Width = 64,
+    dense_width: Width = 4096,
     parts: Parts = PAPER,
 ):
     """C3D: stages of 3 by 3 by 3 convolutions, each ended by max pooling, then two wide dense layers.

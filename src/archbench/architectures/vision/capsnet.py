@@ -7,12 +7,15 @@ same, and at the paper's size it costs 6 % more products.
 """
 
 import math
+from typing import Annotated
 
 import keras
 from keras import layers, ops
+from pydantic import Field
 
 from archbench.architectures import architecture
 from archbench.blocks.layouts import Layout
+from archbench.options import Side, Width, Widths
 from archbench.parts import Parts
 
 EPSILON = 1e-7
@@ -41,13 +44,13 @@ def capsnet(
     image,
     outputs: int,
     *,
-    width: int = 256,
-    types: int = 32,
-    primary: int = 8,
-    dimension: int = 16,
-    routings: int = 3,
-    hidden: tuple[int, ...] = (512, 1024),
-    size: int = 9,
+    width: Width = 256,
+    types: Width = 32,
+    primary: Width = 8,
+    dimension: Width = 16,
+    routings: Annotated[int, Field(ge=1, le=100)] = 3,
+    hidden: Widths = (512, 1024),
+    size: Side = 9,
     parts: Parts = PAPER,
 ):
     """CapsNet: two convolutions, capsules that agree on a class by routing, and a decoder.

@@ -9,6 +9,7 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.catalogue import WrongOption
+from archbench.options import Side, Widths
 from archbench.parts import Parts
 
 PAPER = Parts(dropout=0.5)
@@ -51,9 +52,9 @@ def capsnet_baseline(
     image,
     outputs: int,
     *,
-    convs: tuple[int, ...] = (256, 256, 128),
-    sizes: tuple[int, ...] = (5, 5, 5),
-    units: tuple[int, ...] = (328, 192),
+    convs: Widths = (256, 256, 128),
+    sizes: tuple[Side, ...] = (5, 5, 5),
+    units: Widths = (328, 192),
     pooling: bool = False,
     parts: Parts = PAPER,
 ):

@@ -10,6 +10,7 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.blocks.pooling import max_pool
+from archbench.options import Depths, Part, Width
 from archbench.parts import Parts
 
 BOTTLENECK = 4
@@ -57,12 +58,12 @@ def densenet(
     image,
     outputs: int,
     *,
-    blocks: tuple[int, ...],
-    growth: int = 32,
+    blocks: Depths,
+    growth: Width = 32,
     stem: Literal["imagenet", "cifar"] = "imagenet",
-    stem_width: int = 64,
+    stem_width: Width = 64,
     bottleneck: bool = True,
-    compression: float = 0.5,
+    compression: Part = 0.5,
     parts: Parts = PAPER,
 ):
     """DenseNet, DenseNet-B with `bottleneck`, -C with a `compression` under 1, -BC with both.

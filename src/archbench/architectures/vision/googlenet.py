@@ -15,6 +15,7 @@ from keras import layers
 from archbench.architectures import architecture
 from archbench.blocks.inception import check_modules, scaled
 from archbench.blocks.pooling import max_pool_ceil
+from archbench.options import Depths, Side, Width
 from archbench.parts import Parts
 
 STAGES = (
@@ -53,10 +54,10 @@ def googlenet(
     image,
     outputs: int,
     *,
-    modules: tuple[int, ...] = (2, 5, 2),
-    width: int = 64,
-    dense_width: int = 1024,
-    stem_stride: int = 2,
+    modules: Depths = (2, 5, 2),
+    width: Width = 64,
+    dense_width: Width = 1024,
+    stem_stride: Side = 2,
     auxiliary: bool = True,
     parts: Parts = PAPER,
 ):
@@ -99,7 +100,7 @@ def _inception(x, channels: tuple[int, ...], unit):
     return layers.Concatenate()(branches)
 
 
-def _head(x, outputs: int, unit, dense_width: int, parts: Parts):
+def _head(x, outputs: int, unit, dense_width: Width, parts: Parts):
     """A classifier on an intermediate map, for training alone (section 5)."""
     window = tuple(min(5, side) for side in x.shape[1:3])
     x = unit(layers.AveragePooling2D(window, 3)(x), 128, 1)  # (batch, 4, 4, 128) at 224 pixels

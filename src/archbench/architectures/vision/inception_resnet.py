@@ -27,6 +27,7 @@ from archbench.blocks.inception_stem import (
     least_side,
 )
 from archbench.catalogue import WrongOption
+from archbench.options import Depths, Share, Width
 from archbench.parts import Parts
 
 Branches = tuple[tuple[Step, ...], ...]
@@ -86,9 +87,9 @@ def inception_resnet_v1(
     image,
     outputs: int,
     *,
-    width: int = PAPER_WIDTH,
-    blocks: tuple[int, ...] = (5, 10, 5),
-    scales: tuple[float, ...] = SCALES,
+    width: Width = PAPER_WIDTH,
+    blocks: Depths = (5, 10, 5),
+    scales: tuple[Share, ...] = SCALES,
     small_stem: bool = False,
     parts: Parts = INCEPTION_PARTS,
 ):
@@ -110,9 +111,9 @@ def inception_resnet_v2(
     image,
     outputs: int,
     *,
-    width: int = PAPER_WIDTH,
-    blocks: tuple[int, ...] = (10, 20, 10),
-    scales: tuple[float, ...] = SCALES,
+    width: Width = PAPER_WIDTH,
+    blocks: Depths = (10, 20, 10),
+    scales: tuple[Share, ...] = SCALES,
     as_in_figures: bool = False,
     small_stem: bool = False,
     parts: Parts = INCEPTION_PARTS,

@@ -12,6 +12,7 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.blocks.inception import check_modules, scaled
+from archbench.options import Depths, Side, Width
 from archbench.parts import Parts
 
 STAGES = (
@@ -49,9 +50,9 @@ def inception_v2(
     image,
     outputs: int,
     *,
-    modules: tuple[int, ...] = (2, 4, 2),
-    width: int = 64,
-    stem_stride: int = 2,
+    modules: Depths = (2, 4, 2),
+    width: Width = 64,
+    stem_stride: Side = 2,
     conv_bias: bool = False,
     parts: Parts = PAPER,
 ):

@@ -12,6 +12,7 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.blocks.inception_stem import INCEPTION_PARTS, PAPER_WIDTH, Convolutions, check_blocks, least_side
+from archbench.options import Depths, Width
 from archbench.parts import Parts
 
 POOLED = (32, 64, 64)
@@ -37,8 +38,8 @@ def inception_v3(
     image,
     outputs: int,
     *,
-    width: int = PAPER_WIDTH,
-    blocks: tuple[int, ...] = (3, 4, 2),
+    width: Width = PAPER_WIDTH,
+    blocks: Depths = (3, 4, 2),
     auxiliary: bool = True,
     small_stem: bool = False,
     parts: Parts = INCEPTION_PARTS,

@@ -14,6 +14,7 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.blocks.inception_stem import INCEPTION_PARTS, PAPER_WIDTH, Convolutions, check_blocks, least_side
+from archbench.options import Depths, Width
 from archbench.parts import Parts
 
 PAPER = replace(INCEPTION_PARTS, normalization={"name": "batch", "epsilon": 1e-3})
@@ -35,8 +36,8 @@ def inception_v4(
     image,
     outputs: int,
     *,
-    width: int = PAPER_WIDTH,
-    blocks: tuple[int, ...] = (4, 7, 3),
+    width: Width = PAPER_WIDTH,
+    blocks: Depths = (4, 7, 3),
     small_stem: bool = False,
     parts: Parts = PAPER,
 ):

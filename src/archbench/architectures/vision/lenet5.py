@@ -9,6 +9,7 @@ are Glorot's. `lenet5_1998` is the paper's own form.
 from keras import layers
 
 from archbench.architectures import architecture
+from archbench.options import Width, Widths
 from archbench.parts import Parts
 
 GLOROT = Parts(activation="tanh", initializer="xavier_uniform")
@@ -30,8 +31,8 @@ def lenet5(
     image,
     outputs: int,
     *,
-    maps: tuple[int, int] = (6, 16),
-    units: tuple[int, ...] = (120, 84),
+    maps: tuple[Width, Width] = (6, 16),
+    units: Widths = (120, 84),
     parts: Parts = GLOROT,
 ):
     """LeNet-5, modern form: two convolutions with average pooling, three dense layers.

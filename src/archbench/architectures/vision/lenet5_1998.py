@@ -15,6 +15,7 @@ from keras import layers, ops
 from archbench.architectures import architecture
 from archbench.architectures.vision.digit_codes import digit_codes
 from archbench.blocks.layouts import Layout
+from archbench.options import Width
 from archbench.parts import Parts
 
 C3_TABLE = (
@@ -44,7 +45,7 @@ def lenet5_1998(
     image,
     outputs: int,
     *,
-    units: int = 120,
+    units: Width = 120,
     parts: Parts = PAPER,
 ):
     """LeNet-5, 1998 form: sparse C3, trainable sub-sampling, distances to fixed bitmaps of the digits.

@@ -10,12 +10,15 @@ in the maximum and the mean; the authors' code leaves the border out of both. `z
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from keras import layers
+from pydantic import Field
 
 from archbench.architectures import architecture
 from archbench.blocks.drop_path import DropPath
 from archbench.errors import UserError
+from archbench.options import Depth, Fraction, Stages, Width
 from archbench.parts import Parts
 
 PAPER = Parts(normalization={"name": "batch", "momentum": 0.9997, "epsilon": 0.001}, dropout=0.5)
@@ -48,13 +51,13 @@ def nasnet(
     image,
     outputs: int,
     *,
-    stages: int = 3,
-    repeats: int = 4,
-    filters: int = 44,
-    stem_width: int = 32,
-    stem_cells: int = 2,
-    drop_path: float = 0.0,
-    drop_path_steps: int = 0,
+    stages: Stages = 3,
+    repeats: Depth = 4,
+    filters: Width = 44,
+    stem_width: Width = 32,
+    stem_cells: Annotated[int, Field(ge=0, le=10)] = 2,
+    drop_path: Fraction = 0.0,
+    drop_path_steps: Annotated[int, Field(ge=0)] = 0,
     zeros_in_pools: bool = False,
     parts: Parts = PAPER,
 ):

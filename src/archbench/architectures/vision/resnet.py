@@ -18,6 +18,7 @@ from keras import layers
 from archbench.architectures import architecture
 from archbench.blocks.pooling import max_pool
 from archbench.blocks.residual import Block, Residual
+from archbench.options import Depths, Width
 from archbench.parts import Parts
 
 FACTS = {
@@ -57,8 +58,8 @@ def resnet(
     outputs: int,
     *,
     block: Block,
-    blocks: tuple[int, ...],
-    width: int = 64,
+    blocks: Depths,
+    width: Width = 64,
     stride_in_1x1: bool = True,
     stride_in_last_block: bool = False,
     conv_bias: bool = False,
@@ -80,7 +81,7 @@ def resnet(
     return parts.dense(parts.drop(x), outputs)
 
 
-def _strides(blocks: tuple[int, ...], last: bool) -> list[list[int]]:
+def _strides(blocks: Depths, last: bool) -> list[list[int]]:
     """The stride of every block of every stage."""
     strides = [[1] * count for count in blocks]
     for stage in range(1, len(blocks)):

@@ -9,6 +9,7 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.blocks.residual import Block, Residual, Shortcut
+from archbench.options import Depth, Widths
 from archbench.parts import Parts
 
 DEPTHS = {"resnet": (20, 32, 44, 56, 110), "plain": (20, 56)}
@@ -50,9 +51,9 @@ def resnet_cifar(
     outputs: int,
     *,
     block: Block,
-    blocks: int,
+    blocks: Depth,
     shortcut: Shortcut,
-    widths: tuple[int, ...] = (16, 32, 64),
+    widths: Widths = (16, 32, 64),
     stride_in_1x1: bool = True,
     parts: Parts = PAPER,
 ):

@@ -11,6 +11,7 @@ from keras import layers
 from archbench.architectures import architecture
 from archbench.blocks.pooling import max_pool_ceil
 from archbench.catalogue import WrongOption
+from archbench.options import Depths, Width
 from archbench.parts import Parts
 
 WIDTHS = (1, 2, 4, 8, 8)
@@ -40,9 +41,9 @@ def vgg(
     image,
     outputs: int,
     *,
-    convs: tuple[int, ...],
-    width: int = 64,
-    dense_width: int = 4096,
+    convs: Depths,
+    width: Width = 64,
+    dense_width: Width = 4096,
     parts: Parts = PAPER,
 ):
     """VGG: stages of 3 by 3 convolutions, each ended by max pooling, then two wide dense layers.

@@ -10,6 +10,7 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.blocks.pooling import max_pool_ceil
+from archbench.options import Side, Width
 from archbench.parts import Parts
 
 PAPER = Parts(normalization="local_response", initializer="small_normal", dropout=0.5)
@@ -38,9 +39,9 @@ def zfnet(
     image,
     outputs: int,
     *,
-    widths: tuple[int, int, int, int, int] = (96, 256, 384, 384, 256),
-    dense_width: int = 4096,
-    strides: tuple[int, int] = (2, 2),
+    widths: tuple[Width, Width, Width, Width, Width] = (96, 256, 384, 384, 256),
+    dense_width: Width = 4096,
+    strides: tuple[Side, Side] = (2, 2),
     parts: Parts = PAPER,
 ):
     """AlexNet with a finer first layer, 7 by 7 at stride 2, and no groups.

@@ -1,0 +1,43 @@
+"""The ranges of the options that params.yaml can set: the signature of each builder names them.
+
+The catalogue holds every value against them, and takes neither nan nor an infinite number anywhere. Upper ends lie far
+above what the papers use: they refuse a slip of the finger that no machine could build.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""A learning rate, or another number above 0."""
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A strength, a number of epochs, a factor; 0 is none."""
+Negative = Annotated[float, Field(lt=0, allow_inf_nan=False)]
+"""A power below 0."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""From none to all."""
+Part = Annotated[float, Field(gt=0, le=1)]
+"""All, or some of it."""
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""Not all: of dropout, or of itself that a moving mean keeps."""
+Inside = Annotated[float, Field(gt=0, lt=1)]
+"""Some, but not all."""
+
+Count = Annotated[int, Field(ge=1, le=10**9)]
+"""Of examples, epochs, steps."""
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+"""Of a generator of random numbers."""
+
+Width = Annotated[int, Field(ge=1, le=65_536)]
+"""Channels or units of a layer."""
+Widths = Annotated[tuple[Width, ...], Field(max_length=1_000)]
+"""Of layers one after the other."""
+Depth = Annotated[int, Field(ge=1, le=1_000)]
+"""Layers, blocks or rounds one after the other."""
+Depths = Annotated[tuple[Depth, ...], Field(min_length=1, max_length=16)]
+"""Of the stages of a network."""
+Stages = Annotated[int, Field(ge=1, le=10)]
+"""Halvings of the input, at each of which a network grows wider."""
+Side = Annotated[int, Field(ge=1, le=1_024)]
+"""Of a kernel, in pixels; or its stride."""
