@@ -9,10 +9,10 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-
-from archbench.secrets import scrub, scrub_streams
 from itertools import islice
 from typing import Any
+
+from archbench.secrets import scrub, scrub_streams
 
 MOST_LINES = 20
 MOST_CHARACTERS = 2_000
