@@ -6,6 +6,8 @@ import json
 import os
 import platform
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -277,3 +279,45 @@ def test_settings_of_wrong_types_are_damage(project, changes):
     assert [run.state for run in read_runs(folder.parents[1], {"lenet5-digits": (0, 1)})] == ["damaged", "finished"]
     ((text, _),) = _findings(project).values()
     assert "settings.yaml is not what its writer writes" in text
+
+
+STAGE = """\
+stages:
+  train:
+    foreach: {x: {}}
+    do:
+      cmd: python train.py
+      deps: [train.py]
+      outs: [{runs/small/x: {persist: true%s}}]
+"""
+TRAIN = """\
+import json
+from pathlib import Path
+import fake_runs as fake
+from archbench.tracking import run_folder
+folder, own = Path("runs/small/x/seed-0"), json.loads(Path("own.json").read_text())
+if run_folder.finished_metrics(folder, own["id"]) is None:
+    fake.write_run(folder, own, 0.9)
+    Path("trained").open("a").write("once ")
+"""
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_the_command_that_doctor_names_makes_dvc_run_the_stage_again(tmp_path, monkeypatch, cached):
+    """Nothing that the stage reads has changed: DVC goes by the digest of what it wrote, in its cache or not."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    (tmp_path / "dvc.yaml").write_text(STAGE % ("" if cached else ", cache: false"))
+    (tmp_path / "train.py").write_text(TRAIN)
+    (tmp_path / "own.json").write_text(json.dumps(fake.settings("x", 0, **DESCRIBED)))
+    path = tmp_path / "runs/small/x/seed-0/history.csv"
+    error = run_folder.BrokenRecord(path, "is damaged")
+    for words in (["dvc", "init", "--no-scm", "-q"], error.mend.split(), error.mend.split()):
+        subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
+    assert (tmp_path / "trained").read_text() == "once "
+    path.chmod(0o644)
+    _flip(path)
+    subprocess.run([sys.executable, "-m", *error.mend.split()], check=True, capture_output=True)
+    assert (tmp_path / "trained").read_text() == "once once "
+    assert run_folder.check(path.parent)["state"] == "finished"
