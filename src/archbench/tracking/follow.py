@@ -38,6 +38,7 @@ class Follower:
         from archbench.tracking.run_folder import BrokenRecord
         from archbench.tracking.sync import state_of, sync_folder
 
+        whole = True
         try:
             tracking = self._open()
             for folder in self._folders:
@@ -46,13 +47,17 @@ class Follower:
                     continue
                 try:
                     sync_folder(folder, tracking)
-                except (HalfWritten, BrokenRecord):  # a file may be caught while it is made anew
+                except HalfWritten:
+                    continue
+                except BrokenRecord as error:  # or it is caught while it is made anew, and whole at the next look
+                    _say(str(error))
+                    whole = False
                     continue
                 self._copied[folder] = state
         except (*failures(), TrackingUnavailable, ValueError) as error:
             _say(f"{type(error).__name__}: {error}")
             return False
-        return True
+        return whole
 
     def forget(self) -> None:
         """Look at every folder again: a run that ended without a word has the same files as before."""
