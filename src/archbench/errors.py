@@ -95,6 +95,8 @@ def _no_place(error: BaseException) -> str | None:
     number, told = error.errno, error.strerror
     if number is None and (found := re.search(r"errno = (\d+)", str(error))):  # as HDF5 says it
         number, told = int(found[1]), os.strerror(int(found[1]))
+    elif number is None and re.fullmatch(r"\d+ requested and \d+ written", str(error)):  # as NumPy says it
+        number, told = errno.ENOSPC, os.strerror(errno.ENOSPC)
     return f"{told}: {error.filename or 'the disk'}" if number in NO_PLACE else None
 
 

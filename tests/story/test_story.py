@@ -143,6 +143,31 @@ def test_a_second_run_does_nothing(story: Story) -> None:
     assert story.started("lenet5-digits") == before
 
 
+@pytest.mark.parametrize(
+    ("path", "mend"),
+    [
+        ("runs/tour/vae-digits/seed-0/model.keras", "dvc repro train@vae-digits"),
+        ("runs/tour/lenet5-digits/seed-1/history.csv", "dvc repro train@lenet5-digits"),
+        ("studies/tour/optimizers/trials.csv", "dvc repro sweep@optimizers"),
+        ("studies/tour/optimizers/final/adam/seed-0/model.keras", "dvc repro sweep@optimizers"),
+    ],
+)
+def test_what_doctor_names_mends_a_damaged_file(story: Story, path: str, mend: str) -> None:
+    file = story.folder / path
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:-7] + b"another")
+    assert _to_mend(story) == {mend}
+    story.run(*mend.split())
+    assert _to_mend(story) == set()
+    story.run("dvc", "repro")
+
+
+def _to_mend(story: Story) -> set[str]:
+    """The commands that doctor names for runs and studies."""
+    findings = json.loads(story.run("archbench", "doctor", "--json", check=False).stdout)["findings"]
+    return {one["mend"] for one in findings if one["check"].startswith(("runs/", "studies/")) and one["mend"]}
+
+
 def test_metrics_show_every_benchmark(story: Story) -> None:
     shown = story.run("dvc", "metrics", "show", "--json").stdout
     files = json.loads(shown)[""]["data"]

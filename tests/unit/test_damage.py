@@ -6,7 +6,10 @@ import json
 import os
 import platform
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import fake_runs as fake
 import pytest
@@ -18,6 +21,9 @@ from archbench.cli import record_checks
 from archbench.cli.forecast import _seconds_an_epoch, _study_seconds
 from archbench.config import read_config
 from archbench.page.report import Options, write_report
+from archbench.project import Folders
+from archbench.results.runs import read_runs
+from archbench.results.studies import read_study
 from archbench.tracking import run_folder, store
 from archbench.tracking.follow import Follower
 from archbench.tracking.sync import sync_all
@@ -76,7 +82,7 @@ STUDY_FILES = (
 def project(whole, tmp_path, monkeypatch):
     """A project whose runs and studies have all ended, to be damaged."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(record_checks, "_dvc_file", lambda *_: record_checks.Finding("dvc.yaml", "not looked at"))
+    monkeypatch.setattr(record_checks, "_run_stale", lambda *_: None)  # all of these are, and it takes long to say so
     folder = tmp_path / "project"
     shutil.copytree(whole, folder)
     monkeypatch.chdir(folder)
@@ -118,11 +124,11 @@ def _report(root: Path) -> str:
 
 
 def _findings(root: Path) -> dict[str, tuple[str, str | None]]:
-    """What doctor says of runs and studies that is more than that they are stale."""
-    found = [
-        finding for finding in record_checks.check_project(root) if finding.check.startswith(("runs/", "studies/"))
-    ]
-    return {one.check: (one.text, one.mend) for one in found if "is stale" not in one.text}
+    """What doctor says of runs and studies."""
+    config, folders = read_config(root / "params.yaml"), Folders(root, "small")
+    plans = {slug: SimpleNamespace(settings={"dataset": "digits"}) for slug in config.benchmarks}
+    found = [*record_checks._runs(config, folders, plans), *record_checks._studies(config, folders)]
+    return {one.check: (one.text, one.mend) for one in found}
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -153,15 +159,25 @@ def test_a_damaged_run_is_named_by_doctor_plan_and_train_and_its_siblings_are_wh
 
 
 @pytest.mark.parametrize("name", RUN_FILES)
-def test_the_report_shows_a_damaged_run_as_damaged(project, name):
-    """The two kinds that differ most for a reader: a size that tells, and one that does not."""
-    path = project / "runs" / "small" / "lenet5-digits" / "seed-0" / name
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] = 0
-    path.write_bytes(content)
+def test_a_damaged_run_has_a_state_of_its_own(project, name):
+    """One byte is another, so that nothing but the digest tells."""
+    runs = project / "runs" / "small"
+    _flip(runs / "lenet5-digits" / "seed-0" / name)
+    damaged, whole = read_runs(runs, {"lenet5-digits": (0, 1)})
+    assert (damaged.state, damaged.finished, whole.state) == ("damaged", False, "finished")
+    assert damaged.damage.startswith(f"{name} ")
+
+
+def test_the_report_shows_what_is_damaged_as_damaged_and_all_else(project):
+    _flip(project / "runs" / "small" / "lenet5-digits" / "seed-0" / "model.keras")
+    _flip(project / "runs" / "small" / "other" / "seed-1" / "history.csv")
+    (project / "studies" / "small" / "rates" / "trials.csv").write_text("arm")
     page = _report(project)
-    assert "1 finished, 1 damaged" in page
-    assert f"<td>{name} " in page or f">{name} " in page
+    assert page.count("n=1: 1 finished, 1 damaged") == 2
+    for told in ("model.keras is not what the run wrote", "history.csv is not what", "trials.csv cannot be read"):
+        assert told in page
+    assert "Study: more" in page
+    assert "Study: rates" not in page
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -182,14 +198,16 @@ def test_a_damaged_study_is_named_by_doctor_and_plan(project, name, damage):
     assert _study_seconds(project / "studies" / "small" / "more", study, told) > 0
 
 
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["settings.yaml", "machine.json", "trials.csv", "trials_history.csv"])
-def test_the_report_names_a_damaged_study_and_shows_the_other(project, name):
-    for damage in ("cut in half", "a folder in its place"):
-        DAMAGES[damage](project / "studies" / "small" / "rates" / name)
-        page = _report(project)
-        assert f"{name} " in page
-        assert "Study: more" in page
-        assert "Study: rates" not in page
+def test_a_damaged_study_is_refused_by_the_report_with_its_file(project, name, damage):
+    if name.startswith("trials") and damage == "deleted":
+        pytest.skip("one that left no trials is missing, not damaged")
+    folder = project / "studies" / "small" / "rates"
+    DAMAGES[damage](folder / name)
+    with pytest.raises(run_folder.BrokenRecord) as told:
+        read_study(folder, "rates", fake.SEEDS)
+    assert told.value.path == folder / name
 
 
 def test_sync_leaves_out_what_is_damaged_and_copies_the_rest(project, empty_database):  # noqa: F811
@@ -213,7 +231,7 @@ def test_sync_leaves_out_what_is_damaged_and_copies_the_rest(project, empty_data
         assert line.endswith("Run: dvc repro train@lenet5-digits")
         assert line in str(report)
         assert (report.runs, report.studies) == (1, 2)
-        assert Follower([folder]).look()  # live copying goes on as well
+        assert not Follower([folder]).look()  # live copying does not claim to have taken it
         shutil.rmtree(folder)
         shutil.copytree(whole, folder)
     (project / "studies" / "small" / "rates" / "trials.csv").write_text("arm,number\nsgd,0\n")
@@ -240,7 +258,7 @@ def test_a_damaged_file_of_a_run_that_was_killed_is_named_as_well(project, name,
     ((where, (text, mend)),) = _findings(project).items()
     assert (where, mend) == ("runs/small/lenet5-digits/seed-0", "dvc repro train@lenet5-digits")
     assert name in text
-    assert "1 finished, 1 damaged" in _report(project)
+    assert [run.state for run in read_runs(folder.parents[1], {"lenet5-digits": (0, 1)})] == ["damaged", "finished"]
 
 
 @pytest.mark.parametrize(
@@ -258,6 +276,48 @@ def test_settings_of_wrong_types_are_damage(project, changes):
     own = yaml.safe_load((folder / "settings.yaml").read_text())
     (folder / "settings.yaml").write_text(yaml.safe_dump(own | changes))
     (folder / "metrics.json").unlink()
-    assert "1 finished, 1 damaged" in _report(project)
+    assert [run.state for run in read_runs(folder.parents[1], {"lenet5-digits": (0, 1)})] == ["damaged", "finished"]
     ((text, _),) = _findings(project).values()
     assert "settings.yaml is not what its writer writes" in text
+
+
+STAGE = """\
+stages:
+  train:
+    foreach: {x: {}}
+    do:
+      cmd: python train.py
+      deps: [train.py]
+      outs: [{runs/small/x: {persist: true%s}}]
+"""
+TRAIN = """\
+import json
+from pathlib import Path
+import fake_runs as fake
+from archbench.tracking import run_folder
+folder, own = Path("runs/small/x/seed-0"), json.loads(Path("own.json").read_text())
+if run_folder.finished_metrics(folder, own["id"]) is None:
+    fake.write_run(folder, own, 0.9)
+    Path("trained").open("a").write("once ")
+"""
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_the_command_that_doctor_names_makes_dvc_run_the_stage_again(tmp_path, monkeypatch, cached):
+    """Nothing that the stage reads has changed: DVC goes by the digest of what it wrote, in its cache or not."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    (tmp_path / "dvc.yaml").write_text(STAGE % ("" if cached else ", cache: false"))
+    (tmp_path / "train.py").write_text(TRAIN)
+    (tmp_path / "own.json").write_text(json.dumps(fake.settings("x", 0, **DESCRIBED)))
+    path = tmp_path / "runs/small/x/seed-0/history.csv"
+    error = run_folder.BrokenRecord(path, "is damaged")
+    for words in (["dvc", "init", "--no-scm", "-q"], error.mend.split(), error.mend.split()):
+        subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
+    assert (tmp_path / "trained").read_text() == "once "
+    path.chmod(0o644)
+    _flip(path)
+    subprocess.run([sys.executable, "-m", *error.mend.split()], check=True, capture_output=True)
+    assert (tmp_path / "trained").read_text() == "once once "
+    assert run_folder.check(path.parent)["state"] == "finished"

@@ -12,6 +12,7 @@ from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import outline
 from archbench.config import read_config
 from archbench.project import Folders, project_root
+from archbench.tracking._shapes import SETTINGS, STUDY, misfit
 
 PROJECT = project_root(Path(__file__))
 FOLDERS = {"tour": PROJECT, "full": PROJECT / "pipelines/full", "paper": PROJECT / "pipelines/paper"}
@@ -72,3 +73,12 @@ def test_a_stage_that_its_user_got_wrong_ends_in_one_message_and_exit_code_2(pag
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("error: There is no params.yaml in ")
     assert done.stderr.count("\n") == 1
+
+
+def test_its_runs_and_studies_have_the_shape_that_readers_of_the_record_expect(pipeline):
+    _, _, config = pipeline
+    own = {"id": "x", "pipeline": "x", "benchmark": "x", "seed": 0, "dataset_sha256": "x", "code_sha256": "x"}
+    for slug, made in plan.resolve_all(config).items():
+        assert misfit({**made.settings, **own}, SETTINGS) is None, slug
+    for slug, study in config.studies.items():
+        assert misfit({"study": slug, **study.model_dump(mode="json")}, STUDY) is None, slug

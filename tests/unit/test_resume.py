@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -243,3 +244,53 @@ def test_metrics_of_other_settings_are_gone_before_training_starts(uninterrupted
 
     run_benchmark(TRIALS[:1], STRIPES, tmp_path, Pace(1e9, look), bench=lambda: uninterrupted[1])
     assert seen == [[False, False]] * len(seen) != []
+
+
+def _noise(path: Path) -> None:
+    path.write_bytes(np.random.default_rng(0).bytes(path.stat().st_size))
+
+
+@pytest.mark.parametrize("name", ["model.keras", "history.csv", "metrics.json", "settings.yaml"])
+def test_a_damaged_run_is_trained_again_and_no_other(uninterrupted, tmp_path, capsys, name):
+    whole, bench = uninterrupted
+    shutil.copytree(whole, tmp_path / "runs")
+    damaged = tmp_path / "runs" / "seed-1" / name
+    _noise(damaged)
+    before = (tmp_path / "runs" / "seed-0" / "machine.json").stat().st_mtime_ns
+    run_benchmark(TRIALS, STRIPES, tmp_path / "runs", ALWAYS, bench=lambda: bench)
+    assert f"{damaged} " in (told := capsys.readouterr().out)
+    assert told.count("the run is trained again") == 1
+    assert (tmp_path / "runs" / "seed-0" / "machine.json").stat().st_mtime_ns == before
+    _assert_as_uninterrupted(tmp_path / "runs", whole)
+    run_benchmark(TRIALS, STRIPES, tmp_path / "runs", ALWAYS, bench=pytest.fail)  # there is nothing left to train
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("damage", [_noise, lambda path: path.write_bytes(path.read_bytes()[:-40]), Path.touch])
+def test_a_broken_checkpoint_costs_its_epochs_and_is_told(uninterrupted, tmp_path, capsys, damage):
+    whole, bench = uninterrupted
+    path = tmp_path / "seed-0" / "checkpoint.npz"
+    Progress(TRIALS[0]["id"], epoch=2).save(path)
+    damage(path)
+    if damage is Path.touch:
+        path.write_bytes(b"")
+    run_benchmark(TRIALS, STRIPES, tmp_path, ALWAYS, bench=lambda: bench)
+    told = capsys.readouterr().out
+    assert f"{path} cannot be read" in told
+    assert "training starts anew" in told
+    _assert_as_uninterrupted(tmp_path, whole)
+
+
+def test_two_trainings_of_one_benchmark_at_once_do_not_mix(uninterrupted, tmp_path):
+    """Two real processes, started together: the second waits, and then finds that there is nothing to do."""
+    script = Path(__file__).with_name("train_toy.py")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, str(script), str(tmp_path / "runs"), "locked"]
+    both = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate(timeout=300)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert sum("is being written by" in text for text in told) == 1
+    for seed in (0, 1):
+        rows = run_folder.read_history(tmp_path / "runs" / f"seed-{seed}" / "history.csv")
+        assert [row["epoch"] for row in rows] == list(range(1, len(rows) + 1))
+    _assert_as_uninterrupted(tmp_path / "runs", uninterrupted[0])

@@ -1,11 +1,13 @@
-"""Train the toy benchmark in a process of its own, slowly enough to be killed: `train_toy.py FOLDER`."""
+"""Train the toy benchmark in a process of its own, slowly enough to be killed: `train_toy.py FOLDER [locked]`."""
 
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import toys
 
+from archbench.locks import only_writer
 from archbench.training.run import Pace, run_benchmark
 
 SECONDS_AN_EPOCH = 0.15
@@ -18,4 +20,6 @@ def linger(run: str, row: dict, epochs: int, monitor: str) -> None:
 
 
 if __name__ == "__main__":
-    run_benchmark(TRIALS, toys.stripes(), Path(sys.argv[1]), Pace(1e-6, linger))
+    folder = Path(sys.argv[1])
+    with only_writer(folder, "train toy") if sys.argv[2:] else nullcontext():
+        run_benchmark(TRIALS, toys.stripes(), folder, Pace(1e-6, linger))

@@ -3,9 +3,10 @@
 Best is the best mean among those whose every seed, of at least two, has a score; without a rival nobody is. Each of the
 others is compared with it seed by seed, and is called worse where the paired t test finds p < 0.05 after Holm's method.
 
-A seed without a score, because it diverged, failed, was killed or is missing, counts as worse than any score: whoever
-has one stands below all who have none, by the share of such seeds, and is not tested, because the seeds that are left
-would flatter it. A single seed is not ranked at all: it stands below the others and nothing is compared with it.
+A seed without a score, because it diverged, failed, was killed, is damaged or is missing, counts as worse than any
+score: whoever has one stands below all who have none, by the share of such seeds, and is not tested, because the seeds
+that are left would flatter it. A single seed is not ranked at all: it stands below the others and nothing is compared
+with it.
 """
 
 from __future__ import annotations

@@ -166,11 +166,11 @@ def _read_arms(path: Path) -> None:
     read_table(path, {"arm": str})
 
 
-def _read_mapping(path: Path) -> None:
-    read_record(path, {})
+def _read_by_arm(path: Path) -> None:
+    read_record(path, {...: {}})
 
 
-SUMMARIES = {"arms.csv": _read_arms, "best.yaml": _read_mapping, "metrics.json": _read_mapping}
+SUMMARIES = {"arms.csv": _read_arms, "best.yaml": _read_by_arm, "metrics.json": _read_by_arm}
 """What a study says of itself when it has ended, and what must be able to read it."""
 
 

@@ -54,6 +54,7 @@ class Follower:
 
         if self._refused:  # a wrong password sent again and again locks an account
             return False
+        whole = True
         try:
             tracking = self._open()
             for folder in folders_below(self._below):
@@ -62,7 +63,12 @@ class Follower:
                     continue
                 try:
                     sync_folder(folder, self._below, tracking)
-                except (HalfWritten, BrokenRecord):  # a file may be caught while it is made anew
+                except HalfWritten:
+                    continue
+                except BrokenRecord as error:  # or it is caught while it is made anew, and whole at the next look
+                    self.fault = str(error)
+                    _say(self.fault)
+                    whole = False
                     continue
                 self._copied[folder] = state
             self._sampler.log(tracking, find_running(tracking))
@@ -71,7 +77,7 @@ class Follower:
             self._refused = isinstance(error, TrackingRefused)
             self.fault = first_line(error.__cause__ or error)
             return False
-        return True
+        return whole
 
     def forget(self) -> None:
         """Look at every folder again: a run that ended without a word has the same files as before."""

@@ -199,7 +199,8 @@ def read_table(path: Path, columns: Mapping[str, Callable[[str], Any]], growing:
             raise ValueError("it is empty" if not text else "it ends within a line")
         table = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
         rows = list(table)
-        if not growing and (lacking := [name for name in columns if name not in (table.fieldnames or ())]):
+        heads = table.fieldnames or ()
+        if lacking := [name for name in columns if name not in heads and (heads or not growing)]:
             raise ValueError(f"it has no column {lacking[0]}")
         for row in rows:
             if None in row or None in row.values():
