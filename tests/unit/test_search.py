@@ -89,6 +89,24 @@ def test_a_grid_of_integers_repeats_none():
     assert space.grid({"count": COUNT}, 9)["count"] == [1, 2, 3, 4]
 
 
+RATE = Range(low=0.1, high=1.0)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "sampler", "trials", "points"),
+    [
+        ({"count": COUNT}, "tpe", 6, 4),
+        ({"count": COUNT}, "tpe", 3, 3),
+        ({"count": COUNT, "other": Range(low=15, high=17, integer=True)}, "random", 20, 12),
+        ({"count": COUNT, "rate": RATE}, "random", 20, 20),
+        ({"count": COUNT, "rate": RATE}, "grid", 25, 20),  # five rates, and four counts in place of five
+        ({"count": COUNT}, "grid", 6, 4),
+    ],
+)
+def test_a_space_of_integers_has_so_many_distinct_points(ranges, sampler, trials, points):
+    assert space.distinct_points(ranges, sampler, trials) == points
+
+
 # Samplers and pruners
 
 
@@ -166,6 +184,21 @@ def test_a_pruner_is_the_one_of_its_name(journal, pruner):
         "successive_halving": optuna.pruners.SuccessiveHalvingPruner,
     }
     assert type(_study(journal, pruner=pruner).pruner) is kinds[pruner]
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+@pytest.mark.parametrize(("pruner", "before", "steps"), [("median", 4, 2), ("successive_halving", 2, 1)])
+def test_a_pruner_counts_epochs_and_folds_alike(journal, benches, monkeypatch, pruner, before, steps, folds):
+    """From 1: the median spares the first one, and successive halving has its first rung there."""
+    study = _study(journal, pruner=pruner)
+    _fitting(monkeypatch, *[([0.9], None)] * 3 * before, *[([0.1], None)] * 3) if folds else _fitting(
+        monkeypatch, *[([0.9] * 3, None)] * before, ([0.1] * 3, None)
+    )
+    for _ in range(before + 1):
+        running.run_trials(study, [_asked(study)], benches, folds)
+    *good, bad = study.trials
+    assert {trial.state for trial in good} == {TrialState.COMPLETE}
+    assert (bad.state, list(bad.intermediate_values)) == (TrialState.PRUNED, list(range(1, steps + 1)))
 
 
 # What is kept

@@ -21,7 +21,8 @@ import pytest
 import toys
 
 from archbench import errors, stages
-from archbench.config import Study
+from archbench.cli.forecast import small_spaces
+from archbench.config import Study, check_config
 from archbench.sweeps import benches as programs
 from archbench.sweeps import budget, storage, workers
 from archbench.sweeps import study as sweeps
@@ -97,7 +98,7 @@ def journal(tmp_path, monkeypatch):
 
 
 def _counted(journal, trials, name="sgd"):
-    return budget.counted(storage.open_study(storage.open_storage(journal), name, True, "none"), trials)
+    return budget.counted(optuna.load_study(study_name=name, storage=storage.open_storage(journal)), trials)
 
 
 def _told(journal, trials=6):
@@ -426,6 +427,20 @@ def test_trials_side_by_side_that_have_one_point_are_one(journal, scripted):
     assert len(counted) == 8
 
 
+def test_a_plan_tells_which_arms_have_fewer_points_than_trials():
+    arms = {
+        "sizes": {"space": {"batch_size": BATCH}},
+        "rates": {"space": {"learning_rate": RATE, "batch_size": BATCH}},
+        "lattice": {"space": {"batch_size": {**BATCH, "low": 10}}, "sampler": "grid"},
+    }
+    base = {"architecture": "mlp", "dataset": "digits", "optimizer": "sgd"}
+    study = {"base": base, "trials": 6, "epochs": 1, "arms": arms}
+    config = check_config(
+        {"pipeline": "small", "datasets": {"digits": None}, "benchmarks": {}, "studies": {"s": study}}
+    )
+    assert small_spaces(config) == [{"arm": "s/sizes", "points": 3, "trials": 6}]
+
+
 @pytest.mark.parametrize("end", ["pruned", "failed"])
 def test_a_point_ends_again_as_it_ended_before(journal, scripted, monkeypatch, tmp_path, end):
     def run(study, asked, benches, folds):
@@ -449,9 +464,9 @@ def test_a_point_ends_again_as_it_ended_before(journal, scripted, monkeypatch, t
 
 
 def test_a_worker_that_is_full_goes_on_afresh_to_the_same_bits(journal, tmp_path, monkeypatch):
-    study, prepared, lives = _study({"batch_size": {**BATCH, "high": 20}}, sampler="random"), toys.stripes(), 0
+    study, prepared, lives = _study({"batch_size": BATCH}, sampler="grid", trials=3), toys.stripes(), 0
     _search(study, tmp_path / "whole.journal", Benches(prepared, None))
-    monkeypatch.setattr(programs, "MOST_PROGRAMS", 2)
+    monkeypatch.setattr(programs, "MOST_PROGRAMS", 1)
     while True:
         lives += 1
         try:
@@ -459,8 +474,8 @@ def test_a_worker_that_is_full_goes_on_afresh_to_the_same_bits(journal, tmp_path
             break
         except Full:
             continue
-    points = {trial.params["batch_size"] for trial in _counted(journal, 6)}
-    assert lives == -(-len(points) // 2) > 1
+    assert lives == 3
+    assert len(_counted(journal, 3)) == 3
     assert _told(journal) == _told(tmp_path / "whole.journal")
 
 
@@ -482,7 +497,7 @@ def test_a_process_with_many_programs_is_not_warned_of_retracing(caplog):
     benches, logger = Benches(toys.stripes(), None), tensorflow.get_logger()
     logger.addHandler(caplog.handler)
     try:
-        for size in range(20, 27):
+        for size in range(20, 25):
             settings = toys.settings(**{**MLP, "epochs": 1}, batch_size=size)
             toys.train(benches.get(settings), settings)
     finally:

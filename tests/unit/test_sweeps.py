@@ -437,10 +437,12 @@ def test_a_grid_takes_every_point_of_an_even_lattice(journal, scripted):
 
 
 def test_the_gaussian_process_goes_where_its_trials_were_good(journal, scripted):
-    """The scripted score is a parabola around 0.02; random points of this log range come as close one time in 50."""
-    plan, study = _plan({"optimizer": "sgd", "space": {"learning_rate": RATE}}, sampler="gp"), _study(trials=14)
-    _search(plan, study, scripted, journal, "rates")
-    assert min(abs(point["learning_rate"] - 0.02) for point in _points(journal)) < 0.002
+    """The scripted score is a parabola around 0.02; of random sweeps over this log range one in five comes as close."""
+    plan = _plan({"optimizer": "sgd", "space": {"learning_rate": RATE}}, sampler="gp")
+    for seed in range(3):
+        _search(plan, _study(trials=14, seed=seed), scripted, journal, f"rates-{seed}")
+    drawn = [[trial.params["learning_rate"] for trial in _trials(journal, f"rates-{seed}")] for seed in range(3)]
+    assert sum(min(abs(rate - 0.02) for rate in rates) < 0.002 for rates in drawn) >= 2
 
 
 def test_folds_are_scored_one_by_one_and_averaged(journal, tmp_path):
