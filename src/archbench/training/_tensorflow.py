@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -18,10 +19,10 @@ class TensorFlowBackend:
 
     def __init__(self, steps: Steps, xla: bool) -> None:
         self._steps = steps
-        self._train = tf.function(self._loop, jit_compile=xla, autograph=False)
-        self._predict = tf.function(self._batch, jit_compile=xla, autograph=False)
-        self._gradient = tf.function(self._share, jit_compile=xla, autograph=False)
-        self._apply = tf.function(self._move, jit_compile=xla, autograph=False)
+        self._train = _compiled(self._loop, xla)
+        self._predict = _compiled(self._batch, xla)
+        self._gradient = _compiled(self._share, xla)
+        self._apply = _compiled(self._move, xla)
 
     def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
         return {name: tf.constant(np.asarray(value)) for name, value in arrays.items()}
@@ -101,3 +102,12 @@ class TensorFlowBackend:
         targets = {name: spec for name, spec in specs.items() if name != learner.task.card.input}
         traced = tf.function(learner.task.losses, autograph=False).get_concrete_function(outputs, targets, inputs)
         return sorted(traced.structured_outputs)
+
+
+def _compiled(method: Callable[..., Any], xla: bool) -> Callable[..., Any]:
+    """A method of one backend as a `tf.function`.
+
+    TensorFlow warns of a function that is traced again and again, and counts by the code that it runs, so that a
+    process with several programs would be told of their sum. As a `partial` each program is counted by itself.
+    """
+    return tf.function(partial(method), jit_compile=xla, autograph=False)
