@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib.metadata
 import importlib.util
 import os
@@ -13,15 +12,11 @@ import typer
 from typer.core import TyperGroup
 
 from archbench.cli import doctor, entries, plan, stages, tracking
-from archbench.errors import UserError
+from archbench.errors import NO_PLACE, UserError, no_place
 
 INTERRUPTED = 130
 """The exit code of a process that an interrupt ended: 128 + SIGINT."""
 REFUSED = 2
-NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-"""A full or read-only disk, and files that the user may not touch."""
-
-
 BACKENDS = ("tensorflow", "jax")
 
 
@@ -44,7 +39,7 @@ class Commands(TyperGroup):
         except OSError as error:
             if error.errno not in NO_PLACE:
                 raise
-            _refuse(f"{error.strerror}: {error.filename or 'the disk'}. Mend this, then run the command again.")
+            _refuse(no_place(error))
 
 
 def _refuse(message: str) -> None:
