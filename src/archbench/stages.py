@@ -17,6 +17,7 @@ import yaml
 from archbench import code
 from archbench._lean import import_keras
 from archbench.config import Config, Study, check_name, find_params, read_config
+from archbench.locks import only_writer
 from archbench.progress import EpochDisplay
 from archbench.project import Folders, project_root
 from archbench.tracking.live import live
@@ -84,7 +85,8 @@ def sweep(slug: str) -> None:
     config, folders = open_pipeline()
     check_name("study", slug, config.studies)
     os.environ["ARCHBENCH_STAGE"] = f"sweep@{slug}"
-    with live([folders.studies / slug], config.training.tracking_seconds) as tracker:
+    folder = folders.studies / slug
+    with only_writer(folder, f"archbench sweep {slug}"), live([folder], config.training.tracking_seconds) as tracker:
         _sweep(config, folders, slug)
     print(tracker.message)
 
@@ -95,6 +97,7 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
 
     from archbench.datasets.store import load
     from archbench.sweeps import study as sweeps
+    from archbench.sweeps import workers
     from archbench.tracking import run_folder
     from archbench.training import machine
     from archbench.training.build import build_task
@@ -106,15 +109,15 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
     shared = plans[0].trials[0]
     maximize = build_task(shared, load(folders.prepared / study.base.dataset).card).maximize
-    sweeps.open_arms(study, journal, names.values(), maximize)
-    for name in sweeps.TABLES:
-        (folder / name).unlink(missing_ok=True)
-    run_folder.write_yaml(folder / "settings.yaml", {"study": slug, **study.model_dump(mode="json")})
-    facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
-    run_folder.write_json(folder / "machine.json", facts)
-    workers = len(sweeps.shares(list(study.arms), study.workers))
-    sweeps.run_workers(["-m", "archbench.sweeps.worker", slug], workers)
-    sweeps.write_tables(plans, study, journal, names, folder)
+    with workers.only_workers(folder) as lock:
+        sweeps.open_arms(study, journal, names.values(), maximize)
+        sweeps.clear_folder(folder, study.arms)
+        run_folder.write_yaml(folder / "settings.yaml", {"study": slug, **study.model_dump(mode="json")})
+        facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
+        run_folder.write_json(folder / "machine.json", facts)
+        number = len(sweeps.shares(list(study.arms), study.workers))
+        workers.run_workers(["-m", "archbench.sweeps.worker", slug], number, lock)
+    sweeps.write_tables(plans, study, journal, names, maximize, folder)
 
 
 def run_sweep_worker(slug: str, worker: int) -> None:
@@ -132,6 +135,7 @@ def run_sweep_worker(slug: str, worker: int) -> None:
     folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
     benches = Benches(prepared, study.folds)
     for arm, part, parts in sweeps.shares(list(plans), study.workers)[worker]:
+        benches.check_room()
         plan, name = plans[arm], _study_name(study, plans[arm])
         maximize = build_task(plan.trials[0], prepared.card).maximize
         sweeps.search_arm(plan, study, benches, journal, name, maximize, (part, parts))

@@ -10,7 +10,7 @@ import toys
 
 from archbench.config import Arm, Study
 from archbench.datasets.store import Prepared
-from archbench.sweeps import storage, tables
+from archbench.sweeps import budget, storage, tables
 from archbench.sweeps import study as sweeps
 from archbench.sweeps.benches import Benches
 from archbench.training import feed
@@ -103,12 +103,13 @@ def both(kind: dict, benches: Benches, prepared: Prepared, folder: Path) -> list
 
 
 def _left_behind(plan: sweeps.ArmPlan, study: optuna.Study) -> dict:
-    trials, history = tables.trial_rows([plan], {"arm": study})
+    counted = budget.counted(study, len(study.trials))
+    trials, history = tables.trial_rows([plan], {"arm": counted})
     return {
         "trials": trials,
         "history": history,
-        "folds": tables.fold_rows({"arm": study}),
-        "diverged_at_step": [trial.user_attrs.get("diverged_at_step") for trial in tables.ended_trials(study)],
+        "folds": tables.fold_rows({"arm": counted}),
+        "diverged_at_step": [trial.user_attrs.get("diverged_at_step") for trial in counted],
     }
 
 

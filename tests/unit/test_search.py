@@ -7,7 +7,7 @@ import toys
 from optuna.trial import TrialState
 
 from archbench.config import Arm, Range, Study
-from archbench.sweeps import space, storage, tables
+from archbench.sweeps import budget, space, storage, tables
 from archbench.sweeps import study as sweeps
 from archbench.sweeps import trial as running
 from archbench.sweeps.benches import Benches
@@ -89,6 +89,24 @@ def test_a_grid_of_integers_repeats_none():
     assert space.grid({"count": COUNT}, 9)["count"] == [1, 2, 3, 4]
 
 
+RATE = Range(low=0.1, high=1.0)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "sampler", "trials", "points"),
+    [
+        ({"count": COUNT}, "tpe", 6, 4),
+        ({"count": COUNT}, "tpe", 3, 3),
+        ({"count": COUNT, "other": Range(low=15, high=17, integer=True)}, "random", 20, 12),
+        ({"count": COUNT, "rate": RATE}, "random", 20, 20),
+        ({"count": COUNT, "rate": RATE}, "grid", 25, 20),  # five rates, and four counts in place of five
+        ({"count": COUNT}, "grid", 6, 4),
+    ],
+)
+def test_a_space_of_integers_has_so_many_distinct_points(ranges, sampler, trials, points):
+    assert space.distinct_points(ranges, sampler, trials) == points
+
+
 # Samplers and pruners
 
 
@@ -97,7 +115,7 @@ def test_what_a_study_does_not_say_is_what_optuna_does():
     base = {"architecture": "mlp", "dataset": "digits"}
     study = Study.model_validate({"base": base, "trials": 1, "epochs": 1, "arms": {"one": arm}})
     theirs = optuna.create_study()
-    ours = storage.make_sampler(study.sampler, study.space_of("one"), 1, study.seed, 0, 0)
+    ours = storage.make_sampler(study.sampler, study.space_of("one"), 1, study.seed, 0)
     assert type(ours) is type(theirs.sampler)
     assert type(storage._PRUNERS[study.pruner]()) is type(theirs.pruner)
     assert (study.side_by_side, study.folds, study.seed) == (1, None, 0)
@@ -108,20 +126,20 @@ def test_what_a_study_does_not_say_is_what_optuna_does():
     [
         ("tpe", optuna.samplers.TPESampler),
         ("random", optuna.samplers.RandomSampler),
-        ("grid", optuna.samplers.GridSampler),
+        ("grid", storage.GridPoint),
         ("quasi_random", optuna.samplers.QMCSampler),
     ],
 )
 def test_a_sampler_is_the_one_of_its_name(name, kind):
-    assert isinstance(storage.make_sampler(name, {"rate": Range(low=1, high=2)}, 3, 0, 0, 0), kind)
+    assert isinstance(storage.make_sampler(name, {"rate": Range(low=1, high=2)}, 3, 0, 0), kind)
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"part": 1}, {"number": 1}])
-def test_every_trial_draws_from_the_studys_seed_its_part_and_its_number(journal, other):
+@pytest.mark.parametrize("other", [{"seed": 1}, {"turn": 1}])
+def test_every_trial_draws_from_the_studys_seed_and_its_turn(journal, other):
     one = {"rate": Range(low=0.0, high=1.0)}
 
     def drawn(**changes):
-        sampler = storage.make_sampler("random", one, 3, **{"seed": 0, "part": 0, "number": 0, **changes})
+        sampler = storage.make_sampler("random", one, 3, **{"seed": 0, "turn": 0, **changes})
         return optuna.create_study(sampler=sampler).ask(space.distributions(one)).params["rate"]
 
     assert drawn() == drawn()
@@ -168,6 +186,21 @@ def test_a_pruner_is_the_one_of_its_name(journal, pruner):
     assert type(_study(journal, pruner=pruner).pruner) is kinds[pruner]
 
 
+@pytest.mark.parametrize("folds", [None, 3])
+@pytest.mark.parametrize(("pruner", "before", "steps"), [("median", 4, 2), ("successive_halving", 2, 1)])
+def test_a_pruner_counts_epochs_and_folds_alike(journal, benches, monkeypatch, pruner, before, steps, folds):
+    """From 1: the median spares the first one, and successive halving has its first rung there."""
+    study = _study(journal, pruner=pruner)
+    _fitting(monkeypatch, *[([0.9], None)] * 3 * before, *[([0.1], None)] * 3) if folds else _fitting(
+        monkeypatch, *[([0.9] * 3, None)] * before, ([0.1] * 3, None)
+    )
+    for _ in range(before + 1):
+        running.run_trials(study, [_asked(study)], benches, folds)
+    *good, bad = study.trials
+    assert {trial.state for trial in good} == {TrialState.COMPLETE}
+    assert (bad.state, list(bad.intermediate_values)) == (TrialState.PRUNED, list(range(1, steps + 1)))
+
+
 # What is kept
 
 
@@ -180,7 +213,7 @@ def test_the_best_trial_is_the_first_of_the_best_and_a_pruned_one_never(journal,
         pruned = study.ask()
         pruned.report(value, 1)
         study.tell(pruned, state=TrialState.PRUNED)
-    assert tables.best_complete(study).number == number
+    assert tables.best_complete(study.get_trials(), maximize).number == number
 
 
 def test_trials_that_were_stopped_or_diverged_are_spent_and_killed_ones_are_not(journal):
@@ -196,7 +229,7 @@ def test_trials_that_were_stopped_or_diverged_are_spent_and_killed_ones_are_not(
             trial.set_user_attr(name, value)
         trial.report(0.1, 1)
         study.tell(trial, state=state)
-    assert [trial.number for trial in tables.ended_trials(study)] == [0, 1, 2]
+    assert [trial.number for trial in study.get_trials() if budget.ended(trial)] == [0, 1, 2]
 
 
 def _asked(study):
@@ -252,19 +285,19 @@ def test_folds_are_averaged_and_numbered_from_0(journal, benches, monkeypatch):
     running.run_trials(study, [_asked(study)], benches, 3)
     (trial,) = study.trials
     assert trial.value == pytest.approx((0.9 + 0.5 + 0.1) / 3)
-    assert trial.intermediate_values == {0: 0.9, 1: 0.5, 2: 0.1}
+    assert trial.intermediate_values == {1: 0.9, 2: 0.5, 3: 0.1}
     assert trial.user_attrs["epochs_run"] == 2 + 2 + 3
-    assert [(row["fold"], row["value"]) for row in tables.fold_rows({"arm": study})] == [(0, 0.9), (1, 0.5), (2, 0.1)]
+    assert [(row["fold"], row["value"]) for row in tables.fold_rows({"arm": [trial]})] == [(0, 0.9), (1, 0.5), (2, 0.1)]
 
 
-@pytest.mark.parametrize(("at", "state"), [(1, TrialState.PRUNED), (2, TrialState.COMPLETE)])
+@pytest.mark.parametrize(("at", "state"), [(2, TrialState.PRUNED), (3, TrialState.COMPLETE)])
 def test_a_trial_is_stopped_between_folds_but_not_after_the_last(journal, benches, monkeypatch, at, state):
     study = _study(journal)
     monkeypatch.setattr(optuna.Trial, "should_prune", lambda trial: at in study.trials[0].intermediate_values)
     _fitting(monkeypatch, ([0.9], None), ([0.5], None), ([0.1], None))
     running.run_trials(study, [_asked(study)], benches, 3)
     (trial,) = study.trials
-    assert (trial.state, len(trial.user_attrs["fold_scores"])) == (state, at + 1)
+    assert (trial.state, len(trial.user_attrs["fold_scores"])) == (state, at)
 
 
 @pytest.mark.parametrize("folds", [None, 3])
@@ -274,7 +307,7 @@ def test_a_trial_that_diverged_fails_with_its_step_and_trains_no_more(journal, b
     running.run_trials(study, [_asked(study)], benches, folds)
     (trial,) = study.trials
     assert (trial.state, trial.user_attrs["diverged_at_step"], trial.value) == (TrialState.FAIL, 7, None)
-    assert storage.counted(trial)
+    assert budget.ended(trial)
 
 
 def test_the_best_setting_is_trained_with_what_was_tuned_in_every_seed(journal, benches, monkeypatch, tmp_path):
@@ -284,8 +317,8 @@ def test_the_best_setting_is_trained_with_what_was_tuned_in_every_seed(journal, 
     base = {"architecture": "mlp", "dataset": "stripes"}
     study = Study.model_validate({"base": base, "trials": 2, "epochs": 1, "arms": {"one": arm}})
     found = _study(journal, maximize=False)
-    for value, score in ((0.1, 0.4), (0.3, 0.2)):
-        found.enqueue_trial({"momentum": value})
+    for turn, (value, score) in enumerate(((0.1, 0.4), (0.3, 0.2))):
+        found.enqueue_trial({"momentum": value}, user_attrs={"turn": turn})
         found.tell(found.ask(space.distributions(arm.space)), score)
     trained = []
     monkeypatch.setattr(sweeps, "run_benchmark", lambda trials, *_, **__: trained.extend(trials))

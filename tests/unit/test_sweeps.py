@@ -18,12 +18,13 @@ import yaml
 
 from archbench.config import Arm, Study
 from archbench.results.studies import read_study
-from archbench.sweeps import space, storage
+from archbench.sweeps import budget, space, storage, workers
 from archbench.sweeps import study as sweeps
 from archbench.sweeps import trial as running
 from archbench.sweeps.benches import Benches
 from archbench.sweeps.storage import StorageUnreachable
 from archbench.sweeps.study import ArmPlan, StudyFailed
+from archbench.sweeps.workers import WorkersFailed
 from archbench.tracking import run_folder
 from archbench.training.fit import Diverged
 from archbench.training.run import Pace
@@ -71,11 +72,12 @@ def journal(tmp_path, monkeypatch):
 def scripted(monkeypatch):
     """Trials that end at once, with a value worked out from their numbers; `hook` runs before each ends.
 
-    `groups` is how many were asked for at once, time by time.
+    `groups` is how many were asked for at once, time by time. It stands for the benches, which have room.
     """
 
     class Script:
         hook = staticmethod(lambda trial: None)
+        check_room = staticmethod(lambda: None)
         groups: ClassVar[list[int]] = []
 
     def run(study, asked, benches, folds):
@@ -98,7 +100,7 @@ def _default(plan):
 
 
 def _points(journal):
-    return [trial.params for trial in _trials(journal) if storage.counted(trial)]
+    return [trial.params for trial in _trials(journal) if budget.ended(trial)]
 
 
 # What is tried
@@ -198,8 +200,8 @@ def test_another_number_of_workers_does_not_change_the_budget(journal, scripted,
 def test_whole_arms_are_dealt_out_and_every_part_once():
     assert sweeps.shares(["a", "b", "c"], 2) == [[("a", 0, 1), ("c", 0, 1)], [("b", 0, 1)]]
     assert sweeps.shares(["a"], 1) == [[("a", 0, 1)]]
-    for arms, workers in ((["a"], 3), (["a", "b"], 5), (["a", "b", "c"], 7), (["a", "b", "c"], 1)):
-        dealt = [share for worker in sweeps.shares(arms, workers) for share in worker]
+    for arms, number in ((["a"], 3), (["a", "b"], 5), (["a", "b", "c"], 7), (["a", "b", "c"], 1)):
+        dealt = [share for worker in sweeps.shares(arms, number) for share in worker]
         assert len(dealt) == len(set(dealt))
         for arm in arms:
             parts = [(part, of) for name, part, of in dealt if name == arm]
@@ -240,7 +242,7 @@ def test_the_numbers_of_a_killed_trial_are_tried_again(
     scripted.hook = staticmethod(lambda trial: None)
     sweeps.open_arms(study, journal, ["rates"], True)
     _search(plan, study, scripted, journal, "rates")
-    ended = [trial for trial in _trials(journal) if storage.counted(trial)]
+    ended = [trial for trial in _trials(journal) if budget.ended(trial)]
     assert [trial.params for trial in ended] == _points(tmp_path / "whole.journal")
     assert [("enqueued" in trial.user_attrs) for trial in ended] == [True] + [False] * 5
     assert Counter(trial.state.name for trial in _trials(journal)) == {"COMPLETE": 6, "FAIL": 1}
@@ -249,7 +251,6 @@ def test_the_numbers_of_a_killed_trial_are_tried_again(
 def test_a_trial_killed_before_it_drew_its_numbers_keeps_the_papers(journal, scripted):
     study = _study(trials=1)
     opened = storage.open_study(storage.open_storage(journal), "rates", True, "none")
-    opened.enqueue_trial(_default(_plan()), user_attrs={"enqueued": True})
     opened.ask()
     sweeps.open_arms(study, journal, ["rates"], True)
     _search(_plan(), study, scripted, journal, "rates")
@@ -283,10 +284,13 @@ def test_a_worker_that_dies_ends_the_others_and_the_sweep(tmp_path):
     script = "import sys, time\nopen(f'{sys.argv[1]}/{sys.argv[2]}', 'w').close()\n"
     script += "sys.exit(3) if sys.argv[2] == '1' else time.sleep(100)"
     start = time.monotonic()
-    with pytest.raises(StudyFailed, match=r"Worker 1 \(status 3\) of the sweep stopped.* run the same command again"):
-        sweeps.run_workers(["-c", script, str(tmp_path)], 2)
-    assert time.monotonic() - start < 20
-    sweeps.run_workers(["-c", "pass"], 2)
+    with workers.only_workers(tmp_path / "rates") as lock:
+        with pytest.raises(
+            WorkersFailed, match=r"Worker 1 \(status 3\) of the sweep stopped.* run the same command again"
+        ):
+            workers.run_workers(["-c", script, str(tmp_path)], 2, lock)
+        assert time.monotonic() - start < 20
+        workers.run_workers(["-c", "pass"], 2, lock)
 
 
 def test_a_worker_ends_with_the_process_that_started_it():
@@ -342,10 +346,10 @@ def test_a_study_leaves_its_trials_its_best_settings_and_their_runs(benches, jou
     sweeps.open_arms(study, journal, ["rates"], True)
     _search(plan, study, benches, journal, "rates")
     _finish(plan, study, benches, journal, tmp_path)
-    sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, tmp_path)
+    sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, True, tmp_path)
     rows = _rows(tmp_path / "trials.csv")
     assert list(rows[0]) == [
-        *("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued"),
+        *("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued", "same_as"),
         *("param_learning_rate", "param_momentum"),
     ]
     assert [(row["study"], row["arm"], row["number"], row["state"]) for row in rows] == [
@@ -382,7 +386,7 @@ def test_the_number_of_the_best_trial_is_its_number_in_the_table(journal, script
     sweeps.open_arms(_study(), journal, ["rates"], True)
     _search(_plan(), _study(), scripted, journal, "rates")
     run_folder.write_json(tmp_path / "final" / "momentum" / "metrics.json", {})
-    sweeps.write_tables([_plan()], _study(), journal, {"momentum": "rates"}, tmp_path)
+    sweeps.write_tables([_plan()], _study(), journal, {"momentum": "rates"}, True, tmp_path)
     best = yaml.safe_load((tmp_path / "best.yaml").read_text())["momentum"]
     rows = _rows(tmp_path / "trials.csv")
     assert [row["number"] for row in rows] == list("01234")
@@ -398,7 +402,7 @@ def test_an_arm_whose_trials_all_diverge_stays_in_every_table(benches, journal, 
     (tmp_path / "final" / "momentum" / "seed-0").mkdir(parents=True)  # of an earlier search
     _search(plan, study, benches, journal, "rates")
     _finish(plan, study, benches, journal, tmp_path)
-    sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, tmp_path)
+    sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, True, tmp_path)
     rows = _rows(tmp_path / "trials.csv")
     assert [(row["state"], row["value"], row["epochs_run"]) for row in rows] == [("failed", "", "0")] * 2
     best = yaml.safe_load((tmp_path / "best.yaml").read_text())
@@ -413,7 +417,7 @@ def test_a_trial_that_is_stopped_early_is_marked_pruned(benches, journal, tmp_pa
     study, plan = _study(trials=3), _plan()
     _search(plan, study, benches, journal, "rates")
     run_folder.write_json(tmp_path / "final" / "momentum" / "metrics.json", {})
-    sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, tmp_path)
+    sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, True, tmp_path)
     rows = _rows(tmp_path / "trials.csv")
     assert [(row["state"], row["epochs_run"]) for row in rows] == [("complete", "2"), ("pruned", "1"), ("pruned", "1")]
     assert [row["value"] != "" for row in rows] == [True, False, False]
@@ -433,10 +437,12 @@ def test_a_grid_takes_every_point_of_an_even_lattice(journal, scripted):
 
 
 def test_the_gaussian_process_goes_where_its_trials_were_good(journal, scripted):
-    """The scripted score is a parabola around 0.02; random points of this log range come as close one time in 50."""
-    plan, study = _plan({"optimizer": "sgd", "space": {"learning_rate": RATE}}, sampler="gp"), _study(trials=14)
-    _search(plan, study, scripted, journal, "rates")
-    assert min(abs(point["learning_rate"] - 0.02) for point in _points(journal)) < 0.002
+    """The scripted score is a parabola around 0.02; of random sweeps over this log range one in five comes as close."""
+    plan = _plan({"optimizer": "sgd", "space": {"learning_rate": RATE}}, sampler="gp")
+    for seed in range(3):
+        _search(plan, _study(trials=14, seed=seed), scripted, journal, f"rates-{seed}")
+    drawn = [[trial.params["learning_rate"] for trial in _trials(journal, f"rates-{seed}")] for seed in range(3)]
+    assert sum(min(abs(rate - 0.02) for rate in rates) < 0.002 for rates in drawn) >= 2
 
 
 def test_folds_are_scored_one_by_one_and_averaged(journal, tmp_path):
@@ -444,7 +450,7 @@ def test_folds_are_scored_one_by_one_and_averaged(journal, tmp_path):
     study, plan, benches = _study(trials=2, folds=3), _plan(slow, seeds=(0,)), Benches(PREPARED, 3)
     _search(plan, study, benches, journal, "rates")
     _finish(plan, study, benches, journal, tmp_path)
-    sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, tmp_path)
+    sweeps.write_tables([plan], study, journal, {"momentum": "rates"}, True, tmp_path)
     trials, folds = _rows(tmp_path / "trials.csv"), _rows(tmp_path / "trials_folds.csv")
     assert [(row["arm"], row["number"], row["fold"]) for row in folds] == [
         ("momentum", str(number), str(fold)) for number in range(2) for fold in range(3)
@@ -488,7 +494,7 @@ def test_arms_with_other_numbers_share_one_table(journal, scripted, tmp_path):
     for plan in plans:
         _search(plan, _study(trials=2), scripted, journal, plan.name)
         run_folder.write_json(tmp_path / "final" / plan.name / "metrics.json", {})
-    sweeps.write_tables(plans, _study(trials=2), journal, {"momentum": "momentum", "sgd": "sgd"}, tmp_path)
+    sweeps.write_tables(plans, _study(trials=2), journal, {"momentum": "momentum", "sgd": "sgd"}, True, tmp_path)
     filled = [(row["arm"], row["param_momentum"] != "") for row in _rows(tmp_path / "trials.csv")]
     assert filled == [("momentum", True)] * 2 + [("sgd", False)] * 2
 
@@ -500,7 +506,7 @@ def test_a_sweep_whose_code_was_changed_on_the_way_says_so(journal, scripted, tm
         sweeps.open_arms(_study(), journal, ["as it began"], True)
     _search(_plan(), _study(), scripted, journal, "as it is now")
     with pytest.raises(StudyFailed, match=r"'momentum' has 0 of its 5 trials .* were changed while it ran. Run the"):
-        sweeps.write_tables([_plan()], _study(), journal, {"momentum": "as it began"}, tmp_path)
+        sweeps.write_tables([_plan()], _study(), journal, {"momentum": "as it began"}, True, tmp_path)
     assert not (tmp_path / "metrics.json").exists()
 
 

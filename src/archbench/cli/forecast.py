@@ -156,3 +156,16 @@ def _study_seconds(folder: Path, study: Study) -> float | None:
     budget = len(study.arms) * study.trials * study.epochs
     spent = len(before["arms"]) * before["trials"] * before["epochs"]
     return START_SECONDS["sweep"] + (sum(trials) + sum(finals)) * budget / spent / study.workers
+
+
+def small_spaces(config: Config) -> list[dict[str, Any]]:
+    """The arms that have fewer distinct points than trials, with both numbers."""
+    from archbench.sweeps.space import distinct_points  # brings Optuna with it
+
+    found = []
+    for slug, study in config.studies.items():
+        for name, arm in study.arms.items():
+            points = distinct_points(study.space_of(name), arm.sampler or study.sampler, study.trials)
+            if points < study.trials:
+                found.append({"arm": f"{slug}/{name}", "points": points, "trials": study.trials})
+    return found

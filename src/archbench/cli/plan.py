@@ -41,7 +41,7 @@ def forecast(here: Path) -> dict[str, Any]:
     from archbench import plan as planning
     from archbench.cli import changes
     from archbench.cli.data import look_up
-    from archbench.cli.forecast import Forecast
+    from archbench.cli.forecast import Forecast, small_spaces
     from archbench.training import machine
 
     plans = planning.resolve_all(config)
@@ -67,6 +67,7 @@ def forecast(here: Path) -> dict[str, Any]:
         "stages": stages,
         "seconds": sum(stage["seconds"] or 0.0 for stage in stages if stage["stage"] in coming),
         "unknown": [stage["stage"] for stage in stages if stage["seconds"] is None],
+        "small_spaces": small_spaces(config),
         "disk": _disk(costs, data, plans, coming, folders.root),
         "licences": [
             {"dataset": slug, "licence": one.licence, "source": one.entry.source} for slug, one in data.items()
@@ -119,6 +120,13 @@ def _print(facts: Mapping[str, Any]) -> None:
         ),
         "licences": "\n".join(f"{one['dataset']}: {one['licence']}" for one in facts["licences"]),
     }
+    if facts["small_spaces"]:
+        lines["spaces"] = "\n".join(
+            "{arm}: {points} distinct points for {trials} trials; a point that was tried is not trained again".format(
+                **one
+            )
+            for one in facts["small_spaces"]
+        )
     if disk["unknown"]:
         lines["disk"] += f"; prepared size unknown: {', '.join(disk['unknown'])}"
     if facts["unknown"]:

@@ -17,7 +17,7 @@ from archbench.results.recipes import unlike
 from archbench.results.runs import Run, read_json, read_seeds, read_yaml
 from archbench.results.statistics import Interval, mean_interval, mean_ranks
 
-TRIAL_COLUMNS = ("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued")
+TRIAL_COLUMNS = ("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued", "same_as")
 """The columns of trials.csv that every study has; one `param_<name>` a tuned number follows."""
 
 

@@ -20,6 +20,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
+from archbench.sweeps import budget
+
 STARTUP_TRIALS = 5
 """Random trials before the first fit."""
 CANDIDATES = 2000
@@ -28,7 +30,7 @@ CANDIDATES = 2000
 class GaussianProcessSampler(BaseSampler):
     """Draws the point of highest expected improvement under a Matern-5/2 process, one length scale a number.
 
-    Trials that were pruned or failed count as as bad as the worst complete one, so that the search keeps away from
+    Trials that were pruned or diverged count as as bad as the worst complete one, so that the search keeps away from
     there. Among `CANDIDATES` random points the best is taken.
     """
 
@@ -39,14 +41,13 @@ class GaussianProcessSampler(BaseSampler):
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All numbers are drawn together."""
-        return self._space
+        return dict(self._space)
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: Mapping[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The next point; none while there are too few trials to learn from."""
-        states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-        ended = [t for t in study.get_trials(deepcopy=False, states=states) if set(t.params) == set(search_space)]
+        ended = [t for t in study.get_trials(deepcopy=False) if budget.ended(t) and set(t.params) == set(search_space)]
         values = [t.value for t in ended if t.state == TrialState.COMPLETE]
         if len(values) < STARTUP_TRIALS:
             return {}

@@ -11,7 +11,7 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from archbench import tuning
-from archbench.config import Range, Space
+from archbench.config import Range, Sampler, Space
 from archbench.tuning import Numbers
 
 
@@ -56,6 +56,15 @@ def grid(space: Space, trials: int) -> dict[str, list[float]]:
     """Evenly spaced values of every number, as few a number as make at least `trials` points."""
     points = math.ceil(round(trials ** (1 / len(space)), 9))
     return {key: _spaced(number, points) for key, number in space.items()}
+
+
+def distinct_points(space: Space, sampler: Sampler, trials: int) -> int:
+    """How many different points so many trials can try: fewer than these where all ranges are of few integers."""
+    if sampler == "grid":
+        return min(trials, math.prod(len(values) for values in grid(space, trials).values()))
+    if not all(number.integer for number in space.values()):
+        return trials
+    return min(trials, math.prod(int(number.high - number.low) + 1 for number in space.values()))
 
 
 def _spaced(number: Range, points: int) -> list[float]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import platform
 import re
 import warnings
+from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import optuna
 import psutil
 from filelock import FileLock
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
-from optuna.samplers import BaseSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, PartialFixedSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
@@ -29,16 +35,22 @@ class StorageUnreachable(UserError):
     """An OPTUNA_STORAGE that cannot be opened."""
 
 
+class JournalDamaged(UserError):
+    """A journal with a line in its middle that is no record."""
+
+
 def open_storage(journal: Path) -> BaseStorage:
     """The database that `OPTUNA_STORAGE` names, else a journal file.
 
-    Created under a lock: several processes that make the tables of a fresh database at once break it.
+    Opened under a lock: several processes that make the tables of a fresh database at once break it, and nobody
+    writes to a journal while its end is looked at.
     """
     journal.parent.mkdir(parents=True, exist_ok=True)
     url = os.environ.get("OPTUNA_STORAGE")
-    with FileLock(journal.with_suffix(".lock")):
+    with FileLock(_lock_of(journal)):
         if not url:
-            return JournalStorage(JournalFileBackend(str(journal)))
+            mend(journal)
+            return JournalStorage(_Journal(str(journal), _Lock(journal)))
         try:
             return RDBStorage(url)
         except (SQLAlchemyError, StorageInternalError, ImportError, ValueError) as error:
@@ -47,6 +59,89 @@ def open_storage(journal: Path) -> BaseStorage:
                 f"OPTUNA_STORAGE={shown} cannot be opened: {str(error).splitlines()[0]} Give the URL of a database, "
                 f"as in sqlite:////tmp/optuna.db, or unset it to use the file {journal}."
             ) from None
+
+
+def mend(journal: Path) -> None:
+    """Cut a last line that a full disk or a cut left half written; what stood in it is done again.
+
+    Only while nobody writes. Raises `JournalDamaged` for a line further up that is no record.
+    """
+    content = journal.read_bytes() if journal.exists() else b""
+    lines = content.splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
+        if _is_record(line):
+            continue
+        if number < len(lines):
+            raise JournalDamaged(
+                f"Line {number} of {len(lines)} of {journal} is damaged: it is no record of a trial. Put a good copy "
+                f"in its place; or delete it, and all trials of this study are made again: rm {journal}"
+            )
+        os.truncate(journal, len(content) - len(line))
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        return line.endswith(b"\n") and "op_code" in json.loads(line)
+    except (ValueError, TypeError):
+        return False
+
+
+def _lock_of(journal: Path) -> Path:
+    return journal.with_suffix(".lock")
+
+
+class _Lock:
+    """In place of Optuna's lock, a link that a killed process leaves behind and the next one waits half a minute for.
+
+    The system drops this one with its process.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._lock = FileLock(_lock_of(journal))
+
+    def acquire(self) -> bool:
+        self._lock.acquire(poll_interval=0.002)
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+class _Journal(JournalFileBackend):
+    """Optuna's journal, to which a record is added whole or not at all."""
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Add records; raises `OSError` with the journal's name, and leaves it as it was, where there is no place."""
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        self._lock.acquire()
+        try:
+            with open(self._file_path, "r+b", buffering=0) as file:
+                _append(file, text.encode())
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._file_path) from None
+        finally:
+            self._lock.release()
+
+
+def _append(file: BinaryIO, text: bytes) -> None:
+    end = _cut_half_line(file)
+    try:
+        if file.write(text) < len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(file.fileno())
+    except OSError:
+        file.truncate(end)
+        raise
+
+
+def _cut_half_line(file: BinaryIO) -> int:
+    """Cut what a killed writer left behind the last line end; returns where that is."""
+    end = file.seek(0, os.SEEK_END)
+    if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
+        end = os.pread(file.fileno(), end, 0).rfind(b"\n") + 1
+        file.truncate(end)
+        file.seek(end)
+    return end
 
 
 def open_study(storage: BaseStorage, name: str, maximize: bool, pruner: str) -> optuna.Study:
@@ -60,51 +155,69 @@ def open_study(storage: BaseStorage, name: str, maximize: bool, pruner: str) -> 
     )
 
 
-def make_sampler(name: str, space: Space, trials: int, seed: int, part: int, number: int) -> BaseSampler:
+def make_sampler(name: str, space: Space, trials: int, seed: int, turn: int) -> BaseSampler:
     """The sampler of one trial, by its name in params.yaml, for an arm of so many trials over `space`.
 
-    Each trial has a generator of its own, of the study's seed, the worker's part and the trial's number: workers
-    that share an arm draw different points, and so does a sweep that goes on after it was stopped. The
-    quasi-random sequence and the grid are one for all and keep their place in the storage.
+    Each trial has a generator of its own, of the study's seed and the trial's turn: workers that share an arm draw
+    different points, and a sweep that goes on after it was stopped draws what it would have drawn. The grid has a
+    point for every turn. The quasi-random sequence is one for all and keeps its place in the storage.
     """
-    own = int(np.random.SeedSequence((seed, part, number)).generate_state(1)[0])
+    own = int(np.random.SeedSequence((seed, turn)).generate_state(1)[0])
     if name == "tpe":
         return TPESampler(seed=own, n_startup_trials=5)
     if name == "random":
         return RandomSampler(seed=own)
     if name == "grid":
-        return _Grid(grid(space, trials), seed=seed)
+        return GridPoint(space, trials, seed, turn)
     if name == "gp":
         return GaussianProcessSampler(distributions(space), seed=own)
     with warnings.catch_warnings(category=ExperimentalWarning, action="ignore"):
         return QMCSampler(seed=seed, scramble=True, independent_sampler=RandomSampler(seed=own))
 
 
-class _Grid(GridSampler):
-    """Optuna's grid, for trials that are asked for one by one: there is no loop to stop when all points are taken."""
+def fix(numbers: Mapping[str, float], sampler: BaseSampler) -> BaseSampler:
+    """A sampler that gives these numbers, and for all others asks `sampler`."""
+    with warnings.catch_warnings(category=ExperimentalWarning, action="ignore"):
+        return PartialFixedSampler(dict(numbers), sampler)
 
-    def after_trial(self, *arguments: object) -> None:
-        """Nothing: the arm's budget ends its search."""
 
+class GridPoint(BaseSampler):
+    """One point of the grid: every turn has its own, in an order that the seed shuffles.
 
-def counted(trial: FrozenTrial) -> bool:
-    """Whether a trial used some of its arm's budget: all that ended, but for those that a kill cut off."""
-    ended = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
-    return ended or (trial.state == TrialState.FAIL and "diverged_at_step" in trial.user_attrs)
+    Where integers make the grid smaller than the budget, its points come again in the same order.
+    """
+
+    def __init__(self, space: Space, trials: int, seed: int, turn: int) -> None:
+        axes = grid(space, trials)
+        points = list(product(*axes.values()))
+        place = np.random.default_rng(seed).permutation(len(points))[turn % len(points)]
+        self._space, self._point = space, dict(zip(axes, points[place], strict=True))
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """All numbers are given together."""
+        return distributions(self._space)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: Mapping[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The point."""
+        return {key: self._point[key] for key in search_space}
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """One number of the point."""
+        return self._point[param_name]
 
 
 def close_killed(study: optuna.Study) -> None:
-    """Fail the trials that a dead process of this machine left running, and queue their numbers again.
+    """Fail the trials that a dead process of this machine left running: their turns come again.
 
     Only before the workers start: a trial that has just begun does not name its process yet.
     """
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if not _is_running(trial):
             study.tell(trial.number, state=TrialState.FAIL)
-            numbers = trial.params or trial.system_attrs.get("fixed_params")
-            if numbers:  # none: it was killed before it drew any
-                enqueued = {"enqueued": True} if "enqueued" in trial.user_attrs else {}
-                study.enqueue_trial(numbers, user_attrs=enqueued)
 
 
 def _is_running(trial: FrozenTrial) -> bool:
@@ -126,3 +239,5 @@ _PRUNERS = {
     "successive_halving": optuna.pruners.SuccessiveHalvingPruner,
     "wilcoxon": lambda: optuna.pruners.WilcoxonPruner(n_startup_steps=2),
 }
+"""Of steps that count from 1, epochs or folds done: the median stops a trial after its second one at the earliest,
+successive halving looks after one, four, sixteen, and Wilcoxon's test needs two folds."""

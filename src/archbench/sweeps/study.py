@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +13,17 @@ from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
 
 from archbench import tuning
 from archbench.config import Sampler, Space, Study
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
 from archbench.plan import identify
-from archbench.sweeps import space, storage
+from archbench.sweeps import budget, space, storage
 from archbench.sweeps.benches import Benches
-from archbench.sweeps.tables import arm_rows, best_complete, ended_trials, fold_rows, summarize_arms, trial_rows
-from archbench.sweeps.trial import run_trials
+from archbench.sweeps.tables import arm_rows, best_complete, fold_rows, summarize_arms, trial_rows
+from archbench.sweeps.trial import run_trials, take_result
 from archbench.tracking import run_folder
 from archbench.training.build import Settings
 from archbench.training.run import Pace, run_benchmark
@@ -35,7 +34,7 @@ TABLES = ("arms.csv", "trials.csv", "trials_history.csv", "trials_folds.csv", "b
 
 
 class StudyFailed(UserError):
-    """A sweep whose workers did not all finish, or not the study that was begun."""
+    """A sweep whose workers did not finish the study that was begun."""
 
 
 @dataclass(frozen=True)
@@ -79,46 +78,52 @@ def search_arm(
 ) -> None:
     """Run one part of an arm's trials, `share` = (part, parts): those that are still missing from its budget.
 
-    The whole budget counts too, since trials of an earlier start may have been dealt out to other parts.
+    A point that an earlier trial of the arm tried is not trained again: its trial gets the result of that one, which
+    it would have to the bit. Raises `Full` between two trials where a fresh process should go on.
     """
     part, parts = share
-    shared = storage.open_storage(journal)
-    optuna_study = storage.open_study(shared, name, maximize, study.pruner)
-    quota = study.trials // parts + (part < study.trials % parts)
-    if part == 0 and plan.sampler != "grid" and not optuna_study.get_trials(deepcopy=False):
-        point = space.paper_default(plan.space, plan.trials[0])
-        optuna_study.enqueue_trial(point, user_attrs={"enqueued": True})
-    while (done := _done(optuna_study, part)) < quota and _done(optuna_study) < study.trials:
-        asked = [
-            _ask(optuna_study, plan, study, part, done + number)
-            for number in range(min(study.side_by_side, quota - done, study.trials - _done(optuna_study)))
-        ]
-        run_trials(optuna_study, asked, benches, study.folds)
+    optuna_study = storage.open_study(storage.open_storage(journal), name, maximize, study.pruner)
+    while turns := budget.next_turns(optuna_study, study.trials, part, parts, study.side_by_side):
+        benches.check_room()
+        asked = [_ask(optuna_study, plan, study, part, turn) for turn in turns]
+        known = {str(trial.params) for trial in budget.counted(optuna_study, study.trials)}
+        fresh, again = [], []
+        for trial, settings in asked:
+            (again if str(trial.params) in known else fresh).append((trial, settings))
+            known.add(str(trial.params))
+        if fresh:
+            run_trials(optuna_study, fresh, benches, study.folds)
+        for trial, _ in again:
+            first = next(t for t in budget.counted(optuna_study, study.trials) if t.params == trial.params)
+            take_result(optuna_study, trial, first)
 
 
 def _ask(
-    optuna_study: optuna.Study, plan: ArmPlan, study: Study, part: int, number: int
+    optuna_study: optuna.Study, plan: ArmPlan, study: Study, part: int, turn: int
 ) -> tuple[optuna.Trial, Settings]:
-    """A new trial with its settings."""
-    optuna_study.sampler = storage.make_sampler(plan.sampler, plan.space, study.trials, study.seed, part, number)
-    trial = optuna_study.ask(space.distributions(plan.space))
+    """The trial of a turn, with its settings.
+
+    Its numbers are those that the same turn drew before a kill, where one did; the first one has the paper's.
+    """
+    default = turn == 0 and plan.sampler != "grid"
+    given = budget.cut_off(optuna_study, turn, set(plan.space))
+    if given is None:
+        given = space.paper_default(plan.space, plan.trials[0]) if default else {}
+    sampler = storage.make_sampler(plan.sampler, plan.space, study.trials, study.seed, turn)
+    optuna_study.sampler = storage.fix(given, sampler)
+    trial = optuna_study.ask()
+    owner = {"turn": turn, "part": part, "host": platform.node(), "pid": os.getpid()}
     # The process last: a trial that names it names its machine too, whenever a kill comes.
-    for key, value in (("part", part), ("host", platform.node()), ("pid", os.getpid())):
+    for key, value in {**({"enqueued": True} if default else {}), **owner}.items():
         trial.set_user_attr(key, value)
-    return trial, plan.settings(space.numbers_of(trial.params, plan.space))[0]
+    return trial, plan.settings(space.suggest(trial, plan.space))[0]
 
 
 def wait_for_parts(study: Study, journal: Path, name: str, maximize: bool) -> None:
     """Wait until the workers that share an arm have spent its budget."""
     optuna_study = storage.open_study(storage.open_storage(journal), name, maximize, study.pruner)
-    while _done(optuna_study) < study.trials:
+    while len(budget.counted(optuna_study, study.trials)) < study.trials:
         time.sleep(POLL_SECONDS)
-
-
-def _done(study: optuna.Study, part: int | None = None) -> int:
-    """How many trials of the budget are spent, by one part or by all."""
-    trials = ended_trials(study)
-    return len(trials) if part is None else sum(trial.user_attrs["part"] == part for trial in trials)
 
 
 def finish_arm(
@@ -134,7 +139,7 @@ def finish_arm(
 ) -> None:
     """Train the arm's best setting over all seeds, in the program that searched for it."""
     optuna_study = storage.open_study(storage.open_storage(journal), name, maximize, study.pruner)
-    best, final = best_complete(optuna_study), folder / "final" / plan.name
+    best, final = best_complete(budget.counted(optuna_study, study.trials), maximize), folder / "final" / plan.name
     if best is None:
         shutil.rmtree(final, ignore_errors=True)  # of an earlier search, under other settings
         return
@@ -142,52 +147,38 @@ def finish_arm(
     run_benchmark(trials, prepared, final, pace, bench=lambda: benches.get(trials[0]))
 
 
-def run_workers(command: Sequence[str], workers: int) -> None:
-    """Run the workers of a study side by side, as processes of this Python.
-
-    If one fails, the others are stopped, since they may wait for it, and `StudyFailed` is raised. Their standard
-    input is a pipe that ends with this process, however it ends: that tells them to end too.
-    """
-    running = [
-        subprocess.Popen([sys.executable, *command, str(worker)], stdin=subprocess.PIPE) for worker in range(workers)
-    ]
-    try:
-        while None in (codes := [process.poll() for process in running]) and not any(codes):
-            time.sleep(POLL_SECONDS)
-    finally:
-        for process in running:
-            process.kill()
-            process.communicate()
-    failed = [f"{worker} (status {code})" for worker, code in enumerate(codes) if code]
-    if failed:
-        raise StudyFailed(
-            f"Worker {', '.join(failed)} of the sweep stopped; an error of its own stands above. The trials that "
-            "ended are kept: run the same command again to go on."
-        )
-
-
-def write_tables(plans: Sequence[ArmPlan], study: Study, journal: Path, names: Mapping[str, str], folder: Path) -> None:
-    """The tables, best.yaml and metrics.json of a study, from its storage."""
+def write_tables(
+    plans: Sequence[ArmPlan], study: Study, journal: Path, names: Mapping[str, str], maximize: bool, folder: Path
+) -> None:
+    """The tables, best.yaml and metrics.json of a study, from the trials that count."""
     shared = storage.open_storage(journal)
-    studies = {plan.name: _whole_study(shared, names[plan.name], plan.name, study.trials) for plan in plans}
-    rows, curves = trial_rows(plans, studies)
+    trials = {plan.name: _all_trials(shared, names[plan.name], plan.name, study.trials) for plan in plans}
+    rows, curves = trial_rows(plans, trials)
     run_folder.write_table(folder / "arms.csv", arm_rows(plans, study))
     run_folder.write_table(folder / "trials.csv", rows)
-    for name, table in (("trials_history.csv", curves), ("trials_folds.csv", fold_rows(studies))):
+    for name, table in (("trials_history.csv", curves), ("trials_folds.csv", fold_rows(trials))):
         if table:
             run_folder.write_table(folder / name, table)
-    best, summary = summarize_arms(plans, studies, folder)
+    best, summary = summarize_arms(plans, trials, maximize, folder)
     run_folder.write_yaml(folder / "best.yaml", best)
     run_folder.write_json(folder / "metrics.json", summary)
 
 
-def _whole_study(shared: BaseStorage, name: str, arm: str, trials: int) -> optuna.Study:
-    """The study of an arm whose workers are done; raises if they worked on another one."""
+def _all_trials(shared: BaseStorage, name: str, arm: str, trials: int) -> list[FrozenTrial]:
+    """The trials of an arm whose workers are done; raises if they worked on another one."""
     known = name in optuna.get_all_study_names(shared)
-    study = optuna.load_study(study_name=name, storage=shared) if known else None
-    if study is None or (done := _done(study)) < trials:
+    found = budget.counted(optuna.load_study(study_name=name, storage=shared), trials) if known else []
+    if len(found) < trials:
         raise StudyFailed(
-            f"The arm {arm!r} has {done if known else 0} of its {trials} trials under the settings, the code and the "
+            f"The arm {arm!r} has {len(found)} of its {trials} trials under the settings, the code and the "
             "data that the sweep began with: they were changed while it ran. Run the same command again."
         )
-    return study
+    return found
+
+
+def clear_folder(folder: Path, arms: Iterable[str]) -> None:
+    """Remove what an earlier sweep left in a study's folder and this one may not write: tables, and arms of before."""
+    for name in TABLES:
+        (folder / name).unlink(missing_ok=True)
+    for final in set(folder.glob("final/*")) - {folder / "final" / arm for arm in arms}:
+        shutil.rmtree(final)

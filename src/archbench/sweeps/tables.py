@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from archbench.sweeps import space, storage
+from archbench.sweeps import space
 from archbench.tracking import run_folder
 
 if TYPE_CHECKING:
@@ -19,15 +18,10 @@ if TYPE_CHECKING:
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
 
-def best_complete(study: optuna.Study) -> FrozenTrial | None:
-    """The best complete trial of an arm, or None where every trial diverged or was stopped early."""
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return study.best_trial if complete else None
-
-
-def ended_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that used the budget of an arm, in the order they began; their places are their numbers."""
-    return [trial for trial in study.get_trials(deepcopy=False) if storage.counted(trial)]
+def best_complete(trials: Sequence[FrozenTrial], maximize: bool) -> FrozenTrial | None:
+    """The first of the best complete trials; None where every trial diverged or was stopped early."""
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    return (max if maximize else min)(complete, key=lambda trial: trial.value, default=None)
 
 
 def arm_rows(plans: Sequence[ArmPlan], study: Study) -> list[dict[str, Any]]:
@@ -47,24 +41,28 @@ def arm_rows(plans: Sequence[ArmPlan], study: Study) -> list[dict[str, Any]]:
     ]
 
 
-def fold_rows(studies: Mapping[str, optuna.Study]) -> list[dict[str, Any]]:
+def fold_rows(trials: Mapping[str, Sequence[FrozenTrial]]) -> list[dict[str, Any]]:
     """The score of every fold of every trial."""
     return [
         {"arm": arm, "number": number, "fold": fold, "value": value}
-        for arm, study in studies.items()
-        for number, trial in enumerate(ended_trials(study))
+        for arm, own in trials.items()
+        for number, trial in enumerate(own)
         for fold, value in enumerate(trial.user_attrs.get("fold_scores", ()))
     ]
 
 
 def trial_rows(
-    plans: Sequence[ArmPlan], studies: Mapping[str, optuna.Study]
+    plans: Sequence[ArmPlan], trials: Mapping[str, Sequence[FrozenTrial]]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Every trial as a row, and every epoch of every trial as a row."""
+    """Every trial as a row, and every epoch of every trial as a row.
+
+    `same_as` is the number of the trial that tried the same point before, whose result a trial has; it was not
+    trained again.
+    """
     names = sorted({name for plan in plans for name in plan.space})
     rows, curves = [], []
     for plan in plans:
-        for number, trial in enumerate(ended_trials(studies[plan.name])):
+        for number, trial in enumerate(trials[plan.name]):
             numbers = space.numbers_of(trial.params, plan.space)
             scores = {} if "fold_scores" in trial.user_attrs else trial.intermediate_values
             rows.append(
@@ -78,6 +76,7 @@ def trial_rows(
                     "seconds": round(trial.user_attrs["seconds"], 3),
                     "worker": trial.user_attrs["part"],
                     "enqueued": "enqueued" in trial.user_attrs,
+                    "same_as": _same_as(trial, trials[plan.name]),
                     **{f"param_{name}": numbers.get(name, "") for name in names},
                 }
             )
@@ -88,8 +87,15 @@ def trial_rows(
     return rows, curves
 
 
+def _same_as(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> int | str:
+    """The number of the trial whose result another one has; none where it has its own, or that one does not count."""
+    turns = [one.user_attrs["turn"] for one in trials]
+    turn = trial.user_attrs.get("same_as")
+    return turns.index(turn) if turn in turns else ""
+
+
 def summarize_arms(
-    plans: Sequence[ArmPlan], studies: Mapping[str, optuna.Study], folder: Path
+    plans: Sequence[ArmPlan], trials: Mapping[str, Sequence[FrozenTrial]], maximize: bool, folder: Path
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The best setting of every arm, and its scores over all seeds.
 
@@ -97,10 +103,9 @@ def summarize_arms(
     """
     best, summary = {}, {}
     for plan in plans:
-        ended = ended_trials(studies[plan.name])
-        states = [STATES[trial.state] for trial in ended]
+        states = [STATES[trial.state] for trial in trials[plan.name]]
         budget = {state: states.count(state) for state in STATES.values()}
-        trial = best_complete(studies[plan.name])
+        trial = best_complete(trials[plan.name], maximize)
         if trial is None:
             best[plan.name] = {"params": None, "value": None, "number": None}
             summary[plan.name] = {"trials": budget}
@@ -108,7 +113,7 @@ def summarize_arms(
         best[plan.name] = {
             "params": space.numbers_of(trial.params, plan.space),
             "value": trial.value,
-            "number": [t.number for t in ended].index(trial.number),
+            "number": trials[plan.name].index(trial),
         }
         summary[plan.name] = {
             "trials": budget,

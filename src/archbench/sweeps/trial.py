@@ -1,4 +1,7 @@
-"""The trials of an arm, alone or side by side: trained by the program they share, stopped where they are hopeless."""
+"""The trials of an arm, alone or side by side: trained by the program they share, stopped where they are hopeless.
+
+The steps that a pruner sees count from 1, as Optuna's successive halving reads them: so many epochs are done, or folds.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from archbench.sweeps.benches import Benches
 from archbench.sweeps.side_by_side import fit_side_by_side
@@ -19,6 +22,8 @@ from archbench.training.fit import Diverged, fit
 from archbench.training.run import Workbench
 
 Asked = tuple[optuna.Trial, Settings]
+RESULT = ("epochs_run", "fold_scores", "diverged_at_step")
+"""What a trial's attributes tell of how it ended, but for its time."""
 
 
 @dataclass
@@ -64,6 +69,16 @@ def run_trials(study: optuna.Study, asked: Sequence[Asked], benches: Benches, fo
         study.tell(attempt.trial, attempt.score if complete else None, state=attempt.state)
 
 
+def take_result(study: optuna.Study, trial: optuna.Trial, first: FrozenTrial) -> None:
+    """End a trial as the first one of its numbers did, in no time."""
+    for step, value in first.intermediate_values.items():
+        trial.report(value, step)
+    result = {key: value for key, value in first.user_attrs.items() if key in RESULT}
+    for key, value in {**result, "seconds": 0.0, "same_as": first.user_attrs["turn"]}.items():
+        trial.set_user_attr(key, value)
+    study.tell(trial, first.value if first.state == TrialState.COMPLETE else None, state=first.state)
+
+
 def _once(attempts: Sequence[_Attempt], benches: Benches) -> None:
     """The best validation score of each trial, reported epoch by epoch."""
     bench = benches.get(attempts[0].settings)
@@ -100,7 +115,7 @@ def _end_fold(attempt: _Attempt, fold: int, last: bool) -> None:
     attempt.score = float(np.mean(attempt.fold_scores))
     attempt.trial.set_user_attr("fold_scores", attempt.fold_scores)
     attempt.trial.set_user_attr("epochs_run", attempt.epochs)
-    attempt.trial.report(attempt.fold_scores[-1], fold)
+    attempt.trial.report(attempt.fold_scores[-1], fold + 1)
     attempt.pruned = attempt.trial.should_prune() and not last
 
 

@@ -11,6 +11,8 @@ import optuna
 from archbench._lean import leave
 from archbench.errors import guarded
 from archbench.stages import run_sweep_worker
+from archbench.sweeps.benches import Full
+from archbench.sweeps.workers import AGAIN
 
 
 def _end_with_parent() -> None:
@@ -23,5 +25,8 @@ if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with guarded():
-        run_sweep_worker(sys.argv[1], int(sys.argv[2]))
+        try:
+            run_sweep_worker(sys.argv[1], int(sys.argv[2]))
+        except Full:
+            leave(AGAIN)
     leave()
