@@ -162,7 +162,8 @@ def make_sampler(name: str, space: Space, trials: int, seed: int, turn: int) -> 
     different points, and a sweep that goes on after it was stopped draws what it would have drawn. The grid has a
     point for every turn. The quasi-random sequence is one for all and keeps its place in the storage.
     """
-    own = int(np.random.SeedSequence((seed, turn)).generate_state(1)[0])
+    # The 0 sets these draws apart from the order of an epoch's examples, which is drawn of a seed and the epoch.
+    own = int(np.random.SeedSequence((seed, 0, turn)).generate_state(1)[0])
     if name == "tpe":
         return TPESampler(seed=own, n_startup_trials=5)
     if name == "random":
