@@ -126,6 +126,8 @@ def _check_server(url: str) -> None:
         raise Unusable(
             f"its driver {module} is not installed. Run: pip install '{PACKAGES.get(module, module)}'."
         ) from None
+    except sqlalchemy.exc.ArgumentError as error:  # no address at all, or of a kind that is not known
+        raise Unusable(first_line(error)) from None
     except sqlalchemy.exc.OperationalError as error:
         if any(word in str(error) for word in REFUSALS):
             raise Unusable(first_line(error)) from None
