@@ -37,6 +37,8 @@ LOCK_SECONDS = 120.0
 """The longest wait for another process that makes the tables or writes the same; it takes some seconds."""
 ADVISORY_LOCK = 0x6172636862656E63
 """The number of our lock in a PostgreSQL database: `archbenc`."""
+LONGEST = 500
+"""Characters of the reason in a message."""
 PACKAGES = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 """Module of a driver -> package that brings it, where the names differ."""
 REFUSALS = ("authentication failed", "Access denied", "no password supplied", "does not exist")
@@ -193,5 +195,6 @@ def within(seconds: float, call: Callable[..., Answer], *arguments: Any, **optio
 def first_line(error: BaseException) -> str:
     """What an error says, as one line without secrets; of a driver's error its own words, without SQLAlchemy's."""
     said = str(getattr(error, "orig", None) or error)
-    line = scrub((said.strip().splitlines() or [""])[0].strip())[:300]
-    return f"{line or type(error).__name__}{'' if line.endswith('.') else '.'}"
+    line = scrub((said.strip().splitlines() or [""])[0].strip()) or type(error).__name__
+    line = line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+    return line if line.endswith((".", "…")) else f"{line}."
