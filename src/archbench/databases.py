@@ -106,10 +106,12 @@ def _check_file(path: Path) -> None:
 
 
 def find_damage(path: Path) -> str | None:
-    """What SQLite itself finds wrong with a file, as one line; it reads all of it."""
+    """What SQLite itself finds wrong with a file, as one line; it reads all of it. Raises where it is held or gone."""
     try:
         with closing(sqlite3.connect(path, timeout=CONNECT_SECONDS)) as database:
             (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        raise
     except sqlite3.DatabaseError as error:
         found = str(error)
     return None if found == "ok" else " ".join(found.split())

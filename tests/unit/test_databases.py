@@ -142,6 +142,7 @@ def test_a_database_that_another_process_holds_is_waited_for_a_little(project, m
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(store.TrackingUnavailable, match=r"mlflow\.db: database is locked") as refused:
             store.connect(store.locate())
+        assert databases.find_damage(project / "mlflow.db") is None
     assert not isinstance(refused.value, store.TrackingRefused)  # it may be free again at the next look
     store.connect(store.locate())
 
