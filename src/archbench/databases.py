@@ -37,6 +37,8 @@ LOCK_SECONDS = 120.0
 """The longest wait for another process that makes the tables or writes the same; it takes some seconds."""
 ADVISORY_LOCK = 0x6172636862656E63
 """The number of our lock in a PostgreSQL database: `archbenc`."""
+LONGEST = 500
+"""Characters of the reason in a message."""
 PACKAGES = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 """Module of a driver -> package that brings it, where the names differ."""
 REFUSALS = ("authentication failed", "Access denied", "no password supplied", "does not exist")
@@ -104,10 +106,12 @@ def _check_file(path: Path) -> None:
 
 
 def find_damage(path: Path) -> str | None:
-    """What SQLite itself finds wrong with a file, as one line; it reads all of it."""
+    """What SQLite itself finds wrong with a file, as one line; it reads all of it. Raises where it is held or gone."""
     try:
         with closing(sqlite3.connect(path, timeout=CONNECT_SECONDS)) as database:
             (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        raise
     except sqlite3.DatabaseError as error:
         found = str(error)
     return None if found == "ok" else " ".join(found.split())
@@ -126,6 +130,8 @@ def _check_server(url: str) -> None:
         raise Unusable(
             f"its driver {module} is not installed. Run: pip install '{PACKAGES.get(module, module)}'."
         ) from None
+    except sqlalchemy.exc.ArgumentError as error:  # no address at all, or of a kind that is not known
+        raise Unusable(first_line(error)) from None
     except sqlalchemy.exc.OperationalError as error:
         if any(word in str(error) for word in REFUSALS):
             raise Unusable(first_line(error)) from None
@@ -191,5 +197,6 @@ def within(seconds: float, call: Callable[..., Answer], *arguments: Any, **optio
 def first_line(error: BaseException) -> str:
     """What an error says, as one line without secrets; of a driver's error its own words, without SQLAlchemy's."""
     said = str(getattr(error, "orig", None) or error)
-    line = scrub((said.strip().splitlines() or [""])[0].strip())[:300]
-    return f"{line or type(error).__name__}{'' if line.endswith('.') else '.'}"
+    line = scrub((said.strip().splitlines() or [""])[0].strip()) or type(error).__name__
+    line = line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+    return line if line.endswith((".", "…")) else f"{line}."

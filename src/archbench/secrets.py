@@ -60,9 +60,11 @@ def _secrets(name: str, value: str) -> Iterator[str]:
         yield value
     if "://" not in value:
         return
-    for user in re.findall(r"://(\S+)@", value) + re.findall(r"://([^\s@]+)@", value):  # it may hold an @ of its own
-        before, _, password = user.partition(":")
-        yield password or before  # a token often stands alone
+    for pattern in (r"://([^\s/]\S*)@", r"://([^\s/@][^\s@]*)@"):  # it may hold an @ of its own
+        for user in re.findall(pattern, value):
+            before, _, password = user.partition(":")
+            if password or "/" not in before:
+                yield password or before  # a token often stands alone
     yield from _IN_QUERY.findall(value)
 
 

@@ -624,6 +624,7 @@ def test_a_password_is_never_shown():
 
 def test_pages_are_served_to_this_machine_alone():
     command = ui._command(5001)
+    assert not [word for word in command if "uri" in word or "root" in word]  # all of the machine may read it
     assert command[command.index("--host") + 1] == "127.0.0.1"
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.metadata
 import os
 import platform
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 from archbench import databases
 from archbench.secrets import scrub
-from archbench.tracking.store import NoProject, TrackingUnavailable, connect, locate
+from archbench.tracking.store import NoProject, TrackingRefused, TrackingUnavailable, connect, locate
 
 PACKAGES = ("archbench", "keras", "tensorflow", "jax", "mlflow", "optuna", "dvc")
 OPTIONAL = ("jax",)
@@ -134,7 +135,10 @@ def _mlflow() -> Finding:
     try:
         connect(store)
     except TrackingUnavailable as error:
-        return Finding("MLflow", str(error).splitlines()[0], "check MLFLOW_TRACKING_URI, then: archbench sync")
+        mend = "check MLFLOW_TRACKING_URI, then: archbench sync"
+        if isinstance(error, TrackingRefused) and store.database is not None:
+            mend = f"mv {shlex.quote(str(store.database))} {shlex.quote(f'{store.database}.damaged')} && archbench sync"
+        return Finding("MLflow", str(error).splitlines()[0], mend)
     return Finding("MLflow", f"{store.shown}: answers")
 
 

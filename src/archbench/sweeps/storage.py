@@ -53,13 +53,17 @@ def open_storage(journal: Path) -> BaseStorage:
             return JournalStorage(_Journal(str(journal), _Lock(journal)))
     try:
         databases.check(url)
-        with databases.only_creator(url):
-            return databases.within(databases.LOCK_SECONDS, RDBStorage, url)
+        return databases.within(databases.LOCK_SECONDS, _open_database, url)
     except (*databases.failures(), StorageInternalError, ValueError) as error:
         raise StorageUnreachable(
             scrub(f"OPTUNA_STORAGE={url} cannot be opened: {databases.first_line(error)} Give the URL of a database, ")
             + f"as in sqlite:////tmp/optuna.db, or unset it to use the file {journal}."
         ) from None
+
+
+def _open_database(url: str) -> RDBStorage:
+    with databases.only_creator(url):
+        return RDBStorage(url)
 
 
 def mend(journal: Path) -> None:

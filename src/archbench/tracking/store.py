@@ -169,9 +169,12 @@ def connect(store: Store) -> Tracking:
         return within(LOCK_SECONDS, _open_shared, store)
     except failures() as error:
         kind = TrackingRefused if isinstance(error, Unusable) else TrackingUnavailable
+        mend = "Check MLFLOW_TRACKING_URI, then run"
+        if kind is TrackingRefused and store.database is not None:
+            mend = "Move the file away, then make it anew from them"
         raise kind(
             f"The MLflow store {store.shown} cannot be opened: {first_line(error)} The run folders are not "
-            "affected. Check MLFLOW_TRACKING_URI, then run: archbench sync"
+            f"affected. {mend}: archbench sync"
         ) from error
 
 
@@ -223,7 +226,7 @@ def _open_file(store: Store) -> MlflowClient:
         except failures():  # an older MLflow wrote it
             damage = databases.find_damage(store.database)
             if damage is not None:
-                raise Unusable(f"{store.database}: {damage}. Move it away: archbench sync makes it anew.") from None
+                raise Unusable(f"{store.database}: {damage}") from None
             _upgrade(store)
             client = MlflowClient(store.uri)
             client.search_experiments(max_results=1)
@@ -247,6 +250,8 @@ def _create_database(store: Store) -> None:
     with closing(sqlite3.connect(fresh)) as database:
         # Readers (MLflow's pages) and writers do not wait for each other, and a commit does not wait for the disk.
         database.execute("PRAGMA journal_mode=WAL")
+    for ending in ("-journal", "-wal", "-shm"):  # of a damaged one that was moved away
+        store.database.with_name(f"{store.database.name}{ending}").unlink(missing_ok=True)
     os.replace(fresh, store.database)
 
 
