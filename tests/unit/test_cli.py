@@ -18,6 +18,8 @@ from archbench.cli import changes, checks, index
 from archbench.cli.app import app
 from archbench.cli.data import look_up
 from archbench.config import Named
+from archbench.datasets import store
+from archbench.datasets.prepare import prepare
 from archbench.project import Folders
 
 PARAMS = """\
@@ -37,6 +39,7 @@ studies:
     trials: 2
     epochs: 1
 """
+DATA = "data/prepared/small/digits"
 KINDS = {
     *("architectures", "optimizers", "schedules", "activations", "normalizations", "initializers"),
     *("regularizers", "losses", "metrics", "augmentations", "datasets", "tasks", "preprocessing"),
@@ -402,11 +405,115 @@ def test_train_and_sweep_prepare_what_is_missing(project, monkeypatch):
     succeed("sweep", "rates")
     assert calls == [("prepare", "digits"), ("train", "lenet5-digits"), ("prepare", "digits"), ("sweep", "rates")]
     calls.clear()
-    card = project / "data" / "prepared" / "small" / "digits" / "dataset.json"
-    card.parent.mkdir(parents=True)
-    card.touch()
+    prepare_digits(project)
     succeed("train", "lenet5-digits")
     assert calls == [("train", "lenet5-digits")]
+
+
+def prepare_digits(project: Path) -> Path:
+    """The data set of `PARAMS`, prepared; its folder."""
+    folder = project / "data" / "prepared" / "small" / "digits"
+    prepare({"name": "digits", "size": 16}, "digits", folder, project / "data" / "raw")
+    return folder
+
+
+def change_digits(project: Path) -> None:
+    """Ask params.yaml for other digits than those that are prepared."""
+    (project / "params.yaml").write_text(PARAMS.replace("{size: 16}", "{size: 16, shift: 4}"))
+
+
+def flip_a_byte(project: Path) -> None:
+    path = project / "data" / "prepared" / "small" / "digits" / "train" / "image.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(("spoil", "says"), [(change_digits, "its option shift"), (flip_a_byte, "train/image.npy has")])
+@pytest.mark.parametrize("words", [("train", "lenet5-digits"), ("sweep", "rates")])
+def test_train_and_sweep_prepare_again_what_is_not_what_params_asks_for(project, monkeypatch, spoil, says, words):
+    from archbench import stages
+
+    folder, told = prepare_digits(project), []
+    monkeypatch.setattr(stages, words[0], lambda slug: told.append(json.loads((folder / "dataset.json").read_text())))
+    spoil(project)
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    assert f"{says}" in result.stderr
+    assert "It is prepared again." in result.stderr
+    assert told[0]["made_from"]["options"]["shift"] == (4 if spoil is change_digits else 0)
+    store.verify(folder)
+
+
+@pytest.mark.parametrize("spoil", [change_digits, flip_a_byte])
+@pytest.mark.parametrize(("stage", "slug"), [("_train", "lenet5-digits"), ("_sweep", "rates")])
+def test_a_stage_of_dvc_refuses_such_data_and_leaves_them_as_they_are(project, spoil, stage, slug):
+    from archbench import stages
+
+    folder = prepare_digits(project)
+    spoil(project)
+    before = (folder / "train" / "image.npy").read_bytes()
+    config, folders = stages.open_pipeline()
+    with pytest.raises(store.NotReady, match=r"dvc repro -f prepare@digits$"):
+        getattr(stages, stage)(config, folders, slug)
+    assert (folder / "train" / "image.npy").read_bytes() == before
+    assert not (project / "runs").exists()
+
+
+def test_speed_refuses_them_too(project):
+    from archbench.speed import xla
+    from archbench.speed.workshop import Site
+    from archbench.stages import open_pipeline
+
+    prepare_digits(project)
+    text = PARAMS.replace("{size: 16}", "{size: 16, shift: 4}") + "speed: {xla: [lenet5-digits]}\n"
+    (project / "params.yaml").write_text(text)
+    config, folders = open_pipeline()
+    with pytest.raises(store.NotReady, match="its option shift"):
+        list(xla.table(Site(config.speed, project, config, folders)))
+
+
+@pytest.mark.parametrize("spoil", [change_digits, lambda root: edit_card(root)])
+def test_plan_does_not_count_on_such_data(project, spoil):
+    """A damaged card is not read, and sizes are those of what params.yaml asks for."""
+    prepare_digits(project)
+    spoil(project)
+    plan = json.loads(succeed("plan", "--json"))
+    assert plan["disk"]["prepared_bytes"] == 1797 * (256 + 4) + 178 * (13 * 4 + 4)
+
+
+def edit_card(project: Path) -> None:
+    card = project / "data" / "prepared" / "small" / "digits" / "dataset.json"
+    card.write_text(card.read_text().replace('"0",', '"nought",'))
+
+
+def test_a_report_says_which_data_it_cannot_know_and_shows_no_run_on_others_as_current(project):
+    import fake_runs as fake
+
+    def write(sha256: str) -> str:
+        shape = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}
+        for seed in (0, 1):
+            run_folder = project / "runs" / "small" / "lenet5-digits" / f"seed-{seed}"
+            settings = fake.settings("lenet5-digits", seed, **shape, dataset_sha256=sha256)
+            fake.write_run(run_folder, settings, score=0.987)
+        result = run("report")
+        assert result.exit_code == 0, result.output
+        return (project / "reports" / "small" / "README.md").read_text() + result.stderr
+
+    text = write("of some data")
+    assert "digits is not prepared" in text
+    assert "0.987" in text
+    card = json.loads((prepare_digits(project) / "dataset.json").read_text())
+    text = write(card["sha256"])
+    assert "0.987" in text
+    assert "not prepared" not in text
+    assert "0.987" not in write("of other data")
+    for spoil in (change_digits, edit_card):
+        spoil(project)
+        text = write(card["sha256"])
+        assert "2 stale" in text
+        assert "0.987" not in text
+        (project / "params.yaml").write_text(PARAMS)
 
 
 # doctor
@@ -445,6 +552,9 @@ def test_doctor_is_content_with_a_fresh_project(healthy):
         (lambda _, env: env.setenv("PATH", "/usr/nothing"), "path", "bin/activate"),
         (lambda root, env: env.setenv("PATH", str(_another_python(root))), "path", "bin/activate"),
         (lambda root, _: _half_write(root, "old-one"), "runs/small/old-one", "rm -r runs/small/old-one"),
+        (lambda root, _: [prepare_digits(root), flip_a_byte(root)], DATA, "dvc repro -f prepare@digits"),
+        (lambda root, _: [prepare_digits(root), edit_card(root)], DATA, "dvc repro -f prepare@digits"),
+        (lambda root, _: [prepare_digits(root), change_digits(root)], DATA, "dvc repro -f prepare@digits"),
         (lambda root, _: _half_write(root), "runs/small/lenet5-digits/seed-0", "dvc repro train@lenet5-digits"),
         (lambda root, _: _kill(root), "runs/small/lenet5-digits/seed-0", "dvc repro train@lenet5-digits"),
         (lambda root, _: _age(root), "runs/small/lenet5-digits/seed-0", "dvc repro train@lenet5-digits"),

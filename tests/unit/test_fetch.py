@@ -3,9 +3,13 @@
 import hashlib
 import io
 import os
+import signal
 import stat
+import subprocess
+import sys
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 from loopback import Answer, running, sha256, write_files
@@ -219,6 +223,33 @@ def test_tar_of_any_compression_is_unpacked_and_cleared_away(tmp_path, mode):
     with extracted(path, 100) as folder:
         assert (folder / "in" / "one.txt").read_bytes() == b"1"
         assert (folder / "two.txt").read_bytes() == b"22"
+    assert os.listdir(tmp_path) == ["a.tar.gz"]
+
+
+UNPACK = """
+import sys
+from pathlib import Path
+from archbench.datasets._extract import Unpacked
+unpacked = Unpacked(Path(sys.argv[1]), 100)
+print(unpacked.folder, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_process_unpacked_is_removed_by_the_next_and_what_is_in_use_stays(tmp_path):
+    path, started = tar(tmp_path / "a.tar.gz", ("one.txt", b"1")), []
+    for _ in range(2):
+        command = [sys.executable, "-c", UNPACK, str(path)]
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    killed, living = (Path(process.stdout.readline().strip()) for process in started)
+    os.kill(started[0].pid, signal.SIGKILL)
+    started[0].wait()
+    for folder in (killed, living):
+        os.utime(folder, (0, 0))  # long ago
+    with extracted(path, 100):
+        assert not killed.exists()
+        assert (living / "one.txt").read_bytes() == b"1"
+    started[1].communicate("")
     assert os.listdir(tmp_path) == ["a.tar.gz"]
 
 

@@ -1,6 +1,9 @@
 """ImageNet from folders that its user has: both layouts, every way they can be wrong."""
 
+import csv
 import io
+import os
+from itertools import product
 
 import numpy as np
 import picture_files as files
@@ -10,9 +13,11 @@ from scipy.io import savemat
 from archbench.datasets import DATASETS, store
 from archbench.datasets._folders import EmptyClass, StrangeFile
 from archbench.datasets._idx import DamagedData
+from archbench.datasets._options import BadOption
 from archbench.datasets._pictures import BrokenPictures
 from archbench.datasets.imagenet import NotHere
 from archbench.datasets.prepare import prepare
+from archbench.datasets.ready import open_prepared
 
 
 def imagenet(folder, flat=False):
@@ -53,6 +58,68 @@ def test_imagenet_may_be_anywhere(tmp_path):
     imagenet(tmp_path / "elsewhere")
     raw = DATASETS.build({"name": "imagenet", "size": 8, "folder": str(tmp_path / "elsewhere")}, tmp_path / "raw")
     assert len(raw.train["image"]) == 15
+
+
+@pytest.mark.parametrize("given", ["~/elsewhere", "elsewhere", "../here/elsewhere"])
+def test_a_folder_may_be_below_home_or_beside_params(tmp_path, monkeypatch, given):
+    """A relative path counts from the folder of params.yaml, which is where every command runs."""
+    here = tmp_path / "here"
+    imagenet(here / "elsewhere")
+    monkeypatch.setenv("HOME", str(here))
+    monkeypatch.chdir(here if given[0] != "~" else tmp_path)
+    raw = DATASETS.build({"name": "imagenet", "size": 8, "folder": given}, tmp_path / "raw")
+    assert len(raw.train["image"]) == 15
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ("", BadOption, "must be the path of a folder; '' was given"),
+        ("~nobody-of-this-name/x", BadOption, "'~nobody-of-this-name/x' was given"),
+        ("a\0b", BadOption, "must be the path"),
+        ("~/not-there", NotHere, "ImageNet is not at /home-of-a-test/not-there"),
+    ],
+)
+def test_a_folder_that_cannot_be_one_is_said(tmp_path, monkeypatch, given, error, says):
+    monkeypatch.setenv("HOME", "/home-of-a-test")
+    with pytest.raises(error, match=says):
+        DATASETS.build({"name": "imagenet", "folder": given}, tmp_path)
+
+
+ODD = [b"caf\xe9", b"a,b", b"two\nlines", b'quo"te', "grün".encode()]
+"""Names that no text file takes as they are, and one that it does."""
+WRITTEN = ["caf\\xe9", "a,b", "two\\nlines", 'quo"te', "grün"]
+
+
+@pytest.mark.parametrize("storage", ["arrays", "tfrecord"])
+def test_names_that_are_not_utf_8_are_escaped(tmp_path, storage):
+    root = os.fsencode(tmp_path / "raw" / "imagenet")
+    for part, wnid in product((b"train", b"val"), ODD):
+        os.makedirs(os.path.join(root, part, wnid))
+        for number in range(4):
+            with open(os.path.join(root, part, wnid, ODD[number] + b".JPEG"), "wb") as stream:
+                stream.write(files.gray() if number == 0 else files.noise(number))
+    spec = {"name": "imagenet", "size": 8, "validation": 0.25, "storage": storage}
+    card = prepare(spec, "odd", tmp_path / "odd", tmp_path / "raw")
+    assert sorted(card.class_names) == sorted(WRITTEN)
+    assert card.odd_files == {"gray": 10}
+    with (tmp_path / "odd" / "odd_files.csv").open(newline="", encoding="utf-8") as stream:
+        names = {row["file"] for row in csv.DictReader(stream)}
+    assert names == {f"{part}/{wnid}/caf\\xe9.JPEG" for part in ("train", "val") for wnid in WRITTEN}
+    assert open_prepared(spec, tmp_path / "odd", tmp_path / "raw").splits["train"]["image"][:].shape == (15, 8, 8, 3)
+
+
+def test_messages_about_such_files_can_be_printed(tmp_path):
+    root = os.fsencode(imagenet(tmp_path / "imagenet"))
+    with open(os.path.join(root, b"train", b"n01", b"caf\xe9\n.JPEG"), "wb") as stream:
+        stream.write(b"no picture")
+    with pytest.raises(BrokenPictures) as failure:
+        DATASETS.build({"name": "imagenet", "size": 8}, tmp_path)
+    assert "\n  train/n01/caf\\xe9\\n.JPEG cannot be decoded" in str(failure.value)
+    os.mkdir(os.path.join(root, b"val", b"caf\xe9"))
+    with pytest.raises(EmptyClass) as failure:
+        DATASETS.build({"name": "imagenet", "size": 8, "skip_broken": True}, tmp_path)
+    str(failure.value).encode()
 
 
 def test_imagenet_is_never_downloaded(tmp_path):

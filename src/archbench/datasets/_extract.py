@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import lzma
+import os
 import shutil
 import stat
 import tarfile
 import tempfile
+import time
 import weakref
 import zipfile
 import zlib
@@ -17,6 +21,8 @@ from typing import BinaryIO
 
 from archbench.errors import UserError
 
+FRESH_SECONDS = 5.0
+"""Longer than a process takes from making its folder to locking it."""
 MEMBERS = 200_000
 """More files than any data set here has in one archive."""
 BROKEN = (
@@ -42,18 +48,50 @@ def extracted(archive: Path, limit_bytes: int, wanted: Callable[[str], bool] | N
     of that member is written: absolute paths, `..`, links, devices, members of the same name, and more than
     `limit_bytes` in all. A file that breaks off is a `DamagedArchive`.
     """
-    with tempfile.TemporaryDirectory(dir=archive.parent, prefix=f".{archive.name}-") as folder:
-        _unpack(archive, Path(folder), limit_bytes, wanted or _every)
-        yield Path(folder)
+    with _beside(archive) as folder:
+        _unpack(archive, folder, limit_bytes, wanted or _every)
+        yield folder
 
 
 class Unpacked:
     """An archive's files as of `extracted`, in `folder` until this object is gone or the program ends."""
 
     def __init__(self, archive: Path, limit_bytes: int) -> None:
-        self.folder = Path(tempfile.mkdtemp(dir=archive.parent, prefix=f".{archive.name}-"))
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        context = _beside(archive)
+        self.folder = context.__enter__()
+        weakref.finalize(self, context.__exit__, None, None, None)
         _unpack(archive, self.folder, limit_bytes, _every)
+
+
+@contextmanager
+def _beside(archive: Path) -> Iterator[Path]:
+    """A folder of its own beside the archive, locked; those that killed processes left there are removed."""
+    for left in archive.parent.glob(f".{glob.escape(archive.name)}-*"):
+        _remove_unless_held(left)
+    folder = Path(tempfile.mkdtemp(dir=archive.parent, prefix=f".{archive.name}-"))
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # which its process takes to the grave
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _remove_unless_held(folder: Path) -> None:
+    try:
+        if time.time() - folder.stat().st_mtime < FRESH_SECONDS:
+            return  # its process may not have come to lock it
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return  # its process has just ended
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(descriptor)
 
 
 def _every(name: str) -> bool:

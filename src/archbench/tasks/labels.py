@@ -53,10 +53,11 @@ def check_examples(card: Card, name: str, *, every_class: bool) -> None:
     data that are not prepared yet, passes.
     """
     splits = card.label_counts.get(name, {})
-    if "train" in splits and all(count in (0, splits["train"]["known"]) for count in splits["train"]["classes"]):
+    known = splits["train"]["known"] if splits else 0
+    if splits and all(count in (0, known) for count in splits["train"]["classes"]):
         raise NothingToTell(
-            f"The data set {card.name!r} has nothing to tell apart: all {splits['train']['known']} training examples "
-            f"have the same {name}. A task needs examples of two classes or more: add some, or choose another task; "
+            f"The data set {card.name!r} has nothing to tell apart: of its {known} training examples "
+            f"with a {name}, none has another than the rest. Add examples of a second class, or choose another task; "
             f'"archbench list tasks" shows all.'
         )
     names = card.label_names.get(name, card.class_names)
