@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,15 +59,12 @@ def stages_of(config: Config, here: Path, root: Path) -> list[Stage]:
     return _in_order(config, {name: reasons.get(name, ()) if name in ran else NEW for name in _needs(config)})
 
 
-def stages_unread(config: Config, here: Path, reason: str) -> list[Stage]:
-    """Every stage where DVC cannot be asked: those without any output never ran, nothing is known of the others."""
+def stages_unread(config: Config, here: Path) -> list[Stage]:
+    """Every stage where DVC cannot be asked: those without any output never ran, of the others nothing is known."""
     outputs = _outputs(here)
-    return [
-        Stage(name, before, "unknown", (reason,))
-        if _any_there(here, outputs.get(name, ()))
-        else Stage(name, before, "run", NEW)
-        for name, before in _needs(config).items()
-    ]
+    ran = {name for name, paths in outputs.items() if _any_there(here, paths)}
+    stages = _in_order(config, {name: () if name in ran else NEW for name in _needs(config)})
+    return [replace(stage, state="unknown") if stage.state == "current" else stage for stage in stages]
 
 
 def _in_order(config: Config, why: Mapping[str, tuple[str, ...]]) -> list[Stage]:
