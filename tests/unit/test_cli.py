@@ -297,7 +297,8 @@ def test_plan_counts_as_download_what_is_not_here(tmp_path):
     assert look_up("mnist", mnist, folders).download_bytes == 11_594_722 - 9_912_422
 
 
-def test_plan_measures_by_runs_of_the_same_network(project):
+def test_plan_measures_by_runs_of_the_same_network(project, monkeypatch):
+    monkeypatch.setattr("archbench.cli.forecast.slowness", lambda: 1.0)
     _write_run(project, batch_size=100)
     stage = _stage("train@lenet5-digits")
     # 10 s for what was asked as 5 epochs; 2 seeds of 3 epochs; 10 s of imports.
@@ -616,7 +617,10 @@ def test_help_and_a_kept_list_do_not_import_keras():
     code = """
 import sys
 from archbench.cli.app import app
-for words in (["--help"], ["list"], ["show", "resnet65"]):
+from archbench.cli.index import catalogues
+kinds = [["list", kind] for kind in catalogues()]
+helps = [[name, "--help"] for name in "list show plan train sweep report speed sync ui doctor".split()]
+for words in (["--help"], ["--version"], ["list"], ["list", "--json"], *kinds, ["show", "resnet65"], *helps):
     try:
         app(words)
     except SystemExit:

@@ -149,7 +149,7 @@ def _print(facts: Mapping[str, Any], every: bool) -> None:
     lines = {
         "up to date": f"{current} of {len(facts['stages'])} stages",
         "time": f"about {display.seconds_text(facts['seconds'])} on {facts['device']}",
-        "disk": "downloads {}, prepared data {}, models {}; free {}".format(
+        "disk": "downloads {}, data {}, models {}; {} free".format(
             *(display.bytes_text(size) for size in (*sizes, disk["free_bytes"]))
         ),
         "licences": "\n".join(_licences(facts["licences"], every)),
