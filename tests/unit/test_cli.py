@@ -301,11 +301,12 @@ def test_plan_counts_as_download_what_is_not_here(tmp_path):
     assert look_up("mnist", mnist, folders).download_bytes == 11_594_722 - 9_912_422
 
 
-def test_plan_measures_by_runs_of_the_same_network(project):
+def test_plan_measures_by_runs_of_the_same_network(project, monkeypatch):
+    monkeypatch.setattr("archbench.cli.forecast.slowness", lambda: 1.0)
     _write_run(project, batch_size=100)
     stage = _stage("train@lenet5-digits")
-    # 2 seeds of 3 epochs; 6 s of imports.
-    assert (stage["seconds"], stage["basis"]) == (6 + 12 / 12 * 3 * 2, "measured")
+    # 12 s for what was asked as 12 epochs; 2 seeds of 3 epochs; 10 s of imports.
+    assert (stage["seconds"], stage["basis"]) == (10 + 12 / 12 * 3 * 2, "measured")
     _write_run(project, batch_size=200)
     assert _stage("train@lenet5-digits")["basis"] == "estimated"
 
@@ -334,25 +335,112 @@ def test_plan_refuses_a_network_that_cannot_read_its_data(project):
     assert "32 pixels" in message
 
 
-def test_plan_follows_what_dvc_calls_changed(project, monkeypatch):
+def _ran_before(project: Path, *, here: bool = True) -> None:
+    """A lock file that names every stage, and their outputs, unless they were written elsewhere."""
     (project / ".dvc").mkdir()
+    stages = {name: {"outs": [{"path": f"out/{name}"}]} for name in STAGES}
+    (project / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+    for name in STAGES if here else ():
+        (project / "out" / name).mkdir(parents=True)
+
+
+def _states(*words: str) -> dict[str, tuple[str, str]]:
+    stages = json.loads(succeed("plan", "--json", *words))["stages"]
+    return {stage["stage"]: (stage["state"], ", ".join(stage["why"])) for stage in stages}
+
+
+def test_plan_follows_what_dvc_calls_changed(project, monkeypatch):
     succeed("plan", "--write")
-    (project / "dvc.lock").write_text(yaml.safe_dump({"stages": dict.fromkeys(STAGES)}))
+    _ran_before(project)
     monkeypatch.setattr(changes, "_dvc_status", lambda here: {})
     plan = json.loads(succeed("plan", "--json"))
     assert {stage["state"] for stage in plan["stages"]} == {"current"}
     assert plan["seconds"] == plan["disk"]["prepared_bytes"] == 0
-    monkeypatch.setattr(changes, "_dvc_status", lambda here: {"prepare@digits": ("modified x",)})
-    states = {stage["stage"]: stage["state"] for stage in json.loads(succeed("plan", "--json"))["stages"]}
-    assert states.pop("prepare@digits") == "run"
+    monkeypatch.setattr(changes, "_dvc_status", lambda here: {"prepare@digits": [{"changed deps": {"x": "modified"}}]})
+    states = _states()
+    assert states.pop("prepare@digits") == ("run", "modified x")
     waiting = {"train@lenet5-digits", "sweep@rates", "report"}
-    assert {stage for stage, state in states.items() if state == "wait"} == waiting
-    assert {stage for stage, state in states.items() if state == "current"} == set(STAGES) - waiting - {
+    assert {stage for stage, (state, _) in states.items() if state == "wait"} == waiting
+    assert {stage for stage, (state, _) in states.items() if state == "current"} == set(STAGES) - waiting - {
         "prepare@digits"
     }
-    monkeypatch.setattr(changes, "_dvc_status", lambda here: {"sources-train": ("modified training/fit.py",)})
-    states = {stage["stage"]: stage["state"] for stage in json.loads(succeed("plan", "--json"))["stages"]}
-    assert {stage for stage, state in states.items() if state == "wait"} == {"train@lenet5-digits", "report"}
+    monkeypatch.setattr(changes, "_dvc_status", lambda here: {"sources-train": ["changed command"]})
+    assert {stage for stage, (state, _) in _states().items() if state == "wait"} == {"train@lenet5-digits", "report"}
+
+
+def test_plan_on_a_fresh_clone_says_never_run(project, monkeypatch):
+    """A clone has the lock file and the report; DVC calls all else deleted."""
+    succeed("plan", "--write")
+    _ran_before(project, here=False)
+    assert set(_states().values()) == {("run", "never run")}
+    (project / "out" / "report").mkdir(parents=True)
+    gone = {"changed deps": {f"out/{name}": "deleted" for name in STAGES if name != "report"}}
+    monkeypatch.setattr(changes, "_dvc_status", lambda here: {"report": [gone]})
+    states = _states()
+    assert states.pop("report")[0] == "wait"
+    assert set(states.values()) == {("run", "never run")}
+    (project / "out" / "train@lenet5-digits").mkdir()  # it ran here, so that what DVC calls deleted was
+    lost = {"changed deps": {"out/other": "deleted"}}
+    monkeypatch.setattr(changes, "_dvc_status", lambda here: {"train@lenet5-digits": [lost]})
+    assert _states()["train@lenet5-digits"] == ("run", "deleted out/other")
+
+
+def test_plan_says_in_one_line_where_dvc_cannot_tell(project, monkeypatch):
+    succeed("plan", "--write")
+    _ran_before(project)
+    (project / "out" / "sweep@rates").rmdir()
+
+    def fail(here):
+        raise changes.DvcFailed(here, "[Errno 30] Read-only file system: '.dvc/tmp/lock'")
+
+    monkeypatch.setattr(changes, "_dvc_status", fail)
+    states = _states()
+    assert states["train@lenet5-digits"] == ("unknown", "")
+    assert states["sweep@rates"] == ("run", "never run")
+    assert states["report"][0] == "wait"
+    line = next(line for line in succeed("plan").splitlines() if line.startswith("dvc "))
+    assert "Read-only file system" in line
+    (project / "dvc.yaml").write_text("stages: 3\n")
+    assert "archbench plan --write" in refuse("plan")
+
+
+def test_plan_fits_a_screen_and_all_shows_the_rest(project):
+    many = "\n".join(f"  lenet5-{number}: {{architecture: lenet5, dataset: digits}}" for number in range(60))
+    sets = "\n".join(f"  digits-{number}: {{name: digits, size: {number}}}" for number in range(16, 40))
+    (project / "params.yaml").write_text(
+        PARAMS.replace("\nstudies:", f"\n{many}\nstudies:").replace("  wine:\n", f"  wine:\n{sets}\n")
+    )
+    lines = succeed("plan").splitlines()
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= 80
+    assert next(line.split()[:3] for line in lines if "train" in line) == ["61", "train", "61"]
+    assert any(line.split() == ["more", "archbench", "plan", "--all"] for line in lines)
+    whole = succeed("plan", "--all")
+    assert "train@lenet5-59" in whole
+    assert "digits-39: CC BY 4.0" in whole
+
+
+def test_plan_trusts_the_seconds_of_the_committed_report_on_this_processor(project, monkeypatch):
+    """On another one it scales them by how much slower this one is."""
+    from archbench.cli import forecast
+    from archbench.config import read_config
+    from archbench.plan import resolve_all
+    from archbench.results.durations import network
+    from archbench.training.machine import processor
+
+    plan = resolve_all(read_config(project / "params.yaml"))["lenet5-digits"]
+    tables = project / "reports" / "small" / "tables"
+    tables.mkdir(parents=True)
+    row = f"train@lenet5-digits,600,12,{network(plan.settings)}"
+    (tables / "durations.csv").write_text(f"stage,seconds,work,network\n{row}\n")
+    own = {name: " ".join(v) if isinstance(v, list) else v for name, v in processor().items()}
+    monkeypatch.setattr(forecast, "slowness", lambda: 3.0)
+    for cpu, factor in ((own["cpu"], 1), ("Abacus 9000", 3)):
+        line = f'"{cpu}","{own["cpu_extensions"]}",{own["cores"]}'
+        (tables / "machines.csv").write_text(f"cpu,cpu_extensions,cores\n{line}\n")
+        stage = _stage("train@lenet5-digits")
+        # 600 s for 12 epochs, of which 2 seeds take 6; 10 s of imports on the reference machine.
+        assert (stage["seconds"], stage["basis"]) == (3 * 10 + factor * 300, "measured")
 
 
 def test_plan_reads_the_status_of_a_real_dvc(project, monkeypatch):
@@ -369,7 +457,7 @@ def test_plan_reads_the_status_of_a_real_dvc(project, monkeypatch):
     assert digest == hashlib.sha256(Path(name).read_bytes()).hexdigest()
     assert _stage("prepare@wine")["state"] == "current"
     assert _stage("prepare@digits") | {"seconds": 0} == {
-        "stage": "prepare@digits", "state": "run", "why": ["not run yet"], "seconds": 0, "basis": "estimated",
+        "stage": "prepare@digits", "state": "run", "why": ["never run"], "seconds": 0, "basis": "estimated",
     }  # fmt: skip
     (project / "params.yaml").write_text(PARAMS.replace("wine:", "wine: {test: 0.2}"))
     stage = _stage("prepare@wine")
@@ -632,7 +720,10 @@ def test_help_and_a_kept_list_do_not_import_keras():
     code = """
 import sys
 from archbench.cli.app import app
-for words in (["--help"], ["list"], ["show", "resnet65"]):
+from archbench.cli.index import catalogues
+kinds = [["list", kind] for kind in catalogues()]
+helps = [[name, "--help"] for name in "list show plan train sweep report speed sync ui doctor".split()]
+for words in (["--help"], ["--version"], ["list"], ["list", "--json"], *kinds, ["show", "resnet65"], *helps):
     try:
         app(words)
     except SystemExit:

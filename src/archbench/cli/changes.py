@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,13 +16,20 @@ import yaml
 from archbench.config import Config
 from archbench.errors import UserError
 
-State = Literal["run", "wait", "current"]
-"""It runs; it runs if what it reads turns out otherwise; it is up to date."""
-NEW = ("not run yet",)
+State = Literal["run", "wait", "current", "unknown"]
+"""It runs; it runs if what it reads turns out otherwise; it is up to date; DVC cannot tell here."""
+NEW = ("never run",)
+"""Of a stage that DVC knows nothing of, or knows from elsewhere: a clone has the lock file and none of the outputs."""
 
 
 class DvcFailed(UserError):
     """DVC that cannot tell what is out of date."""
+
+    def __init__(self, here: Path, reason: str) -> None:
+        super().__init__(
+            f'"dvc status" in {here} failed: {reason}. If dvc.yaml does not fit params.yaml: archbench plan --write'
+        )
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -39,20 +46,36 @@ class Stage:
 
 
 def stages_of(config: Config, here: Path, root: Path) -> list[Stage]:
-    """Every stage in the order that it would run; all run where DVC has not been set up or dvc.yaml is missing."""
-    needs = _needs(config)
+    """Every stage in the order that it would run; all run where DVC has not been set up or dvc.yaml is missing.
+
+    Raises `DvcFailed`.
+    """
     tracked = (root / ".dvc").is_dir() and (here / "dvc.yaml").is_file()
-    changed = _dvc_status(here) if tracked else {}
-    ran = _ran(here / "dvc.lock") if tracked else set()
+    outputs = _outputs(here) if tracked else {}
+    ran = {name for name, paths in outputs.items() if _any_there(here, paths)}
+    changed = _dvc_status(here) if ran else {}
+    absent = {path for name, paths in outputs.items() if name not in ran for path in paths}
+    reasons = {name: _reasons(changes, absent) for name, changes in changed.items()}
+    return _in_order(config, {name: reasons.get(name, ()) if name in ran else NEW for name in _needs(config)})
+
+
+def stages_unread(config: Config, here: Path) -> list[Stage]:
+    """Every stage where DVC cannot be asked: those without any output never ran, of the others nothing is known."""
+    outputs = _outputs(here)
+    ran = {name for name, paths in outputs.items() if _any_there(here, paths)}
+    stages = _in_order(config, {name: () if name in ran else NEW for name in _needs(config)})
+    return [replace(stage, state="unknown") if stage.state == "current" else stage for stage in stages]
+
+
+def _in_order(config: Config, why: Mapping[str, tuple[str, ...]]) -> list[Stage]:
     stages: list[Stage] = []
     moving: set[str] = set()
-    for name, before in needs.items():
-        why = NEW if name not in ran else changed.get(name, ())
+    for name, before in _needs(config).items():
         waits = tuple(one for one in before if one in moving)
-        state: State = "run" if why else "wait" if waits else "current"
+        state: State = "run" if why[name] else "wait" if waits else "current"
         if state != "current":
             moving.add(name)
-        stages.append(Stage(name, before, state, why or waits))
+        stages.append(Stage(name, before, state, why[name] or waits))
     return stages
 
 
@@ -87,23 +110,23 @@ def _needs(config: Config) -> dict[str, tuple[str, ...]]:
     return needs
 
 
-def _dvc_status(here: Path) -> dict[str, tuple[str, ...]]:
-    """Stage -> what changed since it last ran, for those where anything did."""
+def _dvc_status(here: Path) -> dict[str, list[Any]]:
+    """Stage -> what changed since it last ran, as DVC puts it, for those where anything did."""
     command = [sys.executable, "-m", "dvc", "status", "--json", "dvc.yaml"]
     environment = {**os.environ, "DVC_NO_ANALYTICS": "true"}
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         reason = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no reason given"]
-        raise DvcFailed(
-            f'"dvc status" in {here} failed: {reason[0].removeprefix("ERROR: ").rstrip(".")}. '
-            "If dvc.yaml does not fit params.yaml: archbench plan --write"
-        )
+        raise DvcFailed(here, reason[0].removeprefix("ERROR: ").removeprefix("unexpected error - ").rstrip("."))
     status = json.loads(done.stdout)
-    return {name.rpartition("dvc.yaml:")[2]: tuple(_reasons(changes)) for name, changes in status.items()}
+    return {name.rpartition("dvc.yaml:")[2]: changes for name, changes in status.items()}
 
 
-def _reasons(changes: list[Any]) -> list[str]:
-    """DVC's nested report of one stage as words: `modified params.yaml seeds`."""
+def _reasons(changes: list[Any], absent: Collection[str]) -> tuple[str, ...]:
+    """DVC's nested report of one stage as words: `modified params.yaml seeds`.
+
+    The outputs in `absent` are of stages that never ran here: DVC calls them deleted.
+    """
     reasons = []
     for change in changes:
         if isinstance(change, str):
@@ -113,16 +136,22 @@ def _reasons(changes: list[Any]) -> list[str]:
             for file, how in files.items():
                 if isinstance(how, Mapping):
                     reasons += [f"{state} {file}: {key}" for key, state in how.items()]
-                else:
+                elif how != "deleted" or file not in absent:
                     reasons.append(f"{how} {file}")
-    return reasons
+    return tuple(reasons)
 
 
-def _ran(lock: Path) -> set[str]:
-    """The stages that DVC has seen the end of."""
+def _outputs(here: Path) -> dict[str, list[str]]:
+    """Stage -> the paths that it wrote, of the stages that DVC has seen the end of, here or elsewhere."""
+    lock = here / "dvc.lock"
     if not lock.is_file():
-        return set()
-    return set(yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"])
+        return {}
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+    return {name: [out["path"] for out in stage.get("outs", ())] for name, stage in stages.items()}
+
+
+def _any_there(here: Path, paths: Iterable[str]) -> bool:
+    return any((here / path).exists() for path in paths)
 
 
 def _parts(pipeline: Mapping[str, Any]) -> dict[str, Any]:

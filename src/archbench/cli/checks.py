@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from archbench import databases
+from archbench import databases, scm
 from archbench.secrets import scrub
 from archbench.tracking.store import NoProject, TrackingRefused, TrackingUnavailable, connect, locate
 
@@ -95,9 +95,23 @@ def check_machine(folder: Path) -> Iterator[Finding]:
     mend = "ps aux --sort=-rss | head" if memory.available < LEAST_MEMORY_BYTES else None
     text = f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB"
     yield Finding("memory", text, mend)
+    if not os.access(folder, os.W_OK):
+        mend = f"cp -r {shlex.quote(str(folder))} ~/ and work there"
+        yield Finding("folder", f"{folder} is read-only: plan, list and show work, all else needs to write", mend)
     disk = shutil.disk_usage(folder)
     mend = "du -sh data runs studies .dvc/cache" if disk.free < LEAST_DISK_BYTES else None
     yield Finding("disk", f"{disk.free / 1e9:.1f} GB free at {folder}", mend)
+
+
+def check_git(here: Path) -> Finding:
+    """Whether DVC knows if there is git, without which it has to be told once."""
+    command = scm.mend(here)
+    if scm.under_git(here):
+        text = "DVC was told that there is none, and there is" if command else "a repository: runs name its commit"
+    else:
+        told = "DVC looks for it" if command else "DVC does without"
+        text = f"no repository, as in a downloaded archive: runs name no commit, {told}"
+    return Finding("git", text, command)
 
 
 def check_stores() -> Iterator[Finding]:

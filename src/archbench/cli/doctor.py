@@ -51,6 +51,7 @@ def examine(here: Path) -> Iterator[Finding]:
     yield from checks.check_device()
     yield from checks.check_machine(here)
     yield from checks.check_stores()
+    yield checks.check_git(here)
     if (here / "params.yaml").is_file():
         from archbench.cli.record_checks import check_project
 

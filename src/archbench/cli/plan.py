@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,16 +15,30 @@ from archbench.cli import display
 from archbench.cli.entries import Json
 from archbench.stages import open_pipeline
 
+if TYPE_CHECKING:
+    from archbench.cli.changes import Stage
+    from archbench.config import Config
+    from archbench.project import Folders
+
+
+FEW = 6
+"""So many stages are shown one by one; more of them by kind."""
+SHOWN_NAMES = 3
+STATES = {"run": "runs", "wait": "if inputs change", "unknown": "cannot tell"}
+
 
 def plan(
     write: Annotated[bool, typer.Option("--write", help="Write dvc.yaml from params.yaml and the catalogues.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="A line a stage and a licence, however many.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show what `dvc repro` would run.
 
-    For how long, on how much disk, under which licences. With --write, write dvc.yaml instead.
+    For how long, on how much disk, under which licences. With --write, write dvc.yaml instead, and tell DVC whether
+    there is git.
 
-    Seconds are measured where the same network ran before on the same data, else estimated from its multiply-adds.
+    Minutes are measured where the same network ran before on the same data, here or where the report that comes with
+    the project was made, else estimated from its layers, multiply-adds and activations.
     """
     here = Path.cwd()
     if write:
@@ -32,14 +48,13 @@ def plan(
     if as_json:
         display.print_json(facts)
     else:
-        _print(facts)
+        _print(facts, every)
 
 
 def forecast(here: Path) -> dict[str, Any]:
     """All that `archbench plan` tells, as JSON."""
     config, folders = open_pipeline()
     from archbench import plan as planning
-    from archbench.cli import changes
     from archbench.cli.data import look_up
     from archbench.cli.forecast import Forecast, small_spaces
     from archbench.training import machine
@@ -48,7 +63,9 @@ def forecast(here: Path) -> dict[str, Any]:
     data = {slug: look_up(slug, named, folders) for slug, named in config.datasets.items()}
     costs = Forecast(config, folders, data, machine.device_kind())
     stages = []
-    for stage in changes.stages_of(config, here, folders.root):
+    fits = _fits(config, folders, here)
+    found, unread = _stages(config, folders, here, fits)
+    for stage in found:
         cost = costs.stage(stage.name, plans)
         stages.append(
             {
@@ -59,10 +76,11 @@ def forecast(here: Path) -> dict[str, Any]:
                 "basis": cost.basis,
             }
         )
-    coming = {stage["stage"] for stage in stages if stage["state"] != "current"}
+    coming = {stage["stage"] for stage in stages if stage["state"] in ("run", "wait")}
     return {
         "pipeline": config.pipeline,
-        "dvc_file": _fits(config, folders, here),
+        "dvc_file": fits,
+        "dvc": unread,
         "device": machine.device_name(),
         "stages": stages,
         "seconds": sum(stage["seconds"] or 0.0 for stage in stages if stage["stage"] in coming),
@@ -74,6 +92,21 @@ def forecast(here: Path) -> dict[str, Any]:
             {"dataset": slug, "licence": one.licence, "source": one.entry.source} for slug, one in data.items()
         ],
     }
+
+
+def _stages(config: Config, folders: Folders, here: Path, fits: str) -> tuple[list[Stage], str | None]:
+    """The stages, and why DVC cannot tell which are up to date: on a read-only disk, or where git is missing."""
+    from archbench import scm
+    from archbench.cli import changes
+
+    try:
+        return changes.stages_of(config, here, folders.root), None
+    except changes.DvcFailed as error:
+        if fits != "current":
+            raise
+        command = scm.mend(here)
+        reason = f"{error.reason}{f'; type: {command}' if command else ''}"
+        return changes.stages_unread(config, here), reason
 
 
 def _disk(costs: Any, data: Mapping[str, Any], plans: Mapping[str, Any], coming: set[str], root: Path) -> Any:
@@ -102,24 +135,26 @@ def _fits(config: Any, folders: Any, here: Path) -> str:
     return "current"
 
 
-def _print(facts: Mapping[str, Any]) -> None:
-    rows = [
-        [stage["stage"], _state(stage), _time(stage), ", ".join(stage["why"][:3])]
-        for stage in facts["stages"]
-        if stage["state"] != "current"
-    ]
-    if rows:
-        display.print_table(["stage", "dvc repro", "time", "why"], rows)
+def _print(facts: Mapping[str, Any], every: bool) -> None:
+    """Fits a screen of 24 lines, unless `every` stage is asked for."""
+    rows = [stage for stage in facts["stages"] if stage["state"] != "current"]
+    if len(rows) <= FEW or every:
+        table = [
+            [stage["stage"], STATES[stage["state"]], _time([stage]), ", ".join(stage["why"][:3])] for stage in rows
+        ]
+        display.print_table(["stage", "dvc repro", "time", "why"], table)
+    else:
+        display.print_table(["stages", "of which run", "time", "why"], _groups(facts["stages"]))
     current = sum(stage["state"] == "current" for stage in facts["stages"])
     disk = facts["disk"]
     sizes = [disk[name] for name in ("download_bytes", "prepared_bytes", "model_bytes")]
     lines = {
         "up to date": f"{current} of {len(facts['stages'])} stages",
         "time": f"about {display.seconds_text(facts['seconds'])} on {facts['device']}",
-        "disk": "downloads {}, prepared data {}, models {}; free {}".format(
+        "disk": "downloads {}, data {}, models {}; {} free".format(
             *(display.bytes_text(size) for size in (*sizes, disk["free_bytes"]))
         ),
-        "licences": "\n".join(f"{one['dataset']}: {one['licence']}" for one in facts["licences"]),
+        "licences": "\n".join(_licences(facts["licences"], every)),
     }
     if facts["small_spaces"]:
         lines["spaces"] = "\n".join(
@@ -129,30 +164,72 @@ def _print(facts: Mapping[str, Any]) -> None:
             for one in facts["small_spaces"]
         )
     if disk["unknown"]:
-        lines["disk"] += f"; prepared size unknown: {', '.join(disk['unknown'])}"
+        lines["disk"] += f"; prepared size unknown: {_shortly(disk['unknown'])}"
     if facts["unknown"]:
-        lines["time"] += f", not counting {', '.join(facts['unknown'])}, of which nothing is known yet"
+        lines["time"] += f", not counting {_shortly(facts['unknown'])}, of which nothing is known yet"
     if facts["damaged"]:
         lines["damaged"] = "\n".join(facts["damaged"])
     if facts["dvc_file"] != "current":
         lines["dvc.yaml"] = f"{facts['dvc_file']}: run archbench plan --write"
+    if facts["dvc"]:
+        lines["dvc"] = f"cannot tell what is up to date: {facts['dvc']}"
+    if len(rows) > FEW and not every:
+        lines["more"] = "archbench plan --all"
     display.print_fields(lines)
 
 
-def _state(stage: Mapping[str, Any]) -> str:
-    return "runs" if stage["state"] == "run" else "if inputs change"
+def _groups(stages: list[Mapping[str, Any]]) -> list[list[str]]:
+    """A row a kind of stage: how many, how many of them run or may run, for how long, and the commonest reason."""
+    kinds: dict[str, list[Mapping[str, Any]]] = {}
+    for stage in stages:
+        kinds.setdefault(re.split("[@-]", stage["stage"])[0], []).append(stage)
+    rows = []
+    for kind, own in kinds.items():
+        moving = [stage for stage in own if stage["state"] != "current"]
+        if moving:
+            surely = sum(stage["state"] == "run" for stage in moving)
+            shown = f"{len(moving)}{'' if surely == len(moving) else f', {len(moving) - surely} perhaps'}"
+            rows.append([f"{len(own)} {kind}", shown, _time(moving), _commonest(moving)])
+    return rows
 
 
-def _time(stage: Mapping[str, Any]) -> str:
-    if stage["seconds"] is None:
+def _commonest(stages: list[Mapping[str, Any]]) -> str:
+    reasons = Counter(
+        "inputs change" if stage["state"] == "wait" else "".join(stage["why"][:1]) or STATES["unknown"]
+        for stage in stages
+    )
+    (first, _), *others = reasons.most_common()
+    return f"{first}, and {len(others)} more" if others else first
+
+
+def _time(stages: list[Mapping[str, Any]]) -> str:
+    known = [stage for stage in stages if stage["seconds"] is not None]
+    if not known:
         return "unknown"
-    return f"{display.seconds_text(stage['seconds'])} {stage['basis']}"
+    bases = dict.fromkeys(stage["basis"] for stage in known)
+    return f"{display.seconds_text(sum(stage['seconds'] for stage in known))} {'/'.join(bases)}"
+
+
+def _licences(licences: list[Mapping[str, str]], every: bool) -> list[str]:
+    """A line a data set, or a line a licence with the first of its data sets."""
+    if every:
+        return [f"{one['dataset']}: {one['licence']}" for one in licences]
+    sets: dict[str, list[str]] = {}
+    for one in licences:
+        sets.setdefault(one["licence"], []).append(one["dataset"])
+    return [f"{_shortly(names)}: {licence}" for licence, names in sets.items()]
+
+
+def _shortly(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _write(here: Path, as_json: bool) -> None:
     """Write dvc.yaml whole or not at all, and say what is different."""
     config, folders = open_pipeline()
-    from archbench import dvcfile
+    from archbench import dvcfile, scm
     from archbench.cli.changes import describe_changes
     from archbench.tracking.run_folder import write_text
 
@@ -162,9 +239,10 @@ def _write(here: Path, as_json: bool) -> None:
     lines = describe_changes(old, new) if new != old else []
     if new != old:
         write_text(path, new)
+    told = scm.settle(here)
     if as_json:
-        display.print_json({"path": str(path), "written": new != old, "changes": lines})
+        display.print_json({"path": str(path), "written": new != old, "changes": lines, "dvc": told})
         return
     print(f"{path}: {'written' if new != old else 'already up to date'}")
-    for line in lines:
+    for line in [*lines, *([told] if told else [])]:
         print(f"  {line}")

@@ -18,6 +18,8 @@ from archbench.page.readme import readme
 from archbench.page.study_figures import study_figures
 from archbench.page.summary import summarize
 from archbench.page.transfer import comparisons
+from archbench.results.durations import FILE as DURATIONS
+from archbench.results.durations import as_rows, durations
 from archbench.results.leaderboard import Board, boards, by_benchmark
 from archbench.results.machines import FILE as MACHINES
 from archbench.results.machines import machines
@@ -104,6 +106,8 @@ def write_report(
         speed=_speed_rows(speed, out),
         gaps=content.gap_rows(found, known, gone),
     )
+    took = as_rows(durations(runs, benchmarks, studies_folder, studies, damaged=[]))  # the gaps tell of these
+    _write_table(out, DURATIONS, pd.DataFrame(took, columns=["stage", "seconds", "work", "network"]))
     (out / "README.md").write_text(readme(page), encoding="utf-8")
     (out / "index.html").write_text(_render(page), encoding="utf-8")
     return out / "index.html"
