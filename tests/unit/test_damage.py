@@ -219,6 +219,7 @@ def test_sync_leaves_out_what_is_damaged_and_copies_the_rest(project, empty_data
     shutil.rmtree(project / "runs" / "small" / "other")
     for run in folder.parent.glob("seed-*"):  # no Keras here
         (run / "model.keras").unlink()
+        tracking_folders.extend(run, tracking_folders.rows(3))
         run_folder.seal(run, json.loads((run / "metrics.json").read_text()))
     whole = project / "whole"
     shutil.copytree(folder, whole)
