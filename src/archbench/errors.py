@@ -92,12 +92,11 @@ def _no_place(error: BaseException) -> str | None:
         return f"SQLite: {error}" if code.startswith(NO_PLACE_IN_SQLITE) else None
     if not isinstance(error, OSError):
         return None
-    number, told = error.errno, error.strerror
-    if number is None and (found := re.search(r"errno = (\d+)", str(error))):  # as HDF5 says it
-        number, told = int(found[1]), os.strerror(int(found[1]))
-    elif number is None and re.fullmatch(r"\d+ requested and \d+ written", str(error)):  # as NumPy says it
-        number, told = errno.ENOSPC, os.strerror(errno.ENOSPC)
-    return f"{told}: {error.filename or 'the disk'}" if number in NO_PLACE else None
+    number = error.errno
+    if number is None and re.fullmatch(r"\d+ requested and \d+ written", str(error)):  # as NumPy says it
+        number = errno.ENOSPC
+    # Not the error's own words: HDF5 makes a paragraph of them.
+    return f"{os.strerror(number)}: {error.filename or 'the disk'}" if number in NO_PLACE else None
 
 
 @contextmanager
