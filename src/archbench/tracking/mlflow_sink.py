@@ -202,8 +202,8 @@ def _log_end(tracking: Tracking, copy: Run, run: RunFolder) -> None:
     values["best/epoch"] = result["best_epoch"]
     values |= {f"model/{name}": result[name] for name in SIZES}
     values |= {f"system/{name}": (run.timings or {}).get(name) for name in TIMINGS}
-    step = result["best_epoch"] or 0
-    log(client, run_id, points(values, _end_of(copy, run), step), tags={_tags.ENDED: run.ended})
+    # At step 0 MLflow draws a bar with its number, at any other a curve of one point.
+    log(client, run_id, points(values, _end_of(copy, run), step=0), tags={_tags.ENDED: run.ended})
 
 
 def _set_status(tracking: Tracking, copy: Run, run: RunFolder, status: str) -> None:
