@@ -420,8 +420,15 @@ def test_the_model_loads_back_and_answers_the_same(tracking, project, saved_mode
     assert {"keras==3.15.1", "tensorflow==2.21.0"} <= set(requirements)
 
 
-def test_the_pictures_of_the_predictions_are_artifacts(tracking, project):
-    folder = make.finished(project / "runs/tour/lenet5-digits/seed-0")
+@pytest.mark.parametrize(
+    ("place", "experiment", "drawn"),
+    [
+        ("runs/tour/lenet5-digits/seed-0", "tour/classification", ["figures/confusion.svg", "figures/gallery.svg"]),
+        ("studies/tour/rates/final/sgd/seed-0", "tour/studies/rates", []),  # many: drawing would hold their copies up
+    ],
+)
+def test_the_pictures_of_the_predictions_are_artifacts(tracking, project, place, experiment, drawn):
+    folder = make.finished(project / place)
     labels = np.array([0, 1, 1, 0])
     np.savez(
         folder / "predictions.npz",
@@ -433,9 +440,9 @@ def test_the_pictures_of_the_predictions_are_artifacts(tracking, project):
         all_prediction_label=labels[::-1],
     )
     sync_run(folder, tracking)
-    (copy,) = runs_of(tracking, "seed")
+    (copy,) = runs_of(tracking, "seed", experiment)
     files = [file.path for file in tracking.client.list_artifacts(copy.info.run_id, "figures")]
-    assert sorted(files) == ["figures/confusion.svg", "figures/gallery.svg"]
+    assert sorted(files) == drawn
 
 
 def test_the_signature_names_the_outputs_of_a_mapping():

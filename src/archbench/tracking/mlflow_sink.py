@@ -192,8 +192,9 @@ def _log_end(tracking: Tracking, copy: Run, run: RunFolder) -> None:
     for name in UPLOADED:
         if (run.path / name).exists():
             client.log_artifact(run_id, str(run.path / name))
-    with drawn(run) as pictures:
-        client.log_artifacts(run_id, str(pictures), artifact_path="figures")
+    if run.study is None:  # drawing takes ten times as long as all else: a study's many final runs would come too late
+        with drawn(run) as pictures:
+            client.log_artifacts(run_id, str(pictures), artifact_path="figures")
     if (run.path / "model.keras").exists():
         log_model(tracking, copy, run)
     values: dict[str, Any] = {f"test/{name}": value for name, value in result["test"].items()}

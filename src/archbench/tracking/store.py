@@ -32,9 +32,6 @@ QUIET_AND_QUICK = {
 }
 """Environment of processes that speak to MLflow, where the user has not set it: seconds, not minutes."""
 
-KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""By which MLflow's pages show an experiment as training, not as one of language models."""
-
 LOCK_SECONDS = 120.0
 """The longest wait for another process that writes the same; creating a database takes one or two."""
 
@@ -87,7 +84,7 @@ class Tracking:
             artifacts = self.store.artifacts
             # MLflow's own default is relative to the working folder, so each stage would have its own.
             location = (artifacts / name).as_uri() if artifacts else None
-            return self.client.create_experiment(name, artifact_location=location, tags=KIND)
+            return self.client.create_experiment(name, artifact_location=location)
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
         return found.experiment_id
