@@ -75,11 +75,13 @@ def test_a_finished_run_is_copied_once_and_whole(tracking, project):
     run = only(runs_of(tracking, "seed"))
     assert run.info.status == "FINISHED"
     assert run.info.end_time - run.info.start_time == 4000  # total_seconds
+    parent = only(runs_of(tracking, "benchmark"))
+    assert parent.info.end_time - parent.info.start_time == 4000  # those of its seeds, not of the copying
     assert run.data.params["optimizer.learning_rate"] == "0.001"
     assert run.data.params["architecture.widths"] == "[6, 16]"
     assert points_of(tracking, run, "train/loss") == [(1, 1.5), (2, 0.75), (3, 0.5)]
-    assert points_of(tracking, run, "test/accuracy") == [(2, 0.5)]
-    assert points_of(tracking, run, "system/peak_memory_bytes") == [(2, 1e6)]
+    assert points_of(tracking, run, "test/accuracy") == [(0, 0.5)]  # a bar with its number
+    assert points_of(tracking, run, "system/peak_memory_bytes") == [(0, 1e6)]
     expected = {"backend": "tensorflow", "git_commit": "0123456789abcdef", "git_dirty": "false", "xla": "true"}
     expected |= {"precision": "float32", "dvc_stage": "train@lenet5-digits", "dataset_digest": "ab" * 32}
     expected |= {"trial": "t0", "state": "finished", "folder": "runs/tour/lenet5-digits/seed-0", "seed": "0"}
@@ -418,8 +420,15 @@ def test_the_model_loads_back_and_answers_the_same(tracking, project, saved_mode
     assert {"keras==3.15.1", "tensorflow==2.21.0"} <= set(requirements)
 
 
-def test_the_pictures_of_the_predictions_are_artifacts(tracking, project):
-    folder = make.finished(project / "runs/tour/lenet5-digits/seed-0")
+@pytest.mark.parametrize(
+    ("place", "experiment", "drawn"),
+    [
+        ("runs/tour/lenet5-digits/seed-0", "tour/classification", ["figures/confusion.svg", "figures/gallery.svg"]),
+        ("studies/tour/rates/final/sgd/seed-0", "tour/studies/rates", []),  # many: drawing would hold their copies up
+    ],
+)
+def test_the_pictures_of_the_predictions_are_artifacts(tracking, project, place, experiment, drawn):
+    folder = make.finished(project / place)
     labels = np.array([0, 1, 1, 0])
     np.savez(
         folder / "predictions.npz",
@@ -431,9 +440,9 @@ def test_the_pictures_of_the_predictions_are_artifacts(tracking, project):
         all_prediction_label=labels[::-1],
     )
     sync_run(folder, tracking)
-    (copy,) = runs_of(tracking, "seed")
+    (copy,) = runs_of(tracking, "seed", experiment)
     files = [file.path for file in tracking.client.list_artifacts(copy.info.run_id, "figures")]
-    assert sorted(files) == ["figures/confusion.svg", "figures/gallery.svg"]
+    assert sorted(files) == drawn
 
 
 def test_the_signature_names_the_outputs_of_a_mapping():
@@ -505,7 +514,7 @@ def test_a_study_shows_one_number_an_arm_of_validation_and_of_test(tracking, pro
         "space": {"learning_rate": {"low": 0.0001, "high": 0.5, "log": True, "integer": False}},
         "cross": {},
     }
-    (folder / "settings.yaml").write_text(yaml.safe_dump(chosen))
+    (folder / "settings.yaml").write_text(yaml.safe_dump(chosen, sort_keys=False))
     make.finished(folder / "final/sgd/seed-0", make.settings("optimizers"), {"accuracy": 0.875, "loss": 0.5})
     (folder / "best.yaml").write_text(yaml.safe_dump({"sgd": {"value": 0.75}, "adam": {"value": None}}))
     summary = {"sgd": {"accuracy": {"mean": 0.875, "n": 1}, "loss": {"mean": 0.5, "n": 1}}, "adam": {"trials": {}}}

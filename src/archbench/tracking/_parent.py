@@ -109,7 +109,7 @@ def settle_parent(tracking: Tracking, parent: Run, family: Family) -> None:
     if status == "RUNNING" and parent.info.status != status:
         tracking.client.update_run(parent.info.run_id, status=status)
     elif parent.info.status != status:
-        tracking.client.set_terminated(parent.info.run_id, status)
+        tracking.client.set_terminated(parent.info.run_id, status, end_time=max(seed.seen for seed in family.current))
 
 
 def over_seeds(tests: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -73,6 +73,16 @@ class RunFolder:
             shared["transfer"] = {k: value for k, value in shared["transfer"].items() if k != "weights_sha256"}
         return shared
 
+    @property
+    def seen(self) -> int:
+        """When it was last at work, in milliseconds: its end, or the end of its last epoch."""
+        if self.timings is not None and self.timings.get("total_seconds"):
+            seconds = self.timings["total_seconds"]
+        else:
+            parts = (row[name] for row in self.history for name in row if name.endswith("_seconds"))
+            seconds = math.fsum(part for part in parts if math.isfinite(part))
+        return milliseconds(self.machine["started"]) + int(1000 * seconds)
+
     @cached_property
     def ended(self) -> str:
         """A digest that changes when a run ends anew."""
@@ -130,12 +140,11 @@ class StudyFolder:
         """MLflow's experiment: that of the final runs too."""
         return study_experiment(self.pipeline, self.name)
 
-    def finished_run(self) -> RunFolder | None:
-        """One of the final runs that have ended, which knows the data's digest and the score; none if there is none."""
+    def finished_runs(self) -> Iterator[RunFolder]:
+        """The final runs that have ended, which know the data's digest and the score."""
         for path in sorted(self.path.glob("final/*/seed-*/metrics.json")):
             if path.parents[1].name in self.settings["arms"]:
-                return read_run(path.parent)
-        return None
+                yield read_run(path.parent)
 
 
 def study_experiment(pipeline: str, study: str) -> str:

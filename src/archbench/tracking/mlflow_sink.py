@@ -195,8 +195,9 @@ def _log_end(tracking: Tracking, copy: Run, run: RunFolder) -> None:
     for name in UPLOADED:
         if (run.path / name).exists():
             client.log_artifact(run_id, str(run.path / name))
-    with drawn(run) as pictures:
-        client.log_artifacts(run_id, str(pictures), artifact_path="figures")
+    if run.study is None:  # drawing takes ten times as long as all else: a study's many final runs would come too late
+        with drawn(run) as pictures:
+            client.log_artifacts(run_id, str(pictures), artifact_path="figures")
     if (run.path / "model.keras").exists():
         log_model(tracking, copy, run)
     values: dict[str, Any] = {f"test/{name}": value for name, value in result["test"].items()}
@@ -205,8 +206,8 @@ def _log_end(tracking: Tracking, copy: Run, run: RunFolder) -> None:
     values["best/epoch"] = result["best_epoch"]
     values |= {f"model/{name}": result[name] for name in SIZES}
     values |= {f"system/{name}": (run.timings or {}).get(name) for name in TIMINGS}
-    step = result["best_epoch"] or 0
-    log(client, run_id, points(values, _end_of(copy, run), step), tags={_tags.ENDED: run.ended})
+    # At step 0 MLflow draws a bar with its number, at any other a curve of one point.
+    log(client, run_id, points(values, _end_of(copy, run), step=0), tags={_tags.ENDED: run.ended})
 
 
 def _set_status(tracking: Tracking, copy: Run, run: RunFolder, status: str) -> None:

@@ -188,7 +188,7 @@ def _settle_parent(tracking: Tracking, parent: Run, study: StudyFolder) -> None:
     """Counts, summary, artifacts and status of the study as a whole."""
     client, run_id = tracking.client, parent.info.run_id
     done = (study.path / "metrics.json").exists()
-    final = study.finished_run() if done else None
+    final = next(study.finished_runs(), None) if done else None
     numbers = _numbers(study, final)
     fresh = {n: v for n, v in numbers.items() if parent.data.metrics.get(clean_name(n)) != v}
     machine, content = study.machine, digest([study.trials, numbers, done])
@@ -219,7 +219,8 @@ def _settle_parent(tracking: Tracking, parent: Run, study: StudyFolder) -> None:
     if status == "RUNNING" and parent.info.status != status:
         client.update_run(run_id, status=status)
     elif parent.info.status != status:
-        client.set_terminated(run_id, status)
+        ends = [run.seen for run in study.finished_runs()]
+        client.set_terminated(run_id, status, end_time=max(ends, default=last))
 
 
 def _numbers(study: StudyFolder, final: RunFolder | None) -> dict[str, Any]:
