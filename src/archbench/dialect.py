@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
@@ -34,6 +35,21 @@ class NotReadable(ValueError):
     """A text that is no YAML, or that holds what no params.yaml can; the message says where and what."""
 
 
+class _Shallow(Composer):
+    """Stops where brackets stand in brackets too deeply: to read thousands of them to the end would take minutes."""
+
+    _level = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """The next node, with all inside it."""
+        self._level += 1
+        if self._level > MOST_LEVELS:
+            raise NotReadable(TOO_DEEP)
+        node = super().compose_node(parent, index)
+        self._level -= 1
+        return node
+
+
 def read(text: str) -> Any:
     """The value that `text` stands for: mappings with text as keys, lists, text, numbers, true, false, null.
 
@@ -42,6 +58,7 @@ def read(text: str) -> Any:
     if len(text) > MOST_CHARACTERS:
         raise NotReadable(f"it is too long: at most {MOST_CHARACTERS:,} characters are read")
     reader = YAML(typ="safe", pure=True)
+    reader.Composer = _Shallow
     try:
         node = reader.compose(text)
         _check_size(node)  # before anything is built from it
@@ -51,10 +68,12 @@ def read(text: str) -> Any:
         raise NotReadable(f"the key {shown(key)} stands twice{_place(error)}") from None
     except MarkedYAMLError as error:
         raise NotReadable(f"{', '.join(filter(None, (error.context, error.problem)))}{_place(error)}") from None
+    except NotReadable:
+        raise
     except (YAMLError, ValueError, OverflowError) as error:  # such as a date with a thirteenth month
         raise NotReadable(str(error).splitlines()[0]) from None
-    except RecursionError:
-        raise NotReadable(TOO_DEEP) from None
+    except (KeyError, AttributeError, TypeError, IndexError):  # such as !!bool before what is neither true nor false
+        raise NotReadable("a tag, which begins with !, stands before a value that it does not fit") from None
     for fault in _faults(value, ""):
         raise NotReadable(fault)
     return value
@@ -83,7 +102,7 @@ def _check_size(top: Node | None) -> None:
             return 1
         if here in open_now:
             raise NotReadable("an alias stands inside what it repeats")
-        if len(open_now) == MOST_LEVELS:
+        if len(open_now) == MOST_LEVELS:  # by aliases, each of them inside another
             raise NotReadable(TOO_DEEP)
         if here not in sizes:
             open_now.add(here)
