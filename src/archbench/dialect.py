@@ -93,26 +93,29 @@ def _place(error: MarkedYAMLError) -> str:
 
 
 def _check_size(top: Node | None) -> None:
-    """Refuse what repeats itself without end or too often, and what is nested too deeply."""
-    sizes: dict[Node, int] = {}
+    """Refuse what repeats itself without end or too often, and what its aliases nest too deeply."""
+    measured: dict[Node, tuple[int, int]] = {}
     open_now: set[Node] = set()
 
-    def size(here: Node) -> int:
+    def measure(here: Node) -> tuple[int, int]:
+        """How many values `here` stands for, and how many levels of them."""
         if not isinstance(here, CollectionNode):
-            return 1
+            return 1, 0
         if here in open_now:
             raise NotReadable("an alias stands inside what it repeats")
-        if len(open_now) == MOST_LEVELS:  # by aliases, each of them inside another
-            raise NotReadable(TOO_DEEP)
-        if here not in sizes:
+        if here not in measured:
             open_now.add(here)
             inner = chain.from_iterable(here.value) if isinstance(here, MappingNode) else here.value
-            sizes[here] = 1 + sum(size(item) for item in inner)
+            counts, levels = zip((0, 0), *map(measure, inner), strict=True)
+            measured[here] = 1 + sum(counts), 1 + max(levels)
             open_now.remove(here)
-        return sizes[here]
+        return measured[here]
 
-    if top is not None and (count := size(top)) > MOST_VALUES:
+    count, levels = measure(top) if top is not None else (0, 0)
+    if count > MOST_VALUES:
         raise NotReadable(f"its aliases make {count:,} values of it; at most {MOST_VALUES:,} are read")
+    if levels > MOST_LEVELS:
+        raise NotReadable(TOO_DEEP)
 
 
 def _faults(value: Any, path: str) -> Iterator[str]:
