@@ -272,7 +272,7 @@ def _swap(values: Any, chance: random.Random) -> None:
 
 def _wrap(values: Any, chance: random.Random) -> None:
     place, key = _somewhere(values, chance)
-    for _ in range(chance.choice((1, 2, 20, 60, 300))):
+    for _ in range(chance.choice((1, 2, 20, 60, 90))):
         place[key] = [place[key]] if chance.random() < 0.5 else {chance.choice(("name", "then", "x")): place[key]}
 
 
@@ -381,7 +381,7 @@ def _many(values: Any, chance: random.Random) -> None:
 def _chain(values: Any, chance: random.Random) -> None:
     """Schedules inside schedules."""
     spec: Any = "cosine"
-    for _ in range(chance.choice((2, 10, 40, 300))):
+    for _ in range(chance.choice((2, 10, 40, 90))):
         spec = {"name": chance.choice(("warmup", "linear_scaling")), "then": spec}
         spec |= {"epochs": 1} if spec["name"] == "warmup" else {}
     place = _benchmark(values, chance)
