@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from archbench import dialect
-from archbench.errors import MOST_LINES, SHOWN_CHARACTERS, UserError, listed, short, shown
+from archbench.errors import MOST_MISTAKES, SHOWN_CHARACTERS, UserError, listed, short, shown, together
 from archbench.options import Count, Fraction, NonNegative, Positive, Seed
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -361,9 +361,8 @@ def check_config(values: dict[str, Any], where: str = "params") -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        lines = dict.fromkeys(f"{where}: {_explain(problem)}" for problem in problems[: MOST_LINES - 1])
-        rest = len(problems) - (MOST_LINES - 1)
-        raise ConfigError("\n".join([*lines, f"... and {rest:,} more mistakes"] if rest > 0 else lines)) from None
+        told = [f"{where}: {_explain(problem)}" for problem in problems[:MOST_MISTAKES]]
+        raise ConfigError(together(told, untold=len(problems) - len(told))) from None
 
 
 def _explain(problem: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
@@ -34,6 +35,21 @@ class NotReadable(ValueError):
     """A text that is no YAML, or that holds what no params.yaml can; the message says where and what."""
 
 
+class _Shallow(Composer):
+    """Stops where brackets stand in brackets too deeply: to read thousands of them to the end would take minutes."""
+
+    _level = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """The next node, with all inside it."""
+        self._level += 1
+        if self._level > MOST_LEVELS:
+            raise NotReadable(TOO_DEEP)
+        node = super().compose_node(parent, index)
+        self._level -= 1
+        return node
+
+
 def read(text: str) -> Any:
     """The value that `text` stands for: mappings with text as keys, lists, text, numbers, true, false, null.
 
@@ -42,6 +58,7 @@ def read(text: str) -> Any:
     if len(text) > MOST_CHARACTERS:
         raise NotReadable(f"it is too long: at most {MOST_CHARACTERS:,} characters are read")
     reader = YAML(typ="safe", pure=True)
+    reader.Composer = _Shallow
     try:
         node = reader.compose(text)
         _check_size(node)  # before anything is built from it
@@ -51,10 +68,12 @@ def read(text: str) -> Any:
         raise NotReadable(f"the key {shown(key)} stands twice{_place(error)}") from None
     except MarkedYAMLError as error:
         raise NotReadable(f"{', '.join(filter(None, (error.context, error.problem)))}{_place(error)}") from None
+    except NotReadable:
+        raise
     except (YAMLError, ValueError, OverflowError) as error:  # such as a date with a thirteenth month
         raise NotReadable(str(error).splitlines()[0]) from None
-    except RecursionError:
-        raise NotReadable(TOO_DEEP) from None
+    except (KeyError, AttributeError, TypeError, IndexError):  # such as !!bool before what is neither true nor false
+        raise NotReadable("a tag, which begins with !, stands before a value that it does not fit") from None
     for fault in _faults(value, ""):
         raise NotReadable(fault)
     return value
@@ -74,26 +93,29 @@ def _place(error: MarkedYAMLError) -> str:
 
 
 def _check_size(top: Node | None) -> None:
-    """Refuse what repeats itself without end or too often, and what is nested too deeply."""
-    sizes: dict[Node, int] = {}
+    """Refuse what repeats itself without end or too often, and what its aliases nest too deeply."""
+    measured: dict[Node, tuple[int, int]] = {}
     open_now: set[Node] = set()
 
-    def size(here: Node) -> int:
+    def measure(here: Node) -> tuple[int, int]:
+        """How many values `here` stands for, and how many levels of them."""
         if not isinstance(here, CollectionNode):
-            return 1
+            return 1, 0
         if here in open_now:
             raise NotReadable("an alias stands inside what it repeats")
-        if len(open_now) == MOST_LEVELS:
-            raise NotReadable(TOO_DEEP)
-        if here not in sizes:
+        if here not in measured:
             open_now.add(here)
             inner = chain.from_iterable(here.value) if isinstance(here, MappingNode) else here.value
-            sizes[here] = 1 + sum(size(item) for item in inner)
+            counts, levels = zip((0, 0), *map(measure, inner), strict=True)
+            measured[here] = 1 + sum(counts), 1 + max(levels)
             open_now.remove(here)
-        return sizes[here]
+        return measured[here]
 
-    if top is not None and (count := size(top)) > MOST_VALUES:
+    count, levels = measure(top) if top is not None else (0, 0)
+    if count > MOST_VALUES:
         raise NotReadable(f"its aliases make {count:,} values of it; at most {MOST_VALUES:,} are read")
+    if levels > MOST_LEVELS:
+        raise NotReadable(TOO_DEEP)
 
 
 def _faults(value: Any, path: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -21,6 +21,8 @@ SHOWN_CHARACTERS = 80
 """A wrong value is repeated in a message up to this length."""
 MOST_NAMES = 12
 """That a message lists."""
+MOST_MISTAKES = 10
+"""That are told at once."""
 
 NO_PLACE = (
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR,
@@ -53,6 +55,13 @@ def listed(names: Iterable[str], nothing: str = "none") -> str:
     first = ", ".join(islice(names, MOST_NAMES))
     more = sum(1 for _ in names)
     return f"{first} and {more} more" if more else first or nothing
+
+
+def together(mistakes: Sequence[str], untold: int = 0) -> str:
+    """A line for each of `mistakes`, once: the first of them, and how many more there are, with those `untold`."""
+    left = max(len(mistakes) - MOST_MISTAKES, 0) + untold
+    lines = dict.fromkeys(mistakes[:MOST_MISTAKES])
+    return "\n".join([*lines, f"... and {left:,} more mistakes"] if left else lines)
 
 
 def on_a_screen(text: str) -> str:

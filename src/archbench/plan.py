@@ -21,7 +21,7 @@ from archbench.catalogue import Catalogue, Entry
 from archbench.config import Benchmark, Changes, Config, ConfigError, Space, Study, check_name
 from archbench.datasets import DATASETS
 from archbench.datasets.card import Card
-from archbench.errors import UserError
+from archbench.errors import UserError, shown, together
 from archbench.losses import LOSSES
 from archbench.optimizers import OPTIMIZERS
 from archbench.parts import CATALOGUES, WrongParts
@@ -106,7 +106,7 @@ def resolve_all(config: Config) -> dict[str, Plan]:
     """Every benchmark of `config`, checked; raises `ConfigError` naming the key of each mistake."""
     mistakes = list(_mistakes(config))
     if mistakes:
-        raise ConfigError("\n".join(mistakes))
+        raise ConfigError(together(mistakes))
     return {slug: resolve(config, slug) for slug in config.benchmarks}
 
 
@@ -249,7 +249,7 @@ def _task(benchmark: Benchmark, architecture: Entry) -> dict[str, Any]:
 def _architecture(benchmark: Benchmark) -> tuple[Entry, dict[str, Any]]:
     spec = benchmark.architecture.spec
     if "parts" in spec:
-        raise WrongParts(f"parts are no option of {spec['name']!r}: write them beside `architecture`, as `parts`.")
+        raise WrongParts(f"parts are no option of {shown(spec['name'])}: write them beside `architecture`, as `parts`.")
     return ARCHITECTURES.resolve(spec)
 
 
@@ -343,7 +343,7 @@ class _Mistakes:
     def report(self) -> None:
         """Raise `ConfigError` with a line for each mistake, if there is one."""
         if self._lines:
-            raise ConfigError("\n".join(dict.fromkeys(self._lines)))
+            raise ConfigError(together(self._lines))
 
 
 def _plain(value: Any) -> Any:

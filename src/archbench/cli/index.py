@@ -20,7 +20,7 @@ from pathlib import Path
 import archbench
 from archbench import code
 from archbench.catalogue import Catalogue, Entry
-from archbench.errors import UserError
+from archbench.errors import UserError, shown
 
 
 class UnknownKind(UserError):
@@ -67,7 +67,7 @@ def find_kind(word: str) -> str:
         return words[plain]
     near = difflib.get_close_matches(plain, words, n=1)
     hint = f" Did you mean {words[near[0]]}?" if near else ""
-    raise UnknownKind(f"There is no kind {word!r}.{hint} Kinds: {', '.join(catalogues())}.")
+    raise UnknownKind(f"There is no kind {shown(word)}.{hint} Kinds: {', '.join(catalogues())}.")
 
 
 def rows() -> list[Row]:
@@ -94,7 +94,7 @@ def find_entries(name: str, kind: str | None) -> list[Row]:
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     where = "entry of any catalogue" if kind is None else f"entry of {package}"
     command = "archbench list" if kind is None else f"archbench list {package}"
-    raise UnknownEntry(f'No {where} is called {name!r}.{hint} "{command}" shows all {len(candidates)}.')
+    raise UnknownEntry(f'No {where} is called {shown(name)}.{hint} "{command}" shows all {len(candidates)}.')
 
 
 def _row(package: str, entry: Entry) -> Row:

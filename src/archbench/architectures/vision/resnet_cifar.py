@@ -5,7 +5,10 @@ Mappings in Deep Residual Networks", 2016, arXiv:1603.05027, for the pre-activat
 known.
 """
 
+from typing import Annotated
+
 from keras import layers
+from pydantic import Field
 
 from archbench.architectures import architecture
 from archbench.blocks.residual import Block, Residual, Shortcut
@@ -53,7 +56,7 @@ def resnet_cifar(
     block: Block,
     blocks: Depth,
     shortcut: Shortcut,
-    widths: Widths = (16, 32, 64),
+    widths: Annotated[Widths, Field(min_length=1)] = (16, 32, 64),
     stride_in_1x1: bool = True,
     parts: Parts = PAPER,
 ):
