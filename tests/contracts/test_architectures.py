@@ -17,11 +17,13 @@ from archbench.architectures.sizes import AXES, InputMismatch, minimum_size
 from archbench.losses.margin import margin
 from archbench.parts import WrongParts
 from backend import compiled
+from completeness import check_rows
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ROWS = list(csv.DictReader((GOLDEN / "parameter_counts.csv").open()))
 COSTS = list(csv.DictReader((GOLDEN / "multiply_adds.csv").open()))
 BATCH, OUTPUTS = 6, 3
+COUNT = "name, its paper's input (224x224x3) and outputs, options {}, and its number of trainable parameters"
 OTHER_PARTS = {
     "activation": "silu",
     "normalization": "instance",
@@ -80,7 +82,8 @@ def test_declares_what_others_read(entry):
 
 
 def test_every_name_has_a_count_and_every_count_a_name():
-    assert {entry.name for entry in ARCHITECTURES} == {row["name"] for row in ROWS}
+    names = {entry.name for entry in ARCHITECTURES}
+    check_rows(names, {row["name"] for row in ROWS}, "parameter_counts.csv", COUNT)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['name']}-{row['input']}-{row['parameters']}")
@@ -100,7 +103,8 @@ def _profile(row):
 
 @every
 def test_the_first_count_of_a_name_is_at_its_papers_size(entry):
-    row = next(row for row in ROWS if row["name"] == entry.name)
+    row = next((row for row in ROWS if row["name"] == entry.name), None)
+    assert row, f"tests/golden/parameter_counts.csv has no row for {entry.name}. Add one: {COUNT}."
     assert tuple(int(side) for side in row["input"].split("x")) == entry.facts["paper_input"]
     assert int(row["outputs"]) == entry.facts["paper_outputs"]
     assert row["options"] == "{}"
