@@ -12,9 +12,10 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
+
+from archbench._around import around
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 NOTE = re.compile(rb"[IW]\d{4} \d\d:\d\d:\d+\.\d+ |WARNING: All log messages before absl::InitializeLog\(\)")
@@ -29,32 +30,11 @@ def hush() -> None:
     """
     os.environ.setdefault(LEVEL, "2" if DRIVER.exists() else "3")
     if os.environ[LEVEL] not in ("0", "1") and "tensorflow" not in sys.modules:
-        sys.meta_path.insert(0, _Finder())
-
-
-class _Finder(MetaPathFinder):
-    """Finds TensorFlow as Python would, and lets it load in quiet."""
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """The spec of TensorFlow from the finders after this one, with a loader that keeps the notes back."""
-        if name != "tensorflow":
-            return None
-        place = sys.meta_path.index(self)
-        specs = (finder.find_spec(name, path, target) for finder in sys.meta_path[place + 1 :])
-        spec = next((found for found in specs if found is not None), None)
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def quietly(module: object) -> None:
-                with _without_notes():
-                    execute(module)
-
-            spec.loader.exec_module = quietly
-        return spec
+        around("tensorflow", _without_notes)
 
 
 @contextmanager
-def _without_notes() -> Iterator[None]:
+def _without_notes(_: ModuleType) -> Iterator[None]:
     if sys.stderr is None:  # the stream is closed: there is nothing to hold back
         yield
         return

@@ -21,12 +21,23 @@ Spec = str | Mapping[str, Any]
 """An entry as params.yaml writes it: `adam`, or `{name: adam, beta_1: 0.95}`."""
 
 
+NO_FACTS: Mapping[str, str] = {}
+
+
 class UnknownName(UserError):
     """A name that no module of the catalogue declares."""
 
 
 class WrongOption(UserError):
     """An option that an entry does not take or that cannot have this value, or one that it needs and did not get."""
+
+
+class IncompleteEntry(UserError):
+    """A declaration without a fact that its kind needs, or with one that its kind does not know."""
+
+
+SOURCE = {"source": "where the definition comes from: a paper with its arXiv id, or a book"}
+"""The fact that an entry of every kind needs, and what it means."""
 
 
 @dataclass(frozen=True)
@@ -116,14 +127,23 @@ def _fault(build: Callable[..., Any], option: str, text: str) -> str | None:
 
 
 class Catalogue:
-    """The entries declared by the modules of one package, imported on first use."""
+    """The entries declared by the modules of one package, imported on first use.
 
-    def __init__(self, kind: str, package: str) -> None:
+    `needs` and `takes` are the facts that an entry must and may declare beside its source: name -> what it means. What
+    is wrong with one module or declaration is kept in `faults` and leaves the others alone.
+    """
+
+    def __init__(
+        self, kind: str, package: str, *, needs: Mapping[str, str] = NO_FACTS, takes: Mapping[str, str] = NO_FACTS
+    ) -> None:
         self.kind, self.package = kind, package
+        self.needs, self.takes = {**SOURCE, **needs}, takes
         self._entries: dict[str, Entry] = {}
+        self._incomplete: dict[str, str] = {}
+        self._broken: dict[str, str] = {}
         self._scanned = False
 
-    def declare(self, variants: Mapping[str, Mapping[str, Any]] | str, *, source: str, **facts: Any) -> Callable:
+    def declare(self, variants: Mapping[str, Mapping[str, Any]] | str, **facts: Any) -> Callable:
         """Decorator: every key of `variants` becomes a name for the function below it.
 
         A single name without bound options may be given as a string.
@@ -131,6 +151,12 @@ class Catalogue:
         named = {variants: {}} if isinstance(variants, str) else variants
 
         def keep(build: Callable) -> Callable:
+            wrong = self._wrong_facts(build, facts)
+            if wrong:
+                lines = "\n".join(f"  {line}" for line in wrong)
+                where = f"{build.__module__} declares the {self.kind} {', '.join(map(repr, named))}"
+                self._incomplete.update(dict.fromkeys(named, f"{where}, but not as it must:\n{lines}"))
+                return build
             for name, bound in named.items():
                 known = self._entries.get(name)
                 # A module that failed to import declares its first entries again on the next try.
@@ -138,13 +164,29 @@ class Catalogue:
                     raise ValueError(
                         f"{self.kind} {name!r} is declared twice: in {known.module} and in {build.__module__}."
                     )
-                self._entries[name] = Entry(self.kind, name, build, bound, {"source": source, **facts})
+                self._entries[name] = Entry(self.kind, name, build, bound, facts)
             return build
 
         return keep
 
+    def _wrong_facts(self, build: Callable, facts: Mapping[str, Any]) -> list[str]:
+        """A line for each fact that is missing or unknown, and one for a missing docstring."""
+        missing = [f"{fact} is missing: {means}." for fact, means in self.needs.items() if fact not in facts]
+        known = {**self.needs, **self.takes}
+        unknown = [f"{fact} is unknown. It takes: {', '.join(known)}." for fact in facts if fact not in known]
+        told = [] if build.__doc__ else ["a docstring is missing: its first sentence is what archbench list shows."]
+        return missing + unknown + told
+
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong with modules and declarations, a message each; none of these is an entry."""
+        self._scan()
+        return [*dict.fromkeys(self._incomplete.values()), *self._broken.values()]
+
     def __getitem__(self, name: str) -> Entry:
         self._scan()
+        if isinstance(name, str) and name in self._incomplete:
+            raise IncompleteEntry(self._incomplete[name])
         if not isinstance(name, str) or name not in self._entries:
             near = difflib.get_close_matches(name, self._entries, n=3) if isinstance(name, str) else []
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
@@ -152,6 +194,7 @@ class Catalogue:
             raise UnknownName(
                 f"No {self.kind} is called {shown(name)}.{hint} "
                 f'"archbench list {plural}" shows all {len(self._entries)}.'
+                + "".join(f"\n{fault}" for fault in self._broken.values())
             )
         return self._entries[name]
 
@@ -180,5 +223,8 @@ class Catalogue:
             return
         package = importlib.import_module(self.package)
         for module in pkgutil.walk_packages(package.__path__, f"{self.package}."):
-            importlib.import_module(module.name)
-        self._scanned = True  # last: a module that fails to import must fail again next time
+            try:
+                importlib.import_module(module.name)
+            except Exception as error:  # whatever it is: the other modules are no worse for it
+                self._broken[module.name] = f"{module.name} cannot be imported: {type(error).__name__}: {error}"
+        self._scanned = True

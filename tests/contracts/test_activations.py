@@ -11,6 +11,7 @@ from keras import ops
 
 from archbench.activations import ACTIVATIONS
 from backend import gradient
+from completeness import check_rows
 
 ROWS = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "activation_values.csv").open()))
 each = pytest.mark.parametrize("entry", list(ACTIVATIONS), ids=lambda entry: entry.name)
@@ -27,7 +28,9 @@ def _widened(entry, channels: int) -> int:
 
 
 def test_every_activation_has_golden_values_and_every_value_an_activation():
-    assert {entry.name for entry in ACTIVATIONS} == {row["name"] for row in ROWS}
+    names = {entry.name for entry in ACTIVATIONS}
+    told = "name, options, x, its value and its derivative there"
+    check_rows(names, {row["name"] for row in ROWS}, "activation_values.csv", told)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['name']}{row['options']}({row['x']})")

@@ -1,11 +1,8 @@
-"""Every architecture: counts, shapes, learning, saving, XLA, and the same numbers on both backends."""
+"""Every architecture: counts, shapes, learning, XLA; `test_saved.py` has saving, and the same on both backends."""
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -14,19 +11,19 @@ import pytest
 from keras import ops
 
 from archbench.architectures import ARCHITECTURES
-from archbench.architectures.network import build_network, load_network, outline
+from archbench.architectures.network import build_network, outline
 from archbench.architectures.profile import profile
 from archbench.architectures.sizes import AXES, InputMismatch, minimum_size
 from archbench.losses.margin import margin
 from archbench.parts import WrongParts
 from backend import compiled
-from random_weights import random_weights
+from completeness import check_rows
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ROWS = list(csv.DictReader((GOLDEN / "parameter_counts.csv").open()))
 COSTS = list(csv.DictReader((GOLDEN / "multiply_adds.csv").open()))
-RUN_SAVED = Path(__file__).with_name("run_saved.py")
 BATCH, OUTPUTS = 6, 3
+COUNT = "name, its paper's input (224x224x3) and outputs, options {}, and its number of trainable parameters"
 OTHER_PARTS = {
     "activation": "silu",
     "normalization": "instance",
@@ -85,7 +82,8 @@ def test_declares_what_others_read(entry):
 
 
 def test_every_name_has_a_count_and_every_count_a_name():
-    assert {entry.name for entry in ARCHITECTURES} == {row["name"] for row in ROWS}
+    names = {entry.name for entry in ARCHITECTURES}
+    check_rows(names, {row["name"] for row in ROWS}, "parameter_counts.csv", COUNT)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['name']}-{row['input']}-{row['parameters']}")
@@ -105,7 +103,8 @@ def _profile(row):
 
 @every
 def test_the_first_count_of_a_name_is_at_its_papers_size(entry):
-    row = next(row for row in ROWS if row["name"] == entry.name)
+    row = next((row for row in ROWS if row["name"] == entry.name), None)
+    assert row, f"tests/golden/parameter_counts.csv has no row for {entry.name}. Add one: {COUNT}."
     assert tuple(int(side) for side in row["input"].split("x")) == entry.facts["paper_input"]
     assert int(row["outputs"]) == entry.facts["paper_outputs"]
     assert row["options"] == "{}"
@@ -217,47 +216,6 @@ def test_works_in_mixed_precision_and_answers_in_full(entry):
         assert value.dtype == "float32"
         scale = max(0.1, np.abs(expected[name]).max())
         np.testing.assert_allclose(value, expected[name], atol=0.1 * scale)
-
-
-@pytest.fixture(scope="module")
-def on_the_other_backend(tmp_path_factory):
-    """Every distinct network, saved here, loaded and run in a process with the other backend: name -> arrays."""
-    folder = tmp_path_factory.mktemp("saved")
-    here = {}
-    for entry in _distinct():
-        # JAX compiles each random initializer; the weights are set below.
-        model = _smoke(entry, {"initializer": "zeros"} if "initializer" in entry.facts["swaps"] else {})
-        model.set_weights(random_weights(model))
-        here[entry.name] = _keep(model, _inputs(entry), folder / f"{entry.name}.keras")
-    custom = ARCHITECTURES["lenet5_1998"]  # its own initializer is a class of this package
-    here["own_initializer"] = _keep(_smoke(custom), _inputs(custom), folder / "own_initializer.keras")
-    other = "tensorflow" if keras.backend.backend() == "jax" else "jax"
-    subprocess.run([sys.executable, RUN_SAVED, folder], check=True, env={**os.environ, "KERAS_BACKEND": other})
-    return folder, here
-
-
-def _keep(model: keras.Model, x: np.ndarray, path: Path) -> dict[str, np.ndarray]:
-    model.save(path)
-    np.save(path.with_suffix(".npy"), x)
-    return _by_name(model(x, training=False))
-
-
-@distinct
-def test_survives_saving(entry, on_the_other_backend):
-    folder, here = on_the_other_backend
-    model = load_network(folder / f"{entry.name}.keras")
-    for name, value in _by_name(model(_inputs(entry), training=False)).items():
-        np.testing.assert_allclose(value, here[entry.name][name], rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("name", [*(entry.name for entry in _distinct()), "own_initializer"])
-def test_gives_the_same_on_both_backends(name, on_the_other_backend):
-    folder, here = on_the_other_backend
-    there = np.load(folder / f"{name}.npz")
-    assert set(there) == set(here[name])
-    for output, value in here[name].items():
-        scale = max(1.0, np.abs(value).max())
-        np.testing.assert_allclose(there[output], value, rtol=1e-4, atol=1e-4 * scale)
 
 
 # Parts

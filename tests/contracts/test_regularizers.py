@@ -7,18 +7,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import yaml
 from keras import ops
 from sklearn.linear_model import Lasso
 
-from archbench.augmentations import AUGMENTATIONS
-from archbench.config import Changes
-from archbench.optimizers import OPTIMIZERS
 from archbench.parts import Parts
 from archbench.regularizers import REGULARIZERS
-from archbench.regularizers.elsewhere import ELSEWHERE
-from archbench.tasks import TASKS
 from backend import compiled, gradient
+from completeness import check_rows
 
 ROWS = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "regularizer_values.csv").open()))
 W = np.array([[1.0, -2.0], [0.0, 3.0]], "float32")
@@ -35,7 +30,9 @@ def _unchanged(weight, rate):
 
 
 def test_every_regularizer_has_a_golden_value_and_every_value_a_regularizer():
-    assert {entry.name for entry in REGULARIZERS} == {row["name"] for row in ROWS}
+    names = {entry.name for entry in REGULARIZERS}
+    told = "name, options, weights and the penalty of them"
+    check_rows(names, {row["name"] for row in ROWS}, "regularizer_values.csv", told)
 
 
 @penalties
@@ -128,20 +125,3 @@ def test_max_norm_scales_back_the_units_that_are_too_long_and_no_other():
     window = np.stack([np.full((2, 2, 4), 1.0), np.full((2, 2, 4), 0.1)], axis=-1).astype("float32")
     expected = [0.25, 0.1]  # 16 ones are 4 long, 16 tenths 0.4
     np.testing.assert_allclose(ops.convert_to_numpy(limited.after_step(window, 0.1))[1, 1, 3], expected, rtol=1e-6)
-
-
-def test_what_regularizes_elsewhere_is_no_penalty():
-    assert not set(ELSEWHERE) & {entry.name for entry in REGULARIZERS}
-
-
-@pytest.mark.parametrize("name", ELSEWHERE)
-def test_the_line_that_sets_it_can_stand_in_a_recipe(name):
-    ((key, value),) = yaml.safe_load(ELSEWHERE[name]).items()
-    if key == "parts":
-        Parts().swapped(value)
-        return
-    Changes.model_validate({key: value})
-    catalogues = {"optimizer": OPTIMIZERS, "task": TASKS, "augmentation": AUGMENTATIONS}
-    for spec in value if isinstance(value, list) else [value]:
-        if key in catalogues:
-            catalogues[key].resolve(spec)

@@ -1,6 +1,7 @@
 """The one lookup: what it finds, what it refuses, and in which words."""
 
 import itertools
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field
 
-from archbench.catalogue import Catalogue, UnknownName, WrongOption
+from archbench.catalogue import Catalogue, IncompleteEntry, UnknownName, WrongOption
 from archbench.errors import UserError
 
 NUMBERS = itertools.count()
@@ -37,7 +38,8 @@ def package(tmp_path, monkeypatch):
         name = f"made_up_{next(NUMBERS)}"
         folder = tmp_path / name
         folder.mkdir()
-        header = "from archbench.catalogue import Catalogue\nSHAPES = Catalogue('shape', __name__)\n"
+        takes = "takes={'round': 'whether'}"
+        header = f"from archbench.catalogue import Catalogue\nSHAPES = Catalogue('shape', __name__, {takes})\n"
         (folder / "__init__.py").write_text(header + "shape = SHAPES.declare\n")
         for module, text in modules.items():
             (folder / f"{module}.py").write_text(text.format(package=name))
@@ -111,8 +113,9 @@ def test_a_needed_option_that_is_not_given_is_named():
 
 def test_a_second_declaration_names_both_modules(package):
     shapes = package(flat=SHAPES, other="from {package} import shape\n@shape('circle', source='')\ndef c(): 'A c.'\n")
-    with pytest.raises(ValueError, match=r"shape 'circle' is declared twice: in \S+\.flat and in \S+\.other"):
-        shapes["square"]
+    (fault,) = shapes.faults
+    assert re.search(r"shape 'circle' is declared twice: in \S+\.flat and in \S+\.other", fault)
+    assert shapes["circle"].module.endswith(".flat")
 
 
 def test_modules_are_imported_on_first_use(package):
@@ -122,12 +125,51 @@ def test_modules_are_imported_on_first_use(package):
     assert f"{shapes.package}.flat" in sys.modules
 
 
-def test_a_module_that_fails_to_import_fails_again_each_time(package):
-    """A catalogue that took a failed scan for done would lack entries, and call their names unknown."""
-    shapes = package(broken="import no_such_module_at_all")
+def test_a_module_that_fails_to_import_is_named_and_stops_no_other(package):
+    """A catalogue that said nothing of it would call its names unknown, and a reader look for a typing mistake."""
+    shapes = package(broken="import no_such_module_at_all", flat=SHAPES)
+    assert shapes["square"].module.endswith(".flat")
+    assert [entry.name for entry in shapes] == ["circle", "square", "triangle"]
+    told = r"\.broken cannot be imported: ModuleNotFoundError: No module named 'no_such_module_at_all'"
     for _ in range(2):
-        with pytest.raises(ModuleNotFoundError, match="no_such_module_at_all"):
-            shapes["square"]
+        with pytest.raises(UnknownName, match=told):
+            shapes["star"]
+        assert re.search(told, *shapes.faults)
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ("", ["source is missing: where the definition comes from", "sides is missing: how many it has: sides=4."]),
+        ("source='x', ", ["sides is missing: how many it has: sides=4."]),
+        ("source='x', sides=3, raund=True", ["raund is unknown. It takes: source, sides, round."]),
+    ],
+)
+def test_a_declaration_without_a_fact_is_told_what_it_means_and_stops_no_other(package, facts, told):
+    header = "from {package} import needy\n"
+    shapes = package(
+        needy="from archbench.catalogue import Catalogue\n"
+        "NEEDY = Catalogue('shape', __package__, needs={{'sides': 'how many it has: sides=4'}}, "
+        "takes={{'round': 'whether'}})\n",
+        good=f"{header}@needy.NEEDY.declare('kite', source='x', sides=4)\ndef kite(): 'A kite.'\n",
+        bad=f"{header}@needy.NEEDY.declare('star', {facts})\ndef star(): 'A star.'\n",
+    )
+    needy = __import__(f"{shapes.package}.needy", fromlist=["NEEDY"]).NEEDY
+    assert [entry.name for entry in needy] == ["kite"]
+    with pytest.raises(IncompleteEntry) as caught:
+        needy["star"]
+    assert needy.faults == [str(caught.value)]
+    first, *lines = str(caught.value).splitlines()
+    assert re.fullmatch(r"\S+\.bad declares the shape 'star', but not as it must:", first)
+    assert len(lines) == len(told)
+    assert all(part in line for part, line in zip(told, lines, strict=True))
+
+
+def test_a_builder_without_a_docstring_is_told_so(package):
+    shapes = package(bare="from {package} import shape\n@shape('dot', source='x')\nclass Dot: pass\n", flat=SHAPES)
+    with pytest.raises(IncompleteEntry, match="a docstring is missing: its first sentence is what archbench list"):
+        shapes["dot"]
+    assert "dot" not in [entry.name for entry in shapes]
 
 
 def test_modules_in_folders_below_are_found(package):

@@ -417,7 +417,7 @@ def test_the_model_loads_back_and_answers_the_same(tracking, project, saved_mode
     if with_signature:
         assert served.metadata.signature.outputs.inputs[0].shape == (-1, 3)
     requirements = (Path(mlflow.artifacts.download_artifacts(uri)) / "requirements.txt").read_text().split()
-    assert {"keras==3.15.1", "tensorflow==2.21.0"} <= set(requirements)
+    assert {"archbench==0.1.0", "keras==3.15.1", "tensorflow==2.21.0"} <= set(requirements)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from archbench.parts import Parts
 from archbench.regularizers import REGULARIZERS
 from archbench.schedules import SCHEDULES
 from archbench.tasks import TASKS
+from completeness import check_rows
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CATALOGUES: dict[str, Catalogue] = {
@@ -52,7 +53,8 @@ def _spec(text: str):
 
 
 def test_every_network_with_parts_has_a_row_of_them():
-    assert {row["name"] for row in PARTS} == {entry.name for entry in ARCHITECTURES if "parts" in entry.options}
+    names = {entry.name for entry in ARCHITECTURES if "parts" in entry.options}
+    check_rows(names, {row["name"] for row in PARTS}, "parts.csv", "name and the parts of its paper")
 
 
 @pytest.mark.parametrize("row", PARTS, ids=lambda row: row["name"])
@@ -116,7 +118,8 @@ def _defaults() -> dict[tuple[str, str, str], object]:
 def test_every_default_has_a_row_and_every_row_an_option():
     rows = {(row["kind"], row["name"], row["option"]) for row in OPTIONS}
     assert len(rows) == len(OPTIONS)
-    assert {row for row in rows if row[0] != "architecture"} == set(_defaults())
+    rows = {row for row in rows if row[0] != "architecture"}
+    check_rows(set(_defaults()), rows, "default_options.csv", "kind, name, option and its default value")
 
 
 @pytest.mark.parametrize("row", OPTIONS, ids=lambda row: f"{row['kind']}-{row['name']}-{row['option']}")

@@ -13,7 +13,7 @@ import keras
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.sizes import check_input, check_parameters, counted_layers
 from archbench.catalogue import Entry, Spec
-from archbench.parts import CATALOGUES, NotAUnit, Parts, WrongParts
+from archbench.parts import NotAUnit, Parts, WrongParts
 
 NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 
@@ -44,8 +44,6 @@ def _in_float32(output):
 
 def load_network(path: Path) -> keras.Model:
     """The network saved at `path` (a `.keras` file), on whichever backend runs; loads no code from the file."""
-    for catalogue in (ARCHITECTURES, *CATALOGUES.values()):
-        list(catalogue)  # imports their modules, which register the layers a saved network may name
     return keras.saving.load_model(path, safe_mode=True)
 
 

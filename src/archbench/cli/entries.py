@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -11,8 +12,8 @@ import typer
 
 from archbench.catalogue import Entry
 from archbench.cli import display, index
+from archbench.cli.words import KIND, Word, words
 from archbench.errors import UserError
-from archbench.regularizers.elsewhere import ELSEWHERE
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, for a program to read.")]
 
@@ -24,13 +25,14 @@ class SeveralEntries(UserError):
 def list_entries(
     kind: Annotated[
         str | None,
-        typer.Argument(help="Only this kind: architectures, optimizers, losses, datasets, ..."),
+        typer.Argument(help="Only this kind: architectures, optimizers, losses, datasets, settings, ..."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """List all that params.yaml can name.
 
-    A line an entry: its kind, name, what it is and where it comes from.
+    A line an entry: its kind, name, what it is and where it comes from. The kind `settings` is what a recipe
+    understands beside the names of entries: dropout, early_stopping, epochs.
     """
     package = None if kind is None else index.find_kind(kind)
     rows = [row for row in index.rows() if package in (None, row.catalogue)]
@@ -41,25 +43,34 @@ def list_entries(
     display.print_table(fields, [[getattr(row, field) for field in fields] for row in rows])
     if package == "regularizers":
         print("\nWhat else regularizes, and where params.yaml sets it:")
-        display.print_table(("name", "in a benchmark"), list(ELSEWHERE.items()))
+        others = [(word.name, word.where) for word in words().values() if word.regularizes]
+        display.print_table(("name", "in a benchmark"), others)
+    for fault in index.faults():
+        print(f"note: {fault}", file=sys.stderr)
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="A name that `archbench list` shows.")],
+    name: Annotated[list[str], typer.Argument(help="A name that `archbench list` shows, in one word or in several.")],
     kind: Annotated[str | None, typer.Option(help="The kind, where several catalogues know the name.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show one entry.
 
-    An architecture at its paper's size with its cost, anything else with its formula and options.
+    An architecture at its paper's size with its cost, a setting with its place in params.yaml and its formula,
+    anything else with its formula and options.
     """
-    found = index.find_entries(name, kind)
+    called = " ".join(name)
+    found = index.find_entries(called, kind)
     if as_json and len(found) > 1:
         kinds = [row.catalogue for row in found]
         raise SeveralEntries(
-            f"{name!r} stands in {' and in '.join(kinds)}. Say which: archbench show {name} --json --kind {kinds[0]}"
+            f"{called!r} stands in {' and in '.join(kinds)}. "
+            f"Say which: archbench show {called} --json --kind {kinds[0]}"
         )
-    described = [describe(row, index.catalogues()[row.catalogue][row.name]) for row in found]
+    described = [
+        _setting(words()[row.name]) if row.kind == KIND else describe(row, index.catalogues()[row.catalogue][row.name])
+        for row in found
+    ]
     if as_json:
         display.print_json(described[0])
         return
@@ -91,6 +102,20 @@ def describe(row: index.Row, entry: Entry) -> dict[str, Any]:
     return facts
 
 
+def _setting(word: Word) -> dict[str, Any]:
+    """All that is known of a setting, as JSON."""
+    return {
+        "kind": KIND,
+        "name": word.name,
+        "also": list(word.also),
+        "what": word.what,
+        "place": word.place,
+        "where": word.where,
+        "formula": word.formula,
+        "source": word.source,
+    }
+
+
 def _cost(entry: Entry) -> dict[str, Any]:
     """What the paper's network costs, read from its shapes: no weight is made."""
     from archbench.architectures.network import outline
@@ -114,6 +139,12 @@ def _cost(entry: Entry) -> dict[str, Any]:
 
 def _print_entry(facts: Mapping[str, Any]) -> None:
     display.print_title(f"{facts['name']} ({facts['kind']})")
+    if facts["kind"] == KIND:
+        lines = {"source": facts["source"], "also called": ", ".join(facts["also"])}
+        lines |= {f"in {facts['place']}": facts["where"], "formula": facts["formula"]}
+        display.print_fields({name: value for name, value in lines.items() if value})
+        print(f"\n{facts['what']}")
+        return
     lines = {"source": facts["source"], "module": facts["module"]}
     if "parameters" in facts:
         lines |= _cost_lines(facts)

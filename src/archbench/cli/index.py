@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ from pathlib import Path
 import archbench
 from archbench import code
 from archbench.catalogue import Catalogue, Entry
+from archbench.cli.words import KIND, words
 from archbench.errors import UserError, shown
 
 
@@ -36,7 +38,7 @@ class Row:
     """What `archbench list` tells of an entry."""
 
     kind: str
-    """The catalogue's package, with the folder inside it: `architectures/vision`."""
+    """The catalogue's package, with the folder inside it: `architectures/vision`; `settings` for what none holds."""
     name: str
     what: str
     source: str
@@ -62,39 +64,67 @@ def catalogues() -> dict[str, Catalogue]:
 def find_kind(word: str) -> str:
     """The package of the catalogue that `word` names: `loss`, `losses`; raises `UnknownKind`."""
     plain = word.lower().replace("-", "_")
-    words = {alias: package for package, one in catalogues().items() for alias in (package, one.kind)}
-    if plain in words:
-        return words[plain]
-    near = difflib.get_close_matches(plain, words, n=1)
-    hint = f" Did you mean {words[near[0]]}?" if near else ""
-    raise UnknownKind(f"There is no kind {shown(word)}.{hint} Kinds: {', '.join(catalogues())}.")
+    kinds = {alias: package for package, one in catalogues().items() for alias in (package, one.kind)}
+    kinds |= {KIND: KIND, "setting": KIND}
+    if plain in kinds:
+        return kinds[plain]
+    near = difflib.get_close_matches(plain, kinds, n=1)
+    hint = f" Did you mean {kinds[near[0]]}?" if near else ""
+    raise UnknownKind(f"There is no kind {shown(word)}.{hint} Kinds: {', '.join((*catalogues(), KIND))}.")
 
 
 def rows() -> list[Row]:
-    """All entries, by kind and name; an entry whose facts are missing is a fault of ours and raises `KeyError`."""
+    """All that params.yaml can name, by kind and name: the entries of all catalogues, and the settings."""
+    settings = [Row(KIND, word.name, word.what, word.source) for word in words().values()]
+    return sorted([*_entries()[0], *settings], key=lambda row: (row.kind, row.name))
+
+
+def faults() -> list[str]:
+    """What is wrong with the modules of the catalogues, which therefore lack entries."""
+    return _entries()[1]
+
+
+def _entries() -> tuple[list[Row], list[str]]:
+    """The entries of all catalogues, and what is wrong with their modules; kept only where nothing is."""
     digest = code.digest(sorted(code.PACKAGE.rglob("*.py")))
     kept = _read(digest)
-    if kept is None:
-        kept = [_row(package, entry) for package, one in catalogues().items() for entry in one]
-        kept.sort(key=lambda row: (row.kind, row.name))
-        _write(digest, kept)
-    return kept
+    if kept is not None:
+        return kept, []
+    found = [_row(package, entry) for package, one in catalogues().items() for entry in one]
+    found.sort(key=lambda row: (row.kind, row.name))
+    wrong = [fault for one in catalogues().values() for fault in one.faults]
+    if not wrong:
+        _write(digest, found)
+    return found, wrong
 
 
 def find_entries(name: str, kind: str | None) -> list[Row]:
-    """The entries called `name`, of one catalogue if `kind` says which; raises `UnknownEntry` with near names."""
+    """What is called `name`, of one kind if `kind` says which; raises `UnknownEntry` with near names.
+
+    `Gradient clipping` and `clipnorm` are found as `gradient_clipping` is; a name of its own goes before another's.
+    """
     candidates = rows()
     if kind is not None:
         package = find_kind(kind)
         candidates = [row for row in candidates if row.catalogue == package]
-    found = [row for row in candidates if row.name == name]
+    plain = re.sub(r"[\s-]+", "_", name.strip().lower())
+    also = {alias: word.name for word in words().values() for alias in word.also}
+    for known in (name, plain):
+        found = [row for row in candidates if row.name == known]
+        if found:
+            return found
+    found = [row for row in candidates if row.kind == KIND and row.name == also.get(plain)]
     if found:
         return found
-    near = difflib.get_close_matches(name, sorted({row.name for row in candidates}), n=3)
+    names = sorted({row.name for row in candidates})
+    parts = [known for known in names if plain in known.split("_")]
+    similar = difflib.get_close_matches(plain, [*names, *also], n=3)
+    near = [*dict.fromkeys([*parts, *(also.get(known, known) for known in similar)])][:3]
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     where = "entry of any catalogue" if kind is None else f"entry of {package}"
     command = "archbench list" if kind is None else f"archbench list {package}"
-    raise UnknownEntry(f'No {where} is called {shown(name)}.{hint} "{command}" shows all {len(candidates)}.')
+    message = f'No {where} is called {shown(name)}.{hint} "{command}" shows all {len(candidates)}.'
+    raise UnknownEntry("\n".join([message, *faults()]))
 
 
 def _row(package: str, entry: Entry) -> Row:

@@ -2,5 +2,18 @@
 
 from archbench.catalogue import Catalogue
 
-DATASETS = Catalogue("dataset", __name__)
+DATASETS = Catalogue(
+    "dataset",
+    __name__,
+    needs={
+        "licence": "the licence of its data",
+        "kind": 'where they come from: kind="embedded", "generated", "download" or "manual"',
+        "bytes": "the size of what is downloaded; 0 where nothing is",
+    },
+    takes={
+        "smoke": "options that make it small, for tests",
+        "contains": "a function of its options to what it holds once it is there",
+        "files": "a function of its options to the files that it downloads, where these are not all",
+    },
+)
 dataset = DATASETS.declare

@@ -2,5 +2,10 @@
 
 from archbench.catalogue import Catalogue
 
-LOSSES = Catalogue("loss", __name__)
+LOSSES = Catalogue(
+    "loss",
+    __name__,
+    needs={"values": 'what it compares: values="labels", "signs", "shares", "numbers" or "boxes"'},
+    takes={"over": 'over="scores" where the loss of a classification may be it'},
+)
 loss = LOSSES.declare

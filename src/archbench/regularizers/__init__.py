@@ -2,5 +2,12 @@
 
 from archbench.catalogue import Catalogue
 
-REGULARIZERS = Catalogue("regularizer", __name__)
+REGULARIZERS = Catalogue(
+    "regularizer",
+    __name__,
+    takes={
+        "numbers": "its options that a sweep may change without compiling anew",
+        "smoke": "options with which a test tries it; smoke={} if the defaults do",
+    },
+)
 regularizer = REGULARIZERS.declare

@@ -2,5 +2,11 @@
 
 from archbench.catalogue import Catalogue
 
-TASKS = Catalogue("task", __name__)
+TASKS = Catalogue(
+    "task",
+    __name__,
+    takes={
+        "preprocessing": "the only preprocessing that it goes with",
+    },
+)
 task = TASKS.declare

@@ -2,7 +2,8 @@
 
 Importing TensorFlow takes longer than all else a copy does, so the folder that `mlflow.keras.save_model` would write
 is written here: the saved file, the `MLmodel` description with the `keras` and `python_function` flavours, and the
-requirements. `mlflow.keras.load_model` and `mlflow.pyfunc.load_model` read it.
+requirements. `mlflow.keras.load_model` and `mlflow.pyfunc.load_model` read it where this package is installed, whose
+layers the networks are made of (`archbench._saved`).
 """
 
 from __future__ import annotations
@@ -69,7 +70,13 @@ def write_model(folder: Path, run: RunFolder, logged: LoggedModel) -> None:
         keras_backend=machine["backend"],
         save_exported_model=False,
     )
-    pyfunc.add_to_model(model, loader_module="mlflow.keras", conda_env="conda.yaml", python_env="python_env.yaml")
+    pyfunc.add_to_model(
+        model,
+        loader_module="archbench.tracking.served",
+        data="data/model.keras",
+        conda_env="conda.yaml",
+        python_env="python_env.yaml",
+    )
     model.model_size_bytes = (folder / "data" / "model.keras").stat().st_size
     model.save(str(folder / "MLmodel"))
     _write_requirements(folder, machine)
@@ -79,6 +86,7 @@ def _write_requirements(folder: Path, machine: Mapping[str, Any]) -> None:
     import mlflow
 
     requirements = [
+        f"archbench=={machine['archbench_version']}",
         f"mlflow=={mlflow.__version__}",
         f"keras=={machine['keras_version']}",
         f"{machine['backend']}=={machine['backend_version']}",

@@ -1,0 +1,48 @@
+"""Load saved networks in one of the ways a user has, as the first thing a process does, and keep their answers.
+
+Usage: python load_saved.py WAY FOLDER OUT NAME..., under the KERAS_BACKEND whose answers are wanted. FOLDER/NAME is an
+MLflow model with `input.npy` in it; OUT/NAME.npz gets an array for each output.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+PLAIN = "plain"
+"""The network loaded first: it names no class of this package, so that what the others need is known already."""
+
+
+def answers(way: str, folder: Path, x: np.ndarray) -> dict[str, np.ndarray]:
+    """What the network in `folder` says of `x`, by the name of the output."""
+    if way == "keras":
+        import keras
+
+        import archbench  # noqa: F401
+
+        outputs = keras.models.load_model(folder / "data" / "model.keras").predict_on_batch(x)
+    elif way == "mlflow.keras":
+        import mlflow
+
+        outputs = mlflow.keras.load_model(str(folder)).predict_on_batch(x)
+    else:
+        import mlflow
+
+        outputs = mlflow.pyfunc.load_model(str(folder)).predict(x)
+    return outputs if isinstance(outputs, dict) else {"output": outputs}
+
+
+def main(way: str, folder: Path, out: Path, *names: str) -> None:
+    """Answer for every network, the plain one first; fails where a later one brings a class with it."""
+    known = None
+    for name in (PLAIN, *names):
+        np.savez(out / f"{name}.npz", **answers(way, folder / name, np.load(folder / name / "input.npy")))
+        import keras
+
+        registered = set(keras.saving.get_custom_objects())
+        assert known is None or registered == known, f"{name} brought {registered - known}"
+        known = registered
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:])
