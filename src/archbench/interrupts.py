@@ -4,6 +4,8 @@ Python runs a signal handler between two of its own instructions, and a compilat
 one instruction of many seconds. So a thread waits for the byte that the handler in C writes at once (`set_wakeup_fd`).
 The main thread is asked to unwind, by `Stopped`; if it has not ended after a second, the thread ends the process.
 Nothing is lost by that: whatever is on disk survives a kill at any moment.
+
+`dvc repro` waits for its stage, adds a line of its own and leaves with 255 after Ctrl-C; of SIGTERM it dies at once.
 """
 
 from __future__ import annotations
