@@ -41,7 +41,7 @@ def sources(kind: str) -> None:
     _, folders = open_pipeline()
     pipeline = yaml.safe_load((find_params().parent / "dvc.yaml").read_text(encoding="utf-8"))
     files = [Path(name) for name in pipeline["stages"][f"sources-{kind}"]["deps"]]
-    with only_writer(folders.sources, f"stage sources-{kind}"):
+    with only_writer(folders.sources, f"sources {kind}"):
         write_text(folders.sources / f"{kind}.txt", code.list_digests(files))
 
 
