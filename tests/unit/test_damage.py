@@ -18,10 +18,10 @@ import yaml
 from tracking_folders import empty_database  # noqa: F401 -- a fixture
 
 from archbench.cli import record_checks
-from archbench.cli.forecast import _seconds_an_epoch, _study_seconds
 from archbench.config import read_config
 from archbench.page.report import Options, write_report
 from archbench.project import Folders
+from archbench.results.durations import durations
 from archbench.results.runs import read_runs
 from archbench.results.studies import read_study
 from archbench.tracking import run_folder, store
@@ -144,9 +144,8 @@ def test_a_damaged_run_is_named_by_doctor_plan_and_train_and_its_siblings_are_wh
     assert ("was killed" if gone else name) in text
 
     told: list[str] = []
-    settings = fake.settings("lenet5-digits", 0, **DESCRIBED)
-    measured = _seconds_an_epoch(folder, settings, told)
-    assert measured == 1.0  # by the other seed
+    (measured,) = durations(folder.parent, ["lenet5-digits"], project / "studies" / "small", [], told)
+    assert measured.seconds / measured.work == 1.0  # by the other seed
     if not gone and name not in ("predictions.npz", "model.keras", "signature.json", "history.csv"):
         assert told or damage == "random bytes"
 
@@ -191,11 +190,9 @@ def test_a_damaged_study_is_named_by_doctor_and_plan(project, name, damage):
     assert (where, mend) == ("studies/small/rates", "dvc repro sweep@rates")
     assert name in text or "was stopped before its end" in text
     told: list[str] = []
-    study = read_config(project / "params.yaml").studies["rates"]
-    measured = _study_seconds(folder, study, told)
-    assert measured is None
+    (other,) = durations(project / "runs" / "small", [], folder.parent, ["rates", "more"], told)
+    assert (other.stage, other.seconds > 0) == ("sweep@more", True)
     assert [name in line for line in told] == ([] if (name, damage) == ("metrics.json", "deleted") else [True])
-    assert _study_seconds(project / "studies" / "small" / "more", study, told) > 0
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
