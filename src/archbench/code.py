@@ -1,11 +1,14 @@
-"""Which source files a piece of work depends on, read off their import statements."""
+"""Which source files a piece of work depends on, read off their import statements, and what they do, as a digest."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable
+import io
+import tokenize
+from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -28,18 +31,45 @@ def files_of(modules: Iterable[str]) -> list[Path]:
     return sorted(seen)
 
 
-def digest(paths: Iterable[Path]) -> str:
-    """The SHA-256 of the files' names and contents."""
+def meaning(path: Path) -> bytes:
+    """What decides what a file does: of Python all but its comments, docstrings and blank lines, of others all."""
+    content = path.read_bytes()
+    return _without_words(content.decode()).encode() if path.suffix == ".py" else content
+
+
+def digest(paths: Iterable[Path], read: Callable[[Path], bytes] = meaning) -> str:
+    """The SHA-256 of the files' names and of what `read` gives for each."""
     total = hashlib.sha256()
     for path in paths:
         total.update(f"{path.relative_to(PACKAGE)}\0".encode())
-        total.update(hashlib.sha256(path.read_bytes()).digest())
+        total.update(hashlib.sha256(read(path)).digest())
     return total.hexdigest()
 
 
 def list_digests(paths: Iterable[Path]) -> str:
-    """A line a file: the SHA-256 of its contents and its name, as `sha256sum` writes them."""
-    return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.as_posix()}\n" for path in paths)
+    """A line a file: the SHA-256 of its meaning, and its name."""
+    return "".join(f"{hashlib.sha256(meaning(path)).hexdigest()}  {path.as_posix()}\n" for path in paths)
+
+
+@cache  # a file is part of many digests
+def _without_words(source: str) -> str:
+    """Python without comments, strings that are statements, and blank lines; cut out of the text as it stands.
+
+    The text, and not its syntax tree, which every version of Python writes in its own way.
+    """
+    lines = source.splitlines(keepends=True)
+    begins = True
+    for token, after in pairwise(tokenize.generate_tokens(io.StringIO(source).readline)):
+        row, last = token.start[0] - 1, token.end[0] - 1
+        docstring = begins and token.type == tokenize.STRING and after.type == tokenize.NEWLINE
+        if docstring or token.type == tokenize.COMMENT:
+            rest = lines[row][: token.start[1]] + lines[last][token.end[1] :]
+            lines[row : last + 1] = [rest.rstrip() + "\n", *[""] * (last - row)]
+        if (docstring or token.type in (tokenize.COMMENT, tokenize.NL)) and not lines[row].strip():
+            lines[row] = ""
+        if token.type not in (tokenize.COMMENT, tokenize.NL):
+            begins = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    return "".join(lines)
 
 
 def path_of(module: str) -> Path | None:
