@@ -64,6 +64,7 @@ def settings(benchmark, seed, *, architecture, scale, dataset, task, optimizer="
         "schedule": {"name": "constant"},
         "epochs": EPOCHS,
         "batch_size": 32,
+        "parts": {},
         "augmentation": [],
         "preprocessing": {"name": "standardize"},
         "clip": None,

@@ -232,7 +232,7 @@ def test_groups_share_no_source_digit(overlapping):
     [
         ({"examples": 50}, "multiple of 20; 50 was given. Try 40"),
         ({"digit_size": 21}, "digit_size must be a whole number from 8 to 20"),
-        ({"size": 4}, "size must be a whole number from 8"),
+        ({"size": 4}, "size cannot be 4. .* greater than or equal to 8"),
     ],
 )
 def test_impossible_canvases_are_answered(options, message):

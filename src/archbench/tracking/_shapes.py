@@ -23,6 +23,7 @@ SETTINGS = {
     "schedule": NAMED,
     "epochs": int,
     "batch_size": int,
+    "parts": {},
     "augmentation": [NAMED],
     "preprocessing": NAMED,
     "clip": object,
