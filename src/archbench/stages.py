@@ -75,7 +75,7 @@ def train(slug: str) -> None:
     folder = folders.runs / slug
     with only_writer(folder, f"train {slug}"), live(folder, config.training.tracking_seconds) as tracker:
         _train(config, folders, slug)
-    from archbench.results.closing import closing_line
+    from archbench.closing import closing_line
 
     print(tracker.message)
     seeds = config.benchmarks[slug].seeds or config.seeds
@@ -103,7 +103,7 @@ def sweep(slug: str) -> None:
     folder = folders.studies / slug
     with only_writer(folder, f"sweep {slug}"), live(folder, config.training.tracking_seconds) as tracker:
         _sweep(config, folders, slug)
-    from archbench.results.closing import closing_lines
+    from archbench.closing import closing_lines
 
     print(tracker.message)
     arms = config.studies[slug].arms

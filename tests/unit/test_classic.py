@@ -357,8 +357,8 @@ def test_a_known_count_makes_the_likeliest_classes_the_answer():
     task = TASKS.build({"name": "multi_label", "count": 2}, _card())
     found = _numbers(task.predict(np.array([[-3.0, -1, -2], [1, 2, 3]], "float32")))["present"]
     assert found.tolist() == [[0, 1, 1], [0, 1, 1]]
-    for count in (0, 4):
-        with pytest.raises(UserError, match="Choose 1 to 3"):
+    for count, message in ((0, "greater than or equal to 1"), (4, "Choose 1 to 3")):
+        with pytest.raises(UserError, match=message):
             TASKS.build({"name": "multi_label", "count": count}, _card())
 
 

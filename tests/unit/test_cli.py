@@ -14,6 +14,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from archbench import code
 from archbench.cli import changes, checks, index
 from archbench.cli.app import app
 from archbench.cli.data import look_up
@@ -454,7 +455,7 @@ def test_plan_reads_the_status_of_a_real_dvc(project, monkeypatch):
         subprocess.run([sys.executable, "-m", "dvc", *words], check=True, capture_output=True)
     first = (project / "data/sources/small/prepare.txt").read_text().splitlines()[0]
     digest, name = first.split("  ")
-    assert digest == hashlib.sha256(Path(name).read_bytes()).hexdigest()
+    assert digest == hashlib.sha256(code.meaning(Path(name))).hexdigest()
     assert _stage("prepare@wine")["state"] == "current"
     assert _stage("prepare@digits") | {"seconds": 0} == {
         "stage": "prepare@digits", "state": "run", "why": ["never run"], "seconds": 0, "basis": "estimated",

@@ -172,7 +172,7 @@ def test_the_report_shows_what_is_damaged_as_damaged_and_all_else(project):
     _flip(project / "runs" / "small" / "other" / "seed-1" / "history.csv")
     (project / "studies" / "small" / "rates" / "trials.csv").write_text("arm")
     page = _report(project)
-    assert page.count("n=1: 1 finished, 1 damaged") == 2
+    assert page.count("n=1, no interval: 1 finished, 1 damaged") == 2
     for told in ("model.keras is not what the run wrote", "history.csv is not what", "trials.csv cannot be read"):
         assert told in page
     assert "Study: more" in page
@@ -229,7 +229,7 @@ def test_sync_leaves_out_what_is_damaged_and_copies_the_rest(project, empty_data
         assert line.endswith("Run: dvc repro train@lenet5-digits")
         assert line in str(report)
         assert (report.runs, report.studies) == (1, 2)
-        assert not Follower([folder]).look()  # live copying does not claim to have taken it
+        assert not Follower(folder.parent, os.getpid()).look()  # live copying does not claim to have taken it
         shutil.rmtree(folder)
         shutil.copytree(whole, folder)
     (project / "studies" / "small" / "rates" / "trials.csv").write_text("arm,number\nsgd,0\n")

@@ -69,12 +69,12 @@ def test_a_project_in_a_folder_of_any_name_is_copied(tmp_path, monkeypatch, empt
         make.finished(root / "runs/tour/lenet5-digits/seed-0", model=saved_model)
         tracking = store.connect(store.locate(root))
         assert sync_all(root, tracking).runs_changed == 1
-        experiment = tracking.client.get_experiment_by_name("classification").experiment_id
+        experiment = tracking.client.get_experiment_by_name("tour/classification").experiment_id
         (run,) = tracking.client.search_runs([experiment], "tags.`archbench.kind` = 'seed'")
         assert "settings.yaml" in [file.path for file in tracking.client.list_artifacts(run.info.run_id)]
         (model,) = tracking.client.search_logged_models([experiment])
         assert "MLmodel" in [file.path for file in tracking.client.list_logged_model_artifacts(model.model_id)]
-        assert list(root.glob("mlartifacts/classification/models/*/artifacts/MLmodel"))
+        assert list(root.glob("mlartifacts/tour/classification/models/*/artifacts/MLmodel"))
         addresses = ui._addresses(tracking)
         assert sqlalchemy.make_url(addresses["MLFLOW_BACKEND_STORE_URI"]).database == str(root / "mlflow.db")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(ODD_NAMES[::3])
@@ -87,7 +87,7 @@ def test_a_folder_that_mlflow_cannot_name_is_refused_before_training(tmp_path, m
     root.mkdir()
     make.project(root)
     monkeypatch.chdir(root)
-    with pytest.raises(store.UnfitFolder, match=r"caf\\xe9' is no UTF-8") as refused, live.live([root / "a/b"], 1):
+    with pytest.raises(store.UnfitFolder, match=r"caf\\xe9' is no UTF-8") as refused, live.live(root / "a/b", 1):
         pytest.fail("it trains")
     assert "\n" not in str(refused.value)
 
@@ -165,13 +165,13 @@ def test_a_missing_driver_is_one_line_that_names_its_package(project, monkeypatc
 def test_training_says_why_its_runs_were_not_taken(project, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql+nodriver://ann:hunter2@127.0.0.1:1/db")
     folder = project / "runs/tour/lenet5-digits/seed-0"
-    with live.live([folder], limit_seconds=100) as tracker:
+    with live.live(folder.parent, limit_seconds=100) as tracker:
         make.finished(folder)
     assert "did not take all runs" in tracker.message
     assert "nodriver" in tracker.message
-    assert live.log_of(folder) == project / "runs/tour/.lenet5-digits.tracking.log"  # not in the output of DVC
+    assert live.log_of(folder.parent) == project / "runs/tour/.lenet5-digits.tracking.log"  # not in the output of DVC
     assert live.log_of(project / "studies/tour/rates") == project / "studies/tour/.rates.tracking.log"
-    log = live.log_of(folder).read_text()
+    log = live.log_of(folder.parent).read_text()
     assert log.count("cannot be opened") == 1  # one try: another one would be refused as well
     assert "hunter2" not in log + tracker.message
 

@@ -190,7 +190,7 @@ def test_a_server_that_fails_is_told_in_one_line_and_sync_makes_up_for_it(projec
             make.finished(folder)
     assert tracker.message.startswith(f"MLflow at {address} did not take all runs (see ")
     assert "\n" not in tracker.message
-    assert log_of(folder).read_text().strip()
+    assert log_of(folder.parent).read_text().strip()
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     report = sync_all(project, store.connect(store.locate()))
     assert (report.runs, report.runs_changed) == (1, 1)
@@ -263,7 +263,7 @@ def test_a_killed_training_process_takes_its_tracker_along_and_the_run_is_closed
         [sys.executable, "-c", TRAINING, str(folder)], stdout=subprocess.PIPE, env=environment, cwd=project
     )
     follower = int(training.stdout.readline())
-    log = log_of(folder)
+    log = log_of(folder.parent)
     assert make.wait_until(lambda: "connected" in log.read_text(), seconds=60)
     training.send_signal(signal.SIGKILL)
     training.wait()

@@ -509,8 +509,17 @@ def test_a_study_shows_one_number_an_arm_of_validation_and_of_test(tracking, pro
     folder = make.study(project / "studies/tour/optimizers", trials)
     chosen = yaml.safe_load((folder / "settings.yaml").read_text())
     chosen |= {
-        "base": {"architecture": {"name": "lenet5"}, "dataset": "digits", "parts": {"dropout": None}, "task": None},
-        "arms": {"sgd": {"optimizer": {"name": "sgd"}, "clip": None}, "adam": {"optimizer": {"name": "adam"}}},
+        "base": {
+            "architecture": {"name": "lenet5"},
+            "scale": "paper",
+            "dataset": "digits",
+            "parts": {"dropout": None},
+            "task": None,
+        },
+        "arms": {
+            "sgd": {"optimizer": {"name": "sgd"}, "clip": None, "sampler": None},
+            "adam": {"optimizer": {"name": "adam"}, "sampler": None},
+        },
         "space": {"learning_rate": {"low": 0.0001, "high": 0.5, "log": True, "integer": False}},
         "cross": {},
     }

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from archbench import progress
+from archbench.closing import closing_line, closing_lines
 from archbench.progress import EpochDisplay, Pulse, bar_line
-from archbench.results.closing import closing_line, closing_lines
 
 ROW = {"train_loss": 0.5, "validation_loss": 0.25, "validation_accuracy": 0.98149}
 LONG = "preact_resnet164-shifted-16-with-a-long-name seed 12"

@@ -8,8 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from archbench import locks, stages
-from archbench.results import closing
+from archbench import closing, locks, stages
 
 PARAMS = """\
 pipeline: small

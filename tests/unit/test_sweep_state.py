@@ -201,8 +201,10 @@ def test_a_study_on_a_full_disk_loses_nothing(small_disk, scripted, tmp_path):
 def test_a_worker_without_place_ends_with_one_line(number, capsys):
     with pytest.raises(SystemExit, match="2"), errors.guarded():
         raise OSError(number, os.strerror(number), "/studies/rates.journal")
-    told = capsys.readouterr().err
-    assert told == f"error: {os.strerror(number)}: /studies/rates.journal. Mend this, then run the command again.\n"
+    assert capsys.readouterr().err == (
+        f"error: {os.strerror(number)}: /studies/rates.journal. Mend this, then run the command again; what is written "
+        "so far is kept.\n"
+    )
     with pytest.raises(FileNotFoundError), errors.guarded():
         raise FileNotFoundError(errno.ENOENT, "no", "file")
 

@@ -191,6 +191,9 @@ def study(folder: Path, trials, folds=()) -> Path:
     }
     (folder / "settings.yaml").write_text(yaml.safe_dump(resolved))
     (folder / "machine.json").write_text(json.dumps(machine()))
+    (folder / "arms.csv").write_text(
+        "arm,trials,epochs,folds,seeds,sampler,pruner\nsgd,4,4,,1,tpe,median\nadam,4,4,,1,tpe,median\n"
+    )
     names = sorted({f"param_{name}" for trial in trials for name in trial[4]})
     header = ["study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued", *names]
     with open(folder / "trials.csv", "w", newline="") as file:

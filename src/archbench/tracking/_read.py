@@ -7,6 +7,7 @@ import json
 import math
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +19,9 @@ import psutil
 from archbench.errors import UserError
 from archbench.tracking._shapes import CURVES, FOLDS, MACHINE, SETTINGS, STUDY, TRIALS
 from archbench.tracking.run_folder import BrokenRecord, read_history, read_json, read_metrics, read_record, read_table
+
+WATCHED = ("settings.yaml", "machine.json", "history.csv", "metrics.json", "trials.csv", "trials_history.csv")
+"""What tells whether a folder has something new to copy."""
 
 
 class HalfWritten(UserError):
@@ -141,10 +145,11 @@ class StudyFolder:
         return study_experiment(self.pipeline, self.name)
 
     def finished_runs(self) -> Iterator[RunFolder]:
-        """The final runs that have ended, which know the data's digest and the score."""
+        """The final runs that have ended, which know the data's digest and the score; not those that are damaged."""
         for path in sorted(self.path.glob("final/*/seed-*/metrics.json")):
             if path.parents[1].name in self.settings["arms"]:
-                yield read_run(path.parent)
+                with suppress(HalfWritten, BrokenRecord):  # its own copy tells of it
+                    yield read_run(path.parent)
 
 
 def study_experiment(pipeline: str, study: str) -> str:
@@ -230,3 +235,9 @@ def fingerprint(paths: Iterable[Path]) -> tuple[int, ...]:
 
 def _modified(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def state_of(folder: Path) -> tuple[int, ...]:
+    """Changes when a folder has something new to copy, or a run is to be set aside because of a seed beside it."""
+    beside = sorted(folder.parent.glob("seed-*/settings.yaml"))
+    return fingerprint([*(folder / name for name in WATCHED), *beside])

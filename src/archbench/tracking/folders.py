@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from archbench.tracking._read import fingerprint
-
-WATCHED = ("settings.yaml", "machine.json", "history.csv", "metrics.json", "trials.csv", "trials_history.csv")
-
 
 def find_folders(root: Path, pipeline: str | None = None, names: Collection[str] | None = None) -> list[Path]:
     """The folders of benchmarks, then those of studies, below a project, in the order of their names."""
@@ -27,9 +23,3 @@ def folders_below(folder: Path) -> list[Path]:
     Copying beside training and `archbench sync` both look here.
     """
     return [folder, *sorted(folder.glob("final/*/seed-*/"))] if is_study(folder) else sorted(folder.glob("seed-*/"))
-
-
-def state_of(folder: Path) -> tuple[int, ...]:
-    """Changes when a folder has something new to copy, or a run is to be set aside because of a seed beside it."""
-    beside = sorted(folder.parent.glob("seed-*/settings.yaml"))
-    return fingerprint([*(folder / name for name in WATCHED), *beside])

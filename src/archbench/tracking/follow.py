@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from archbench.databases import first_line
 from archbench.secrets import scrub_streams
-from archbench.tracking.folders import folders_below, state_of
+from archbench.tracking.folders import folders_below
 from archbench.tracking.store import Tracking, TrackingRefused, TrackingUnavailable, connect, failures, locate
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Follower:
 
     def look(self) -> bool:
         """One pass over the folders; returns whether all that changed was copied."""
-        from archbench.tracking._read import HalfWritten
+        from archbench.tracking._read import HalfWritten, state_of
         from archbench.tracking.run_folder import BrokenRecord
         from archbench.tracking.sync import find_running, sync_folder
 
