@@ -104,9 +104,9 @@ class Story:
                     stale.add(stage)
         return stale
 
-    def edit(self, path: str) -> None:
+    def edit(self, path: str, line: str = "EDITED = True") -> None:
         file = self.folder / path
-        file.write_text(file.read_text() + "\n# an edit\n")
+        file.write_text(file.read_text() + f"\n{line}\n")
 
     def record(self, benchmark: str, seed: int, name: str) -> str:
         return (self.folder / "runs/tour" / benchmark / f"seed-{seed}" / name).read_text()
@@ -205,8 +205,11 @@ def test_an_edit_makes_only_its_readers_stale(story: Story, path: str, stale: se
 def test_an_edit_of_the_training_loop_makes_every_training_stale(story: Story) -> None:
     path = "src/archbench/training/fit.py"
     before = (story.folder / path).read_text()
-    story.edit(path)
+    story.edit(path, "# a comment")
     try:
+        story.run("dvc", "repro", "sources-train")
+        assert story.changed() == {"sources-sweep"}
+        story.edit(path)
         story.run("dvc", "repro", "sources-train")
         assert story.changed() == {"train@lenet5-digits", "train@vae-digits", "sources-sweep"}
     finally:

@@ -538,13 +538,14 @@ def test_a_study_shows_one_number_an_arm_of_validation_and_of_test(tracking, pro
         "final_test/sgd": 0.875,
     }
     assert study.data.params == {
-        "name": "optimizers",
+        "trials": "4",
         "sampler": "tpe",
         "pruner": "median",
         "epochs": "4",
         "arms": "sgd, adam",
         "space.learning_rate": "0.0001 to 0.5, log",
         "base.architecture.name": "lenet5",
+        "base.scale": "paper",
         "base.dataset": "digits",
     }
     assert (study.data.tags["archbench.score"], only(study.inputs.dataset_inputs).dataset.name) == (
