@@ -57,7 +57,7 @@ from archbench.tracking import store
 from archbench.tracking.sync import sync_folder
 folder = make.finished(Path(f"runs/tour/b{sys.argv[1]}/seed-0"), make.settings(f"b{sys.argv[1]}"))
 tracking = store.connect(store.locate())
-assert sync_folder(folder, tracking) == 1
+assert sync_folder(folder, folder.parent, tracking) == 1
 """
 
 
@@ -66,9 +66,9 @@ def test_six_processes_share_a_fresh_database_of_mlflow(postgres, project):
     url = postgres.fresh("tracking")
     outputs = at_once(COPY, project, MLFLOW_TRACKING_URI=url)
     client = MlflowClient(url)
-    experiment = client.get_experiment_by_name("classification")
+    experiment = client.get_experiment_by_name("tour/classification")
     assert len(client.search_runs([experiment.experiment_id])) == 2 * PROCESSES  # each run has a parent
-    assert experiment.artifact_location == (project / "mlartifacts/classification").as_uri()
+    assert experiment.artifact_location == (project / "mlartifacts/tour/classification").as_uri()
     assert sorted(path.name for path in project.iterdir()) == ["mlartifacts", "params.yaml", "pipelines", "runs"]
     for form in (server.PASSWORD, server.ENCODED):
         assert not any(form in output for output in outputs)
