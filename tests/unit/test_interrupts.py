@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -45,9 +46,23 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
+STARTED: list[subprocess.Popen] = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running():
+    """A test that fails leaves no training behind, which would go on beside all tests after it."""
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def start(project: Path, *words: str, **environment: str) -> subprocess.Popen:
     """A process in a group of its own, as a terminal starts it, which heeds interrupts whatever this one does."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, *words],
         cwd=project,
         stdout=subprocess.PIPE,
@@ -57,6 +72,8 @@ def start(project: Path, *words: str, **environment: str) -> subprocess.Popen:
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+    STARTED.append(process)
+    return process
 
 
 def family(process: subprocess.Popen) -> list[psutil.Process]:
@@ -148,11 +165,11 @@ def test_train_ends_while_it_imports(project):
 def test_train_ends_in_the_middle_of_an_epoch_and_mlflow_knows(project):
     process = start(project, "-m", "archbench", "train", "long")
     await_(process, lambda: any(project.glob("runs/small/long/seed-0/history.csv")))
-    client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
 
     def statuses() -> list[str]:
-        if not (project / "mlflow.db").is_file():
+        if not (project / "mlflow.db").is_file():  # which a client would make, beside the follower
             return []
+        client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
         experiments = [one.experiment_id for one in client.search_experiments()]
         return [run.info.status for run in client.search_runs(experiments)]
 
