@@ -138,7 +138,9 @@ def _fits(config: Any, folders: Any, here: Path) -> str:
 def _print(facts: Mapping[str, Any], every: bool) -> None:
     """Fits a screen of 24 lines, unless `every` stage is asked for."""
     rows = [stage for stage in facts["stages"] if stage["state"] != "current"]
-    if len(rows) <= FEW or every:
+    if not rows:
+        print("dvc repro has nothing to do")
+    elif len(rows) <= FEW or every:
         table = [
             [stage["stage"], STATES[stage["state"]], _time([stage]), ", ".join(stage["why"][:3])] for stage in rows
         ]
