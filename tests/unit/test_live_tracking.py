@@ -79,7 +79,9 @@ def fail(handler):
 
 
 def children():
-    return [p for p in psutil.Process().children() if "archbench.tracking.follow" in " ".join(p.cmdline())]
+    """The followers that this process started and that live; other tests may have left dead ones of other kinds."""
+    living = [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
+    return [p for p in living if "archbench.tracking.follow" in " ".join(p.cmdline())]
 
 
 def test_a_run_is_tracked_while_it_trains(project):
@@ -218,7 +220,7 @@ def test_an_error_before_anything_is_written_waits_for_no_copy(project, monkeypa
 
     def refused():
         with live(project / "runs/tour/one", 600):
-            (tracker,) = psutil.Process().children()
+            (tracker,) = children()
             started.append(tracker)
             if dead:
                 tracker.kill()

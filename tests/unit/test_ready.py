@@ -80,14 +80,20 @@ def test_another_loader_of_the_same_name_in_params_is_noticed(folder):
 def test_an_edit_of_the_loader_and_of_what_it_imports_is_noticed(folder, module, monkeypatch):
     real = Path.read_bytes
     edited = code.path_of(f"archbench.datasets.{module}")
-    monkeypatch.setattr(Path, "read_bytes", lambda path: real(path) + (b"#" if path == edited else b""))
+    monkeypatch.setattr(Path, "read_bytes", lambda path: real(path) + (b"EDITED = 1\n" if path == edited else b""))
     with pytest.raises(StaleData, match="the code that prepares it"):
         opened(folder)
 
 
+def test_a_comment_on_the_loader_is_no_edit_of_it(folder, monkeypatch):
+    real, edited = Path.read_bytes, code.path_of("archbench.datasets.embedded")
+    monkeypatch.setattr(Path, "read_bytes", lambda path: real(path) + (b"# a comment\n" if path == edited else b""))
+    assert opened(folder).card.name == "digits"
+
+
 def test_an_edit_of_another_loader_is_none(folder, monkeypatch):
     real, edited = Path.read_bytes, code.path_of("archbench.datasets.balloons")
-    monkeypatch.setattr(Path, "read_bytes", lambda path: real(path) + (b"#" if path == edited else b""))
+    monkeypatch.setattr(Path, "read_bytes", lambda path: real(path) + (b"EDITED = 1\n" if path == edited else b""))
     assert opened(folder).card.name == "digits"
 
 

@@ -218,8 +218,8 @@ def test_empty_splits_are_refused():
     ("spec", "says"),
     [
         ({"name": "iris", "validation": 0.6, "test": 0.5}, "leave nothing to train on"),
-        ({"name": "iris", "validation": 0}, "validation is a share"),
-        ({"name": "iris", "test": 1.0}, "test is a share"),
+        ({"name": "iris", "validation": 0}, "validation cannot be 0. .* greater than 0"),
+        ({"name": "iris", "test": 1.0}, "test cannot be 1.0. .* less than 1"),
         ({"name": "iris", "test": "0.1"}, "test cannot be '0.1'"),
         ({"name": "mnist", "validation": True}, "validation cannot be True"),
     ],
