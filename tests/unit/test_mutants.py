@@ -1,5 +1,8 @@
 """The collection of faults keeps in step with the code and the tests that it names."""
 
+import subprocess
+import sys
+
 import pytest
 
 from mutants import PROJECT, Mutant, areas, read
@@ -34,3 +37,16 @@ def test_no_fault_stands_twice():
 def test_a_fault_that_does_not_fit_is_told(old, new, message):
     with pytest.raises(ValueError, match=message):
         Mutant("area", "file.py", old, new, "Why.", ()).put_into("def f(x):\n    return x + 1\n")
+
+
+def test_what_is_imported_before_a_fault_is_put_in_is_none_of_this_package():
+    """A process that has imported the code as it is would test that, and every fault would survive."""
+    code = "import sys; from mutants import run; run._import_what_is_slow(); print(*sys.modules)"
+    paths = [str(PROJECT / "tests"), *sys.path]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}; {code}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    names = done.stdout.split()
+    assert "mlflow" in names
+    assert not [name for name in names if name.partition(".")[0] == "archbench"]
