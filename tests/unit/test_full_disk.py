@@ -149,6 +149,15 @@ def test_the_libraries_errors_of_a_full_disk_are_told_as_such(write, capsys):
     assert line.startswith("error: No space left on device")
 
 
+def test_an_error_that_a_full_disk_led_to_is_told_as_such():
+    """A library raises an error of its own, from the system's or while it handles that; and one more around it."""
+    full = OSError(errno.ENOSPC, "No space left on device", "/x")
+    caused, met, around = RuntimeError("not saved"), RuntimeError("not saved"), ValueError("no trial")
+    caused.__cause__, met.__context__, around.__cause__ = full, full, met
+    for error in (caused, met, around):
+        assert refusal(error).startswith("No space left on device: /x")
+
+
 def test_a_database_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(sqlite3.OperationalError) as told:
         _sqlite(tmp_path / "x.db")
