@@ -20,11 +20,15 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
+import psutil
+
 UNWINDING_SECONDS = 1.0
 """For the main thread to put away temporary files and the display."""
 LOOK_SECONDS = 0.5
 """Between two looks at whether the process that started a stage of DVC is still there."""
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+DVC_MARK = "DVC_STAGE"
+"""The variable that DVC sets for each stage that it runs."""
 STDOUT, STDERR = 1, 2
 SHOW_CURSOR = b"\x1b[?25h"
 
@@ -87,8 +91,7 @@ def heeded() -> Iterator[None]:
         if signal.getsignal(number) != signal.SIG_IGN:  # what the caller had ignored stays so
             signal.signal(number, _unwind)
     signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-    parent = os.getppid() if "DVC_STAGE" in os.environ else None
-    threading.Thread(target=_watch, args=(heard, parent), daemon=True).start()
+    threading.Thread(target=_watch, args=(heard, _below_dvc()), daemon=True).start()
     try:
         yield
     except BaseException:
@@ -112,19 +115,46 @@ def _unwind(number: int, frame: FrameType | None) -> None:
         raise Stopped
 
 
-def _watch(heard: int, parent: int | None) -> None:
-    """Wait for a signal, or for the end of the parent; then see to it that this process ends."""
-    _stop.begin(_next_signal(heard, parent))
+def _below_dvc() -> list[psutil.Process]:
+    """This process and those between it and the DVC that runs it as a stage, youngest first; none where no DVC does.
+
+    Some shells run a command in their own place, others (dash) wait for it; DVC itself is the first above without the
+    mark that it gives to a stage.
+    """
+    if DVC_MARK not in os.environ:
+        return []
+    line = [psutil.Process()]
+    with suppress(psutil.Error):  # of a parent that is gone already, or another user's
+        while (above := line[-1].parent()) is not None and DVC_MARK in above.environ():
+            line.append(above)
+    return line
+
+
+def _watch(heard: int, line: list[psutil.Process]) -> None:
+    """Wait for a signal, or for the end of DVC above `line`; then see to it that this process ends."""
+    _stop.begin(_next_signal(heard, line))
     select.select([heard], [], [], UNWINDING_SECONDS)  # a second signal is an impatient one
     _stop.end()
 
 
-def _next_signal(heard: int, parent: int | None) -> int:
+def _next_signal(heard: int, line: list[psutil.Process]) -> int:
+    parents = _parents(line)
     while True:
-        if select.select([heard], [], [], None if parent is None else LOOK_SECONDS)[0]:
+        if select.select([heard], [], [], LOOK_SECONDS if parents else None)[0]:
             number = os.read(heard, 1)[0]
             if number in WORDS:
                 return number
-        elif os.getppid() != parent:
+        elif _parents(line) != parents:
             os.kill(os.getpid(), signal.SIGTERM)  # of which the next look hears
-            parent = None
+            parents = []
+
+
+def _parents(line: list[psutil.Process]) -> list[int | None]:
+    """Who started each; another one takes over where that one has died, which shows at once, reaped or not."""
+    parents = []
+    for one in line:
+        try:
+            parents.append(one.ppid())
+        except psutil.NoSuchProcess:
+            parents.append(None)
+    return parents

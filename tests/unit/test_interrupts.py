@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM, sent to real processes at every stage of their work."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -195,9 +196,16 @@ def test_a_sweep_ends_with_its_workers_in_one_line(project):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", SAID)
-def test_a_stage_ends_with_dvc(project, number):
-    """DVC passes an interrupt's exit code on in a line of its own, and dies at once of SIGTERM: its stage notices."""
-    environment = {"PATH": f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "true"}
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_a_stage_ends_with_dvc(project, number, shell):
+    """DVC passes an interrupt's exit code on in a line of its own, and dies at once of SIGTERM: its stage notices.
+
+    It does so whether the shell that DVC uses runs the stage in its own place (bash) or waits for it (dash).
+    """
+    if (shell := shutil.which(shell)) is None:
+        pytest.skip("needs this shell")
+    programs = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": programs, "DVC_NO_ANALYTICS": "true", "SHELL": shell}
     subprocess.run([sys.executable, "-m", "archbench", "plan", "--write"], cwd=project, check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=project, check=True)
     process = start(project, "-m", "dvc", "repro", "train@long", **environment)

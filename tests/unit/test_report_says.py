@@ -416,7 +416,7 @@ def test_a_line_in_markdown_has_as_many_cells_as_the_table():
 
 
 def test_names_are_listed_as_people_do():
-    assert [formats.listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+    assert [formats.in_words(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
 
 
 def test_the_level_that_captions_name_is_the_one_that_decides():

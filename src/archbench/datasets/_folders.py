@@ -13,7 +13,7 @@ from pydantic import Field
 
 from archbench.datasets._decoders import Source
 from archbench.datasets._fetch import say
-from archbench.datasets._options import shown
+from archbench.datasets._options import plain
 from archbench.datasets._picture import Inks, Look
 from archbench.datasets._pictures import Pictures, Storage, checked
 from archbench.datasets._raw import Raw
@@ -84,16 +84,16 @@ def files_by_class(folder: Path) -> dict[str, list[str]]:
     for entry in _visible(folder):
         if not entry.is_dir():
             raise StrangeFile(
-                f"{shown(entry)} is no folder of a class; {shown(folder)} holds one folder a class. Move it away."
+                f"{plain(entry)} is no folder of a class; {plain(folder)} holds one folder a class. Move it away."
             )
         names = []
         for file in _visible(entry):
             if not file.is_file():
-                raise StrangeFile(f"{shown(file)} is no file; a class's folder holds pictures alone. Move it away.")
+                raise StrangeFile(f"{plain(file)} is no file; a class's folder holds pictures alone. Move it away.")
             names.append(f"{entry.name}/{file.name}")
         if not names:
             raise EmptyClass(
-                f"{shown(entry)} holds no picture. Put the pictures of this class there, or remove the folder."
+                f"{plain(entry)} holds no picture. Put the pictures of this class there, or remove the folder."
             )
         found[entry.name] = names
     return found
@@ -112,9 +112,9 @@ def check_classes(found: Iterable[str], expected: Iterable[str], where: Path | s
     found, expected = set(found), set(expected)
     if found != expected:
         names = (sorted(some)[:5] for some in (expected - found, found - expected))
-        missing, strange = (", ".join(map(shown, some)) or "none" for some in names)
+        missing, strange = (", ".join(map(plain, some)) or "none" for some in names)
         raise StrangeFile(
-            f"{shown(where)} should hold {len(expected)} class folders. Missing are {len(expected - found)}: "
+            f"{plain(where)} should hold {len(expected)} class folders. Missing are {len(expected - found)}: "
             f"{missing}; unknown are {len(found - expected)}: {strange}. Unpack or download the data set again."
         )
 
@@ -153,7 +153,7 @@ def picture_raw(about: About, train: Listed, test: Listed, treatment: Treatment,
 def _check_classes_left(label: np.ndarray, about: About) -> None:
     empty = np.flatnonzero(np.bincount(label, minlength=len(about.wnids)) == 0)
     if len(empty):
-        names = ", ".join(shown(about.wnids[number]) for number in empty[:5])
+        names = ", ".join(plain(about.wnids[number]) for number in empty[:5])
         raise EmptyClass(
             f"{about.where} has no good picture of {len(empty)} classes: {names}. Every class needs some: look at "
             "these folders, and at what was skipped if skip_broken is set."

@@ -21,16 +21,6 @@ def whole(name: str, value: object, low: int, high: int) -> int:
     return value
 
 
-def fraction(name: str, value: object) -> float:
-    """`value` as it is, or `BadOption` where it is no number above 0 and below 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
-        raise BadOption(
-            f"The option {name} is a share of the examples, above 0 and below 1; {value!r} was given. "
-            "Change it in the datasets section of params.yaml."
-        )
-    return float(value)
-
-
 def folder_path(name: str, value: str) -> Path:
     """The folder that an option gives, `~` expanded; a relative one counts from the folder of params.yaml.
 
@@ -47,7 +37,7 @@ def folder_path(name: str, value: str) -> Path:
     )
 
 
-def shown(name: str | Path) -> str:
+def plain(name: str | Path) -> str:
     """A file's name as it can be written anywhere: bytes that are not UTF-8, and control characters, as escapes."""
     text = str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)

@@ -13,7 +13,7 @@ import numpy as np
 
 from archbench.datasets._decoders import Source, decoders
 from archbench.datasets._extract import Unpacked
-from archbench.datasets._options import shown
+from archbench.datasets._options import plain
 from archbench.datasets._picture import BrokenPicture, Form, Look, decode, unwrap
 from archbench.errors import UserError
 
@@ -46,7 +46,7 @@ class Files:
 
     def name(self, row: int) -> str:
         """The file's path below its folder, as it can be written."""
-        return shown(self._names[row])
+        return plain(self._names[row])
 
     def read(self, row: int) -> bytes:
         """The file's bytes; raises `FolderGone`."""
@@ -55,7 +55,7 @@ class Files:
             return path.read_bytes()
         except OSError as error:
             why = f"cannot be read ({error.strerror}). It was there when this began."
-            raise FolderGone(f"{shown(path)} {why}") from error
+            raise FolderGone(f"{plain(path)} {why}") from error
 
 
 class ZipMembers:
@@ -73,7 +73,7 @@ class ZipMembers:
 
     def name(self, row: int) -> str:
         """The member's path in the archive, as it can be written."""
-        return shown(self._names[row])
+        return plain(self._names[row])
 
     def read(self, row: int) -> bytes:
         """The member's bytes; raises `BrokenPicture` where the archive cannot give them."""

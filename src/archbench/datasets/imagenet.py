@@ -33,7 +33,7 @@ from archbench.datasets._folders import (
     unique_names,
 )
 from archbench.datasets._idx import DamagedData
-from archbench.datasets._options import folder_path, shown
+from archbench.datasets._options import folder_path, plain
 from archbench.datasets._picture import Inks
 from archbench.datasets._pictures import Files, Storage
 from archbench.datasets._raw import Raw
@@ -87,8 +87,8 @@ def imagenet(
     kit = _Kit(root / KIT) if (root / KIT).is_dir() else None
     names, label = labelled(files, wnids, "train/")
     train = Listed(Files(root, names), label)
-    class_names = {wnid: kit.words[wnid] if kit and wnid in kit.words else shown(wnid) for wnid in wnids}
-    about = About(shown(root), SOURCE, LICENCE, wnids, unique_names(class_names))
+    class_names = {wnid: kit.words[wnid] if kit and wnid in kit.words else plain(wnid) for wnid in wnids}
+    about = About(plain(root), SOURCE, LICENCE, wnids, unique_names(class_names))
     return picture_raw(about, train, _validation(root, wnids, kit), treatment, validation)
 
 
@@ -104,7 +104,7 @@ class _Kit:
             self.ids = [int(line) for line in self.truth.read_text(encoding="ascii").split()]
         except BROKEN as error:
             raise DamagedData(
-                f"The development kit at {shown(folder)} cannot be read ({error}). It needs meta.mat and "
+                f"The development kit at {plain(folder)} cannot be read ({error}). It needs meta.mat and "
                 f"{self.truth.name}: unpack ILSVRC2012_devkit_t12.tar.gz there again."
             ) from error
 
@@ -113,7 +113,7 @@ class _Kit:
         number = Path(name).stem.rpartition("_")[2]
         if not number.isdigit() or not 1 <= int(number) <= len(self.ids) or self.ids[int(number) - 1] not in self.wnids:
             raise StrangeFile(
-                f"val/{shown(name)} is none of the {len(self.ids)} pictures that {self.truth} labels. Move it away."
+                f"val/{plain(name)} is none of the {len(self.ids)} pictures that {self.truth} labels. Move it away."
             )
         return self.wnids[self.ids[int(number) - 1]]
 
@@ -122,7 +122,7 @@ def _validation(root: Path, wnids: Sequence[str], kit: _Kit | None) -> Listed:
     """The labelled pictures of `val`, in class folders or flat."""
     visible = sorted(path for path in (root / "val").iterdir() if not path.name.startswith("."))
     if not visible:
-        raise EmptyClass(f"{shown(root / 'val')} holds no picture. Put the validation pictures there.")
+        raise EmptyClass(f"{plain(root / 'val')} holds no picture. Put the validation pictures there.")
     if visible[0].is_dir():
         files = files_by_class(root / "val")
         check_classes(files, wnids, root / "val")
@@ -130,8 +130,8 @@ def _validation(root: Path, wnids: Sequence[str], kit: _Kit | None) -> Listed:
         return Listed(Files(root, names), label)
     if kit is None:
         raise NotHere(
-            f"{shown(root / 'val')} holds pictures without class folders, and {shown(root / KIT)}, which tells their "
-            f"classes, is not there. Unpack ILSVRC2012_devkit_t12.tar.gz in {shown(root)}, or sort the pictures into "
+            f"{plain(root / 'val')} holds pictures without class folders, and {plain(root / KIT)}, which tells their "
+            f"classes, is not there. Unpack ILSVRC2012_devkit_t12.tar.gz in {plain(root)}, or sort the pictures into "
             "val/<wnid>/."
         )
     number = {wnid: place for place, wnid in enumerate(wnids)}
@@ -139,8 +139,8 @@ def _validation(root: Path, wnids: Sequence[str], kit: _Kit | None) -> Listed:
     chosen = [(f"val/{name}", number[wnid]) for name, wnid in known if wnid in number]
     empty = np.flatnonzero(np.bincount([label for _, label in chosen], minlength=len(wnids)) == 0)
     if len(empty):
-        missing = shown(wnids[empty[0]])
-        raise EmptyClass(f"{shown(root / 'val')} holds no picture of the class {missing}, which train has.")
+        missing = plain(wnids[empty[0]])
+        raise EmptyClass(f"{plain(root / 'val')} holds no picture of the class {missing}, which train has.")
     return Listed(Files(root, [name for name, _ in chosen]), [label for _, label in chosen])
 
 
@@ -155,8 +155,8 @@ def _root(raw: Path, folder: str | None) -> Path:
 
 def _not_here(root: Path, part: str) -> NotHere:
     return NotHere(
-        f"ImageNet is not at {shown(root)}: there is no folder {part}/ with pictures. It is never downloaded: register "
+        f"ImageNet is not at {plain(root)}: there is no folder {part}/ with pictures. It is never downloaded: register "
         "at https://image-net.org/challenges/LSVRC/2012, unpack ILSVRC2012_img_train.tar to train/<wnid>/*.JPEG and "
-        f"ILSVRC2012_img_val.tar to val/ below {shown(root)}, or name the folder where they are with the option "
+        f"ILSVRC2012_img_val.tar to val/ below {plain(root)}, or name the folder where they are with the option "
         "`folder`."
     )

@@ -14,7 +14,7 @@ import numpy as np
 from archbench import code
 from archbench.catalogue import Spec
 from archbench.datasets import DATASETS, store
-from archbench.datasets._options import BadOption, fraction
+from archbench.datasets._options import BadOption
 from archbench.datasets._pictures import take
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import split
@@ -77,9 +77,9 @@ def digest_files(files: Mapping[str, Path]) -> str | None:
 
 
 def _check_fractions(defaults: dict, options: dict) -> None:
-    """Refuse impossible fractions before anything is downloaded."""
+    """Refuse fractions that add up to 1 or more, before anything is downloaded."""
     chosen = {**defaults, **options}
-    given = {name: fraction(name, chosen[name]) for name in ("validation", "test") if name in chosen}
+    given = {name: chosen[name] for name in ("validation", "test") if name in chosen}
     if sum(given.values()) >= 1:
         raise BadOption(
             f"The fractions validation and test leave nothing to train on: {' + '.join(map(str, given.values()))} "

@@ -104,7 +104,7 @@ def _recipes(board: Board) -> list[str]:
         return []
     if not board.recipes_differ_in:
         return [f"All recipes are equal: {trained[0].recipe}."]
-    names = formats.listed([name.replace("_", " ") for name in board.recipes_differ_in])
+    names = formats.in_words([name.replace("_", " ") for name in board.recipes_differ_in])
     return [f"Recipes differ in {names}: what is ranked is a network with its recipe."]
 
 

@@ -83,7 +83,7 @@ def memory(number: float) -> str:
     return f"{number / 2**30:.3g} GiB" if number >= 2**30 else f"{number / 2**20:.0f} MiB"
 
 
-def listed(names: Sequence[str], conjunction: str = "and") -> str:
+def in_words(names: Sequence[str], conjunction: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     *first, last = names
     return f"{', '.join(first)} {conjunction} {last}" if first else last

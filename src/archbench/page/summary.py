@@ -35,7 +35,7 @@ def _winners(boards: Sequence[Board]) -> list[str]:
     won = [f"Best mean on {_winner(board)}{_rivals(board.ranked, 'networks')}." for board in boards if board.best]
     open_ones = [board.name for board in boards if board.best is None]
     if open_ones:
-        won.append(f"Nothing is ranked on {formats.listed(open_ones)}: {formats.RANKING_TAKES.format('networks')}.")
+        won.append(f"Nothing is ranked on {formats.in_words(open_ones)}: {formats.RANKING_TAKES.format('networks')}.")
     return won
 
 
@@ -70,7 +70,7 @@ def _rivals(ranked: Sequence[Place | Arm], noun: str) -> str:
 def _names(names: Sequence[str]) -> str:
     if len(names) > NAMED + 1:
         return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
-    return formats.listed(names)
+    return formats.in_words(names)
 
 
 def _found(studies: Sequence[Study]) -> list[str]:

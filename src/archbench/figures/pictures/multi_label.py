@@ -46,12 +46,12 @@ def _gallery(inputs: np.ndarray, truth: np.ndarray, guess: np.ndarray, names: Se
     drawn, places = grid(len(inputs), columns=8, side=1.0, room=0.3)
     for axes, image, true, said in zip(places, displayable(inputs), truth, guess, strict=False):
         wrong = (true != said).any()
-        title = f"✗ {listed(said, names)}\nis {listed(true, names)}" if wrong else f"✓ {listed(true, names)}"
+        title = f"✗ {labels_of(said, names)}\nis {labels_of(true, names)}" if wrong else f"✓ {labels_of(true, names)}"
         show(axes, image, title=title, color=WRONG if wrong else RIGHT)
     caption = f"The first {len(inputs)} kept test examples: ✓ all classes right, ✗ the answer, then the truth."
     return [Picture("gallery", drawn, caption)]
 
 
-def listed(present: np.ndarray, names: Sequence[str]) -> str:
+def labels_of(present: np.ndarray, names: Sequence[str]) -> str:
     """The names of the classes that are `present` (class,), short enough for a title."""
     return shorten(" ".join(names[place] for place in np.flatnonzero(present)) or "none", 16)

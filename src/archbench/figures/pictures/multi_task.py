@@ -8,7 +8,7 @@ import numpy as np
 
 from archbench.figures.gallery import RIGHT, WRONG, Picture, displayable, grid, is_image, show
 from archbench.figures.pictures import picture
-from archbench.figures.pictures.multi_label import listed
+from archbench.figures.pictures.multi_label import labels_of
 from archbench.figures.style import figure
 
 SHOWN = 16
@@ -68,4 +68,4 @@ def _said(predictions: Mapping[str, np.ndarray], head: str, value: np.ndarray) -
     names = predictions.get("class_names" if head in ("present", "label") else f"{head}_names")
     if names is None:
         return str(value.tolist())
-    return listed(value, names.tolist()) if value.ndim else str(names[int(value)])
+    return labels_of(value, names.tolist()) if value.ndim else str(names[int(value)])
