@@ -21,8 +21,7 @@ from typing import Any
 import yaml
 
 import archbench  # noqa: F401 -- chooses the Keras backend
-from archbench import dialect, dvcfile
-from archbench import plan as planning
+from archbench import dialect, dvcfile, resolve
 from archbench.architectures import ARCHITECTURES
 from archbench.augmentations import AUGMENTATIONS
 from archbench.cli.data import look_up
@@ -105,7 +104,7 @@ def attempt(text: bytes, folder: Path, *, to_the_end: bool = True) -> str:
     try:
         with _watched():
             config = read_config(path)
-            plans = planning.resolve_all(config)
+            plans = resolve.resolve_all(config)
             if not to_the_end:
                 return "accepted"
             folders = Folders(folder, config.pipeline)

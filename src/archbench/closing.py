@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from archbench.page import formats
+from archbench.records.run_folder import read_json
 from archbench.results.interval import Interval, mean_interval
-from archbench.tracking.run_folder import read_json
 
 
 def closing_line(name: str, folders: Iterable[Path]) -> str:

@@ -17,13 +17,12 @@ from typing import Any
 
 import yaml
 
-from archbench import code, dialect
-from archbench import plan as planning
+from archbench import code, dialect, resolve
 from archbench.config import Config
 from archbench.datasets import DATASETS
 from archbench.errors import UserError
-from archbench.plan import Plan
 from archbench.project import Folders
+from archbench.resolve import Plan
 
 HEADER = """\
 # Written by `archbench plan --write` from params.yaml and the catalogues: run that after adding or renaming a
@@ -53,7 +52,7 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
     def near(path: Path) -> str:
         return os.path.relpath(path, here)
 
-    plans = planning.resolve_all(config)
+    plans = resolve.resolve_all(config)
     pages = near(folders.root / "pipelines")
     prepared, runs, studies = near(folders.prepared), near(folders.runs), near(folders.studies)
     inside = here == folders.root
@@ -172,8 +171,8 @@ def _study_files(config: Config) -> list[Path]:
     files = set(code.files_of(["archbench.sweeps.study"]))
     for slug, study in config.studies.items():
         for arm in study.arms:
-            benchmark = planning.arm_benchmark(study, arm)
-            files |= set(planning.resolve_benchmark(config, f"studies.{slug}", slug, benchmark).code_files)
+            benchmark = resolve.arm_benchmark(study, arm)
+            files |= set(resolve.resolve_benchmark(config, f"studies.{slug}", slug, benchmark).code_files)
     return sorted(files)
 
 

@@ -9,12 +9,12 @@ from typing import Any
 from keras import layers
 
 from archbench.activations import ACTIVATIONS
-from archbench.architectures.sizes import count_layer
-from archbench.blocks.dropout import Dropout
-from archbench.blocks.layouts import PLAIN, Layout, kernels_of
 from archbench.catalogue import Catalogue, Spec
 from archbench.errors import UserError, shown
 from archbench.initializers import INITIALIZERS
+from archbench.layers.dropout import Dropout
+from archbench.layers.layouts import PLAIN, Layout, kernels_of
+from archbench.layers.limits import count_layer
 from archbench.normalizations import NORMALIZATIONS
 from archbench.regularizers import REGULARIZERS
 

@@ -36,7 +36,7 @@ def open_pipeline() -> tuple[Config, Folders]:
 
 def sources(kind: str) -> None:
     """Write the digests of the source files that all stages of a `kind` share, which DVC then tracks as one file."""
-    from archbench.tracking.run_folder import write_text
+    from archbench.records.run_folder import write_text
 
     _, folders = open_pipeline()
     pipeline = yaml.safe_load((find_params().parent / "dvc.yaml").read_text(encoding="utf-8"))
@@ -84,12 +84,12 @@ def train(slug: str) -> None:
 
 def _train(config: Config, folders: Folders, slug: str) -> None:
     import_keras()
-    from archbench import plan as planning
+    from archbench import resolve
     from archbench.training.run import Pace, run_benchmark
 
-    plan = planning.resolve(config, slug)
+    plan = resolve.resolve(config, slug)
     prepared = open_data(config, folders, plan.settings["dataset"])
-    planning.check_batch(f"benchmarks.{slug}", plan.settings, {}, prepared.card)
+    resolve.check_batch(f"benchmarks.{slug}", plan.settings, {}, prepared.card)
     trials = [plan.trial_settings(seed, prepared.card.sha256, folders.runs) for seed in plan.seeds]
     with EpochDisplay(slug) as display:
         run_benchmark(trials, prepared, folders.runs / slug, Pace(config.training.checkpoint_seconds, display.show))
@@ -115,9 +115,9 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     import optuna
 
     from archbench.datasets.folds import fold
+    from archbench.records import run_folder
     from archbench.sweeps import study as sweeps
     from archbench.sweeps import workers
-    from archbench.tracking import run_folder
     from archbench.training import machine
     from archbench.training.build import build_task
 
@@ -139,7 +139,7 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
         facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
         run_folder.write_json(folder / "machine.json", facts)
         number = len(sweeps.shares(list(study.arms), study.workers))
-        workers.run_workers(["-m", "archbench.sweeps.worker", slug], number, lock)
+        workers.run_workers(["-m", "archbench.sweep_worker", slug], number, lock)
     sweeps.write_tables(plans, study, journal, names, maximize, folder)
 
 
@@ -225,7 +225,7 @@ def _seen_data(config: Config, folders: Folders) -> set[str]:
 
 def _arm_plans(config: Config, folders: Folders, slug: str) -> list[ArmPlan]:
     """Every arm of a study with the settings of each seed; the base's own data set must be prepared."""
-    from archbench import plan as planning
+    from archbench import resolve
     from archbench.datasets.store import load
     from archbench.sweeps.study import ArmPlan
 
@@ -233,8 +233,8 @@ def _arm_plans(config: Config, folders: Folders, slug: str) -> list[ArmPlan]:
     card = load(folders.prepared / study.base.dataset).card
     plans = []
     for name, arm in study.arms.items():
-        plan = planning.resolve_arm(config, slug, name)
-        planning.check_batch(f"studies.{slug}.arms.{name}", plan.settings, study.space_of(name), card)
+        plan = resolve.resolve_arm(config, slug, name)
+        resolve.check_batch(f"studies.{slug}.arms.{name}", plan.settings, study.space_of(name), card)
         trials = [plan.trial_settings(seed, card.sha256) for seed in plan.seeds]
         sampler = arm.sampler or study.sampler
         plans.append(ArmPlan(name, study.space_of(name), trials, sampler, study.cell(name)))
@@ -247,7 +247,7 @@ def _study_name(study: Study, plan: ArmPlan) -> str:
     The number of trials and of workers is left out, so that a study can be made longer. How many trials are asked for
     at once stands in it: the sampler and the pruner of the later ones do not know the scores of the first.
     """
-    from archbench.plan import identify
+    from archbench.resolve import identify
 
     chosen = study.model_dump(mode="json", include={"folds", "pruner", "side_by_side", "seed"})
     space = {key: number.model_dump(mode="json") for key, number in plan.space.items()}

@@ -11,8 +11,8 @@ import pytest
 from keras import layers, ops
 
 from archbench.architectures.vision.lenet5_1998 import C3_TABLE, Linked
-from archbench.blocks.layouts import DEPTHWISE, TRANSPOSED, Layout
 from archbench.initializers import INITIALIZERS
+from archbench.layers.layouts import DEPTHWISE, TRANSPOSED, Layout
 from archbench.parts import Parts
 
 INPUTS = OUTPUTS = 512

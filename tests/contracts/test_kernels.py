@@ -15,8 +15,8 @@ from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import build_network, load_network
 from archbench.architectures.vision.capsnet import ROUTED, Routing
 from archbench.architectures.vision.lenet5_1998 import Linked, SparseConv2D
-from archbench.blocks.grouped import GroupedConv2D
-from archbench.blocks.layouts import KERNELS, kernels_of
+from archbench.layers.grouped import GroupedConv2D
+from archbench.layers.layouts import KERNELS, kernels_of
 from archbench.parts import Parts
 from archbench.training.numbers import find_constraints
 from backend import compiled

@@ -11,8 +11,8 @@ from keras import layers, ops
 
 from archbench.architectures.network import load_network
 from archbench.architectures.profile import profile
-from archbench.blocks.grouped import GroupedConv2D
-from archbench.blocks.kernel_normalization import NORMALIZABLE
+from archbench.layers.grouped import GroupedConv2D
+from archbench.layers.kernel_normalization import NORMALIZABLE
 from archbench.normalizations import NORMALIZATIONS
 from archbench.parts import Parts
 from backend import compiled, gradient

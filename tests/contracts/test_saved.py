@@ -21,9 +21,9 @@ from archbench.datasets import store
 from archbench.datasets.card import Card
 from archbench.parts import CATALOGUES
 from archbench.preprocessing import PREPROCESSING
+from archbench.records.read import RunFolder
+from archbench.records.run_folder import write_json
 from archbench.tracking._model import write_model
-from archbench.tracking._read import RunFolder
-from archbench.tracking.run_folder import write_json
 from archbench.tracking.signature import describe
 from archbench.training import machine
 from archbench.training.build import build_learner, build_task

@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 from sklearn.datasets import load_digits
 
-from archbench.tracking import run_folder
+from archbench.records import run_folder
 
 SEEDS = (0, 1, 2)
 EPOCHS = 12

@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from archbench.catalogue import WrongOption
 from archbench.datasets import DATASETS
-from archbench.datasets._layout import LARGEST, SMALLEST, layout
-from archbench.datasets._outlines import KINDS, OUTLINES
-from archbench.datasets._scene import _cover, _visible, scene
+from archbench.datasets._balloons.layout import LARGEST, SMALLEST, layout
+from archbench.datasets._balloons.outlines import KINDS, OUTLINES
+from archbench.datasets._balloons.scene import _cover, _visible, scene
 from archbench.datasets.balloons import balloons
 
 

@@ -5,9 +5,9 @@ import toys
 
 from archbench import dialect
 from archbench.architectures.network import outline
-from archbench.architectures.sizes import MOST_PARAMETERS, TooLarge
 from archbench.config import ConfigError, check_config
 from archbench.errors import MOST_CHARACTERS, UserError, listed, shown, together
+from archbench.layers.limits import MOST_PARAMETERS, TooLarge
 from archbench.tasks import TASKS
 from archbench.training.build import build_learner
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from archbench.blocks import boxes
-from archbench.blocks.anchors import fit_anchors
-from archbench.blocks.nms import suppress
+from archbench.layers import boxes
+from archbench.layers.anchors import fit_anchors
+from archbench.layers.nms import suppress
 from backend import compiled
 
 A, SHIFTED, INSIDE, APART = (0, 0, 2, 2), (1, 1, 3, 3), (0, 0, 1, 2), (5, 5, 6, 6)

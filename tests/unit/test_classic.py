@@ -16,8 +16,8 @@ from archbench.datasets import store
 from archbench.datasets.card import Card
 from archbench.datasets.prepare import prepare
 from archbench.errors import UserError
+from archbench.records import run_folder
 from archbench.tasks import TASKS
-from archbench.tracking import run_folder
 from archbench.training.run import Pace, Workbench, run_benchmark
 
 STRENGTH = 0.01

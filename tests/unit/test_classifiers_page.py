@@ -13,7 +13,7 @@ import pytest
 import yaml
 from scipy import stats
 
-from archbench import plan, stages
+from archbench import resolve, stages
 from archbench.config import ConfigError, check_config
 from archbench.figures.ancestry import degradation, family_tree
 from archbench.figures.fronts import COSTS, frame, score_against_costs
@@ -411,7 +411,7 @@ def test_the_report_stage_hands_margins_on(tmp_path, monkeypatch):
 def test_a_margin_changes_no_trial():
     benchmark = {"architecture": "lenet5", "dataset": "digits"}
     plain, judged = (
-        plan.resolve(check_config(PARAMS | {"benchmarks": {"a": benchmark | own}}), "a")
+        resolve.resolve(check_config(PARAMS | {"benchmarks": {"a": benchmark | own}}), "a")
         for own in ({}, {"margin": 0.1})
     )
     assert plain.trial_settings(0, "data")["id"] == judged.trial_settings(0, "data")["id"]

@@ -425,7 +425,7 @@ def test_plan_trusts_the_seconds_of_the_committed_report_on_this_processor(proje
     """On another one it scales them by how much slower this one is."""
     from archbench.cli import forecast
     from archbench.config import read_config
-    from archbench.plan import resolve_all
+    from archbench.resolve import resolve_all
     from archbench.results.durations import network
     from archbench.training.machine import processor
 

@@ -21,10 +21,11 @@ from archbench.cli import record_checks
 from archbench.config import read_config
 from archbench.page.report import Options, write_report
 from archbench.project import Folders
+from archbench.records import run_folder
 from archbench.results.durations import durations
 from archbench.results.runs import read_runs
 from archbench.results.studies import read_study
-from archbench.tracking import run_folder, store
+from archbench.tracking import store
 from archbench.tracking.follow import Follower
 from archbench.tracking.sync import sync_all
 
@@ -292,7 +293,7 @@ TRAIN = """\
 import json
 from pathlib import Path
 import fake_runs as fake
-from archbench.tracking import run_folder
+from archbench.records import run_folder
 folder, own = Path("runs/small/x/seed-0"), json.loads(Path("own.json").read_text())
 if run_folder.finished_metrics(folder, own["id"]) is None:
     fake.write_run(folder, own, 0.9)

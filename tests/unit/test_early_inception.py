@@ -5,7 +5,7 @@ import pytest
 from keras import layers, ops
 
 from archbench.architectures.network import build_network, outline
-from archbench.blocks.grouped import GroupedConv2D
+from archbench.layers.grouped import GroupedConv2D
 from archbench.normalizations import NORMALIZATIONS
 from backend import compiled, gradient
 

@@ -10,9 +10,9 @@ import toys
 from keras import ops
 
 from archbench.optimizers import OPTIMIZERS
+from archbench.records import run_folder
 from archbench.schedules import SCHEDULES
 from archbench.schedules.horizon import Horizon
-from archbench.tracking import run_folder
 from archbench.training import full_batch
 from archbench.training.checkpoint import Progress
 from archbench.training.feed import Feed

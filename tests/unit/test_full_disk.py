@@ -94,7 +94,7 @@ def test_training_on_a_full_disk_leaves_nothing_half_and_goes_on(disk, tmp_path,
     """Whatever file it is that finds no place: the disk grows by 8 kB after each try, until the run fits."""
     import toys
 
-    from archbench.tracking import run_folder
+    from archbench.records import run_folder
     from archbench.training.run import Pace, Workbench, run_benchmark
 
     trial, data = toys.settings(epochs=2), toys.stripes()

@@ -186,7 +186,7 @@ def test_train_ends_in_the_middle_of_an_epoch_and_mlflow_knows(project):
 def test_a_sweep_ends_with_its_workers_in_one_line(project):
     """The terminal sends the interrupt to all that belong to it: only one of them may speak."""
     process = start(project, "-m", "archbench", "sweep", "rates")
-    working = "archbench.sweeps.worker"
+    working = "archbench.sweep_worker"
     await_(process, lambda: sum(working in one.cmdline() for one in family(process) if one.is_running()) == 2)
     time.sleep(3)
     others = family(process)

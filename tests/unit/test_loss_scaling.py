@@ -9,8 +9,8 @@ import toys
 from keras import ops
 
 from archbench.optimizers import OPTIMIZERS
+from archbench.records import run_folder
 from archbench.regularizers import REGULARIZERS
-from archbench.tracking import run_folder
 from archbench.training import build
 from archbench.training.program import Clip, Learner, Program
 from archbench.training.run import Workbench

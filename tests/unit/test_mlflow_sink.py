@@ -15,8 +15,8 @@ import tracking_folders as make
 import yaml
 from mlflow import MlflowClient
 
+from archbench.records.read import read_run
 from archbench.tracking import store, ui
-from archbench.tracking._read import read_run
 from archbench.tracking._tags import is_superseded
 from archbench.tracking._values import as_numbers, as_params, clean_name
 from archbench.tracking.mlflow_sink import sync_run

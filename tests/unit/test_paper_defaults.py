@@ -15,9 +15,9 @@ from archbench.activations import ACTIVATIONS
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import build_network, outline
 from archbench.augmentations import AUGMENTATIONS
-from archbench.blocks.pooling import LowestPadding2D
 from archbench.catalogue import Catalogue
 from archbench.initializers import INITIALIZERS
+from archbench.layers.pooling import LowestPadding2D
 from archbench.losses import LOSSES
 from archbench.metrics import METRICS
 from archbench.normalizations import NORMALIZATIONS

@@ -7,7 +7,7 @@ from keras import ops
 
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import build_network, outline, swapped_parts
-from archbench.blocks.dropout import Dropout
+from archbench.layers.dropout import Dropout
 from archbench.parts import Parts, WrongParts
 from backend import compiled
 from random_weights import random_weights

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from archbench import dvcfile, plan
+from archbench import dvcfile, resolve
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import outline
 from archbench.config import read_config
 from archbench.project import Folders, project_root
-from archbench.tracking._shapes import SETTINGS, STUDY, misfit
+from archbench.records.shapes import SETTINGS, STUDY, misfit
 
 PROJECT = project_root(Path(__file__))
 FOLDERS = {"tour": PROJECT, "full": PROJECT / "pipelines/full", "paper": PROJECT / "pipelines/paper"}
@@ -27,7 +27,7 @@ def pipeline(request):
 def test_it_resolves_under_its_own_name(pipeline):
     name, _, config = pipeline
     assert config.pipeline == name
-    assert set(plan.resolve_all(config)) == set(config.benchmarks)
+    assert set(resolve.resolve_all(config)) == set(config.benchmarks)
 
 
 def test_its_dvc_file_is_up_to_date(pipeline):
@@ -60,7 +60,7 @@ def test_the_full_pipeline_trains_every_architecture():
     ],
 )
 def test_the_paper_pipeline_builds_the_papers_networks(slug, shape, outputs, parameters):
-    settings = plan.resolve(read_config(FOLDERS["paper"] / "params.yaml"), slug).settings
+    settings = resolve.resolve(read_config(FOLDERS["paper"] / "params.yaml"), slug).settings
     network = outline(settings["architecture"], shape, outputs, settings["parts"])
     assert sum(math.prod(weight.shape) for weight in network.trainable_weights) == parameters
 
@@ -78,7 +78,7 @@ def test_a_stage_that_its_user_got_wrong_ends_in_one_message_and_exit_code_2(pag
 def test_its_runs_and_studies_have_the_shape_that_readers_of_the_record_expect(pipeline):
     _, _, config = pipeline
     own = {"id": "x", "pipeline": "x", "benchmark": "x", "seed": 0, "dataset_sha256": "x", "code_sha256": "x"}
-    for slug, made in plan.resolve_all(config).items():
+    for slug, made in resolve.resolve_all(config).items():
         assert misfit({**made.settings, **own}, SETTINGS) is None, slug
     for slug, study in config.studies.items():
         assert misfit({"study": slug, **study.model_dump(mode="json")}, STUDY) is None, slug

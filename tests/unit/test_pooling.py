@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import load_network, outline
-from archbench.blocks.pooling import LowestPadding2D, max_pool, max_pool_ceil
+from archbench.layers.pooling import LowestPadding2D, max_pool, max_pool_ceil
 from backend import compiled, gradient
 from references import reference
 

@@ -7,8 +7,8 @@ from keras import layers, ops
 
 from archbench.architectures.network import build_network, outline
 from archbench.architectures.profile import profile
-from archbench.blocks.drop_path import DropPath
 from archbench.blocks.residual import Residual
+from archbench.layers.drop_path import DropPath
 from archbench.parts import Parts
 
 BLOCKS = ("basic", "bottleneck", "preact_basic", "preact_bottleneck")

@@ -17,7 +17,7 @@ import pytest
 import toys
 from train_toy import TRIALS
 
-from archbench.tracking import run_folder
+from archbench.records import run_folder
 from archbench.training.checkpoint import Progress
 from archbench.training.run import Pace, Workbench, run_benchmark
 

@@ -9,7 +9,7 @@ import fake_runs as fake
 import numpy as np
 import pytest
 
-from archbench.tracking import run_folder
+from archbench.records import run_folder
 
 ROWS = [
     {"epoch": 1, "loss": 0.1 + 0.2, "best": math.nan},

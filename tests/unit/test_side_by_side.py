@@ -10,9 +10,9 @@ from pathlib import Path
 import keras
 import pytest
 from both_ways import BOUND, FOLDS, KINDS, TRIALS
-from test_plan import VALUES
+from test_resolve import VALUES
 
-from archbench import plan as planning
+from archbench import resolve
 from archbench.config import ConfigError, check_config
 
 STEPS = {"diverging": 70 // 8, "diverging in folds": 50 // 8}
@@ -112,7 +112,7 @@ def on(monkeypatch):
 def _read(arm, **study):
     values = copy.deepcopy(VALUES)
     values["studies"]["rates"] |= {"side_by_side": 3, "arms": {"one": arm}, **study}
-    return planning.resolve_all(check_config(values))
+    return resolve.resolve_all(check_config(values))
 
 
 RATE = {"learning_rate": {"low": 1e-3, "high": 0.1, "log": True}}

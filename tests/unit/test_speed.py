@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from archbench import plan as planning
+from archbench import resolve
 from archbench.config import Arm, ConfigError, Speed, check_config
 from archbench.datasets import prepare
 from archbench.errors import UserError
@@ -240,4 +240,4 @@ def test_what_cannot_be_measured_is_refused_with_its_key(slug, says):
         }
     )
     with pytest.raises(ConfigError, match=rf"speed\.xla: .*{says}"):
-        planning.resolve_all(config)
+        resolve.resolve_all(config)

@@ -94,6 +94,6 @@ def test_a_stage_waits_for_the_one_that_writes_its_folder(stage, folder, tmp_pat
     monkeypatch.setattr(closing, "closing_line", lambda name, folders: "")
     monkeypatch.setattr("archbench.page.report.write_report", write)
     monkeypatch.setitem(sys.modules, "archbench.speed.run", SimpleNamespace(measure=write))
-    monkeypatch.setattr("archbench.tracking.run_folder.write_text", write)
+    monkeypatch.setattr("archbench.records.run_folder.write_text", write)
     stage()
     assert order == ["waits", "first ends", "second"]

@@ -5,8 +5,7 @@ import copy
 import keras
 import pytest
 
-from archbench import code, stages
-from archbench import plan as planning
+from archbench import code, resolve, stages
 from archbench.config import Arm, Benchmark, Changes, Range, Study, Training, check_config
 from archbench.datasets.prepare import prepare
 from archbench.project import Folders
@@ -233,7 +232,7 @@ def test_the_best_setting_trains_over_the_seeds_of_the_base_or_the_pipelines(fol
         assert [trial["seed"] for trial in plan.trials] == seeds
 
 
-OWN = {name: CHANGES[f"{ARM}.{name}"] for name in planning.SETTINGS_FROM_TRAINING if name != "epochs"}
+OWN = {name: CHANGES[f"{ARM}.{name}"] for name in resolve.SETTINGS_FROM_TRAINING if name != "epochs"}
 TRAINING = {
     "xla": "on",
     "precision": "mixed_float16",
@@ -265,7 +264,7 @@ def test_an_arms_own_setting_wins_over_the_bases_and_that_over_trainings(folders
         values["training"] = TRAINING
         values["studies"]["rates"] |= {"base": {**RATES["base"], **base}}
         values["studies"]["rates"]["arms"] = {"plain": arm, "bare": {}}
-        plan = planning.resolve_arm(check_config(values), "rates", "plain")
+        plan = resolve.resolve_arm(check_config(values), "rates", "plain")
         return plan.settings[name]
 
     wanted = [resolved({}, {}), resolved({}, {name: BASE[name]}), resolved({name: OWN[name]}, {name: BASE[name]})]
@@ -274,7 +273,7 @@ def test_an_arms_own_setting_wins_over_the_bases_and_that_over_trainings(folders
     assert len({str(_plain(value)) for value in wanted}) == 3
     values = copy.deepcopy(VALUES)
     values["training"], values["benchmarks"]["other"] = TRAINING, {**OTHER, name: BASE[name]}
-    own = planning.resolve(check_config(values), "other")
+    own = resolve.resolve(check_config(values), "other")
     assert _plain(own.settings[name]) == _plain(BASE[name])
 
 

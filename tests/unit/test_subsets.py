@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 
 from archbench.catalogue import WrongOption
 from archbench.datasets import DATASETS, store
-from archbench.datasets._layout import COLORS, color_class
+from archbench.datasets._balloons.layout import COLORS, color_class
 from archbench.datasets._options import BadOption
 from archbench.datasets._subset import fewer, only_classes
 from archbench.datasets.prepare import prepare

@@ -23,6 +23,7 @@ import toys
 from archbench import errors, stages
 from archbench.cli.forecast import small_spaces
 from archbench.config import Study, check_config
+from archbench.records import run_folder
 from archbench.sweeps import benches as programs
 from archbench.sweeps import budget, storage, workers
 from archbench.sweeps import study as sweeps
@@ -30,7 +31,6 @@ from archbench.sweeps import trial as running
 from archbench.sweeps.benches import Benches, Full
 from archbench.sweeps.storage import JournalDamaged
 from archbench.sweeps.study import ArmPlan
-from archbench.tracking import run_folder
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 RATE = {"low": 1e-4, "high": 0.3, "log": True}

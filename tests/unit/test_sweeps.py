@@ -17,6 +17,7 @@ import toys
 import yaml
 
 from archbench.config import Arm, Study
+from archbench.records import run_folder
 from archbench.results.studies import read_study
 from archbench.sweeps import budget, space, storage, workers
 from archbench.sweeps import study as sweeps
@@ -25,7 +26,6 @@ from archbench.sweeps.benches import Benches
 from archbench.sweeps.storage import StorageUnreachable
 from archbench.sweeps.study import ArmPlan, StudyFailed
 from archbench.sweeps.workers import WorkersFailed
-from archbench.tracking import run_folder
 from archbench.training import machine
 from archbench.training.fit import Diverged
 from archbench.training.run import Pace
@@ -295,7 +295,7 @@ def test_a_worker_that_dies_ends_the_others_and_the_sweep(tmp_path):
 
 
 def test_a_worker_ends_with_the_process_that_started_it():
-    script = "import threading, time\nfrom archbench.sweeps.worker import _end_with_parent\n"
+    script = "import threading, time\nfrom archbench.sweep_worker import _end_with_parent\n"
     script += "threading.Thread(target=_end_with_parent, daemon=True).start()\nprint('on', flush=True)\ntime.sleep(100)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

@@ -9,14 +9,13 @@ import pytest
 import toys
 import yaml
 
-from archbench import dvcfile
-from archbench import plan as planning
+from archbench import dvcfile, resolve
 from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import build_network, load_network
 from archbench.config import ConfigError, check_config
 from archbench.project import Folders
-from archbench.tracking import run_folder
-from archbench.tracking.run_folder import read_json
+from archbench.records import run_folder
+from archbench.records.run_folder import read_json
 from archbench.training.run import Pace, Workbench, run_benchmark
 from archbench.training.transfer import NoTransfer, describe_source, freeze, take_weights
 
@@ -195,8 +194,8 @@ def _config(**onto):
 
 def test_transfer_stands_in_the_settings_of_its_benchmark_alone():
     config = _config(transfer={"from": "a", "train": 3})
-    assert planning.resolve(config, "onto").settings["transfer"] == {"from": "a", "train": 3}
-    assert "transfer" not in planning.resolve(config, "b").settings
+    assert resolve.resolve(config, "onto").settings["transfer"] == {"from": "a", "train": 3}
+    assert "transfer" not in resolve.resolve(config, "b").settings
 
 
 @pytest.mark.parametrize(
@@ -214,14 +213,14 @@ def test_transfer_stands_in_the_settings_of_its_benchmark_alone():
 )
 def test_what_cannot_be_transferred_is_refused_when_params_are_read(onto, why):
     with pytest.raises(ConfigError, match=r"benchmarks\.onto\.transfer: ") as error:
-        planning.resolve_all(_config(**onto))
+        resolve.resolve_all(_config(**onto))
     assert why in str(error.value)
 
 
 def test_a_circle_of_several_is_refused():
     values = {name: {**A, "transfer": {"from": other, "train": "all"}} for name, other in ("xy", "yz", "zx")}
     with pytest.raises(ConfigError, match="x from y from z from x"):
-        planning.resolve_all(check_config({**VALUES, "benchmarks": values}))
+        resolve.resolve_all(check_config({**VALUES, "benchmarks": values}))
 
 
 @pytest.mark.parametrize(

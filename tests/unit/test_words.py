@@ -11,7 +11,7 @@ from archbench.cli import index
 from archbench.cli.app import app
 from archbench.cli.words import KIND, LEVELS, words
 from archbench.config import check_config
-from archbench.plan import resolve_all, resolve_arm
+from archbench.resolve import resolve_all, resolve_arm
 
 MODELS = [
     config.Config,

@@ -11,7 +11,7 @@ import numpy as np
 from archbench.datasets import store
 from archbench.datasets.card import Card
 from archbench.datasets.store import Prepared
-from archbench.plan import identify
+from archbench.resolve import identify
 from archbench.tasks.base import Task
 from archbench.training.checkpoint import Progress
 from archbench.training.feed import Feed

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from archbench.tracking import run_folder, store
+from archbench.records import run_folder
+from archbench.tracking import store
 
 EPOCH = {
     "step": 10,

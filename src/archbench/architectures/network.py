@@ -11,8 +11,9 @@ from typing import Any
 import keras
 
 from archbench.architectures import ARCHITECTURES
-from archbench.architectures.sizes import check_input, check_parameters, counted_layers
+from archbench.architectures.sizes import check_input
 from archbench.catalogue import Entry, Spec
+from archbench.layers.limits import check_parameters, counted_layers
 from archbench.parts import NotAUnit, Parts, WrongParts
 
 NO_CHANGES: Mapping[str, Any] = MappingProxyType({})

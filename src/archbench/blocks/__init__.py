@@ -1,1 +1,1 @@
-"""Layers and arithmetic that two families or more use."""
+"""Blocks that two families or more build from parts."""

@@ -13,8 +13,8 @@ from archbench.cli.calibration import slowness
 from archbench.cli.data import Data
 from archbench.config import Config, ConfigError, Study
 from archbench.errors import UserError
-from archbench.plan import Plan, arm_benchmark, check_batch, resolve_benchmark
 from archbench.project import Folders
+from archbench.resolve import Plan, arm_benchmark, check_batch, resolve_benchmark
 from archbench.results.durations import FILE, durations, network, read_durations
 from archbench.results.machines import other_processors
 from archbench.tasks import TASKS

@@ -54,12 +54,12 @@ def plan(
 def forecast(here: Path) -> dict[str, Any]:
     """All that `archbench plan` tells, as JSON."""
     config, folders = open_pipeline()
-    from archbench import plan as planning
+    from archbench import resolve
     from archbench.cli.data import look_up
     from archbench.cli.forecast import Forecast, small_spaces
     from archbench.training import machine
 
-    plans = planning.resolve_all(config)
+    plans = resolve.resolve_all(config)
     data = {slug: look_up(slug, named, folders) for slug, named in config.datasets.items()}
     costs = Forecast(config, folders, data, machine.device_kind())
     stages = []
@@ -233,7 +233,7 @@ def _write(here: Path, as_json: bool) -> None:
     config, folders = open_pipeline()
     from archbench import dvcfile, scm
     from archbench.cli.changes import describe_changes
-    from archbench.tracking.run_folder import write_text
+    from archbench.records.run_folder import write_text
 
     path = here / "dvc.yaml"
     old = path.read_text(encoding="utf-8") if path.is_file() else None

@@ -6,21 +6,20 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from archbench import dvcfile
-from archbench import plan as planning
+from archbench import dvcfile, resolve
 from archbench.cli.checks import Finding
 from archbench.config import Config, read_config
 from archbench.datasets import store
 from archbench.datasets.ready import open_prepared
 from archbench.errors import UserError
-from archbench.plan import Plan
 from archbench.project import Folders, project_root
+from archbench.records import run_folder
+from archbench.records.read import HalfWritten, is_alive, read_run, read_study
+from archbench.records.run_folder import BrokenRecord
+from archbench.records.shapes import MACHINE
+from archbench.resolve import Plan
 from archbench.results.machines import other_processors
 from archbench.tasks import TASKS
-from archbench.tracking import run_folder
-from archbench.tracking._read import HalfWritten, is_alive, read_run, read_study
-from archbench.tracking._shapes import MACHINE
-from archbench.tracking.run_folder import BrokenRecord
 from archbench.training.transfer import NoTransfer
 
 
@@ -29,7 +28,7 @@ def check_project(here: Path) -> Iterator[Finding]:
     try:
         config = read_config(here / "params.yaml")
         folders = Folders(project_root(here), config.pipeline)
-        plans = planning.resolve_all(config)
+        plans = resolve.resolve_all(config)
     except UserError as error:
         yield Finding("params.yaml", str(error), "correct params.yaml, then: archbench doctor")
         return

@@ -25,10 +25,10 @@ import numpy as np
 from pydantic import Field
 
 from archbench.datasets import dataset
-from archbench.datasets._layout import COLORS
-from archbench.datasets._outlines import KINDS
+from archbench.datasets._balloons.layout import COLORS
+from archbench.datasets._balloons.outlines import KINDS
+from archbench.datasets._balloons.scene import Scene, scene
 from archbench.datasets._raw import Raw
-from archbench.datasets._scene import Scene, scene
 from archbench.datasets._split import TEST, VALIDATION
 from archbench.datasets._subset import forget
 from archbench.options import Fraction, Inside, Seed

@@ -2,8 +2,8 @@
 
 import keras
 
-from archbench.blocks.layouts import PLAIN, Layout
 from archbench.initializers import initializer
+from archbench.layers.layouts import PLAIN, Layout
 from archbench.options import Positive
 
 

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from archbench.blocks.layouts import PLAIN, Layout, layout_from
 from archbench.initializers import initializer
+from archbench.layers.layouts import PLAIN, Layout, layout_from
 from archbench.options import Positive
 
 

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from archbench.blocks.layouts import PLAIN, Layout, layout_from
 from archbench.initializers import initializer
+from archbench.layers.layouts import PLAIN, Layout, layout_from
 
 DEVIATIONS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {

@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from archbench.blocks import boxes
+from archbench.layers import boxes
 from archbench.losses import loss
 from archbench.losses.per_example import mean_per_example, sum_per_example
 from archbench.options import NonNegative

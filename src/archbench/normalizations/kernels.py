@@ -6,7 +6,7 @@ cannot normalize, as a recurrent layer, stays. Activations stay as they are, and
 
 from keras import layers
 
-from archbench.blocks.kernel_normalization import SPECTRALLY_NORMALIZED, WEIGHT_NORMALIZED
+from archbench.layers.kernel_normalization import SPECTRALLY_NORMALIZED, WEIGHT_NORMALIZED
 from archbench.normalizations import normalization
 
 

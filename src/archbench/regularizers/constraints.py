@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from archbench.blocks.layouts import PLAIN, Layout, layout_from
+from archbench.layers.layouts import PLAIN, Layout, layout_from
 from archbench.options import Positive
 from archbench.regularizers import regularizer
 

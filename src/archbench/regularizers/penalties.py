@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from archbench.blocks.layouts import PLAIN, Layout
+from archbench.layers.layouts import PLAIN, Layout
 from archbench.options import NonNegative, Share
 from archbench.regularizers import regularizer
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from archbench.tracking._read import HalfWritten, read_study
-from archbench.tracking._shapes import SETTINGS
-from archbench.tracking.run_folder import BrokenRecord, read_json, read_metrics, read_record
+from archbench.records.read import HalfWritten, read_study
+from archbench.records.run_folder import BrokenRecord, read_json, read_metrics, read_record
+from archbench.records.shapes import SETTINGS
 
 FILE = "durations.csv"
 SAME = ("architecture", "dataset", "batch_size", "parts", "precision")

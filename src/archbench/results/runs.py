@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from archbench.tracking import run_folder
-from archbench.tracking._shapes import MACHINE, SETTINGS
-from archbench.tracking.run_folder import BrokenRecord
+from archbench.records import run_folder
+from archbench.records.run_folder import BrokenRecord
+from archbench.records.shapes import MACHINE, SETTINGS
 
 STATES = ("finished", "diverged", "failed", "killed", "damaged", "stale", "missing")
 """What can have become of a run, best first; the first three are written in metrics.json, the others are inferred."""

@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 
+from archbench.records.run_folder import BrokenRecord, read_record, read_table
+from archbench.records.shapes import CURVES, MACHINE, STUDY, TRIALS
 from archbench.results.leaderboard import count_states, standing_numbers
 from archbench.results.ranking import Kind, Standing, rank, scores, unranked
 from archbench.results.recipes import unlike
 from archbench.results.runs import Run, read_seeds
 from archbench.results.statistics import Interval, mean_interval, mean_ranks
-from archbench.tracking._shapes import CURVES, MACHINE, STUDY, TRIALS
-from archbench.tracking.run_folder import BrokenRecord, read_record, read_table
 
 TRIAL_COLUMNS = ("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued", "same_as")
 """The columns of trials.csv that every study has; one `param_<name>` a tuned number follows."""

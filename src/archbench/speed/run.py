@@ -14,9 +14,9 @@ import keras
 from archbench.config import Config, Speed
 from archbench.errors import UserError
 from archbench.project import Folders
+from archbench.records import run_folder
 from archbench.speed import side_by_side, sweep, tracking, training, xla
 from archbench.speed.workshop import Site
-from archbench.tracking import run_folder
 
 Row = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from archbench import plan as planning
+from archbench import resolve
 from archbench.config import Config, Speed, check_config
 from archbench.datasets import prepare, store
 from archbench.datasets.store import Prepared
@@ -75,7 +75,7 @@ def trial(benchmark: Mapping[str, Any], prepared: Prepared) -> TrialSettings:
             "benchmarks": {"speed": {**benchmark, "dataset": name}},
         }
     )
-    return planning.resolve(config, "speed").trial_settings(0, prepared.card.sha256)
+    return resolve.resolve(config, "speed").trial_settings(0, prepared.card.sha256)
 
 
 def workbench(benchmark: Mapping[str, Any], prepared: Prepared) -> tuple[Workbench, TrialSettings]:

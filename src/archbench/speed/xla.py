@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from archbench import plan as planning
+from archbench import resolve
 from archbench.datasets.ready import open_prepared
 from archbench.speed.pairs import interleave, row
 from archbench.speed.workshop import Site, TrialSettings
@@ -29,7 +29,7 @@ def table(site: Site) -> Iterator[dict]:
 
 
 def _row(site: Site, slug: str) -> dict:
-    plan = planning.resolve(site.config, slug)
+    plan = resolve.resolve(site.config, slug)
     dataset = plan.settings["dataset"]
     spec = site.config.datasets[dataset].spec
     prepared = open_prepared(spec, site.folders.prepared / dataset, site.folders.raw)

@@ -19,12 +19,12 @@ from archbench import tuning
 from archbench.config import Sampler, Space, Study
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
-from archbench.plan import identify
+from archbench.records import run_folder
+from archbench.resolve import identify
 from archbench.sweeps import budget, space, storage
 from archbench.sweeps.benches import Benches
 from archbench.sweeps.tables import arm_rows, best_complete, fold_rows, summarize_arms, trial_rows
 from archbench.sweeps.trial import run_trials, take_result
-from archbench.tracking import run_folder
 from archbench.training.build import Settings
 from archbench.training.run import Pace, run_benchmark
 

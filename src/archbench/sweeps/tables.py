@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from archbench.records import run_folder
 from archbench.sweeps import space
-from archbench.tracking import run_folder
 
 if TYPE_CHECKING:
     from archbench.config import Study

@@ -14,11 +14,11 @@ import numpy as np
 from keras import ops
 from pydantic import Field
 
-from archbench.blocks import boxes
-from archbench.blocks.anchors import fit_anchors
-from archbench.blocks.nms import suppress
 from archbench.datasets.card import Card
 from archbench.errors import UserError
+from archbench.layers import boxes
+from archbench.layers.anchors import fit_anchors
+from archbench.layers.nms import suppress
 from archbench.losses.per_example import sum_per_example
 from archbench.metrics.detection import average_precisions
 from archbench.options import Share, Width

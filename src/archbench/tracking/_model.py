@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archbench.tracking._read import RunFolder
-from archbench.tracking.run_folder import read_json, write_yaml
+from archbench.records.read import RunFolder
+from archbench.records.run_folder import read_json, write_yaml
 from archbench.tracking.signature import read_inputs
 
 if TYPE_CHECKING:

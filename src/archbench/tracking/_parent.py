@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from archbench.records.read import HalfWritten, RunFolder, digest, milliseconds, read_run
+from archbench.records.run_folder import BrokenRecord
 from archbench.tracking import _tags
-from archbench.tracking._read import HalfWritten, RunFolder, digest, milliseconds, read_run
 from archbench.tracking._values import as_numbers, as_params, as_tags, log, points
-from archbench.tracking.run_folder import BrokenRecord
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 from archbench.figures.pictures import PICTURES
 from archbench.figures.style import save_svg, style
-from archbench.tracking._read import RunFolder
-from archbench.tracking.run_folder import read_arrays
+from archbench.records.read import RunFolder
+from archbench.records.run_folder import read_arrays
 
 
 @contextmanager

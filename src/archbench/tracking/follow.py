@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbench.databases import first_line
+from archbench.records.folders import folders_below
 from archbench.secrets import scrub_streams
-from archbench.tracking.folders import folders_below
 from archbench.tracking.store import Tracking, TrackingRefused, TrackingUnavailable, connect, failures, locate
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class Follower:
 
     def look(self) -> bool:
         """One pass over the folders; returns whether all that changed was copied."""
-        from archbench.tracking._read import HalfWritten, state_of
-        from archbench.tracking.run_folder import BrokenRecord
+        from archbench.records.read import HalfWritten, state_of
+        from archbench.records.run_folder import BrokenRecord
         from archbench.tracking.sync import find_running, sync_folder
 
         if self._refused:  # a wrong password sent again and again locks an account

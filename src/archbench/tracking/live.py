@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from archbench.interrupts import stopping
-from archbench.tracking.folders import folders_below
+from archbench.records.folders import folders_below
 from archbench.tracking.store import QUIET_AND_QUICK, Store, locate
 
 

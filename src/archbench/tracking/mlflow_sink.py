@@ -10,13 +10,13 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archbench.records.read import RunFolder, digest, milliseconds, read_run
+from archbench.records.run_folder import check
 from archbench.tracking import _tags
 from archbench.tracking._model import log_model
 from archbench.tracking._parent import SIZES, Family, open_parent, read_family, settle_parent
 from archbench.tracking._pictures import drawn
-from archbench.tracking._read import RunFolder, digest, milliseconds, read_run
 from archbench.tracking._values import as_params, as_tags, grouped, log, points
-from archbench.tracking.run_folder import check
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run

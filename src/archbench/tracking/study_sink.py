@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from archbench.records.read import RunFolder, StudyFolder, digest, is_alive, milliseconds, read_study
+from archbench.records.run_folder import read_json
 from archbench.tracking import _tags
-from archbench.tracking._read import RunFolder, StudyFolder, digest, is_alive, milliseconds, read_study
 from archbench.tracking._values import as_numbers, as_params, as_tags, clean_name, log, points
-from archbench.tracking.run_folder import read_json
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbench.databases import first_line
+from archbench.records.folders import find_folders, folders_below
+from archbench.records.read import HalfWritten, is_alive
+from archbench.records.run_folder import BrokenRecord
 from archbench.tracking import _tags
-from archbench.tracking._read import HalfWritten, is_alive
-from archbench.tracking.folders import find_folders, folders_below
 from archbench.tracking.mlflow_sink import sync_run
-from archbench.tracking.run_folder import BrokenRecord
 from archbench.tracking.store import TrackingUnavailable, failures
 from archbench.tracking.study_sink import sync_study
 

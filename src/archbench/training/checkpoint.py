@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from archbench.tracking.run_folder import named, read_arrays, write_arrays
+from archbench.records.run_folder import named, read_arrays, write_arrays
 
 
 @dataclass

@@ -15,8 +15,8 @@ import keras
 
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import swapped_parts
-from archbench.blocks.dropout import Dropout
 from archbench.catalogue import Catalogue
+from archbench.layers.dropout import Dropout
 from archbench.optimizers import OPTIMIZERS
 from archbench.regularizers import REGULARIZERS
 from archbench.training.program import Clip, Knobs

@@ -15,8 +15,8 @@ import numpy as np
 from archbench.architectures.profile import Profile, profile
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
+from archbench.records import run_folder
 from archbench.tasks.base import Arrays, Task
-from archbench.tracking import run_folder
 from archbench.tracking.signature import describe as describe_signature
 from archbench.training import full_batch, machine
 from archbench.training.build import Settings, build_learner, build_recipe, build_task

@@ -23,7 +23,7 @@ import keras
 from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import load_network
 from archbench.errors import UserError
-from archbench.tracking.run_folder import BrokenRecord, check
+from archbench.records.run_folder import BrokenRecord, check
 
 WEIGHTS = "model.weights.h5"
 """The file inside a saved model that holds the weights and no date."""

@@ -9,9 +9,9 @@ the authors' cuda-convnet; the paper's sides leave nothing to round.
 from keras import layers
 
 from archbench.architectures import architecture
-from archbench.blocks.grouped import GroupedConv2D
-from archbench.blocks.pooling import max_pool_ceil
 from archbench.catalogue import WrongOption
+from archbench.layers.grouped import GroupedConv2D
+from archbench.layers.pooling import max_pool_ceil
 from archbench.options import Side, Width
 from archbench.parts import Parts
 

@@ -14,7 +14,7 @@ from keras import layers, ops
 from pydantic import Field
 
 from archbench.architectures import architecture
-from archbench.blocks.layouts import Layout
+from archbench.layers.layouts import Layout
 from archbench.options import Side, Width, Widths
 from archbench.parts import Parts
 

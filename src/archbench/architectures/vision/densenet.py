@@ -9,7 +9,7 @@ from typing import Literal
 from keras import layers
 
 from archbench.architectures import architecture
-from archbench.blocks.pooling import max_pool
+from archbench.layers.pooling import max_pool
 from archbench.options import Depths, Part, Width
 from archbench.parts import Parts
 

@@ -14,7 +14,7 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.blocks.inception import check_modules, scaled
-from archbench.blocks.pooling import max_pool_ceil
+from archbench.layers.pooling import max_pool_ceil
 from archbench.options import Depths, Side, Width
 from archbench.parts import Parts
 

@@ -14,7 +14,7 @@ from keras import layers, ops
 
 from archbench.architectures import architecture
 from archbench.architectures.vision.digit_codes import digit_codes
-from archbench.blocks.layouts import Layout
+from archbench.layers.layouts import Layout
 from archbench.options import Width
 from archbench.parts import Parts
 

@@ -16,8 +16,8 @@ from keras import layers
 from pydantic import Field
 
 from archbench.architectures import architecture
-from archbench.blocks.drop_path import DropPath
 from archbench.errors import UserError
+from archbench.layers.drop_path import DropPath
 from archbench.options import Depth, Fraction, Stages, Width
 from archbench.parts import Parts
 

@@ -16,8 +16,8 @@ second pixel. No option has the stem of that net, which pools inside a border of
 from keras import layers
 
 from archbench.architectures import architecture
-from archbench.blocks.pooling import max_pool
 from archbench.blocks.residual import Block, Residual
+from archbench.layers.pooling import max_pool
 from archbench.options import Depths, Width
 from archbench.parts import Parts
 

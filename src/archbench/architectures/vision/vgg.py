@@ -9,8 +9,8 @@ paper's are even.
 from keras import layers
 
 from archbench.architectures import architecture
-from archbench.blocks.pooling import max_pool_ceil
 from archbench.catalogue import WrongOption
+from archbench.layers.pooling import max_pool_ceil
 from archbench.options import Depths, Width
 from archbench.parts import Parts
 

@@ -9,7 +9,7 @@ filters whose root mean square passes 0.1 are not scaled back in training.
 from keras import layers
 
 from archbench.architectures import architecture
-from archbench.blocks.pooling import max_pool_ceil
+from archbench.layers.pooling import max_pool_ceil
 from archbench.options import Side, Width
 from archbench.parts import Parts
 

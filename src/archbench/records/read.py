@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 
 from archbench.errors import UserError
-from archbench.tracking._shapes import CURVES, FOLDS, MACHINE, SETTINGS, STUDY, TRIALS
-from archbench.tracking.run_folder import BrokenRecord, read_history, read_json, read_metrics, read_record, read_table
+from archbench.records.run_folder import BrokenRecord, read_history, read_json, read_metrics, read_record, read_table
+from archbench.records.shapes import CURVES, FOLDS, MACHINE, SETTINGS, STUDY, TRIALS
 
 WATCHED = ("settings.yaml", "machine.json", "history.csv", "metrics.json", "trials.csv", "trials_history.csv")
 """What tells whether a folder has something new to copy."""

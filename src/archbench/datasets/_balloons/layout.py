@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archbench.datasets._outlines import KINDS, OUTLINES, Outline
+from archbench.datasets._balloons.outlines import KINDS, OUTLINES, Outline
 
 SMALLEST, LARGEST = 0.08, 0.6
 """Longer side of an object as a share of the frame's side."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from archbench.blocks.boxes import pairwise_iou
+from archbench.layers.boxes import pairwise_iou
 
 NOTHING = -1
 """The label of a row that holds no detection."""

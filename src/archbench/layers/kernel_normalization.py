@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from archbench.blocks.grouped import GroupedConv2D
-from archbench.blocks.layouts import Layout, kernels_of
+from archbench.layers.grouped import GroupedConv2D
+from archbench.layers.layouts import Layout, kernels_of
 
 NORMALIZABLE = (
     layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D, GroupedConv2D,

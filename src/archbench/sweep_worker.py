@@ -1,4 +1,4 @@
-"""One worker process of a sweep: `python -m archbench.sweeps.worker STUDY NUMBER`, its input a pipe."""
+"""One worker process of a sweep: `python -m archbench.sweep_worker STUDY NUMBER`, its input a pipe."""
 
 from __future__ import annotations
 

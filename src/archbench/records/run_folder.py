@@ -25,7 +25,7 @@ import numpy as np
 import yaml
 
 from archbench.errors import UserError
-from archbench.tracking._shapes import METRICS, SETTINGS, misfit
+from archbench.records.shapes import METRICS, SETTINGS, misfit
 
 FILES = (
     "settings.yaml", "machine.json", "history.csv", "timings.json", "predictions.npz", "model.keras", "signature.json",

@@ -9,8 +9,8 @@ from importlib import resources
 import numpy as np
 from PIL import Image
 
-from archbench.datasets._layout import Thing, color_class, layout
-from archbench.datasets._outlines import ANGLES
+from archbench.datasets._balloons.layout import Thing, color_class, layout
+from archbench.datasets._balloons.outlines import ANGLES
 
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
 VISIBLE = 0.3

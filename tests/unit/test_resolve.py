@@ -5,8 +5,7 @@ import copy
 import keras
 import pytest
 
-from archbench import code
-from archbench import plan as planning
+from archbench import code, resolve
 from archbench.augmentations import AUGMENTATIONS
 from archbench.config import ConfigError, Range, check_config
 from archbench.datasets.card import Card
@@ -48,12 +47,12 @@ def _config(path="seeds", value=(3, 4)):
 
 def _mistakes(path, value):
     with pytest.raises(ConfigError) as caught:
-        planning.resolve_all(_config(path, value))
+        resolve.resolve_all(_config(path, value))
     return str(caught.value)
 
 
 def test_what_is_not_given_comes_from_training():
-    plans = planning.resolve_all(_config())
+    plans = resolve.resolve_all(_config())
     one, two = plans["one"], plans["two"]
     assert (one.seeds, two.seeds) == ((3, 4), (9,))
     assert one.settings["epochs"] == 5
@@ -213,7 +212,7 @@ def test_mistakes_in_several_places_are_told_together():
     values["benchmarks"]["two"] |= {"architecture": "vea", "preprocessing": "norm"}
     values["studies"]["rates"]["arms"]["momentum"]["space"] = {"a": {"low": 0, "high": 1}, "b": {"low": 0, "high": 1}}
     with pytest.raises(ConfigError) as caught:
-        planning.resolve_all(check_config(values))
+        resolve.resolve_all(check_config(values))
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [
         "datasets.digit",
         "benchmarks.one.optimizer",
@@ -228,11 +227,11 @@ def test_mistakes_in_several_places_are_told_together():
 
 def test_a_benchmark_that_is_not_there_is_refused_with_those_that_are():
     with pytest.raises(ConfigError, match=r"params\.yaml has no benchmark 'three'\. It has: one, two"):
-        planning.resolve(_config(), "three")
+        resolve.resolve(_config(), "three")
 
 
 def _id(config, seed=3, sha256="abc"):
-    return planning.resolve(config, "one").trial_settings(seed, sha256)["id"]
+    return resolve.resolve(config, "one").trial_settings(seed, sha256)["id"]
 
 
 def test_the_id_of_a_trial_is_the_same_every_time_and_does_not_hang_on_other_benchmarks():
@@ -293,7 +292,7 @@ def test_the_id_of_a_trial_hangs_on_the_backend(monkeypatch):
 )
 def test_a_benchmark_has_the_task_options_of_its_architectures_paper(architecture, task, expected):
     benchmark = {"architecture": architecture, "dataset": "digits", **({"task": task} if task else {})}
-    assert planning.resolve(_config("benchmarks.one", benchmark), "one").settings["task"] == expected
+    assert resolve.resolve(_config("benchmarks.one", benchmark), "one").settings["task"] == expected
 
 
 def test_the_id_of_a_trial_changes_with_its_code_and_with_no_other(monkeypatch):
@@ -348,9 +347,9 @@ def test_a_batch_larger_than_the_data_is_told_with_its_key(settings, space, says
     card = Card("dots", "", "", "image", {}, {"train": 70, "validation": 10, "test": 10})
     ranges = {key: Range.model_validate(value) for key, value in space.items()}
     with pytest.raises(ConfigError) as caught:
-        planning.check_batch("benchmarks.one", {"dataset": "dots", **settings}, ranges, card)
+        resolve.check_batch("benchmarks.one", {"dataset": "dots", **settings}, ranges, card)
     assert says in str(caught.value)
-    planning.check_batch("benchmarks.one", {"dataset": "dots", "batch_size": 70}, {}, card)
+    resolve.check_batch("benchmarks.one", {"dataset": "dots", "batch_size": 70}, {}, card)
 
 
 # Augmentations and what labels mean
@@ -386,7 +385,7 @@ def test_an_augmentation_that_makes_labels_wrong_is_refused_with_what_would_do(n
         values["benchmarks"] = {"one": {**VALUES["benchmarks"]["one"], "task": task, "augmentation": [entry.name]}}
         values["benchmarks"]["one"]["preprocessing"] = "rescale"
         try:
-            planning.resolve_all(check_config(values))
+            resolve.resolve_all(check_config(values))
         except ConfigError as error:
             mistakes[entry.name] = str(error)
     assert set(mistakes) == {entry.name for entry in AUGMENTATIONS} - set(GOES[named])

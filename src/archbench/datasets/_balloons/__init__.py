@@ -1,0 +1,1 @@
+"""The scenes of balloons: outlines, what stands where, and the picture with its truth."""
