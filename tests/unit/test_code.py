@@ -139,6 +139,6 @@ def _tokens(source: str, alone: set[tuple[int, int]]) -> list[str]:
 def test_a_catalogue_does_not_make_its_entries_a_dependency():
     """What keeps a benchmark apart from the architectures that it does not use."""
     files = {str(path.relative_to(code.PACKAGE)) for path in code.files_of(["archbench.training.run"])}
-    assert {"training/fit.py", "training/program.py", "training/_jax.py", "tracking/run_folder.py"} <= files
+    assert {"training/fit.py", "training/program.py", "training/_jax.py", "records/run_folder.py"} <= files
     folders = ("architectures/vision", "tasks/classification", "figures", "page", "cli", "sweeps")
     assert not [name for name in files if name.startswith(folders)]
