@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 GPU ?=
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: repro full paper test quick mutants lint lock clean
+.PHONY: repro full paper check test quick mutants lint lock clean
 .DEFAULT_GOAL := repro
 
 repro: $(STAMP)  ## the tour: embedded data, training, one sweep, report
@@ -22,7 +22,11 @@ paper: $(STAMP)  ## the papers' sizes on real data; needs a GPU
 	cd pipelines/paper && $(RUN) archbench plan --write && $(RUN) dvc repro
 	@cd pipelines/paper && $(RUN) archbench report --where
 
-test: $(STAMP)  ## lint and every test
+check: $(STAMP)  ## whether the committed reports reach what is expected of them
+	@set -e; for table in $(wildcard reports/*/tables/expectations.csv); do \
+	  $(RUN) archbench check --tables $$(dirname $$table); done
+
+test: $(STAMP) check  ## lint, what is expected of the committed reports, and every test
 	$(RUN) ruff check .
 	$(RUN) python -m pytest
 

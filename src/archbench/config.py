@@ -12,7 +12,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from archbench import dialect
 from archbench.errors import MOST_MISTAKES, SHOWN_CHARACTERS, UserError, listed, short, shown, together
@@ -151,6 +151,20 @@ class Transfer(Model):
     """What trains: the last layer, which always starts fresh; all layers; or so many with kernels, from the output."""
 
 
+class Beat(Model):
+    """Another benchmark whose test score must be beaten."""
+
+    benchmark: Slug
+    by: NonNegative = 0.0
+    """The least difference, in the direction that is better."""
+    metric: str | None = None
+    """By default the task's monitor."""
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
 class Benchmark(Changes):
     """One architecture on one data set under one recipe."""
 
@@ -161,8 +175,20 @@ class Benchmark(Changes):
     seeds: Seeds | None = None
     epochs: Count | None = None
     transfer: Transfer | None = None
-    margin: Fraction | None = None
-    """The least gain of test accuracy over softmax regression on the same data; only the report judges by it."""
+    expect: Annotated[dict[str, float], Field(max_length=MOST)] = {}
+    """Test score -> its least value, or its largest where less is better; the report and `archbench check` judge."""
+    beats: Annotated[tuple[Beat, ...], Field(strict=False, max_length=MOST), BeforeValidator(_as_list)] = ()
+    """The benchmarks that this one must beat, one or a list; judged seed by seed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_margin(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "margin" in value:
+            raise ValueError(
+                f"margin is written as beats now: beats: {{benchmark: NAME, by: {value['margin']}}}, where NAME is the "
+                f"softmax_regression benchmark on {value.get('dataset', 'the same data')}"
+            )
+        return value
 
 
 class Range(Model):
@@ -236,8 +262,8 @@ class Study(Model):
     def _fits_together(self) -> Study:
         if not self.arms:
             raise ValueError("there is nothing to compare: give arms, or two axes in cross")
-        if self.base.margin is not None:
-            raise ValueError("base takes no margin: a study compares its arms")
+        if self.base.expect or self.base.beats:
+            raise ValueError("base takes no expect and no beats: a study compares its arms")
         if self.base.transfer is not None:
             raise ValueError("base takes no transfer: the trials of a study start fresh")
         if self.base.epochs is not None:
@@ -391,9 +417,10 @@ def _accepted(path: tuple[Any, ...]) -> list[str]:
 
 
 def _inside(annotation: Any, part: Any) -> Any:
-    """The type of what stands at the key `part` of a model or of a mapping."""
+    """The type of what stands at the key `part` of a model or of a mapping, or at that place of a tuple."""
     is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    inner = annotation.model_fields[part].annotation if is_model else get_args(annotation)[-1]
+    members = [one for one in get_args(annotation) if one is not ...]
+    inner = annotation.model_fields[part].annotation if is_model else members[-1]
     return get_args(inner)[0] if get_origin(inner) is UnionType else inner  # X of `X | None`
 
 

@@ -197,7 +197,7 @@ def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str
         *(near(folders.studies / slug) for slug in config.studies),
         *([near(folders.runs / "speed.csv")] if config.speed else []),
     ]
-    code_files = code.files_of(["archbench.page.report", *_pictures()])
+    code_files = code.files_of(["archbench.page.report", *_declared()])
     patterns = ("page/*.html", "page/*.css", "results/*.csv")
     templates = [path for pattern in patterns for path in sorted(code.PACKAGE.glob(pattern))]
     parts = ("index.html", "README.md", "tables", "figures")
@@ -209,10 +209,12 @@ def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str
     }
 
 
-def _pictures() -> Iterable[str]:
+def _declared() -> Iterable[str]:
+    """The modules of pictures and sections, which the report finds by their catalogues."""
     from archbench.figures.pictures import PICTURES
+    from archbench.page.sections import SECTIONS
 
-    return sorted({entry.module for entry in PICTURES})
+    return sorted({entry.module for catalogue in (PICTURES, SECTIONS) for entry in catalogue})
 
 
 def _curves(runs: str, slug: str, plan: Plan) -> dict[str, Any]:

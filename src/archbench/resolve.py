@@ -22,6 +22,7 @@ from archbench.config import Benchmark, Changes, Config, ConfigError, Space, Stu
 from archbench.datasets import DATASETS
 from archbench.datasets.card import Card
 from archbench.errors import UserError, shown, together
+from archbench.expected import expected_gains, expected_scores
 from archbench.losses import LOSSES
 from archbench.optimizers import OPTIMIZERS
 from archbench.parts import CATALOGUES, WrongParts
@@ -151,6 +152,12 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         if benchmark.transfer:
             with mistakes.at("transfer"):
                 check_transfer(config, slug, benchmark)
+        if benchmark.expect:
+            with mistakes.at("expect"):
+                expected_scores(config, slug, task["name"])
+        if benchmark.beats:
+            with mistakes.at("beats"):
+                expected_gains(config, slug, task["name"])
     mistakes.report()
     settings = {
         "architecture": {"name": architecture.name, **options},

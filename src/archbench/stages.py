@@ -24,6 +24,8 @@ from archbench.tracking.live import live
 
 if TYPE_CHECKING:
     from archbench.datasets.store import Prepared
+    from archbench.expected import Expected
+    from archbench.results.gathered import Options
     from archbench.sweeps.study import ArmPlan
 
 
@@ -181,9 +183,21 @@ def speed(only: list[str] | None = None) -> Path:
 
 def report() -> Path:
     """Write the report of a pipeline from its run and study folders."""
-    from archbench.page.report import Options, write_report
+    from archbench.page.report import write_report
 
     config, folders = open_pipeline()
+    options = report_options(config, folders)
+    benchmarks, studies = list(config.benchmarks), list(config.studies)
+    with only_writer(folders.reports, "report"):
+        return write_report(
+            config.pipeline, benchmarks, studies, folders.runs, folders.studies, folders.reports, options
+        )
+
+
+def report_options(config: Config, folders: Folders) -> Options:
+    """What params.yaml and the prepared data say of the runs that should be there."""
+    from archbench.results.gathered import Options
+
     data = _known_data(config, folders)
     for slug in sorted(_seen_data(config, folders) - data.keys()):
         print(
@@ -191,20 +205,25 @@ def report() -> Path:
             f"To know: dvc repro prepare@{slug}",
             file=sys.stderr,
         )
-    options = Options(
+    return Options(
         title=config.report.title,
         data=data,
         seeds={slug: benchmark.seeds or config.seeds for slug, benchmark in config.benchmarks.items()},
-        margins={
-            slug: benchmark.margin for slug, benchmark in config.benchmarks.items() if benchmark.margin is not None
-        },
+        expected=_expected(config),
         study_seeds={slug: study.base.seeds or config.seeds for slug, study in config.studies.items()},
     )
-    benchmarks, studies = list(config.benchmarks), list(config.studies)
-    with only_writer(folders.reports, "report"):
-        return write_report(
-            config.pipeline, benchmarks, studies, folders.runs, folders.studies, folders.reports, options
-        )
+
+
+def _expected(config: Config) -> list[Expected]:
+    """All that params.yaml says of test scores."""
+    asked = [slug for slug, benchmark in config.benchmarks.items() if benchmark.expect or benchmark.beats]
+    if not asked:
+        return []
+    from archbench import resolve
+    from archbench.expected import expected_of
+
+    tasks = {slug: resolve.resolve(config, slug).settings["task"]["name"] for slug in asked}
+    return [one for slug, task in tasks.items() for one in expected_of(config, slug, task)]
 
 
 def _known_data(config: Config, folders: Folders) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""What a report says of classifiers: fronts, the family tree, depth, margins, XLA and the papers' numbers."""
+"""What a report says of classifiers: fronts, the family tree, depth, XLA and the papers' numbers."""
 
 import csv
 import math
@@ -10,11 +10,9 @@ from pathlib import Path
 import fake_runs as fake
 import pandas as pd
 import pytest
-import yaml
 from scipy import stats
 
-from archbench import resolve, stages
-from archbench.config import ConfigError, check_config
+from archbench.expected import Expected
 from archbench.figures.ancestry import degradation, family_tree
 from archbench.figures.fronts import COSTS, frame, score_against_costs
 from archbench.figures.style import save_svg, style
@@ -25,7 +23,6 @@ from archbench.results.depths import depth_board, depth_table
 from archbench.results.facts import families, lineage, published
 from archbench.results.gains import pareto_front
 from archbench.results.leaderboard import boards
-from archbench.results.margins import margins
 from archbench.results.runs import read_runs
 from archbench.results.statistics import mean_interval
 from archbench.results.xla import xla_table
@@ -52,8 +49,10 @@ def read(runs, **seeds):
     return read_runs(runs, found | seeds)
 
 
-def report(root, benchmarks, margin=None, title="archbench"):
-    options = Options(title=title, seeds=dict.fromkeys(benchmarks, (0,)), study_seeds={}, margins=margin or {})
+def report(root, benchmarks, above=None, title="archbench"):
+    """The report of benchmarks of which some have to be better than the benchmark `soft` by so much."""
+    expected = [Expected(name, "accuracy", True, by, "soft") for name, by in (above or {}).items()]
+    options = Options(title=title, seeds=dict.fromkeys(benchmarks, (0,)), study_seeds={}, expected=expected)
     return write_report("tour", list(benchmarks), [], root / "runs", root / "studies", root / "report", options)
 
 
@@ -246,37 +245,6 @@ def test_one_kind_alone_shows_no_degradation(tmp_path):
     assert depth_board(boards(read(tmp_path))) is None
 
 
-def test_margins_are_judged_seed_by_seed_against_the_best_softmax_regression_of_the_data(tmp_path):
-    for name, scores in (("soft-a", [0.90, 0.90, 0.90]), ("soft-b", [0.92, 0.93, 0.94]), ("soft-c", [0.99])):
-        train(tmp_path, name, scores, architecture="softmax_regression")
-    train(tmp_path, "far", [0.99, 1.001, 1.01], architecture="lenet5")
-    train(tmp_path, "near", [0.94, 0.96, 0.98], architecture="alexnet")
-    train(tmp_path, "short", [0.93, 0.95, 0.96], architecture="zfnet")
-    train(tmp_path, "under", [0.9201, 0.93, 0.9401], architecture="vgg13")
-    train(tmp_path, "single", [0.99], architecture="vgg11")
-    train(tmp_path, "broken", [0.99, 0.99, 0.99], architecture="vgg16")
-    train(tmp_path, "elsewhere", [0.99], architecture="vgg11", dataset="balloon")
-    fake.diverge(tmp_path / "broken" / "seed-1")
-    names = ("far", "near", "elsewhere", "short", "under", "single", "broken", "gone")
-    judged = margins(read(tmp_path, gone=(0,)), dict.fromkeys(names, 0.03) | {"near": 0.02})
-    assert [(margin.benchmark, margin.verdict) for margin in judged] == [
-        ("short", "not sure; the mean misses it"),
-        ("under", "no"),
-        ("elsewhere", "not judged: no softmax regression on this data"),
-        ("single", "not judged: single seed"),
-        ("broken", "not judged: 1 of 3 seeds without a score"),
-        ("gone", "not judged: no test accuracy"),
-        ("far", "yes"),
-        ("near", "not sure; the mean reaches it"),
-    ]
-    assert judged[0].gain.mean == pytest.approx(0.0166667, abs=1e-6)
-    assert judged[6].baseline.mean == pytest.approx(0.93)
-    # far: gains 0.07, 0.071, 0.07 are 0.04, 0.041, 0.04 above the margin; four margins are judged together.
-    p = stats.ttest_1samp([0.04, 0.041, 0.04], 0).pvalue
-    assert judged[6].comparison.p == pytest.approx(p)
-    assert judged[6].comparison.p_holm == pytest.approx(3 * p)  # `under` has the smallest of four
-
-
 def test_xla_comes_from_runs_and_its_other_mode_only_from_measurements(tmp_path):
     train(tmp_path, "lenet5-digits", [0.9, 0.9], architecture="lenet5")
     train(tmp_path, "vgg16-digits", [0.9], architecture="vgg16")
@@ -310,10 +278,10 @@ def test_the_page_of_classifiers(tree):
     names = [path.name for path in (tree / "runs").iterdir() if path.is_dir()]
     page = report(tree, sorted(names), {"alexnet-digits": 0.1, "resnet20-digits": 0.05})
     text = " ".join(page.read_text().split())
-    assert "1 of 2 benchmarks surely beat softmax regression" in text
-    assert "The mean difference of 1 reaches it." in text
-    assert "Mean short of the margin" not in text
-    assert text.index("Not judged: single seeds, or seeds without a score") < text.index("Mean at the margin or above")
+    assert "1 of 2 expectations of params.yaml are surely reached" in text
+    assert "The mean of 1 reaches it." in text
+    assert "Short of it" not in text
+    assert text.index("<h3>Not judged</h3>") < text.index("<h3>Reached</h3>")
     rows = {row[0]: row for row in cells(page, "family-tree")}
     alexnet = rows["AlexNet (Krizhevsky et al., NIPS 2012)"]
     # Differences 0.10, 0.10, 0.095: deviation 0.0028868, half 4.302653 * 0.0028868 / sqrt(3) = 0.00717.
@@ -334,7 +302,9 @@ def test_the_page_of_classifiers(tree):
     tables = page.parent / "tables"
     gains = pd.read_csv(tables / "family-tree.csv").set_index(["parent", "child"])["gain"]
     assert gains["lenet5", "alexnet"] == pytest.approx(0.098333, abs=1e-6)
-    assert {"margins.csv", "published.csv", "degradation.csv", "xla.csv"} <= {path.name for path in tables.iterdir()}
+    assert {"expectations.csv", "published.csv", "degradation.csv", "xla.csv"} <= {
+        path.name for path in tables.iterdir()
+    }
 
 
 def test_unverified_numbers_say_so_on_the_page(tmp_path):
@@ -346,8 +316,7 @@ def test_unverified_numbers_say_so_on_the_page(tmp_path):
 def test_one_architecture_alone(tmp_path):
     train(tmp_path / "runs", "a", [0.9], architecture="resnet20")
     page = report(tmp_path, ["a"], {"a": 0.1}).read_text()
-    assert "no softmax regression on this data" in page
-    assert "Not judged: single seeds, or seeds without a score" in page
+    assert "not judged: single seed" in page
     assert 'id="degradation"' not in page
     assert 'id="family-tree"' not in page
     assert ">nan<" not in page
@@ -355,7 +324,7 @@ def test_one_architecture_alone(tmp_path):
 
 def test_nothing_has_run(tmp_path):
     page = report(tmp_path, ["a"], {"a": 0.1}).read_text()
-    assert "0 of 1 benchmark surely beat softmax regression" in page
+    assert "0 of 1 expectation of params.yaml is surely reached" in page
     assert "no test accuracy" in page
     for anchor in ("family-tree", "published", "degradation", "xla"):
         assert f'id="{anchor}"' not in page
@@ -367,8 +336,8 @@ def test_runs_that_failed_or_are_gone_leave_the_page_standing(tree):
     shutil.rmtree(tree / "runs" / "soft")
     names = ["soft", "lenet5-digits", "alexnet-digits", "plain20-digits", "resnet20-digits", "capsnet-digits"]
     page = report(tree, names, {"alexnet-digits": 0.1, "resnet20-digits": 0.1})
-    assert [row[-1] for row in cells(page, "margins")] == [
-        "not judged: no softmax regression on this data",
+    assert [row[-1] for row in cells(page, "expectations")] == [
+        "not judged: soft: no test accuracy",
         "not judged: no test accuracy",
     ]
     assert 'id="degradation"' not in page.read_text()
@@ -390,45 +359,6 @@ def test_the_title_is_not_followed_by_the_pipeline(tmp_path):
     page = report(tmp_path, [], title="archbench: every architecture, small").read_text()
     assert "<h1>archbench: every architecture, small</h1>" in page
     assert "Pipeline tour" in page
-
-
-PARAMS = {"pipeline": "tour", "datasets": {"digits": {}}}
-
-
-def test_a_margin_is_a_key_of_a_benchmark():
-    benchmarks = {"a": {"architecture": "lenet5", "dataset": "digits", "margin": 0.02}}
-    assert check_config(PARAMS | {"benchmarks": benchmarks}).benchmarks["a"].margin == 0.02
-
-
-def test_the_report_stage_hands_margins_on(tmp_path, monkeypatch):
-    (tmp_path / "pipelines").mkdir()
-    benchmarks = {"a": {"architecture": "lenet5", "dataset": "digits", "margin": 0.1}}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS | {"benchmarks": benchmarks}))
-    monkeypatch.chdir(tmp_path)
-    assert [row[-3:] for row in cells(stages.report(), "margins")] == [["+0.1", "–", "not judged: no test accuracy"]]
-
-
-def test_a_margin_changes_no_trial():
-    benchmark = {"architecture": "lenet5", "dataset": "digits"}
-    plain, judged = (
-        resolve.resolve(check_config(PARAMS | {"benchmarks": {"a": benchmark | own}}), "a")
-        for own in ({}, {"margin": 0.1})
-    )
-    assert plain.trial_settings(0, "data")["id"] == judged.trial_settings(0, "data")["id"]
-
-
-@pytest.mark.parametrize("given", [-0.1, 1.0, "much"])
-def test_a_margin_that_is_no_share_is_refused(given):
-    benchmarks = {"a": {"architecture": "lenet5", "dataset": "digits", "margin": given}}
-    with pytest.raises(ConfigError, match=r"benchmarks\.a\.margin"):
-        check_config(PARAMS | {"benchmarks": benchmarks})
-
-
-def test_a_study_takes_no_margin():
-    study = {"base": {"architecture": "lenet5", "dataset": "digits", "margin": 0.1}, "trials": 1, "epochs": 1}
-    arms = {"arms": {"x": {"space": {"learning_rate": {"low": 0.1, "high": 1.0}}}}}
-    with pytest.raises(ConfigError, match="base takes no margin"):
-        check_config(PARAMS | {"benchmarks": {}, "studies": {"s": study | arms}})
 
 
 def test_gains_carry_their_sign_and_memory_its_unit():

@@ -3,7 +3,7 @@
 import fake_runs as fake
 import pytest
 
-from archbench.page.content import hardware_rows
+from archbench.page.sections.where import hardware_rows
 from archbench.results.machines import machines, other_processors
 from archbench.results.runs import read_runs
 from archbench.training import machine

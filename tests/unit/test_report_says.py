@@ -19,10 +19,11 @@ from archbench.figures.study_choices import cell_map
 from archbench.figures.transfer import heads_side_by_side, score_by_size
 from archbench.page import figures as page_figures
 from archbench.page import formats, study_figures
-from archbench.page.content import board_section, study_section
 from archbench.page.figures import Gallery, better
 from archbench.page.readme import table
 from archbench.page.report import Options, write_report
+from archbench.page.sections.boards import board_remark, board_rows
+from archbench.page.sections.studies import arm_rows, study_remark
 from archbench.page.summary import summarize
 from archbench.results.leaderboard import boards
 from archbench.results.runs import read_runs
@@ -133,7 +134,7 @@ def test_single_seeds_alone_are_drawn_without_means_and_nothing_is_said_of_best(
     assert diamonds(drawings["interval_figure"].axes[0]) == {}
     assert "Diamond" not in shown.caption
     assert "best" not in shown.caption
-    text = " ".join([*summarize(runs, [board], []), board_section(board, [], "").remark])
+    text = " ".join([*summarize(runs, [board], []), board_remark(board)])
     assert "Nothing is ranked" in text
     assert "est mean" not in text
 
@@ -143,7 +144,7 @@ def test_which_direction_is_better_is_said_in_every_caption(tmp_path):
         runs, board = made(tmp_path / str(maximize), maximize=maximize)
         shown = Gallery(tmp_path).board(board, results_table(runs))
         opposite = "igher is better" if not maximize else "ower is better"
-        for text in (*(figure.caption for figure in shown), board_section(board, [], "").remark):
+        for text in (*(figure.caption for figure in shown), board_remark(board)):
             assert words in text, text
             assert opposite not in text, text
     assert (better(True), better(False)) == ("higher is better", "lower is better")
@@ -344,12 +345,11 @@ def test_a_diverged_seed_is_counted_among_those_that_never_got_to_the_target(stu
 
 
 def test_the_table_of_a_study_is_that_of_its_verdicts(study):
-    section = study_section(study, [], "")
-    rows = {row["Arm"]: row for row in section.rows}
+    rows = {row["Arm"]: row for row in arm_rows(study)}
     assert rows["sgd-constant"]["Verdict"] == "1 of 3 seeds without a score, counted as worst"
     assert rows["sgd-constant"]["Seeds"] == "n=2: 2 finished, 1 diverged"
-    assert section.rows[-1]["Arm"] == "sgd-constant"
-    assert "Higher is better. Verdicts are of the difference from the best" in section.remark
+    assert arm_rows(study)[-1]["Arm"] == "sgd-constant"
+    assert "Higher is better. Verdicts are of the difference from the best" in study_remark(study)
     (sentence,) = [text for text in summarize([], [], [study]) if text.startswith("In the study")]
     assert "1 ranked last for seeds without a score" in sentence
     assert f"{study.best.name} has the best mean" in sentence
@@ -360,18 +360,18 @@ def test_the_table_of_a_study_is_that_of_its_verdicts(study):
 
 def test_the_table_of_a_board_is_that_of_its_verdicts(tmp_path):
     runs, board = made(tmp_path)
-    section = board_section(board, [], "")
-    names = [row.get("Network (scale)") for row in section.rows]
+    rows = board_rows(board)
+    names = [row.get("Network (scale)") for row in rows]
     assert names == ["best (paper)", "close (paper)", "worse (paper)", "broken (paper)", None, "lucky (paper)"]
-    assert section.rows[4] == {"Single seeds, not ranked": ""}
-    verdicts = [row.get("Verdict") for row in section.rows]
+    assert rows[4] == {"Single seeds, not ranked": ""}
+    verdicts = [row.get("Verdict") for row in rows]
     assert [verdict for verdict in verdicts if verdict] == list(board.table()["verdict"])
     worse = board.places[2].standing.comparison
-    assert section.rows[2]["p"] == formats.p_value(worse.p_holm)
-    assert section.rows[2]["Minus the best"] == formats.gain(worse.difference)
-    assert section.rows[2]["Minus the best"].startswith("-0.103\u00a0±\u00a00.015")
-    assert {row["Minus the best"] for row in (section.rows[0], section.rows[3], section.rows[5])} == {"–"}
-    assert section.remark.startswith("All recipes are equal: adam at 0.001, 12 epochs, batch 32, no augmentation.")
+    assert rows[2]["p"] == formats.p_value(worse.p_holm)
+    assert rows[2]["Minus the best"] == formats.gain(worse.difference)
+    assert rows[2]["Minus the best"].startswith("-0.103\u00a0±\u00a00.015")
+    assert {row["Minus the best"] for row in (rows[0], rows[3], rows[5])} == {"–"}
+    assert board_remark(board).startswith("All recipes are equal: adam at 0.001, 12 epochs, batch 32, no augmentation.")
     sentence = summarize(runs, [board], [])[1]
     assert sentence.startswith("Best mean on digits (classification): best (paper), test accuracy 0.910")
     assert "of 4 networks with several seeds" in sentence
@@ -382,15 +382,16 @@ def test_the_table_of_a_board_is_that_of_its_verdicts(tmp_path):
 def test_a_board_whose_recipes_differ_says_so_first(tmp_path):
     seeds = train(tmp_path, "a", [0.9, 0.8, 0.7]) | train(tmp_path, "b", [0.9, 0.8, 0.7], epochs=3, batch_size=8)
     (board,) = boards(read_runs(tmp_path, seeds))
-    section = board_section(board, [], "")
-    assert section.remark.startswith("Recipes differ in epochs and batch size: what is ranked is a network with its")
-    assert [row["Recipe"] for row in section.rows if "Recipe" in row] == [place.recipe for place in board.places]
+    assert board_remark(board).startswith(
+        "Recipes differ in epochs and batch size: what is ranked is a network with its"
+    )
+    assert [row["Recipe"] for row in board_rows(board) if "Recipe" in row] == [place.recipe for place in board.places]
 
 
 def test_data_and_code_that_differ_are_named_on_their_board(tmp_path):
     seeds = train(tmp_path, "a", [0.9, 0.8, 0.7]) | train(tmp_path, "b", [0.9, 0.8, 0.7], dataset_sha256="f" * 64)
     (board,) = boards(read_runs(tmp_path, seeds))
-    assert "Not the same data, by their digest: " in board_section(board, [], "").remark
+    assert "Not the same data, by their digest: " in board_remark(board)
 
 
 def test_the_line_above_single_seeds_reaches_across_the_table(tmp_path):
@@ -426,11 +427,11 @@ def test_the_level_that_captions_name_is_the_one_that_decides():
 def test_tables_show_p_after_its_adjustment(tmp_path):
     _, board = made(tmp_path)
     close, worse = (place.standing.comparison for place in board.places[1:3])
-    shown = [row["p"] for row in board_section(board, [], "").rows[1:3]]
+    shown = [row["p"] for row in board_rows(board)[1:3]]
     assert shown == [f"{close.p:.2g}", f"{2 * worse.p:.2g}"]  # of two, the smaller p is doubled
     fake.write_study(tmp_path / "s", arms=("sgd", "adam", "adagrad"), name="s")
     study = read_study(tmp_path / "s", "s", SEEDS)
     first, second = (arm.standing.comparison.p for arm in study.arms[1:])
     adjusted = sorted([max(first, second, 2 * min(first, second)), 2 * min(first, second)])
-    shown = [row["p"] for row in study_section(study, [], "").rows[1:]]
+    shown = [row["p"] for row in arm_rows(study)[1:]]
     assert sorted(shown) == sorted(formats.p_value(p) for p in adjusted)

@@ -131,7 +131,7 @@ def test_an_unknown_measurement_is_answered_with_the_known_ones(folders):
 
 
 def test_the_report_takes_the_columns(folders):
-    from archbench.page.report import SPEED_COLUMNS
+    from archbench.results.gathered import SPEED_COLUMNS
 
     assert set(SPEED_COLUMNS) <= set(row("a", "images/s", Pair([1.0] * 5, [1.0] * 5), ""))
 

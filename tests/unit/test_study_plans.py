@@ -180,7 +180,7 @@ def test_every_setting_either_changes_the_name_or_is_known_not_to():
     decided = {*CHANGES, *KEPT}
     elsewhere = {
         *(f"{STUDY}.{name}" for name in ("arms", "cross", "space")),  # one by one above, or arms by another name
-        *(f"{STUDY}.base.{name}" for name in ("epochs", "transfer", "margin")),  # refused
+        *(f"{STUDY}.base.{name}" for name in ("epochs", "transfer", "expect", "beats")),  # refused
         f"{RANGE}.integer",
     }
     for where, model in (

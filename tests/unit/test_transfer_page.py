@@ -7,7 +7,9 @@ from scipy import stats
 
 from archbench.figures.transfer import heads_side_by_side, score_by_size
 from archbench.page.figures import Gallery
-from archbench.page.transfer import comparisons
+from archbench.page.section import Workplace
+from archbench.page.sections import sections_of
+from archbench.results.gathered import Options, Results
 from archbench.results.leaderboard import boards
 from archbench.results.runs import read_runs
 from archbench.results.transfer import heads, transfers
@@ -31,6 +33,14 @@ def _write(folder, benchmark, scores, *, test=None, monitor="accuracy", training
         if test is not None:
             more["test"] = {**test[seed], monitor: score}
         fake_runs.write_run(folder / benchmark / f"seed-{seed}", run_settings, score, monitor=monitor, **more)
+
+
+def comparisons(runs, figures, tables):
+    """The sections of transfers and heads, as the report has them."""
+    options = Options(title="t", seeds={}, study_seeds={})
+    results = Results("tour", options, runs, [], {}, None, [])
+    place = Workplace(Gallery(figures), tables.__setitem__)
+    return [one for one in sections_of(results, place) if one.anchor.startswith(("transfer-", "heads-"))]
 
 
 @pytest.fixture
@@ -58,17 +68,18 @@ def test_twins_from_scratch_are_found_and_others_are_not(transferred):
 
 def test_the_section_shows_every_size_and_way(transferred, tmp_path):
     tables = {}
-    (section,) = comparisons(transferred, Gallery(tmp_path / "figures"), tables.__setitem__)
-    rows = [(row["Training examples"], row["Trains"], row["Minus from scratch"]) for row in section.rows]
+    (section,) = comparisons(transferred, tmp_path / "figures", tables)
+    _, table, file, figures = section.blocks
+    rows = [(row["Training examples"], row["Trains"], row["Minus from scratch"]) for row in table.rows]
     assert [row[:2] for row in rows] == [
         ("25", "from scratch"), ("25", "head only"), ("25", "last 3 layers"), ("25", "all layers"),
         ("100", "from scratch"), ("100", "all layers"),
     ]  # fmt: skip
-    assert section.rows[2]["Test accuracy"].startswith("0.820\u00a0±")
+    assert table.rows[2]["Test accuracy"].startswith("0.820\u00a0±")
     assert rows[1][2].startswith("-0.110\u00a0±")
     assert section.title == "Transfer from a"
-    assert len(tables[section.table_file]) == len(SCORES)
-    text = (tmp_path / "figures" / section.figures[0].file).read_text()
+    assert len(tables[file.name]) == len(SCORES)
+    text = (tmp_path / "figures" / figures.shown[0].file).read_text()
     for word in ("from scratch", "head only", "last 3 layers", "all layers", "training examples"):
         assert word in text
 
@@ -105,7 +116,7 @@ def test_the_figure_draws_a_line_a_way_through_its_sizes(transferred):
 
 def test_nothing_is_compared_where_there_is_no_transfer_or_it_did_not_finish(transferred, tmp_path):
     fresh = [run for run in transferred if "transfer" not in run.settings]
-    assert comparisons(fresh, Gallery(tmp_path), {}.__setitem__) == []
+    assert comparisons(fresh, tmp_path, {}) == []
     for path in tmp_path.glob("b-*"):
         for seed in path.glob("seed-*"):
             if (seed / "metrics.json").is_file() and path.name.count("-") == 2:
@@ -144,12 +155,13 @@ def test_heads_are_compared_with_the_same_network_alone(headed):
 
 def test_the_section_of_heads(headed, tmp_path):
     tables = {}
-    (section,) = comparisons(headed, Gallery(tmp_path / "figures"), tables.__setitem__)
-    assert section.rows[0]["Head"] == "count accuracy"
-    assert section.rows[0]["Together minus alone"].startswith("+0.06")
-    assert "1,002 parameters" in section.remark
-    assert list(tables[section.table_file]["way"]) == ["together", "alone"]
-    axes = heads_side_by_side(pd.DataFrame(tables[section.table_file])).axes[0]
+    (section,) = comparisons(headed, tmp_path / "figures", tables)
+    text, table, file, _ = section.blocks
+    assert table.rows[0]["Head"] == "count accuracy"
+    assert table.rows[0]["Together minus alone"].startswith("+0.06")
+    assert "1,002 parameters" in text.text
+    assert list(tables[file.name]["way"]) == ["together", "alone"]
+    axes = heads_side_by_side(pd.DataFrame(tables[file.name])).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["count accuracy"]
 
 

@@ -19,6 +19,7 @@ MODELS = [
     config.Changes,
     config.Benchmark,
     config.Transfer,
+    config.Beat,
     config.Clip,
     config.EarlyStopping,
     config.PartsChange,

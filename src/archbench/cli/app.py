@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from archbench.cli import doctor, entries, plan, stages, tracking
+from archbench.cli import check, doctor, entries, plan, stages, tracking
 from archbench.errors import UserError, refusal
 
 REFUSED = 2
@@ -77,6 +77,7 @@ app.command("plan")(plan.plan)
 app.command("train")(stages.train)
 app.command("sweep")(stages.sweep)
 app.command("report")(stages.report)
+app.command("check")(check.check)
 app.command("speed")(stages.speed)
 app.command("sync")(tracking.sync)
 app.command("ui")(tracking.ui)

@@ -8,13 +8,13 @@ from archbench.metrics import metric
 from archbench.options import NonNegative
 
 
-@metric("mse", source="scikit-learn, mean_squared_error", values="numbers")
+@metric("mse", source="scikit-learn, mean_squared_error", values="numbers", less_is_better=True)
 def mse(targets: np.ndarray, predictions: np.ndarray) -> float:
     """Mean squared error over all numbers, in the target's unit squared."""
     return float(np.mean(np.square(_errors(targets, predictions))))
 
 
-@metric("mae", source="scikit-learn, mean_absolute_error", values="numbers")
+@metric("mae", source="scikit-learn, mean_absolute_error", values="numbers", less_is_better=True)
 def mae(targets: np.ndarray, predictions: np.ndarray) -> float:
     """Mean absolute error over all numbers, in the target's unit."""
     return float(np.mean(np.abs(_errors(targets, predictions))))

@@ -1,11 +1,12 @@
-"""The report as Markdown, for readers of the repository: the summary, the leaderboards, the main figures."""
+"""The report as Markdown, for readers of the repository: the summary, and the sections but for what is folded away."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archbench.page.content import Row, Section, columns
+from archbench.page.section import Block, Figures, Heading, Row, Section, Table, Text, columns
 
 if TYPE_CHECKING:
     from archbench.page.report import Page
@@ -18,33 +19,33 @@ def readme(page: Page) -> str:
         f"Pipeline {escape(page.pipeline)}.",
         "\n".join(f"- {escape(sentence)}" for sentence in page.summary),
         "The whole report is [index.html](index.html), which opens from disk; its numbers are in [tables](tables).",
-        *(
-            part
-            for section in (*page.boards, *page.classification, *page.studies, *page.comparisons)
-            for part in _section(section)
-        ),
+        *(part for section in page.sections if section.brief for part in _section(section)),
     ]
-    if page.gaps:
-        parts += ["## Runs that did not finish", table(page.gaps)]
-    if page.speed:
-        parts += ["## Speed", table(page.speed)]
-    if page.hardware:
-        parts += ["## What ran where", table(page.hardware)]
     return "\n\n".join(parts) + "\n"
 
 
 def _section(section: Section) -> list[str]:
-    parts = [f"## {escape(section.title)}", escape(section.remark)]
-    if section.rows:
-        parts.append(table(section.rows))
-    for part in section.parts:
-        parts += [f"### {escape(part.title)}", table(part.rows)]
-    for shown in section.figures:
-        parts += [f"![{escape(shown.alt)}](figures/{shown.file})", f"_{escape(shown.caption)}_"]
-    return parts
+    return [f"## {escape(section.title)}", *(part for block in section.blocks for part in _block(block))]
 
 
-def table(rows: list[Row]) -> str:
+def _block(block: Block) -> list[str]:
+    match block:
+        case Text(text):
+            return [escape(text)]
+        case Heading(text):
+            return [f"### {escape(text)}"]
+        case Table(rows, brief=True):
+            return [table(rows)]
+        case Figures(all_shown):
+            return [
+                part
+                for shown in all_shown
+                for part in (f"![{escape(shown.alt)}](figures/{shown.file})", f"_{escape(shown.caption)}_")
+            ]
+    return []
+
+
+def table(rows: Sequence[Row]) -> str:
     """A Markdown table; a row that is a line across it has its words in bold."""
     heads = columns(rows)
     body = [_bold(row, heads) if len(row) < len(heads) else [escape(cell) for cell in row.values()] for row in rows]

@@ -1,0 +1,108 @@
+"""What a report is made of: sections, and the blocks that they hold. The template and the README only lay them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archbench.page.figures import Gallery, Shown
+
+Row = dict[str, str]
+"""Head of a column -> cell. A row of a single, empty cell is a line across the table, with that head on it."""
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where the figures and the tables of a report go."""
+
+    gallery: Gallery
+    write_table: Callable[..., None]
+    """Takes the name of a file below `tables/`, the table, and as `digits` how many of a number are kept (None: all)."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A smaller heading inside a section."""
+
+    kind: ClassVar[str] = "heading"
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows below the heads of their columns."""
+
+    kind: ClassVar[str] = "table"
+    rows: Sequence[Row]
+    groups: Sequence[tuple[str, int]] = ()
+    """What stands above the heads, each over so many columns; empty where nothing does."""
+    brief: bool = True
+    """Whether the README has it too."""
+
+
+@dataclass(frozen=True)
+class File:
+    """The link to a table as CSV, below `tables/`."""
+
+    kind: ClassVar[str] = "file"
+    name: str
+    words: str = "This table as CSV"
+    after: str = ""
+    """What follows the link."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures one below the other, each with its caption."""
+
+    kind: ClassVar[str] = "figures"
+    shown: Sequence[Shown]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Figures behind a line that opens them."""
+
+    kind: ClassVar[str] = "folded"
+    anchor: str
+    title: str
+    shown: Sequence[Shown]
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class Included:
+    """A piece of HTML that is written by hand, beside the template."""
+
+    kind: ClassVar[str] = "included"
+    file: str
+
+
+Block = Text | Heading | Table | File | Figures | Folded | Included
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it."""
+
+    anchor: str
+    title: str
+    blocks: Sequence[Block]
+    listed: bool = True
+    """Whether it stands among the contents."""
+    brief: bool = True
+    """Whether the README has it too."""
+
+
+def columns(rows: Sequence[Row]) -> list[str]:
+    """The heads of a table: those of its first row that is no line across it."""
+    return list(max(rows, key=len, default={}))

@@ -1,0 +1,52 @@
+"""Several heads on one trunk beside a net for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbench.figures.style import style
+from archbench.figures.transfer import heads_side_by_side
+from archbench.page import formats
+from archbench.page.section import Figures, File, Section, Table, Text, Workplace
+from archbench.page.sections import section
+from archbench.page.standings import PAIRED, standing_cells
+from archbench.results.gathered import Results
+from archbench.results.transfer import Heads
+from archbench.results.transfer import heads as find_heads
+
+
+@section("heads", order=410, needs=("runs",), source="Caruana 1997, Multitask Learning, Machine Learning 28")
+def heads(results: Results, place: Workplace) -> Iterator[Section]:
+    """Every network of several heads: the score of each head together with the others and alone."""
+    for found in find_heads(results.runs):
+        yield _heads(found, place)
+
+
+def _heads(found: Heads, place: Workplace) -> Section:
+    stem, table = formats.file_name("heads", found.benchmark), found.table()
+    place.write_table(f"{stem}.csv", table)
+    title = f"Heads together and alone: {found.benchmark}"
+    with style():
+        drawn = heads_side_by_side(table)
+    caption = (
+        "Test score of every head (higher is better): trained with the others on one trunk, and by itself in a net of "
+        "the same size. Bar: 95\u00a0% interval over seeds, none for a single seed."
+    )
+    apart = formats.count(sum(found.parameters_alone))
+    remark = (
+        f"{found.architecture} ({found.scale}) on {found.dataset}. Together it has {formats.count(found.parameters)} "
+        f"parameters for all heads; the nets of one head have {apart} between them. Together is compared with alone, "
+        f"{PAIRED}"
+    )
+    rows = [
+        {
+            "Head": formats.words(head.name),
+            "Together": formats.score(head.together),
+            "Alone": formats.score(head.alone),
+            "Seeds": f"n={head.together.n},\u00a0{head.alone.n}",
+            **standing_cells(head.standing, "Together minus alone"),
+        }
+        for head in found.scores
+    ]
+    shown = place.gallery.keep(drawn, stem, title, caption)
+    return Section(stem, title, [Text(remark), Table(rows), File(f"{stem}.csv"), Figures([shown])])

@@ -1,0 +1,96 @@
+"""The studies: the arms of each at equal budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbench.page import formats
+from archbench.page.section import Figures, File, Heading, Row, Section, Table, Text, Workplace
+from archbench.page.sections import section
+from archbench.page.standings import JUDGED, parted, seeds, standing_cells
+from archbench.page.study_figures import study_figures
+from archbench.results.gathered import Results
+from archbench.results.studies import Arm, Study
+
+
+@section("studies", order=300, needs=("studies",), source="archbench")
+def studies(results: Results, place: Workplace) -> Iterator[Section]:
+    """The arms of every study with their budgets."""
+    for study in results.studies:
+        name = f"study-{formats.file_name(study.name)}.csv"
+        place.write_table(name, study.table())
+        figures = study_figures(place.gallery, study)
+        blocks = [
+            Text(study_remark(study)),
+            Table(arm_rows(study)),
+            Heading("Budgets"),
+            Table(_budget_rows(study)),
+            File(name),
+            Figures(figures),
+        ]
+        yield Section(formats.file_name("study", study.name), f"Study: {study.name}", blocks)
+
+
+def arm_rows(study: Study) -> list[Row]:
+    """Best first."""
+    metric = formats.words(study.monitor) if study.monitor else "score"
+    return parted([(arm.standing, _arm_row(arm, metric)) for arm in study.arms])
+
+
+def _arm_row(arm: Arm, metric: str) -> Row:
+    return {
+        "Arm": arm.name,
+        f"Test {metric}": formats.score(arm.score),
+        "Seeds": seeds(arm.runs, arm.score),
+        **standing_cells(arm.standing),
+        "Mean rank": formats.value(arm.rank, 3),
+        "Best validation": formats.value(arm.best_value),
+        "Default's validation": formats.value(arm.default_value),
+    }
+
+
+def _budget_rows(study: Study) -> list[Row]:
+    return [
+        {
+            "Arm": arm.name,
+            "Trials": str(arm.trials),
+            "Complete, pruned, failed": f"{arm.complete}, {arm.pruned}, {arm.failed}",
+            "Epochs a trial": str(arm.trial_epochs) if arm.complete else formats.NOTHING,
+            "Final epochs": ", ".join(map(str, arm.final_epochs)) or formats.NOTHING,
+            "Final seeds": str(arm.final_seeds),
+        }
+        for arm in study.arms
+    ]
+
+
+def study_remark(study: Study) -> str:
+    """What was compared, how the trials were chosen, and whether the arms may be ranked."""
+    base = study.settings["base"]
+    about = f"{base['architecture']['name']} ({base['scale']}) on {base['dataset']}. {_spent(study)} "
+    if not study.equal:
+        return (
+            f"{about}Not ranked, because the arms did not have the same budget ({'; '.join(study.unequal)}). "
+            "Arms stand in alphabetical order."
+        )
+    direction = f"{'Higher' if study.maximize else 'Lower'} is better."
+    nothing = f"Nothing is ranked: {formats.RANKING_TAKES.format('arms')}."
+    ranked = f"{direction} {JUDGED}" if study.best else nothing
+    return " ".join(
+        [
+            f"{about}Every arm had the same budget. The best setting of each was trained again over the seeds; test "
+            f"scores are of those runs, and nothing was tuned on them. {ranked}",
+            *study.unlike,
+        ]
+    )
+
+
+def _spent(study: Study) -> str:
+    """How the trials were chosen and scored, and what became of them."""
+    pruned, failed = (sum(getattr(arm, state) for arm in study.arms) for state in ("pruned", "failed"))
+    samplers = {arm["sampler"] or study.settings["sampler"] for arm in study.settings["arms"].values()}
+    folds = study.settings["folds"]
+    scored = f", each scored by {folds}-fold cross-validation" if folds else ""
+    return (
+        f"{formats.plural(len(study.trials), 'trial')} drawn by {', '.join(sorted(samplers))}{scored}; {pruned} were "
+        f"stopped early as hopeless ({study.settings['pruner']}) and {failed} diverged."
+    )

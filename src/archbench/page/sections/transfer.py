@@ -1,0 +1,61 @@
+"""Transferred weights: what starts from a benchmark beside the same networks from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbench.figures.style import style
+from archbench.figures.transfer import score_by_size
+from archbench.page import formats
+from archbench.page.figures import better
+from archbench.page.section import Figures, File, Row, Section, Table, Text, Workplace
+from archbench.page.sections import section
+from archbench.page.standings import PAIRED, standing_cells
+from archbench.results.gathered import Results
+from archbench.results.transfer import Transfer, transfers
+
+
+@section("transfer", order=400, needs=("runs",), source="Yosinski et al. 2014, arXiv:1411.1792")
+def transfer(results: Results, place: Workplace) -> Iterator[Section]:
+    """Every source of transfers: scores by the size of the new training split and by how much trains."""
+    for found in transfers(results.runs):
+        yield _transfer(found, place)
+
+
+def _transfer(found: Transfer, place: Workplace) -> Section:
+    stem, table, metric = formats.file_name("transfer", found.source), found.table(), formats.words(found.metric)
+    place.write_table(f"{stem}.csv", table)
+    title = f"Transfer from {found.source}"
+    with style():
+        drawn = score_by_size(table, metric=metric)
+    caption = (
+        f"Test {metric} ({better(found.maximize)}) against the size of the new training split, logarithmic. Marker: "
+        "mean over seeds, each started from the source's weights of its own seed; bar: its 95\u00a0% interval, none "
+        "for a single seed. Lines: how much of the network trains on the new data. What differs surely, the table says."
+    )
+    remark = (
+        f"{found.architecture}, trained on other data as {found.source}, then on few examples of new ones. Only a last "
+        "layer is new in each; what is not trained is frozen, batch normalization included. From scratch: the same "
+        "network and data without the source. Validation and test splits are whole at every size. Trained with: "
+        f"{'; '.join(f'{way}, {recipe}' for way, recipe in found.recipes.items())}. Each is compared with training "
+        f"from scratch on the same data, {PAIRED}"
+    )
+    shown = place.gallery.keep(drawn, stem, title, caption)
+    return Section(stem, title, [Text(remark), Table(_by_size(found)), File(f"{stem}.csv"), Figures([shown])])
+
+
+def _by_size(found: Transfer) -> list[Row]:
+    points = sorted(
+        found.points, key=lambda point: (point.training_examples, point.dataset, found.ways.index(point.way))
+    )
+    return [
+        {
+            "Data set": point.dataset,
+            "Training examples": str(point.training_examples),
+            "Trains": point.way,
+            f"Test {formats.words(found.metric)}": formats.score(point.score),
+            "Seeds": formats.seeds(point.score),
+            **standing_cells(point.standing, "Minus from scratch"),
+        }
+        for point in points
+    ]
