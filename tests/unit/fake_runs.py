@@ -6,6 +6,7 @@ Two data sets, five benchmarks, three seeds: one run diverged, one killed, one m
 import csv
 import hashlib
 import json
+import platform
 from itertools import product
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from sklearn.datasets import load_digits
 from archbench.records import run_folder
 
 SEEDS = (0, 1, 2)
+DEAD = 2**22 - 7
+"""A process id above what the kernel gives out by default."""
 EPOCHS = 12
 NETWORKS = {
     "lenet5-digits": ("lenet5", "paper", "digits", "classification", 61_706, 416_520, 0.984),
@@ -110,8 +113,10 @@ def metrics(score, *, monitor="accuracy", state="finished", parameters=61_706, *
         "best_epoch": EPOCHS - 1,
         "monitor": monitor,
         "maximize": True,
-        "validation": {monitor: score, "loss": 0.1},
-        "test": {monitor: score, "loss": 0.1} if state == "finished" else {},
+        "scores": {
+            "validation": {monitor: score, "loss": 0.1},
+            "test": {monitor: score, "loss": 0.1} if state == "finished" else {},
+        },
         "parameters": parameters,
         "parameters_total": parameters,
         "multiply_adds": 416_520,
@@ -257,9 +262,10 @@ def diverge(folder: Path, *, step=133) -> None:
 
 
 def kill(folder: Path) -> None:
-    """Turn a finished run folder into one that SIGKILL left in the middle of a line."""
+    """Turn a finished run folder into one that SIGKILL left in the middle of a line, on this machine."""
     for name in ("metrics.json", "timings.json", "predictions.npz"):
         (folder / name).unlink(missing_ok=True)
+    write_json(folder / "machine.json", machine(host=platform.node(), pid=DEAD))
     text = (folder / "history.csv").read_text()
     (folder / "history.csv").write_text("\n".join(text.splitlines()[:6])[:-4])
 

@@ -300,7 +300,7 @@ def test_neighbors_write_the_run_folder_of_every_run(data, tmp_path):
     assert metrics["parameters"] == 0
     assert metrics["parameters_total"] == 106 * 4 + 106 * 3 + 4 + 2
     assert [row["step"] for row in history] == [1]
-    assert history[0]["validation_accuracy"] == metrics["validation"]["accuracy"]
+    assert history[0]["validation_accuracy"] == metrics["scores"]["validation"]["accuracy"]
     timings = run_folder.read_json(folder / "timings.json")
     assert timings["examples_per_second"] == pytest.approx(106 / timings["step_seconds"])
     model = load_network(folder / "model.keras")
@@ -310,8 +310,8 @@ def test_neighbors_write_the_run_folder_of_every_run(data, tmp_path):
     reference = KNeighborsClassifier(int(kept.k.numpy()), p=1 if float(kept.by_l1.numpy()) else 2)
     reference.fit((splits["train"] - mean) / deviation, prepared.splits["train"]["label"])
     right = reference.predict((splits["test"] - mean) / deviation) == prepared.splits["test"]["label"]
-    assert metrics["test"]["accuracy"] == pytest.approx(right.mean())
-    assert metrics["test"]["accuracy"] > 0.85
+    assert metrics["scores"]["test"]["accuracy"] == pytest.approx(right.mean())
+    assert metrics["scores"]["test"]["accuracy"] > 0.85
     assert (folder / "predictions.npz").exists()
 
 

@@ -1,10 +1,10 @@
 """What a person sees of a training: while it goes on, and in the line that it ends with."""
 
 import io
-import json
 import math
 import re
 
+import fake_runs as fake
 import pytest
 from rich.console import Console
 
@@ -104,11 +104,11 @@ def ended(folder, *scores, monitor="accuracy", maximize=True):
     """Folders of seeds that ended with these test scores; None: it diverged."""
     folders = []
     for seed, score in enumerate(scores):
-        folders.append(folder / f"seed-{seed}")
-        folders[-1].mkdir(parents=True)
-        state = "diverged" if score is None else "finished"
-        metrics = {"state": state, "monitor": monitor, "maximize": maximize, "test": {monitor: score}}
-        (folders[-1] / "metrics.json").write_text(json.dumps(metrics if score is not None else {**metrics, "test": {}}))
+        own = fake.settings("x", seed, architecture="lenet5", scale="paper", dataset="digits", task="classification")
+        state = {"state": "diverged"} if score is None else {}
+        known = 0.0 if score is None else score
+        path = folder / f"seed-{seed}"
+        folders.append(fake.write_run(path, own, known, monitor=monitor, maximize=maximize, **state))
     return folders
 
 

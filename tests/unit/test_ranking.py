@@ -231,7 +231,7 @@ def test_a_seed_that_is_missing_killed_or_without_a_number_counts_as_one_that_di
     if ending == "null":
         path = folder / "b" / "seed-2" / "metrics.json"
         metrics = json.loads(path.read_text())
-        fake.write_json(path, metrics | {"test": {"accuracy": None}})
+        fake.write_json(path, metrics | {"scores": {"validation": {}, "test": {"accuracy": None}}})
     (board,) = boards(read_runs(folder, {"a": SEEDS, "b": SEEDS}))
     assert verdicts(board) == {"a": "best mean", "b": "1 of 3 seeds without a score, counted as worst"}
 

@@ -162,7 +162,7 @@ def test_a_state_that_no_run_has_is_damage(tmp_path):
 def test_null_scores_are_no_scores(tmp_path):
     folder = classification_run(tmp_path, "a", 0, 0.9)
     metrics = json.loads((folder / "metrics.json").read_text())
-    metrics["test"]["accuracy"] = None
+    metrics["scores"]["test"]["accuracy"] = None
     fake.write_json(folder / "metrics.json", metrics)
     assert boards([read_run(folder, "a", 0)])[0].best is None
 

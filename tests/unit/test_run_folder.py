@@ -105,7 +105,7 @@ def test_only_a_run_of_these_settings_with_metrics_is_finished(tmp_path):
     assert run_folder.finished_metrics(tmp_path, "abc") is None
     folder = fake.write_run(tmp_path / "seed-0", SETTINGS, 0.9)
     metrics = run_folder.finished_metrics(folder, SETTINGS["id"], pytest.fail)
-    assert (metrics["state"], metrics["test"]["accuracy"]) == ("finished", 0.9)
+    assert (metrics["state"], metrics["scores"]["test"]["accuracy"]) == ("finished", 0.9)
     assert run_folder.finished_metrics(folder, "abd", pytest.fail) is None
 
 

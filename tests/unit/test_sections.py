@@ -5,7 +5,9 @@ import re
 import fake_runs as fake
 import pytest
 
+from archbench import code, dvcfile
 from archbench.catalogue import Catalogue
+from archbench.config import check_config
 from archbench.expected import Expected
 from archbench.page import report, sections
 from archbench.page.figures import Shown
@@ -13,6 +15,7 @@ from archbench.page.readme import readme
 from archbench.page.report import Options, Page, write_report
 from archbench.page.section import Figures, File, Folded, Heading, Included, Section, Table, Text, columns
 from archbench.page.sections import SECTIONS, sections_of
+from archbench.project import Folders
 from archbench.results.gathered import Results
 
 EVIL = "<script>alert('x')</script>|`*"
@@ -25,6 +28,14 @@ def test_every_module_declares_its_section_and_needs_what_results_have():
     assert all(hasattr(NOTHING, name) for entry in SECTIONS for name in entry.facts["needs"])
     assert len({entry.facts["order"] for entry in SECTIONS}) == len(list(SECTIONS))
     assert len({entry.module for entry in SECTIONS}) == len(list(SECTIONS))
+
+
+def test_the_report_stage_depends_on_every_section_and_on_what_they_include():
+    params = {"pipeline": "tour", "datasets": {}, "benchmarks": {}}
+    root = code.PACKAGE.parents[1]
+    deps = dvcfile._stages(check_config(params), Folders(root, "tour"), root)["stages"]["report"]["deps"]
+    wanted = {path.name for path in (code.PACKAGE / "page" / "sections").glob("*.py")} | {"reading.html", "index.html"}
+    assert wanted <= {dep.rpartition("/")[2] for dep in deps if "archbench/page/" in dep}
 
 
 @pytest.fixture

@@ -477,7 +477,7 @@ def test_a_run_that_diverges_says_where_and_the_other_seeds_go_on(bench, tmp_pat
     assert metrics["state"] == "diverged"
     assert metrics["diverged_at_step"] == 2  # the first step breaks the weights, the second meets them
     assert metrics["message"] == "the training loss was NaN or infinite at step 2"
-    assert (metrics["test"], metrics["epochs_run"], metrics["validation"]) == ({}, 0, {})
+    assert (metrics["scores"], metrics["epochs_run"]) == ({"validation": {}, "test": {}}, 0)
     assert not (tmp_path / "seed-0" / "model.keras").exists()
     assert _strict(tmp_path / "seed-0" / "timings.json")["examples_per_second"] is None
     assert _strict(tmp_path / "seed-1" / "metrics.json")["state"] == "finished"
@@ -503,7 +503,7 @@ def test_a_finished_run_folder_is_whole_and_is_not_trained_again(bench, tmp_path
     whole = {"settings.yaml", "machine.json", "history.csv", "metrics.json", "timings.json", "model.keras"}
     assert files == whole | {"predictions.npz", "signature.json"}
     metrics = [_strict(tmp_path / f"seed-{seed}" / "metrics.json") for seed in (0, 1)]
-    tested = [run["test"]["accuracy"] for run in metrics]
+    tested = [run["scores"]["test"]["accuracy"] for run in metrics]
     summary = _strict(tmp_path / "metrics.json")["accuracy"]
     assert (summary["mean"], summary["n"]) == (pytest.approx(sum(tested) / 2), 2)
     assert summary["deviation"] == pytest.approx(abs(tested[0] - tested[1]) / math.sqrt(2))
@@ -547,6 +547,18 @@ def test_test_data_are_read_once_and_after_the_last_epoch(tmp_path):
     pace = Pace(1e9, lambda run, row, epochs, monitor: events.append(row["epoch"]))
     run_benchmark([toys.settings(epochs=2)], watched, tmp_path, pace)
     assert events == [1, 2, "test"]
+
+
+def test_a_further_split_is_scored_as_the_test_split_is(tmp_path):
+    splits = {**PREPARED.splits, "again": PREPARED.splits["test"], "dev": PREPARED.splits["train"]}
+    run_benchmark([toys.settings(epochs=2)], type(PREPARED)(PREPARED.card, splits), tmp_path, QUIET)
+    scores = json.loads((tmp_path / "seed-0" / "metrics.json").read_text())["scores"]
+    assert list(scores) == ["validation", "test", "again", "dev"]
+    assert scores["again"] == scores["test"]
+    assert scores["dev"].keys() == scores["test"].keys()
+    assert scores["dev"] != scores["test"]
+    summary = json.loads((tmp_path / "metrics.json").read_text())
+    assert summary["again/accuracy"]["mean"] == summary["accuracy"]["mean"] == scores["test"]["accuracy"]
 
 
 def test_every_task_can_be_checkpointed(tmp_path):

@@ -31,7 +31,7 @@ def _write(folder, benchmark, scores, *, test=None, monitor="accuracy", training
         run_settings = fake_runs.settings(benchmark, seed, **described) | {"parts": {}} | extra
         more = {"training_examples": training_examples, "parameters": parameters}
         if test is not None:
-            more["test"] = {**test[seed], monitor: score}
+            more["scores"] = {"validation": {monitor: score}, "test": {**test[seed], monitor: score}}
         fake_runs.write_run(folder / benchmark / f"seed-{seed}", run_settings, score, monitor=monitor, **more)
 
 

@@ -157,8 +157,10 @@ def end(folder: Path, test=None, state="finished", model: Path | None = None, **
         "best_epoch": 2,
         "monitor": "accuracy",
         "maximize": True,
-        "validation": {"loss": 0.5, "accuracy": 0.75},
-        "test": {"loss": 0.625, "accuracy": 0.5} if test is None else test,
+        "scores": {
+            "validation": {"loss": 0.5, "accuracy": 0.75},
+            "test": {"loss": 0.625, "accuracy": 0.5} if test is None else test,
+        },
         "parameters": 61_706,
         "parameters_total": 61_706,
         "multiply_adds": 416_520,

@@ -14,7 +14,7 @@ from archbench.datasets.ready import open_prepared
 from archbench.errors import UserError
 from archbench.project import Folders, project_root
 from archbench.records import run_folder
-from archbench.records.read import HalfWritten, is_alive, read_run, read_study
+from archbench.records.read import HalfWritten, RunFolder, is_alive, read_run, read_study
 from archbench.records.run_folder import BrokenRecord
 from archbench.records.shapes import MACHINE
 from archbench.resolve import Plan
@@ -75,7 +75,8 @@ def _runs(config: Config, folders: Folders, plans: Mapping[str, Plan]) -> Iterat
         plan, mend = plans[folder.name], f"dvc repro train@{folder.name}"
         sha256 = _data_digest(folders.prepared / plan.settings["dataset"])
         for run in sorted(folder.glob("seed-*/")):
-            fault = _run_fault(run) or _run_stale(run, plan, sha256)
+            found = read_run(run)
+            fault = _run_fault(found) or _run_stale(found, plan, sha256)
             if fault:
                 yield Finding(str(run.relative_to(folders.root)), fault, mend)
         if (folder / "metrics.json").exists():
@@ -95,7 +96,7 @@ def _studies(config: Config, folders: Folders) -> Iterator[Finding]:
         if fault := _study_fault(folder):
             yield Finding(name, fault, mend)
         for run in sorted(folder.glob("final/*/seed-*/")):
-            if fault := _run_fault(run):
+            if fault := _run_fault(read_run(run)):
                 yield Finding(str(run.relative_to(folders.root)), fault, mend)
 
 
@@ -114,19 +115,15 @@ def _study_fault(folder: Path) -> str | None:
     return None if ended else "was stopped before its end; it goes on where it was"
 
 
-def _run_fault(run: Path) -> str | None:
+def _run_fault(run: RunFolder) -> str | None:
     """What is wrong with a run folder as such."""
-    try:
-        state = read_run(run).state
-        if (run / "metrics.json").exists():
-            run_folder.check(run)
-    except HalfWritten:
+    if run.fault is not None:
+        return f"is damaged: {run.fault.path.name} {run.fault.fault}"
+    if not (run.settings and run.machine):
         return "is half written: its settings or its machine are missing"
-    except BrokenRecord as error:
-        return f"is damaged: {error.path.name} {error.fault}"
-    if state == "killed":
-        return f"was killed; it goes on from {_start(run)}"
-    if state == "failed":
+    if run.state == "killed":
+        return f"was killed; it goes on from {_start(run.path)}"
+    if run.state == "failed":
         return "failed; its metrics.json says why"
     return None
 
@@ -143,13 +140,13 @@ def _start(run: Path) -> str:
     return "its checkpoint"
 
 
-def _run_stale(run: Path, plan: Plan, sha256: str | None) -> str | None:
+def _run_stale(run: RunFolder, plan: Plan, sha256: str | None) -> str | None:
     """Whether params.yaml, the code or the data have changed since."""
-    settings = read_run(run).settings
+    settings = run.settings
     if settings["seed"] not in plan.seeds:
         return f"has a seed that params.yaml does not name: {settings['seed']}"
     try:
-        wanted = plan.trial_settings(settings["seed"], sha256 or settings["dataset_sha256"], run.parent.parent)
+        wanted = plan.trial_settings(settings["seed"], sha256 or settings["dataset_sha256"], run.path.parent.parent)
     except NoTransfer as error:
         return f"cannot be checked: {error}"
     if wanted["id"] == settings["id"]:

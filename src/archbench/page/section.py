@@ -18,7 +18,7 @@ class Workplace:
 
     gallery: Gallery
     write_table: Callable[..., None]
-    """Takes the name of a file below `tables/`, the table, and as `digits` how many of a number are kept (None: all)."""
+    """Takes the name of a file below `tables/`, the table, and as `digits` how many of a number stay (None: all)."""
 
 
 @dataclass(frozen=True)

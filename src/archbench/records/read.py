@@ -1,4 +1,4 @@
-"""Run folders and study folders as tracking reads them, also while they are being written."""
+"""Run folders and study folders read for all that use them, also while they are being written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +17,21 @@ from typing import Any
 import psutil
 
 from archbench.errors import UserError
-from archbench.records.run_folder import BrokenRecord, read_history, read_json, read_metrics, read_record, read_table
+from archbench.records.run_folder import (
+    BrokenRecord,
+    check,
+    read_history,
+    read_json,
+    read_metrics,
+    read_record,
+    read_table,
+)
 from archbench.records.shapes import CURVES, FOLDS, MACHINE, SETTINGS, STUDY, TRIALS
 
+ENDED = ("finished", "diverged", "failed")
+"""The states that metrics.json gives."""
+STATES = (*ENDED, "running", "killed", "damaged", "stale", "missing")
+"""What can have become of a run, best first."""
 WATCHED = ("settings.yaml", "machine.json", "history.csv", "metrics.json", "trials.csv", "trials_history.csv")
 """What tells whether a folder has something new to copy."""
 
@@ -30,21 +42,30 @@ class HalfWritten(UserError):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """What one run folder held when it was read; `metrics` and `timings` are none until the run has ended."""
+    """What one run folder held when it was read; `metrics` and `timings` are none until the run has ended.
+
+    Of a damaged one there are only the settings and the machine, as far as they can be read.
+    """
 
     path: Path
-    settings: Mapping[str, Any]
-    machine: Mapping[str, Any]
-    history: list[dict[str, float]]
-    metrics: Mapping[str, Any] | None
-    timings: Mapping[str, Any] | None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    """Empty, as the settings, where it is not written yet, or still that of the run before."""
+    metrics: Mapping[str, Any] | None = None
+    timings: Mapping[str, Any] | None = None
+    history: list[dict[str, float]] = field(default_factory=list)
+    fault: BrokenRecord | None = None
 
-    @property
+    @cached_property
     def state(self) -> str:
-        """`finished`, `diverged`, `failed`, or for a run without metrics `running` or `killed`."""
+        """One of `STATES` but `stale`, which a folder alone does not tell."""
+        if self.fault is not None:
+            return "damaged"
         if self.metrics is not None:
             return self.metrics["state"]
-        return "running" if is_alive(self.machine) else "killed"
+        if not self.settings:
+            return "missing"
+        return "running" if self.machine and is_alive(self.machine) else "killed"
 
     @property
     def study(self) -> str | None:
@@ -98,26 +119,56 @@ class RunFolder:
         return digest([{n: repr(v) for n, v in row.items() if not n.endswith("_seconds")} for row in rows])
 
 
-def read_run(path: Path) -> RunFolder:
-    """Read a run folder, which may be growing.
+def read_run(path: Path, *, digests: bool = True) -> RunFolder:
+    """Read a run folder, whatever is in it; it may be growing, and be none at all.
+
+    Without `digests` the files of a run that ended are held against their sizes alone: quick, for whoever looks often.
+    """
+    path, read = path.resolve(), {}
+    try:
+        for name, content in _contents(path, digests):
+            read[name] = content
+    except FileNotFoundError:  # it is being made anew, and `metrics.json` goes first
+        read = {name: read[name] for name in ("settings", "machine") if name in read}
+    except BrokenRecord as error:
+        read = {name: read[name] for name in ("settings", "machine") if name in read} | {"fault": error}
+    return RunFolder(path, **read)
+
+
+def read_whole(path: Path, *, digests: bool = True) -> RunFolder:
+    """The same for whoever can only use a run that has begun, with every file as it was written.
 
     Raises `HalfWritten` if it has no settings yet, or those of a run still to start, and `BrokenRecord`.
     """
-    path = path.resolve()
-    settings_file, machine_file, history_file = (path / n for n in ("settings.yaml", "machine.json", "history.csv"))
-    try:
-        metrics = read_metrics(path) if (path / "metrics.json").exists() else None
-        settings, machine = read_record(settings_file, SETTINGS), read_record(machine_file, MACHINE)
-        written = settings_file.stat().st_mtime_ns, machine_file.stat().st_mtime_ns
-        timings = read_json(path / "timings.json") if metrics is not None else None
-    except FileNotFoundError as error:
-        raise HalfWritten(f"{path} is no run folder (yet): it has no {Path(error.filename).name}.") from error
+    run = read_run(path, digests=digests)
+    if run.fault is not None:
+        raise run.fault
+    for name, content in (("settings.yaml", run.settings), ("machine.json", run.machine)):
+        if not content and (run.path / name).exists():
+            raise HalfWritten(f"{run.path} belongs to a run that has only just begun.")
+        if not content:
+            raise HalfWritten(f"{run.path} is no run folder (yet): it has no {name}.")
+    return run
+
+
+def _contents(path: Path, digests: bool) -> Iterator[tuple[str, Any]]:
+    """Name and content of all that a run folder holds, in an order in which a fault loses the least."""
+    ended = (path / "metrics.json").exists()
+    settings, machine, history = (_modified(path / name) for name in ("settings.yaml", "machine.json", "history.csv"))
+    if settings:
+        yield "settings", read_record(path / "settings.yaml", SETTINGS)
     # A run that starts writes settings, machine and history in this order over those of the run before.
-    if metrics is None and written[0] > written[1]:
-        raise HalfWritten(f"{path} belongs to a run that has only just begun.")
-    current = metrics is not None or _modified(history_file) >= written[1]
-    history = read_history(history_file) if current else []
-    return RunFolder(path, settings, machine, history, metrics, timings)
+    if machine and (ended or settings <= machine):
+        yield "machine", read_record(path / "machine.json", MACHINE)
+    if ended:
+        metrics = (check if digests else read_metrics)(path)
+        if metrics["state"] not in ENDED:
+            fault = f"gives the state {metrics['state']!r}; a run is {', '.join(ENDED)}"
+            raise BrokenRecord(path / "metrics.json", fault)
+        yield "metrics", metrics
+        yield "timings", read_json(path / "timings.json")
+    if ended or history >= machine:
+        yield "history", read_history(path / "history.csv")
 
 
 @dataclass(frozen=True)
@@ -149,7 +200,7 @@ class StudyFolder:
         for path in sorted(self.path.glob("final/*/seed-*/metrics.json")):
             if path.parents[1].name in self.settings["arms"]:
                 with suppress(HalfWritten, BrokenRecord):  # its own copy tells of it
-                    yield read_run(path.parent)
+                    yield read_whole(path.parent, digests=False)
 
 
 def study_experiment(pipeline: str, study: str) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from archbench.records.read import HalfWritten, read_study
-from archbench.records.run_folder import BrokenRecord, read_json, read_metrics, read_record
-from archbench.records.shapes import SETTINGS
+from archbench.records.read import HalfWritten, RunFolder, read_run, read_study
+from archbench.records.run_folder import BrokenRecord
 
 FILE = "durations.csv"
 SAME = ("architecture", "dataset", "batch_size", "parts", "precision")
@@ -67,17 +66,20 @@ def as_rows(found: Iterable[Duration]) -> list[dict[str, Any]]:
 
 def _benchmark(folder: Path, damaged: list[str]) -> Duration | None:
     seconds, epochs, networks = 0.0, 0, set()
-    for path in sorted(folder.glob("seed-*/metrics.json")):
-        try:
-            metrics, settings = read_metrics(path.parent), read_record(path.with_name("settings.yaml"), SETTINGS)
-            timings = read_json(path.with_name("timings.json"))
-        except BrokenRecord as error:
-            damaged.append(str(error))
-            continue
-        if metrics["state"] == "finished":
-            networks.add(network(settings))
-            seconds, epochs = seconds + timings["total_seconds"], epochs + settings["epochs"]
+    for run in _ended(folder.glob("seed-*/"), damaged):
+        if run.state == "finished":
+            networks.add(network(run.settings))
+            seconds, epochs = seconds + run.timings["total_seconds"], epochs + run.settings["epochs"]
     return Duration(f"train@{folder.name}", seconds, epochs, networks.pop()) if len(networks) == 1 else None
+
+
+def _ended(folders: Iterable[Path], damaged: list[str]) -> Iterator[RunFolder]:
+    """The runs that have ended; those that are damaged are added to `damaged`."""
+    for run in (read_run(folder, digests=False) for folder in sorted(folders)):
+        if run.fault is not None:
+            damaged.append(str(run.fault))
+        elif run.metrics is not None:
+            yield run
 
 
 def _study(folder: Path, damaged: list[str]) -> Duration | None:
@@ -93,11 +95,6 @@ def _study(folder: Path, damaged: list[str]) -> Duration | None:
         damaged.append(str(error))
         return None
     seconds = sum(float(row["seconds"]) for row in study.trials if row["seconds"])
-    for path in sorted(folder.glob("final/*/seed-*/metrics.json")):
-        try:
-            read_metrics(path.parent)
-            seconds += read_json(path.with_name("timings.json"))["total_seconds"]
-        except BrokenRecord as error:
-            damaged.append(str(error))
+    seconds += sum(run.timings["total_seconds"] for run in _ended(folder.glob("final/*/seed-*/"), damaged))
     budget = len(study.settings["arms"]) * study.settings["trials"] * study.settings["epochs"]
     return Duration(f"sweep@{folder.name}", seconds, budget, "")

@@ -159,7 +159,7 @@ def _lack(seeds: Sequence[Run], metric: str) -> str:
     """That no seed has the score, and which scores there are."""
     if scores(seeds, metric):
         return ""
-    there = next((run.metrics["test"] for run in seeds if run.finished), {})
+    there = next((run.scores["test"] for run in seeds if run.finished), {})
     return f"no test {metric}" + (f", but {', '.join(there)}" if there else "")
 
 

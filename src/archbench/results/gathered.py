@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from archbench.expected import Expected
+from archbench.records.run_folder import BrokenRecord
 from archbench.results.durations import Duration, durations
 from archbench.results.leaderboard import Board, boards
-from archbench.results.runs import BrokenRecord, Run, read_runs
+from archbench.results.runs import Run, read_runs
 from archbench.results.studies import Study, read_study
 
 SPEED_COLUMNS = ("case", "backend", "ours", "baseline", "ratio", "unit", "n", "note", "machine")

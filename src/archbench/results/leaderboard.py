@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from archbench.records.read import STATES
 from archbench.results.ranking import Kind, Standing, rank
 from archbench.results.recipes import describe_augmentation, describe_recipe, differing, unlike
-from archbench.results.runs import STATES, Run, number
+from archbench.results.runs import Run, number
 from archbench.results.statistics import Interval, mean_interval
 from archbench.results.table import describe
 
@@ -31,6 +32,8 @@ class Place:
     runs: tuple[Run, ...]
     score: Interval
     """Over the seeds that have one; what it is worth beside others, `standing` says."""
+    elsewhere: Mapping[str, Interval]
+    """The same score on further splits that the data have, by split."""
     standing: Standing
     parameters: float
     multiply_adds: float
@@ -143,6 +146,7 @@ def _numbers(place: Place, monitor: str | None) -> dict[str, Any]:
         "interval_low": place.score.low,
         "interval_high": place.score.high,
         "n": place.score.n,
+        **{f"mean_{split}": score.mean for split, score in place.elsewhere.items()},
         **standing_numbers(place.standing),
         "states": place.states,
         "parameters": place.parameters,
@@ -215,6 +219,7 @@ def _place(benchmark: str, seeds: list[Run], label: str, standing: Standing) -> 
         label=label,
         runs=tuple(seeds),
         score=mean_interval([run.score for run in seeds]),
+        elsewhere=_elsewhere(seeds),
         standing=standing,
         parameters=number(measured["parameters"]),
         multiply_adds=number(measured["multiply_adds"]),
@@ -223,3 +228,10 @@ def _place(benchmark: str, seeds: list[Run], label: str, standing: Standing) -> 
             (number(run.timings["peak_memory_bytes"]) for run in seeds if run.finished), default=math.nan
         ),
     )
+
+
+def _elsewhere(seeds: Sequence[Run]) -> dict[str, Interval]:
+    """The score that ranks, on splits that are neither for validation nor for the test."""
+    finished = [run for run in seeds if run.finished]
+    splits = dict.fromkeys(name for run in finished for name in run.scores if name not in ("validation", "test"))
+    return {name: mean_interval([run.score_on(name, run.metrics["monitor"]) for run in finished]) for name in splits}

@@ -1,10 +1,10 @@
-"""Run folders, read as they are: finished, diverged, failed, killed, damaged or missing, never dropped."""
+"""Run folders as the places of a report: whatever became of a run, it is dropped nowhere."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from archbench.records import run_folder
-from archbench.records.run_folder import BrokenRecord
-from archbench.records.shapes import MACHINE, SETTINGS
-
-STATES = ("finished", "diverged", "failed", "killed", "damaged", "stale", "missing")
-"""What can have become of a run, best first; the first three are written in metrics.json, the others are inferred."""
+from archbench.records import read
+from archbench.records.run_folder import read_arrays
 
 
 @dataclass(frozen=True)
@@ -33,6 +29,8 @@ class Run:
     machine: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     timings: Mapping[str, Any] = field(default_factory=dict)
+    rows: Sequence[Mapping[str, float]] = ()
+    """Its epochs, as far as it came."""
     damage: str | None = None
     """Which file is not as the run wrote it, and in what; such a run has no metrics, no curve and no predictions."""
 
@@ -48,7 +46,16 @@ class Run:
 
     def test_score(self, metric: str) -> float:
         """The test score `metric`; NaN where the run has none."""
-        return number(self.metrics["test"].get(metric)) if self.finished else math.nan
+        return self.score_on("test", metric)
+
+    def score_on(self, split: str, metric: str) -> float:
+        """The score `metric` of the chosen model on a split; NaN where the run has none."""
+        return number(self.scores.get(split, {}).get(metric)) if self.finished else math.nan
+
+    @property
+    def scores(self) -> Mapping[str, Mapping[str, Any]]:
+        """The scores of the chosen model by split: validation, test, and any other that the data have."""
+        return self.metrics.get("scores", {})
 
     def is_of(self, data: Mapping[str, str | None]) -> bool:
         """Whether the run was made on these data: data set -> the digest of its content; one left out is not known."""
@@ -58,13 +65,13 @@ class Run:
     @cached_property
     def history(self) -> pd.DataFrame:
         """A row an epoch; empty where training wrote none."""
-        return pd.DataFrame([] if self.damage else run_folder.read_history(self.folder / "history.csv"))
+        return pd.DataFrame(list(self.rows))
 
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
         """The arrays of predictions.npz by name; empty where the run wrote none."""
         path = self.folder / "predictions.npz"
-        return run_folder.read_arrays(path) if path.is_file() and not self.damage else {}
+        return read_arrays(path) if path.is_file() and not self.damage else {}
 
 
 def number(value: float | None) -> float:
@@ -73,30 +80,20 @@ def number(value: float | None) -> float:
 
 
 def read_run(folder: Path, benchmark: str, seed: int) -> Run:
-    """The run in `folder`: `missing` without settings, `killed` with settings but without metrics.json.
-
-    `damaged` where a file is not as the run wrote it: what can still be read of settings and machine is kept.
-    """
-    there = {name: (folder / name).exists() for name in ("settings.yaml", "machine.json", "metrics.json")}
-    if not there["settings.yaml"] and not there["metrics.json"]:
-        return Run(benchmark, seed, folder, "missing")
-    read: dict[str, Any] = {}
-    try:
-        if there["settings.yaml"]:
-            read["settings"] = run_folder.read_record(folder / "settings.yaml", SETTINGS)
-        if there["machine.json"]:
-            read["machine"] = run_folder.read_record(folder / "machine.json", MACHINE)
-        if not there["metrics.json"]:
-            run_folder.read_history(folder / "history.csv")
-            return Run(benchmark, seed, folder, "killed", **read)
-        metrics = run_folder.check(folder)
-        if metrics["state"] not in STATES[:3]:
-            states = ", ".join(STATES[:3])
-            raise BrokenRecord(folder / "metrics.json", f"gives the state {metrics['state']!r}; a run is {states}")
-        timings = run_folder.read_json(folder / "timings.json")
-        return Run(benchmark, seed, folder, metrics["state"], metrics=metrics, timings=timings, **read)
-    except BrokenRecord as error:
-        return Run(benchmark, seed, folder, "damaged", damage=f"{error.path.name} {error.fault}", **read)
+    """The run in `folder`, or the place where it should be."""
+    found = read.read_run(folder)
+    return Run(
+        benchmark,
+        seed,
+        folder,
+        found.state,
+        settings=found.settings,
+        machine=found.machine,
+        metrics=found.metrics or {},
+        timings=found.timings or {},
+        rows=found.history,
+        damage=f"{found.fault.path.name} {found.fault.fault}" if found.fault else None,
+    )
 
 
 def read_seeds(folder: Path, benchmark: str, seeds: Iterable[int]) -> list[Run]:

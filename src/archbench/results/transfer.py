@@ -230,7 +230,7 @@ def _first(seeds: Sequence[Run]) -> Run:
 
 def _heads(run: Run) -> list[str]:
     """The names of the scores of a run's heads."""
-    return [name for name in run.metrics["test"] if name.endswith(SCORES)]
+    return [name for name in run.scores["test"] if name.endswith(SCORES)]
 
 
 def _point(benchmark: str, seeds: Sequence[Run], standing: Standing) -> Point:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from archbench.records.read import HalfWritten, RunFolder, digest, milliseconds, read_run
+from archbench.records.read import HalfWritten, RunFolder, digest, milliseconds, read_whole
 from archbench.records.run_folder import BrokenRecord
 from archbench.tracking import _tags
 from archbench.tracking._values import as_numbers, as_params, as_tags, log, points
@@ -58,7 +58,7 @@ def read_family(run: RunFolder) -> Family:
     for path in sorted(run.path.parent.glob("seed-*")):
         if path != run.path:
             try:
-                seeds.append(read_run(path))
+                seeds.append(read_whole(path, digests=False))
             except (HalfWritten, BrokenRecord):
                 continue
     return Family(run, seeds)
@@ -112,16 +112,16 @@ def settle_parent(tracking: Tracking, parent: Run, family: Family) -> None:
         tracking.client.set_terminated(parent.info.run_id, status, end_time=max(seed.seen for seed in family.current))
 
 
-def over_seeds(tests: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Mean, sample deviation (from two seeds on) and n of every test metric, as `test/..._mean`."""
+def over_seeds(scores: Sequence[Mapping[str, Any]], split: str = "test") -> dict[str, float]:
+    """Mean, sample deviation (from two seeds on) and n of every score on a split, as `test/..._mean`."""
     numbers: dict[str, float] = {}
-    every = [as_numbers(test) for test in tests]
+    every = [as_numbers(one) for one in scores]
     for name in sorted({name for one in every for name in one}):
         values = [one[name] for one in every if name in one]
-        numbers[f"test/{name}_mean"] = statistics.fmean(values)
+        numbers[f"{split}/{name}_mean"] = statistics.fmean(values)
         if len(values) > 1:
-            numbers[f"test/{name}_deviation"] = statistics.stdev(values)
-        numbers[f"test/{name}_n"] = float(len(values))
+            numbers[f"{split}/{name}_deviation"] = statistics.stdev(values)
+        numbers[f"{split}/{name}_n"] = float(len(values))
     return numbers
 
 
@@ -129,7 +129,10 @@ def _numbers(finished: Sequence[RunFolder]) -> dict[str, float]:
     """What a reader compares benchmarks by: scores over seeds, size, and seconds of training."""
     if not finished:
         return {}
-    numbers = over_seeds([seed.metrics["test"] for seed in finished])
+    splits = [split for split in finished[0].metrics["scores"] if split != "validation"]
+    numbers: dict[str, float] = {}
+    for split in splits:
+        numbers |= over_seeds([seed.metrics["scores"].get(split, {}) for seed in finished], split)
     numbers |= {f"model/{name}": finished[0].metrics[name] for name in SIZES}
     seconds = [seed.timings["train_seconds"] for seed in finished]
     return numbers | {"system/train_seconds_mean": statistics.fmean(seconds)}

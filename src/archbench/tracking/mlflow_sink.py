@@ -10,8 +10,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archbench.records.read import RunFolder, digest, milliseconds, read_run
-from archbench.records.run_folder import check
+from archbench.records.read import RunFolder, digest, milliseconds, read_whole
 from archbench.tracking import _tags
 from archbench.tracking._model import log_model
 from archbench.tracking._parent import SIZES, Family, open_parent, read_family, settle_parent
@@ -42,9 +41,7 @@ def sync_run(folder: Path, tracking: Tracking) -> bool:
 
     Raises `HalfWritten` for a folder that holds no run yet, and `BrokenRecord` for one that is damaged.
     """
-    run = read_run(folder)
-    if run.metrics is not None:
-        check(run.path)
+    run = read_whole(folder)
     experiment = tracking.experiment(run.experiment)
     with tracking.lock(f"{experiment} {run.benchmark}"):
         family = read_family(run)
@@ -200,9 +197,14 @@ def _log_end(tracking: Tracking, copy: Run, run: RunFolder) -> None:
             client.log_artifacts(run_id, str(pictures), artifact_path="figures")
     if (run.path / "model.keras").exists():
         log_model(tracking, copy, run)
-    values: dict[str, Any] = {f"test/{name}": value for name, value in result["test"].items()}
-    monitor = result["monitor"]
-    values[f"best/validation_{monitor}"] = result["validation"].get(monitor)
+    scores, monitor = result["scores"], result["monitor"]
+    values: dict[str, Any] = {
+        f"{split}/{name}": value
+        for split, found in scores.items()
+        if split != "validation"  # a curve already
+        for name, value in found.items()
+    }
+    values[f"best/validation_{monitor}"] = scores["validation"].get(monitor)
     values["best/epoch"] = result["best_epoch"]
     values |= {f"model/{name}": result[name] for name in SIZES}
     values |= {f"system/{name}": (run.timings or {}).get(name) for name in TIMINGS}

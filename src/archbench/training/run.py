@@ -131,9 +131,12 @@ def run_benchmark(
 
 
 def summarize(metrics: Sequence[Mapping[str, Any]], timings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Mean, deviation, minimum, maximum and n of every test metric over the finished seeds."""
+    """Mean, deviation, minimum, maximum and n of every test metric over the finished seeds.
+
+    Scores of further splits have the split before their name: `train_dev/accuracy`.
+    """
     finished = [
-        {**run["test"], "train_seconds": timing["train_seconds"]}
+        {**_flat(run["scores"]), "train_seconds": timing["train_seconds"]}
         for run, timing in zip(metrics, timings, strict=True)
         if run["state"] == "finished"
     ]
@@ -151,6 +154,12 @@ def summarize(metrics: Sequence[Mapping[str, Any]], timings: Sequence[Mapping[st
     return summary
 
 
+def _flat(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Test scores by their names, and those of further splits behind the split's."""
+    further = {split: own for split, own in scores.items() if split not in ("validation", "test")}
+    return scores["test"] | {f"{split}/{name}": value for split, own in further.items() for name, value in own.items()}
+
+
 def _train_one(
     bench: Workbench,
     settings: Settings,
@@ -164,7 +173,8 @@ def _train_one(
         recipe, train = one_step(recipe, bench.training.feed.examples), fit_at_once
     progress = _open_folder(bench, settings, folder)
     record = _Recorder(bench, folder, pace, recipe.epochs, progress.seconds)
-    outcome: dict[str, Any] = {"state": "finished", "message": None, "diverged_at_step": None, "test": {}}
+    outcome: dict[str, Any] = {"state": "finished", "message": None, "diverged_at_step": None}
+    scores: dict[str, dict[str, float]] = {"test": {}}
     try:
         train(
             bench.program,
@@ -175,11 +185,12 @@ def _train_one(
             after_epoch=record.after_epoch,
             callbacks=callbacks,
         )
-        outcome["test"] = _test(bench, settings, folder)
+        scores = _test(bench, settings, folder)
         _save_model(inference(bench.program.learner.model, bench.task), folder)
     except Diverged as error:
         outcome |= {"state": "diverged", "message": str(error), "diverged_at_step": error.step}
     run_folder.write_json(folder / "timings.json", _timings(progress, recipe, record.seconds()))
+    outcome["scores"] = {"validation": progress.best_validation, **scores}
     facts = _facts(bench.task, bench.profile, progress) | {"training_examples": bench.card.split_sizes["train"]}
     run_folder.seal(folder, outcome | facts)
 
@@ -225,8 +236,11 @@ class _Recorder:
             self._last_checkpoint = time.perf_counter()
 
 
-def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, float]:
-    """The one place that reads test data: scores of the chosen model, and what the gallery shows."""
+def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, dict[str, float]]:
+    """The one place that reads test data: what the gallery shows, and the scores of the chosen model by split.
+
+    Splits beside the three that every data set has are scored as the test split is.
+    """
     test = bench.split("test")
     scores, predictions = test.scores(bench.task, settings["batch_size"])
     shown = _shown(test.targets, predictions, len(test.feed.arrays[bench.card.input]))
@@ -242,7 +256,11 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, float
             if value.ndim == 1 or (value.ndim == 2 and value.shape[1] == 1):
                 arrays[f"all_{kind}_{name}"] = np.asarray(value)
     run_folder.write_arrays(folder / "predictions.npz", arrays)
-    return scores
+    others = [name for name in bench.prepared.splits if name not in ("train", "validation", "test")]
+    return {
+        "test": scores,
+        **{name: bench.split(name).scores(bench.task, settings["batch_size"])[0] for name in others},
+    }
 
 
 def _shown(targets: Arrays, predictions: Arrays, examples: int) -> np.ndarray:
@@ -278,7 +296,6 @@ def _facts(task: Task, size: Profile, progress: Progress) -> dict[str, Any]:
         "best_epoch": progress.best_epoch,
         "monitor": task.monitor,
         "maximize": task.maximize,
-        "validation": progress.best_validation,
         "parameters": size.parameters,
         "parameters_total": size.parameters_total,
         "multiply_adds": size.multiply_adds,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 from archbench.figures.style import short_number
 from archbench.page import formats
@@ -10,8 +11,11 @@ from archbench.page.section import Figures, File, Row, Section, Table, Text, Wor
 from archbench.page.sections import section
 from archbench.page.standings import JUDGED, parted, seeds, standing_cells
 from archbench.results.gathered import Results
+from archbench.results.interval import Interval
 from archbench.results.leaderboard import Board, Place
 from archbench.results.table import results_table
+
+NO_SCORE = Interval(math.nan, math.nan, math.nan, 0)
 
 
 @section("boards", order=100, needs=(), source="archbench")
@@ -34,18 +38,20 @@ def boards(results: Results, place: Workplace) -> Iterator[Section]:
 def board_rows(board: Board) -> list[Row]:
     """Best first."""
     metric = _metric(board)
-    return parted([(place.standing, _board_row(place, metric)) for place in board.places])
+    further = list(dict.fromkeys(split for place in board.places for split in place.elsewhere))
+    return parted([(place.standing, _board_row(place, metric, further)) for place in board.places])
 
 
 def _metric(board: Board) -> str:
     return formats.words(board.monitor) if board.monitor else "score"
 
 
-def _board_row(place: Place, metric: str) -> Row:
+def _board_row(place: Place, metric: str, further: Sequence[str]) -> Row:
     spent = (formats.seconds(place.train_seconds), formats.memory(place.peak_memory_bytes))
     return {
         "Network (scale)": place.label,
         f"Test {metric}": formats.score(place.score),
+        **{f"On {split}": formats.score(place.elsewhere.get(split, NO_SCORE)) for split in further},
         "Recipe": place.recipe,
         "Seeds": seeds(place.runs, place.score),
         **standing_cells(place.standing),

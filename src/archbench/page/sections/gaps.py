@@ -46,7 +46,9 @@ def _reason(run: Run) -> str:
     if run.state == "stale":
         return f"made on other data than params.yaml asks for now: dvc repro train@{run.benchmark}"
     if run.state == "killed":
-        return f"{formats.plural(len(run.history), 'epoch')} written, no metrics.json: killed, or still running"
+        return f"{formats.plural(len(run.history), 'epoch')} written, no metrics.json: killed"
+    if run.state == "running":
+        return f"{formats.plural(len(run.history), 'epoch')} written: still running on {run.machine['host']}"
     step = run.metrics["diverged_at_step"]
     where = f" at step {step}" if step is not None else ""
     return f"{run.metrics['message'] or run.state}{where if run.metrics['message'] is None else ''}"
