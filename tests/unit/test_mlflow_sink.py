@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ import tracking_folders as make
 import yaml
 from mlflow import MlflowClient
 
-from archbench.records.read import read_run
 from archbench.tracking import store, ui
 from archbench.tracking._tags import is_superseded
 from archbench.tracking._values import as_numbers, as_params, clean_name
@@ -345,17 +343,6 @@ def test_the_same_trial_with_another_history_is_another_run(tracking, project):
     copies = {is_superseded(run): run for run in runs_of(tracking, "seed")}
     assert points_of(tracking, copies[False], "validation/accuracy") == [(1, 0.625), (2, 0.625), (3, 0.625)]
     assert points_of(tracking, copies[True], "validation/accuracy") == [(1, 0.5), (2, 0.5), (3, 0.5)]
-
-
-def test_the_history_of_the_run_before_is_not_taken_for_the_new_one(project):
-    folder = make.finished(project / "runs/tour/lenet5-digits/seed-0", make.settings(trial="old"))
-    history = (folder / "history.csv").read_bytes()
-    (folder / "history.csv").write_bytes(history)
-    os.utime(folder / "history.csv", (time.time() - 60, time.time() - 60))
-    (folder / "metrics.json").unlink()
-    (folder / "settings.yaml").write_text((folder / "settings.yaml").read_text().replace("id: old", "id: new"))
-    (folder / "machine.json").write_text(json.dumps(make.machine()))
-    assert read_run(folder).history == []
 
 
 def test_numbers_that_are_none_and_odd_names(tracking, project):

@@ -16,6 +16,7 @@ from archbench.records.run_folder import BrokenRecord
 from archbench.results import runs as places
 from archbench.results.durations import durations
 from archbench.results.leaderboard import boards
+from archbench.results.table import results_table
 from archbench.tracking._parent import Family, _numbers
 from archbench.training.run import summarize
 
@@ -33,7 +34,6 @@ def going_on(folder, **facts):
     """Make a finished run one without metrics, by the process that `facts` tell of."""
     fake.kill(folder)
     fake.write_json(folder / "machine.json", fake.machine(**facts))
-    os.utime(folder / "history.csv")
 
 
 def running(folder):
@@ -95,17 +95,21 @@ def test_a_run_that_is_going_on_is_no_failure_of_the_report(folder, tmp_path):
     assert f"4 epochs written: still running on {platform.node()}" in page
 
 
-def test_a_run_that_has_only_just_begun_has_neither_the_machine_nor_the_epochs_of_the_one_before(folder):
-    running(folder)
-    later = (folder / "machine.json").stat().st_mtime + 60
-    os.utime(folder / "settings.yaml", (later, later))
-    found = read_run(folder)
-    assert (found.machine, found.state) == ({}, "killed")
-    with pytest.raises(HalfWritten, match="belongs to a run that has only just begun"):
-        read_whole(folder)
+def test_a_folder_where_a_run_has_only_just_begun_is_no_run_folder_yet(folder):
+    fake.kill(folder)
     (folder / "machine.json").unlink()
+    assert (read_run(folder).machine, read_run(folder).state) == ({}, "killed")
     with pytest.raises(HalfWritten, match=r"is no run folder \(yet\): it has no machine.json"):
         read_whole(folder)
+
+
+def test_a_killed_run_is_the_same_in_a_copy_that_keeps_no_times(folder):
+    """As `cp -r` and `git clone` make it."""
+    fake.kill(folder)
+    for age, name in enumerate(("settings.yaml", "machine.json", "history.csv")):
+        os.utime(folder / name, (1e9 - age, 1e9 - age))
+    found = read_whole(folder)
+    assert (found.state, [row["epoch"] for row in found.history]) == ("killed", [1, 2, 3, 4])
 
 
 def test_sizes_alone_are_quick_and_digests_certain(folder):
@@ -142,6 +146,14 @@ def test_a_leaderboard_shows_further_splits_and_ranks_by_the_test_split(tmp_path
     # Scores 0.4 and 0.3: mean 0.35, half 12.7062 * 0.0707107 / sqrt(2) = 0.635.
     assert shown == {"lenet5 (paper), a": "0.35\u00a0±\u00a00.64", "lenet5 (paper), b": "–"}
     assert board.table()["mean_test_2016"].tolist() == [pytest.approx(0.35), pytest.approx(float("nan"), nan_ok=True)]
+
+
+def test_the_table_of_all_numbers_has_every_split(tmp_path):
+    table = results_table(scored(tmp_path, "a", (0.9,), [("test_2016", 0.5)]))
+    last = table[table["epoch"].isna() & (table["metric"] == "accuracy")]
+    assert dict(zip(last["split"], last["value"], strict=True)) == pytest.approx(
+        {"validation": 0.5, "test": 0.9, "test_2016": 0.4}
+    )
 
 
 def test_a_board_without_further_splits_has_no_column_for_them(tmp_path):

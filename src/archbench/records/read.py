@@ -50,7 +50,7 @@ class RunFolder:
     path: Path
     settings: Mapping[str, Any] = field(default_factory=dict)
     machine: Mapping[str, Any] = field(default_factory=dict)
-    """Empty, as the settings, where it is not written yet, or still that of the run before."""
+    """Empty, as the settings, where it is not written yet."""
     metrics: Mapping[str, Any] | None = None
     timings: Mapping[str, Any] | None = None
     history: list[dict[str, float]] = field(default_factory=list)
@@ -138,37 +138,33 @@ def read_run(path: Path, *, digests: bool = True) -> RunFolder:
 def read_whole(path: Path, *, digests: bool = True) -> RunFolder:
     """The same for whoever can only use a run that has begun, with every file as it was written.
 
-    Raises `HalfWritten` if it has no settings yet, or those of a run still to start, and `BrokenRecord`.
+    Raises `HalfWritten` if it has no settings or no machine yet, and `BrokenRecord`.
     """
     run = read_run(path, digests=digests)
     if run.fault is not None:
         raise run.fault
     for name, content in (("settings.yaml", run.settings), ("machine.json", run.machine)):
-        if not content and (run.path / name).exists():
-            raise HalfWritten(f"{run.path} belongs to a run that has only just begun.")
         if not content:
             raise HalfWritten(f"{run.path} is no run folder (yet): it has no {name}.")
     return run
 
 
 def _contents(path: Path, digests: bool) -> Iterator[tuple[str, Any]]:
-    """Name and content of all that a run folder holds, in an order in which a fault loses the least."""
-    ended = (path / "metrics.json").exists()
-    settings, machine, history = (_modified(path / name) for name in ("settings.yaml", "machine.json", "history.csv"))
-    if settings:
-        yield "settings", read_record(path / "settings.yaml", SETTINGS)
-    # A run that starts writes settings, machine and history in this order over those of the run before.
-    if machine and (ended or settings <= machine):
-        yield "machine", read_record(path / "machine.json", MACHINE)
-    if ended:
+    """Name and content of all that a run folder holds, in an order in which a fault loses the least.
+
+    All of it is of one run: a run that starts removes what the one before left, and `metrics.json` first.
+    """
+    for name, file, shape in (("settings", "settings.yaml", SETTINGS), ("machine", "machine.json", MACHINE)):
+        if (path / file).exists():
+            yield name, read_record(path / file, shape)
+    if (path / "metrics.json").exists():
         metrics = (check if digests else read_metrics)(path)
         if metrics["state"] not in ENDED:
             fault = f"gives the state {metrics['state']!r}; a run is {', '.join(ENDED)}"
             raise BrokenRecord(path / "metrics.json", fault)
         yield "metrics", metrics
         yield "timings", read_json(path / "timings.json")
-    if ended or history >= machine:
-        yield "history", read_history(path / "history.csv")
+    yield "history", read_history(path / "history.csv")
 
 
 @dataclass(frozen=True)

@@ -71,9 +71,8 @@ def _history_numbers(run: Run) -> Iterator[tuple]:
 
 
 def _score_numbers(run: Run) -> Iterator[tuple]:
-    for split in ("validation", "test"):
-        if run.metrics:
-            yield from ((split, name, None, number(value)) for name, value in run.metrics[split].items())
+    for split, scores in run.scores.items():
+        yield from ((split, name, None, number(value)) for name, value in scores.items())
 
 
 def _cost_numbers(run: Run) -> Iterator[tuple]:
