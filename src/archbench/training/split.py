@@ -82,6 +82,22 @@ class Split:
         self.program.learner.begin_streams()
         return self.together([feed.answer(what, self.in_order(feed, batch_size)) for feed in self.feeds])
 
+    def show(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """What the task shows of these rows (example,), in their order; nothing where it shows nothing of its own."""
+        if type(self.task).show is Task.show:
+            return {}
+        if not self.rows:
+            return self._shown(self.feeds[0], rows)
+        places = [np.flatnonzero(np.isin(rows, some)) for some in self.rows]
+        kept = [(n, place) for n, place in enumerate(places) if len(place)]
+        local = [np.searchsorted(self.rows[n], rows[place]) for n, place in kept]
+        found = [self._shown(self.feeds[n], some) for (n, _), some in zip(kept, local, strict=True)]
+        return _together(found, [place for _, place in kept])
+
+    def _shown(self, feed: Feed, rows: np.ndarray) -> dict[str, np.ndarray]:
+        ((data, local),) = feed.batches(rows[None])
+        return self.program.answer("shown", data, local)
+
     def together(self, found: Sequence[Arrays]) -> Arrays:
         """The answers of each feed, in the order of the split."""
         return _together(found, self.rows) if self.rows else found[0]
