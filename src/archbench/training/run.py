@@ -248,10 +248,9 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, float
     test = bench.split("test")
     scores, predictions = test.scores(settings["batch_size"])
     shown = bench.task.picked(test.arrays, predictions, SHOWN_EXAMPLES)
-    columns = bench.prepared.splits["test"]
     arrays = {
-        "input" if name == bench.card.input else f"input_{name}": np.asarray(columns[name][shown])
-        for name in bench.task.reads()
+        "input" if name == bench.card.input else f"input_{name}": np.asarray(column[shown])
+        for name, column in test.read.items()
     }
     arrays |= {f"shown_{name}": value for name, value in test.show(shown).items()}
     if bench.card.class_names:
