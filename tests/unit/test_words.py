@@ -18,7 +18,7 @@ MODELS = [
     config.Training,
     config.Changes,
     config.Benchmark,
-    config.Transfer,
+    config.Start,
     config.Clip,
     config.EarlyStopping,
     config.PartsChange,

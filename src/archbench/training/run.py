@@ -26,7 +26,6 @@ from archbench.training.fit import Diverged, Recipe, Split, fit
 from archbench.training.fitted import fit_at_once, is_fitted, one_step
 from archbench.training.numbers import learning_rate
 from archbench.training.program import Learner, Program
-from archbench.training.transfer import model_file, take_weights
 
 SHOWN_EXAMPLES = 48
 """Test examples whose inputs and predictions a run folder keeps, for the gallery."""
@@ -49,7 +48,7 @@ class Workbench:
     """What the trials of one benchmark share: the data on the device and the compiled program.
 
     Trials may differ in all that `program_key` leaves out; all else of `settings` is fixed by the first. `runs` is the
-    folder of the pipeline's runs, needed where weights are transferred.
+    folder of the pipeline's runs, needed where weights are another's.
     """
 
     def __init__(self, settings: Settings, prepared: Prepared, runs: Path | None = None) -> None:
@@ -88,10 +87,7 @@ class Workbench:
 
     def _fresh_learner(self, settings: Settings) -> Learner:
         """A learner with the weights that a trial starts from, which are remembered for the trials like it."""
-        seed = settings["seed"]
-        fresh = build_learner(settings, self.card, self.task, seed)
-        if "transfer" in settings:
-            take_weights(fresh.network, model_file(settings["transfer"], seed, self._runs))
+        fresh = build_learner(settings, self.card, self.task, settings["seed"], self._runs)
         self._fresh_key, self._fresh_state = _fresh_key(settings), fresh.read_state()
         return fresh
 
