@@ -56,6 +56,25 @@ def test_twins_from_scratch_are_found_and_others_are_not(transferred):
     assert {point.training_examples for point in found.points} == {25, 100}
 
 
+def test_a_start_from_named_parts_is_no_transfer_of_a_whole_network(tmp_path):
+    starts = {"b-head": {"train": "head"}, "b-parts": {"train": "all", "parts": {"features": "network"}}}
+    for benchmark, start in starts.items():
+        _write(tmp_path, benchmark, (0.9, 0.8), dataset="b", start={"from": "a", **start, "weights_sha256": "0"})
+    (found,) = transfers(read_runs(tmp_path, dict.fromkeys(starts, (0, 1))))
+    assert [point.benchmark for point in found.points] == ["b-head"]
+
+
+def test_the_ways_of_networks_of_several_parts_have_names_and_an_order(tmp_path):
+    trains = {"b-all": "all", "b-2": 2, "b-list": ["head", "rpn"], "b-head": "head", "b-none": "none", "b": None}
+    for benchmark, train in trains.items():
+        start = {} if train is None else {"start": {"from": "a", "train": train, "weights_sha256": "0"}}
+        _write(tmp_path, benchmark, (0.9, 0.8), dataset="b", **start)
+    (found,) = transfers(read_runs(tmp_path, dict.fromkeys(trains, (0, 1))))
+    assert found.ways == [
+        "from scratch", "new parts only", "head only", "head, rpn only", "last 2 layers", "all layers",
+    ]  # fmt: skip
+
+
 def test_the_section_shows_every_size_and_way(transferred, tmp_path):
     tables = {}
     (section,) = comparisons(transferred, Gallery(tmp_path / "figures"), tables.__setitem__)
