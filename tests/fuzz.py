@@ -361,9 +361,7 @@ def _parts_and_more(values: Any, chance: random.Random) -> None:
     """Other keys of a recipe."""
     place = _benchmark(values, chance)
     if place is not None:
-        key = chance.choice(
-            ("augmentation", "clip", "early_stopping", "batch_size", "seeds", "scale", "transfer", "task")
-        )
+        key = chance.choice(("augmentation", "clip", "early_stopping", "batch_size", "seeds", "scale", "start", "task"))
         place[key] = chance.choice(
             (_odd(chance), [_spec(AUGMENTATIONS, chance)], {"name": "classification", "loss": _spec(LOSSES, chance)})
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from archbench import dialect
 from archbench.errors import MOST_MISTAKES, SHOWN_CHARACTERS, UserError, listed, short, shown, together
@@ -140,6 +140,9 @@ class Training(Model):
 class Changes(Model):
     """What a recipe may set; what is not given comes from `training`, or from a study's base."""
 
+    architecture: Named | None = None
+    scale: Annotated[str, Field(max_length=200)] | None = None
+    """How the network differs in size from its paper, shown beside its name."""
     task: Named | None = None
     """By default the architecture's own."""
     parts: PartsChange = PartsChange()
@@ -154,13 +157,26 @@ class Changes(Model):
     early_stopping: EarlyStopping | None = None
 
 
-class Transfer(Model):
+def _train(given: Any) -> Any:
+    """What may stand at `train`, told in one message."""
+    several = isinstance(given, list | tuple) and given and all(isinstance(part, str) for part in given)
+    counted = isinstance(given, int) and not isinstance(given, bool) and given >= 1
+    if not (several or counted or given in ("all", "none", "head")):
+        raise ValueError("train takes all, none, head, a number of layers from 1 on, or a list of names of parts")
+    return tuple(given) if several else given
+
+
+class Start(Model):
     """Starting from the weights of another benchmark's finished run of the same seed."""
 
     source: Slug = Field(alias="from")
-    """A benchmark of the same architecture and parts in this params.yaml."""
-    train: Literal["head", "all"] | Count
-    """What trains: the last layer, which always starts fresh; all layers; or so many with kernels, from the output."""
+    """A benchmark of this params.yaml; of the same architecture, unless `parts` names what is taken."""
+    parts: Annotated[dict[str, str], Field(min_length=1, max_length=MOST)] | None = None
+    """A part of this network -> the part of the source's that it takes its weights from. By default all before the
+    last layer of a network of one part, and of several parts those that both have, in the same shapes."""
+    train: Annotated[str | int | tuple[str, ...], BeforeValidator(_train)]
+    """What trains: `all`; `none` of the parts that were taken; the last layer with a kernel, `head`; so many of these,
+    from the output; or the parts that are listed."""
 
 
 class Benchmark(Changes):
@@ -169,14 +185,22 @@ class Benchmark(Changes):
     architecture: Named
     dataset: Slug
     scale: Annotated[str, Field(max_length=200)] = "paper"
-    """How the network differs in size from its paper, shown beside its name."""
     seeds: Seeds | None = None
     epochs: Count | None = None
-    transfer: Transfer | None = None
     keep_every: Count | None = None
     """Epochs between two snapshots of what the task shows of a few validation examples; by default there are none."""
+    start: Start | None = None
     margin: Fraction | None = None
     """The least gain of test accuracy over softmax regression on the same data; only the report judges by it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _transfer_is_start(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "transfer" in value:
+            given = value["transfer"] if isinstance(value["transfer"], dict) else {}
+            source, train = (short(str(given.get(key, other))) for key, other in (("from", "other"), ("train", "head")))
+            raise ValueError(f"transfer is called start now. Write: start: {{from: {source}, train: {train}}}")
+        return value
 
 
 class Range(Model):
@@ -254,8 +278,8 @@ class Study(Model):
             raise ValueError("base takes no margin: a study compares its arms")
         if self.base.keep_every is not None:
             raise ValueError("base takes no keep_every: the trials of a study keep no snapshots")
-        if self.base.transfer is not None:
-            raise ValueError("base takes no transfer: the trials of a study start fresh")
+        if self.base.start is not None:
+            raise ValueError("base takes no start: the trials of a study start fresh")
         if self.base.epochs is not None:
             raise ValueError("base takes no epochs: the study gives them")
         if self.base.optimizer is not None and all(arm.optimizer for arm in self.arms.values()):

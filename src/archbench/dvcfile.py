@@ -140,7 +140,7 @@ def _starts(plans: Mapping[str, Plan], runs: str, pages: str) -> dict[str, dict[
 
     All stages of a group have equally many dependencies, so one that starts fresh names the page that it runs.
     """
-    sources = {slug: plan.settings.get("transfer") for slug, plan in plans.items()}
+    sources = {slug: plan.settings.get("start") for slug, plan in plans.items()}
     if not any(sources.values()):
         return {}
     return {

@@ -28,12 +28,12 @@ from archbench.parts import CATALOGUES, WrongParts
 from archbench.preprocessing import PREPROCESSING
 from archbench.schedules import SCHEDULES
 from archbench.schedules.horizon import Horizon
+from archbench.start import check_start
 from archbench.tasks import TASKS
 from archbench.tasks.base import Task
 from archbench.training import full_batch
 from archbench.training.numbers import program_key
-from archbench.training.transfer import describe_source
-from archbench.transfer import check_transfer
+from archbench.training.start import describe_source
 
 SETTINGS_FROM_TRAINING = (
     "xla", "precision", "preprocessing", "augmentation", "optimizer", "schedule",
@@ -82,7 +82,7 @@ class Plan:
     def trial_settings(self, seed: int, dataset_sha256: str, runs: Path | None = None) -> dict[str, Any]:
         """The settings of one seed, with their `id`: the hash of settings, code, data and the weights it starts from.
 
-        `runs` is the folder of the pipeline's runs, needed where weights are transferred; raises `NoTransfer`.
+        `runs` is the folder of the pipeline's runs, needed where weights are another's; raises `NoStart`.
         """
         settings = {
             "pipeline": self.pipeline,
@@ -93,8 +93,8 @@ class Plan:
             "dataset_sha256": dataset_sha256,
             "code_sha256": code.digest(self.code_files),
         }
-        if "transfer" in settings:
-            settings["transfer"] = describe_source(settings["transfer"], seed, runs)
+        if "start" in settings:
+            settings["start"] = describe_source(settings["start"], seed, runs)
         return {"id": identify(settings), **settings}
 
 
@@ -152,9 +152,9 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         if benchmark.keep_every and entry.build.show is Task.show:
             with mistakes.at("keep_every"):
                 raise ConfigError(f"{entry.name} shows nothing while it trains. Leave keep_every out.")
-        if benchmark.transfer:
-            with mistakes.at("transfer"):
-                check_transfer(config, slug, benchmark)
+        if benchmark.start:
+            with mistakes.at("start"):
+                check_start(config, slug, benchmark)
     mistakes.report()
     settings = {
         "architecture": {"name": architecture.name, **options},
@@ -168,8 +168,8 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
     }
     if benchmark.keep_every:
         settings["keep_every"] = benchmark.keep_every
-    if benchmark.transfer:  # the others keep the settings, and so the ids, that they have without it
-        settings["transfer"] = benchmark.transfer.model_dump(by_alias=True)
+    if benchmark.start:  # the others keep the settings, and so the ids, that they have without it
+        settings["start"] = benchmark.start.model_dump(mode="json", by_alias=True, exclude_none=True)
     with mistakes.at("optimizer"):
         full_batch.check(settings)
     mistakes.report()
@@ -181,19 +181,39 @@ def resolve_arm(config: Config, slug: str, arm: str) -> Plan:
     study, where = config.studies[slug], f"studies.{slug}.arms.{arm}"
     plan = resolve_benchmark(config, where, f"{slug}/{arm}", arm_benchmark(study, arm))
     if plan.entries["architecture"].facts.get("fit"):
+        giver = where if study.arms[arm].architecture else f"studies.{slug}.base"
         raise ConfigError(
-            f"studies.{slug}.base.architecture: {plan.entries['architecture'].name} is fitted at once, not by "
+            f"{giver}.architecture: {plan.entries['architecture'].name} is fitted at once, not by "
             "gradients: a study has nothing to tune in it. Choose a network that trains."
         )
+    _check_one_score(config, slug, where, plan)
     _check_space(f"{where}.space", plan.settings, study.space_of(arm))
     if study.side_by_side > 1:
         _check_side_by_side(slug, arm, plan.settings, study.space_of(arm))
     return plan
 
 
+def _check_one_score(config: Config, slug: str, where: str, plan: Plan) -> None:
+    """Refuse an arm whose task is judged by another score than that of the study's first arm."""
+    study = config.studies[slug]
+    first = arm_benchmark(study, next(iter(study.arms)))
+    task = TASKS[_task(first, ARCHITECTURES[first.architecture.name])["name"]]
+    own = plan.entries["task"]
+    if own.build.monitor != task.build.monitor:
+        raise ConfigError(
+            f"{where}.task: {own.name} is judged by {own.build.monitor}, the first arm by {task.build.monitor} "
+            f"({task.name}): a study compares one score. Give base a task, or arms of one task."
+        )
+
+
 def arm_benchmark(study: Study, arm: str) -> Benchmark:
-    """The base benchmark of a study with one arm's changes; of its parts, those that the arm names."""
+    """The base benchmark of a study with one arm's changes; of its parts, those that the arm names.
+
+    The words on the size of the base's network do not go with another one.
+    """
     given = {name: getattr(study.arms[arm], name) for name in Changes.model_fields}
+    if given["architecture"] and given["scale"] is None:
+        given["scale"] = Benchmark.model_fields["scale"].default
     changes = {name: value for name, value in given.items() if value is not None and name != "parts"}
     parts = study.base.parts.model_copy(update={p: v for p, v in study.arms[arm].parts if v is not None})
     return study.base.model_copy(update={**changes, "parts": parts, "epochs": study.epochs})

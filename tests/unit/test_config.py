@@ -73,7 +73,11 @@ def test_a_default_of_training_is_its_sources(row, tmp_path):
         ("trainig", {}, "trainig: unknown key. Did you mean training? Accepted: pipeline, seeds, training,"),
         ("training.epoch", 2, "training.epoch: unknown key. Did you mean epochs? Accepted: xla, precision,"),
         ("training.clip", {"nrm": 1}, "training.clip.nrm: unknown key. Did you mean norm? Accepted: value, norm,"),
-        ("benchmarks.one.epoch", 2, "benchmarks.one.epoch: unknown key. Did you mean epochs? Accepted: task, parts,"),
+        (
+            "benchmarks.one.epoch",
+            2,
+            "one.epoch: unknown key. Did you mean epochs? Accepted: architecture, scale,",
+        ),
         ("benchmarks.epochs", {"epoch": 1}, "benchmarks.epochs.epoch: unknown key. Did you mean epochs?"),
         ("benchmarks.one.parts.drop", 0.1, "benchmarks.one.parts.drop: unknown key. Did you mean dropout? Accepted:"),
         ("studies.rates.trial", 2, "studies.rates.trial: unknown key. Did you mean trials? Accepted: base, arms,"),

@@ -19,7 +19,7 @@ MODELS = [
     config.Training,
     config.Changes,
     config.Benchmark,
-    config.Transfer,
+    config.Start,
     config.Clip,
     config.EarlyStopping,
     config.PartsChange,

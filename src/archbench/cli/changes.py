@@ -98,7 +98,7 @@ def _needs(config: Config) -> dict[str, tuple[str, ...]]:
     needs: dict[str, tuple[str, ...]] = {f"sources-{kind}": () for kind in kinds}
     needs |= {f"prepare@{slug}": ("sources-prepare",) for slug in config.datasets}
     for slug, benchmark in config.benchmarks.items():
-        source = (f"train@{benchmark.transfer.source}",) if benchmark.transfer else ()
+        source = (f"train@{benchmark.start.source}",) if benchmark.start else ()
         needs[f"train@{slug}"] = ("sources-train", f"prepare@{benchmark.dataset}", *source)
     for slug, study in config.studies.items():
         needs[f"sweep@{slug}"] = ("sources-sweep", f"prepare@{study.base.dataset}")

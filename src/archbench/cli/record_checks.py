@@ -20,7 +20,7 @@ from archbench.records.shapes import MACHINE
 from archbench.resolve import Plan
 from archbench.results.machines import other_processors
 from archbench.tasks import TASKS
-from archbench.training.transfer import NoTransfer
+from archbench.training.start import NoStart
 
 
 def check_project(here: Path) -> Iterator[Finding]:
@@ -150,7 +150,7 @@ def _run_stale(run: Path, plan: Plan, sha256: str | None) -> str | None:
         return f"has a seed that params.yaml does not name: {settings['seed']}"
     try:
         wanted = plan.trial_settings(settings["seed"], sha256 or settings["dataset_sha256"], run.parent.parent)
-    except NoTransfer as error:
+    except NoStart as error:
         return f"cannot be checked: {error}"
     if wanted["id"] == settings["id"]:
         return None

@@ -126,16 +126,18 @@ def seeds(runs: Sequence[Run], score: Interval) -> str:
 def study_section(study: Study, figures: list[Shown], table_file: str) -> Section:
     """The arms of a study with their budgets."""
     metric = formats.words(study.monitor) if study.monitor else "score"
-    rows = [(arm.standing, _arm_row(arm, metric)) for arm in study.arms]
+    rows = [(arm.standing, _arm_row(arm, metric, study.networks_differ)) for arm in study.arms]
     anchor = formats.file_name("study", study.name)
     title = f"Study: {study.name}"
     budgets = Part("Budgets", _budget_rows(study))
     return Section(anchor, title, _study_remark(study), _parted(rows), figures, table_file, [budgets])
 
 
-def _arm_row(arm: Arm, metric: str) -> Row:
+def _arm_row(arm: Arm, metric: str, own_network: bool) -> Row:
+    network = {"Network": arm.network, "Parameters": formats.count(arm.parameters)}
     return {
         "Arm": arm.name,
+        **(network if own_network else {}),
         f"Test {metric}": formats.score(arm.score),
         "Seeds": seeds(arm.runs, arm.score),
         **_standing_cells(arm.standing),
@@ -161,7 +163,10 @@ def _budget_rows(study: Study) -> list[Row]:
 
 def _study_remark(study: Study) -> str:
     base = study.settings["base"]
-    about = f"{base['architecture']['name']} ({base['scale']}) on {base['dataset']}. {_spent(study)} "
+    network = f"{base['architecture']['name']} ({base['scale']})"
+    if study.networks_differ:
+        network = "Networks that differ, also in their number of parameters, which stands beside each,"
+    about = f"{network} on {base['dataset']}. {_spent(study)} "
     if not study.equal:
         return (
             f"{about}Not ranked, because the arms did not have the same budget ({'; '.join(study.unequal)}). "

@@ -15,9 +15,9 @@ from archbench.page.classification import Workplace, classification_sections
 from archbench.page.content import Section
 from archbench.page.figures import Gallery
 from archbench.page.readme import readme
+from archbench.page.start import comparisons
 from archbench.page.study_figures import study_figures
 from archbench.page.summary import summarize
-from archbench.page.transfer import comparisons
 from archbench.results.durations import FILE as DURATIONS
 from archbench.results.durations import as_rows, durations
 from archbench.results.leaderboard import Board, boards, by_benchmark

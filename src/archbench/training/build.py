@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -25,7 +26,7 @@ from archbench.training.fitted import architecture_spec
 from archbench.training.full_batch import is_full_batch, iterations_per_epoch
 from archbench.training.numbers import find_constraints, find_knobs, tunable_numbers
 from archbench.training.program import Clip, Learner
-from archbench.training.transfer import freeze
+from archbench.training.start import begin, model_file, saved_parts
 
 Settings = Mapping[str, Any]
 
@@ -35,15 +36,21 @@ def build_task(settings: Settings, card: Card) -> Task:
     return TASKS.build(settings["task"], card)
 
 
-def build_learner(settings: Settings, card: Card, task: Task, seed: int) -> Learner:
-    """A learner with fresh weights: the same settings and seed give the same weights."""
+def build_learner(settings: Settings, card: Card, task: Task, seed: int, runs: Path | None = None) -> Learner:
+    """A learner before its first step: the same settings and seed give the same weights.
+
+    They are fresh but for those that `settings["start"]` takes from a run below `runs`.
+    """
     described = architecture_spec(settings, card), task.reads(), task.outputs(), settings["parts"]
     outline(*described)  # refuses a network that is too large, before there is memory for its weights
+    start = settings.get("start")
+    # Loading draws random numbers, so it comes before the seed.
+    theirs = saved_parts(model_file(start, seed, runs)) if start else {}
     keras.utils.set_random_seed(seed)
     with _precision(settings["precision"]):
         network = build_network(*described)
-        if "transfer" in settings:  # before the optimizer makes its slots
-            freeze(network, settings["transfer"]["train"])
+        if start:  # before the optimizer makes its slots
+            begin(network, theirs, start)
         layer = PREPROCESSING.build(settings["preprocessing"], card)
         model = _with_preprocessing(network, layer, task)
     optimizer, clip = build_optimizer(settings), build_clip(settings)

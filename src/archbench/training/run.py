@@ -29,7 +29,6 @@ from archbench.training.numbers import learning_rate
 from archbench.training.program import Learner, Program
 from archbench.training.snapshots import Snapshots
 from archbench.training.split import Split, open_split
-from archbench.training.transfer import model_file, take_weights
 
 SHOWN_EXAMPLES = 48
 """Test examples whose inputs and predictions a run folder keeps, for the gallery."""
@@ -52,7 +51,7 @@ class Workbench:
     """What the trials of one benchmark share: the data on the device and the compiled program.
 
     Trials may differ in all that `program_key` leaves out; all else of `settings` is fixed by the first. `runs` is the
-    folder of the pipeline's runs, needed where weights are transferred.
+    folder of the pipeline's runs, needed where weights are another's.
     """
 
     def __init__(self, settings: Settings, prepared: Prepared, runs: Path | None = None) -> None:
@@ -96,10 +95,7 @@ class Workbench:
 
     def _fresh_learner(self, settings: Settings) -> Learner:
         """A learner with the weights that a trial starts from, which are remembered for the trials like it."""
-        seed = settings["seed"]
-        fresh = build_learner(settings, self.card, self.task, seed)
-        if "transfer" in settings:
-            take_weights(whole(fresh.parts), model_file(settings["transfer"], seed, self._runs))
+        fresh = build_learner(settings, self.card, self.task, settings["seed"], self._runs)
         self._fresh_key, self._fresh_state = _fresh_key(settings), fresh.read_state()
         return fresh
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
+from archbench.figures.start import heads_side_by_side, score_by_size
 from archbench.figures.style import style
-from archbench.figures.transfer import heads_side_by_side, score_by_size
 from archbench.page import formats
 from archbench.page.content import Row, Section
 from archbench.page.figures import Gallery, better
 from archbench.results.ranking import Standing
 from archbench.results.runs import Run
-from archbench.results.transfer import Heads, Transfer, heads, transfers
+from archbench.results.start import Heads, Transfer, heads, transfers
 
 PAIRED = f"seed by seed: better or worse means {formats.SURELY} over this table."
 WriteTable = Callable[[str, pd.DataFrame], None]
