@@ -11,7 +11,7 @@ for each of a hundred stages that alone takes seven seconds.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from archbench.resolve import Plan
 
 HEADER = """\
 # Written by `archbench plan --write` from params.yaml and the catalogues: run that after adding or renaming a
-# benchmark, a study, a data set or an architecture. Changing numbers in params.yaml needs nothing.
+# benchmark, a study, a data set, a recipe or an architecture. Changing numbers in params.yaml needs nothing.
 """
 ROLES = ("architecture", "task", "optimizer", "schedule", "preprocessing")
 """What gives each benchmark a dependency of its own; all other files it may read are common to all."""
@@ -92,8 +92,11 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
     }
     if plans:
         starts = _starts(plans, runs, pages)
+        recipes = _recipes({slug: config.benchmarks[slug].recipe for slug in plans})
         stages["train"] = {
-            "foreach": {slug: {**_roles(near, plan), **starts.get(slug, {})} for slug, plan in plans.items()},
+            "foreach": {
+                slug: {**_roles(near, plan), **starts.get(slug, {}), **recipes[slug]} for slug, plan in plans.items()
+            },
             "do": {
                 "cmd": f"python {pages}/train.py ${{key}}",
                 "deps": [
@@ -102,19 +105,22 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
                     *(f"${{item.{role}}}" for role in ROLES),
                     lists["train"],
                 ],
-                "params": _given(config, "benchmarks.${key}", "training", "seeds", "pipeline"),
+                "params": ["benchmarks.${key}", *_slots(recipes), *_given(config, "training", "seeds", "pipeline")],
                 "outs": [output(f"{runs}/${{key}}", persist=True)],
             },
         }
-    for slug, study in config.studies.items():
-        stages.setdefault("sweep", {"foreach": {}, "do": {}})
-        stages["sweep"]["foreach"][slug] = {"dataset": study.base.dataset}
     if config.studies:
-        stages["sweep"]["do"] = {
-            "cmd": f"python {pages}/sweep.py ${{key}}",
-            "deps": [f"{prepared}/${{item.dataset}}", lists["sweep"]],
-            "params": _given(config, "studies.${key}", "training", "seeds", "pipeline"),
-            "outs": [output(f"{studies}/${{key}}", persist=True)],
+        recipes = _recipes({slug: study.recipes for slug, study in config.studies.items()})
+        stages["sweep"] = {
+            "foreach": {
+                slug: {"dataset": study.base.dataset, **recipes[slug]} for slug, study in config.studies.items()
+            },
+            "do": {
+                "cmd": f"python {pages}/sweep.py ${{key}}",
+                "deps": [f"{prepared}/${{item.dataset}}", lists["sweep"]],
+                "params": ["studies.${key}", *_slots(recipes), *_given(config, "training", "seeds", "pipeline")],
+                "outs": [output(f"{studies}/${{key}}", persist=True)],
+            },
         }
     if config.speed:
         stages["speed"] = _speed(near, pages, folders, config, plans, output)
@@ -146,6 +152,24 @@ def _starts(plans: Mapping[str, Plan], runs: str, pages: str) -> dict[str, dict[
         slug: {"start": f"{runs}/{source['from']}" if source else f"{pages}/train.py"}
         for slug, source in sources.items()
     }
+
+
+def _recipes(used: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
+    """The params of the recipes that each stage of a group uses: `{"recipe_1": "recipes.shifted", ...}`.
+
+    All stages of a group have equally many params, so one with fewer recipes names one again that it has anyway.
+    """
+    named = {slug: [f"recipes.{name}" for name in dict.fromkeys(names)] for slug, names in used.items()}
+    most = max(map(len, named.values()))
+    return {
+        slug: {f"recipe_{n}": one for n, one in enumerate([*names, *["pipeline"] * (most - len(names))], start=1)}
+        for slug, names in named.items()
+    }
+
+
+def _slots(recipes: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The places in a group's params that take what `_recipes` gives."""
+    return [f"${{item.{slot}}}" for slot in next(iter(recipes.values()))]
 
 
 def _shared_training(plans: Mapping[str, Plan]) -> list[Path]:
@@ -182,7 +206,8 @@ def _speed(
     measured = {slug: plans[slug] for slug in config.speed.xla}
     data = sorted({plan.settings["dataset"] for plan in measured.values()})
     files = {*code.files_of(["archbench.speed.run"]), *(path for plan in measured.values() for path in plan.code_files)}
-    benchmarks = [f"benchmarks.{slug}" for slug in measured]
+    used = dict.fromkeys(name for slug in measured for name in config.benchmarks[slug].recipe)
+    benchmarks = [*(f"benchmarks.{slug}" for slug in measured), *(f"recipes.{name}" for name in used)]
     return {
         "cmd": f"python {pages}/speed.py",
         "deps": [*(near(folders.prepared / slug) for slug in data), *_near(near, sorted(files))],
@@ -204,7 +229,7 @@ def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str
     return {
         "cmd": f"python {pages}/report.py",
         "deps": [*deps, *(near(path) for path in (*code_files, *templates))],
-        "params": _given(config, "report", "pipeline", "seeds", "benchmarks", "studies"),
+        "params": _given(config, "report", "pipeline", "seeds", "recipes", "benchmarks", "studies"),
         "outs": [{near(folders.reports / part): {"cache": False}} for part in parts],
     }
 
