@@ -140,7 +140,7 @@ def _recipes(info: ValidationInfo) -> Mapping[str, Any]:
     return (info.context or {}).get("recipes", {})
 
 
-Recipes = Annotated[tuple[Slug, ...], BeforeValidator(recipes.listed), Field(strict=False, max_length=recipes.MOST)]
+Recipes = Annotated[tuple[Slug, ...], Field(strict=False, max_length=recipes.MOST), BeforeValidator(recipes.listed)]
 
 
 class Changes(Model):
@@ -164,6 +164,10 @@ class Changes(Model):
     @model_validator(mode="before")
     @classmethod
     def _over_its_recipes(cls, value: Any, info: ValidationInfo) -> Any:
+        for name in recipes.named(value):
+            beyond = [key for key in _recipes(info).get(name, ()) if key not in cls.model_fields]
+            if beyond:
+                raise ValueError(f"the recipe {name!r} has {beyond[0]}, which is the base's: an arm takes no such key")
         return recipes.merged(value, _recipes(info))
 
     @field_validator("recipe")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -159,12 +160,17 @@ def _recipes(used: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
 
     All stages of a group have equally many params, so one with fewer recipes names one again that it has anyway.
     """
-    named = {slug: [f"recipes.{name}" for name in dict.fromkeys(names)] for slug, names in used.items()}
+    named = {slug: _keys(names) for slug, names in used.items()}
     most = max(map(len, named.values()))
     return {
         slug: {f"recipe_{n}": one for n, one in enumerate([*names, *["pipeline"] * (most - len(names))], start=1)}
         for slug, names in named.items()
     }
+
+
+def _keys(*recipes: Sequence[str]) -> list[str]:
+    """The keys of recipes in params.yaml, each once."""
+    return [f"recipes.{name}" for name in dict.fromkeys(chain(*recipes))]
 
 
 def _slots(recipes: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -206,8 +212,8 @@ def _speed(
     measured = {slug: plans[slug] for slug in config.speed.xla}
     data = sorted({plan.settings["dataset"] for plan in measured.values()})
     files = {*code.files_of(["archbench.speed.run"]), *(path for plan in measured.values() for path in plan.code_files)}
-    used = dict.fromkeys(name for slug in measured for name in config.benchmarks[slug].recipe)
-    benchmarks = [*(f"benchmarks.{slug}" for slug in measured), *(f"recipes.{name}" for name in used)]
+    recipes = _keys(*(config.benchmarks[slug].recipe for slug in measured))
+    benchmarks = [*(f"benchmarks.{slug}" for slug in measured), *recipes]
     return {
         "cmd": f"python {pages}/speed.py",
         "deps": [*(near(folders.prepared / slug) for slug in data), *_near(near, sorted(files))],
@@ -222,6 +228,7 @@ def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str
         *(near(folders.studies / slug) for slug in config.studies),
         *([near(folders.runs / "speed.csv")] if config.speed else []),
     ]
+    recipes = _keys(*(one.recipe for one in config.benchmarks.values()), *(s.recipes for s in config.studies.values()))
     code_files = code.files_of(["archbench.page.report", *_pictures()])
     patterns = ("page/*.html", "page/*.css", "results/*.csv")
     templates = [path for pattern in patterns for path in sorted(code.PACKAGE.glob(pattern))]
@@ -229,7 +236,7 @@ def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str
     return {
         "cmd": f"python {pages}/report.py",
         "deps": [*deps, *(near(path) for path in (*code_files, *templates))],
-        "params": _given(config, "report", "pipeline", "seeds", "recipes", "benchmarks", "studies"),
+        "params": [*_given(config, "report", "pipeline", "seeds", "benchmarks", "studies"), *recipes],
         "outs": [{near(folders.reports / part): {"cache": False}} for part in parts],
     }
 

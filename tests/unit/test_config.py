@@ -55,7 +55,7 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path):
     assert config.datasets["more"].spec == {"name": "digits", "size": 32}
     assert config.datasets["iris"].spec == {"name": "iris"}
     assert config.training.xla == "auto"
-    assert config.benchmarks["one"].scale == "paper"
+    assert config.benchmarks["one"].scale is None
     with pytest.raises(ValueError, match="frozen"):
         config.training.epochs = 3
 
