@@ -171,7 +171,7 @@ def test_every_mistake_is_told_at_once():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "must hold a mapping with the keys pipeline, seeds, training, datasets, benchmarks, studies"),
+        ("", "must hold a mapping with the keys pipeline, seeds, training, datasets, recipes, benchmarks, studies"),
         ("- pipeline\n- seeds\n", "must hold a mapping with the keys"),
         ("toy", "must hold a mapping with the keys"),
         ("a: [1", "is not valid YAML"),
