@@ -6,15 +6,25 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from itertools import product
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from archbench import dialect
+from archbench import dialect, recipes
 from archbench.errors import MOST_MISTAKES, SHOWN_CHARACTERS, UserError, listed, short, shown, together
 from archbench.options import Count, Fraction, NonNegative, Positive, Seed
 
@@ -137,12 +147,20 @@ class Training(Model):
     """The longest that a run waits for the tracking server at its end."""
 
 
+def _recipes(info: ValidationInfo) -> Mapping[str, Any]:
+    """The recipes of the params.yaml that is being read, without what is wrong in them."""
+    return (info.context or {}).get("recipes", {})
+
+
+Recipes = Annotated[tuple[Slug, ...], Field(strict=False, max_length=recipes.MOST), BeforeValidator(recipes.listed)]
+
+
 class Changes(Model):
-    """What a recipe may set; what is not given comes from `training`, or from a study's base."""
+    """What an arm may set, and a benchmark; what is not given comes from `training`, or from a study's base."""
 
     architecture: Named | None = None
     scale: Annotated[str, Field(max_length=200)] | None = None
-    """How the network differs in size from its paper, shown beside its name."""
+    """What is to be said beside the network's name, after the options and the input that are not its paper's."""
     task: Named | None = None
     """By default the architecture's own."""
     parts: PartsChange = PartsChange()
@@ -155,6 +173,25 @@ class Changes(Model):
     batch_size: Count | None = None
     clip: Clip | None = None
     early_stopping: EarlyStopping | None = None
+    recipe: Recipes = ()
+    """Recipes to start from, merged left to right; the keys that stand beside it come last."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_its_recipes(cls, value: Any, info: ValidationInfo) -> Any:
+        for name in recipes.named(value):
+            beyond = [key for key in _recipes(info).get(name, ()) if key not in cls.model_fields]
+            if beyond:
+                raise ValueError(f"the recipe {name!r} has {beyond[0]}, which is the base's: an arm takes no such key")
+        return recipes.merged(value, _recipes(info))
+
+    @field_validator("recipe")
+    @classmethod
+    def _known(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in names:
+            if name not in _recipes(info):
+                raise ValueError(_unknown("recipe", name, _recipes(info)).rstrip("."))
+        return names
 
 
 def _train(given: Any) -> Any:
@@ -184,7 +221,6 @@ class Benchmark(Changes):
 
     architecture: Named
     dataset: Slug
-    scale: Annotated[str, Field(max_length=200)] = "paper"
     seeds: Seeds | None = None
     epochs: Count | None = None
     keep_every: Count | None = None
@@ -201,6 +237,20 @@ class Benchmark(Changes):
             source, train = (short(str(given.get(key, other))) for key, other in (("from", "other"), ("train", "head")))
             raise ValueError(f"transfer is called start now. Write: start: {{from: {source}, train: {train}}}")
         return value
+
+
+class Recipe(Benchmark):
+    """A named piece of a benchmark: any of its keys."""
+
+    architecture: Named | None = None
+    dataset: Slug | None = None
+
+    @field_validator("recipe")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if names:
+            raise ValueError("a recipe starts from no other: name both where they are used, as recipe: [one, two]")
+        return names
 
 
 class Range(Model):
@@ -293,6 +343,11 @@ class Study(Model):
             raise ValueError("the pruner wilcoxon compares trials fold by fold: give folds, or choose median")
         return self
 
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """Those of the base and of all arms."""
+        return (*self.base.recipe, *(name for arm in self.arms.values() for name in arm.recipe))
+
     def space_of(self, arm: str) -> Space:
         """What the trials of `arm` choose."""
         return {**self.space, **self.arms[arm].space}
@@ -360,6 +415,7 @@ class Config(Model):
     seeds: Seeds = (0, 1, 2)
     training: Training = Training()
     datasets: Annotated[dict[Slug, DataSet], Field(max_length=MOST)]
+    recipes: Annotated[dict[Slug, Recipe], Field(max_length=MOST)] = {}
     benchmarks: Annotated[dict[Slug, Benchmark], Field(max_length=MOST)]
     studies: Annotated[dict[Slug, Study], Field(max_length=100)] = {}
     speed: Speed | None = None
@@ -396,13 +452,25 @@ def read_config(path: Path) -> Config:
 
 
 def check_config(values: dict[str, Any], where: str = "params") -> Config:
-    """A mapping as a `Config`, with the shapes and types checked; names are checked by `plan.resolve`."""
+    """A mapping as a `Config`, with the shapes and types checked; names are checked by `resolve`."""
+    given = values.get("recipes")
+    sound = {name: _sound(piece) for name, piece in given.items()} if isinstance(given, dict) else {}
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(values, context={"recipes": sound})
     except ValidationError as error:
-        problems = error.errors(include_url=False)
+        problems = [p for p in error.errors(include_url=False) if not recipes.follows(p, values, sound)]
         told = [f"{where}: {_explain(problem)}" for problem in problems[:MOST_MISTAKES]]
         raise ConfigError(together(told, untold=len(problems) - len(told))) from None
+
+
+def _sound(piece: Any) -> dict[str, Any]:
+    """The keys of a recipe with nothing wrong in them: what is wrong is told of the recipe, not of all who use it."""
+    try:
+        Recipe.model_validate(piece)
+    except ValidationError as error:
+        wrong = {problem["loc"][0] if problem["loc"] else None for problem in error.errors()}
+        return {} if None in wrong else {key: given for key, given in piece.items() if key not in wrong}
+    return piece
 
 
 def _explain(problem: dict[str, Any]) -> str:
@@ -439,11 +507,14 @@ def _inside(annotation: Any, part: Any) -> Any:
 
 def check_name(what: str, given: str, known: Collection[str]) -> None:
     """Raise `ConfigError` with near names where params.yaml has no such `what`."""
-    if given in known:
-        return
+    if given not in known:
+        raise ConfigError(_unknown(what, given, known))
+
+
+def _unknown(what: str, given: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(given, known, n=3)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    raise ConfigError(f"params.yaml has no {what} {shown(given)}.{hint} It has: {listed(known)}.")
+    return f"params.yaml has no {what} {shown(given)}.{hint} It has: {listed(known)}."
 
 
 def find_params(start: Path | None = None) -> Path:

@@ -11,7 +11,8 @@ for each of a hundred stages that alone takes seven seconds.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from archbench.resolve import Plan
 
 HEADER = """\
 # Written by `archbench plan --write` from params.yaml and the catalogues: run that after adding or renaming a
-# benchmark, a study, a data set or an architecture. Changing numbers in params.yaml needs nothing.
+# benchmark, a study, a data set, a recipe or an architecture. Changing numbers in params.yaml needs nothing.
 """
 ROLES = ("architecture", "task", "optimizer", "schedule", "preprocessing")
 """What gives each benchmark a dependency of its own; all other files it may read are common to all."""
@@ -93,8 +94,11 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
     }
     if plans:
         starts = _starts(plans, runs, pages)
+        recipes = _recipes({slug: config.benchmarks[slug].recipe for slug in plans})
         stages["train"] = {
-            "foreach": {slug: {**_roles(near, plan), **starts.get(slug, {})} for slug, plan in plans.items()},
+            "foreach": {
+                slug: {**_roles(near, plan), **starts.get(slug, {}), **recipes[slug]} for slug, plan in plans.items()
+            },
             "do": {
                 "cmd": f"python {pages}/train.py ${{key}}",
                 "deps": [
@@ -103,19 +107,22 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
                     *(f"${{item.{role}}}" for role in ROLES),
                     lists["train"],
                 ],
-                "params": _given(config, "benchmarks.${key}", "training", "seeds", "pipeline"),
+                "params": ["benchmarks.${key}", *_slots(recipes), *_given(config, "training", "seeds", "pipeline")],
                 "outs": [output(f"{runs}/${{key}}", persist=True)],
             },
         }
-    for slug, study in config.studies.items():
-        stages.setdefault("sweep", {"foreach": {}, "do": {}})
-        stages["sweep"]["foreach"][slug] = {"dataset": study.base.dataset}
     if config.studies:
-        stages["sweep"]["do"] = {
-            "cmd": f"python {pages}/sweep.py ${{key}}",
-            "deps": [f"{prepared}/${{item.dataset}}", lists["sweep"]],
-            "params": _given(config, "studies.${key}", "training", "seeds", "pipeline"),
-            "outs": [output(f"{studies}/${{key}}", persist=True)],
+        recipes = _recipes({slug: study.recipes for slug, study in config.studies.items()})
+        stages["sweep"] = {
+            "foreach": {
+                slug: {"dataset": study.base.dataset, **recipes[slug]} for slug, study in config.studies.items()
+            },
+            "do": {
+                "cmd": f"python {pages}/sweep.py ${{key}}",
+                "deps": [f"{prepared}/${{item.dataset}}", lists["sweep"]],
+                "params": ["studies.${key}", *_slots(recipes), *_given(config, "training", "seeds", "pipeline")],
+                "outs": [output(f"{studies}/${{key}}", persist=True)],
+            },
         }
     if config.speed:
         stages["speed"] = _speed(near, pages, folders, config, plans, output)
@@ -159,6 +166,29 @@ def _parents(config: Config, prepared: str, pages: str) -> dict[str, dict[str, s
     }
 
 
+def _recipes(used: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
+    """The params of the recipes that each stage of a group uses: `{"recipe_1": "recipes.shifted", ...}`.
+
+    All stages of a group have equally many params, so one with fewer recipes names one again that it has anyway.
+    """
+    named = {slug: _keys(names) for slug, names in used.items()}
+    most = max(map(len, named.values()))
+    return {
+        slug: {f"recipe_{n}": one for n, one in enumerate([*names, *["pipeline"] * (most - len(names))], start=1)}
+        for slug, names in named.items()
+    }
+
+
+def _keys(*recipes: Sequence[str]) -> list[str]:
+    """The keys of recipes in params.yaml, each once."""
+    return [f"recipes.{name}" for name in dict.fromkeys(chain(*recipes))]
+
+
+def _slots(recipes: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The places in a group's params that take what `_recipes` gives."""
+    return [f"${{item.{slot}}}" for slot in next(iter(recipes.values()))]
+
+
 def _shared_training(plans: Mapping[str, Plan]) -> list[Path]:
     """Files that any benchmark may read beside the ones that are its own."""
     return sorted({path for plan in plans.values() for path in plan.code_files if path not in _own(plan)})
@@ -193,7 +223,8 @@ def _speed(
     measured = {slug: plans[slug] for slug in config.speed.xla}
     data = sorted({plan.settings["dataset"] for plan in measured.values()})
     files = {*code.files_of(["archbench.speed.run"]), *(path for plan in measured.values() for path in plan.code_files)}
-    benchmarks = [f"benchmarks.{slug}" for slug in measured]
+    recipes = _keys(*(config.benchmarks[slug].recipe for slug in measured))
+    benchmarks = [*(f"benchmarks.{slug}" for slug in measured), *recipes]
     return {
         "cmd": f"python {pages}/speed.py",
         "deps": [*(near(folders.prepared / slug) for slug in data), *_near(near, sorted(files))],
@@ -208,6 +239,7 @@ def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str
         *(near(folders.studies / slug) for slug in config.studies),
         *([near(folders.runs / "speed.csv")] if config.speed else []),
     ]
+    recipes = _keys(*(one.recipe for one in config.benchmarks.values()), *(s.recipes for s in config.studies.values()))
     code_files = code.files_of(["archbench.page.report", *_pictures()])
     patterns = ("page/*.html", "page/*.css", "results/*.csv")
     templates = [path for pattern in patterns for path in sorted(code.PACKAGE.glob(pattern))]
@@ -215,7 +247,7 @@ def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str
     return {
         "cmd": f"python {pages}/report.py",
         "deps": [*deps, *(near(path) for path in (*code_files, *templates))],
-        "params": _given(config, "report", "pipeline", "seeds", "benchmarks", "studies"),
+        "params": [*_given(config, "report", "pipeline", "seeds", "benchmarks", "studies"), *recipes],
         "outs": [{near(folders.reports / part): {"cache": False}} for part in parts],
     }
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +15,15 @@ import keras
 from archbench import code, tuning
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import swapped_parts
+from archbench.architectures.scale import describe_scale
 from archbench.augmentations import AUGMENTATIONS
 from archbench.catalogue import Entry
 from archbench.config import Benchmark, Changes, Config, ConfigError, Space, Study, check_name
 from archbench.datasets import derived
 from archbench.datasets.card import Card
-from archbench.errors import UserError, shown, together
+from archbench.errors import UserError, shown
 from archbench.losses import LOSSES
+from archbench.mistakes import Mistake, Mistakes, MistakesAt, mistakes_of
 from archbench.optimizers import OPTIMIZERS
 from archbench.parts import CATALOGUES, WrongParts
 from archbench.preprocessing import PREPROCESSING
@@ -50,6 +51,8 @@ class Plan:
     settings: Mapping[str, Any]
     """All that decides the result, nested, but for the seed, the code and the data."""
     seeds: tuple[int, ...]
+    words: str | None = None
+    """What the benchmark itself says of its scale."""
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -79,10 +82,13 @@ class Plan:
         """The source files that the result depends on."""
         return code.files_of(["archbench.training.run", *(entry.module for entry in self.entries.values())])
 
-    def trial_settings(self, seed: int, dataset_sha256: str, runs: Path | None = None) -> dict[str, Any]:
+    def trial_settings(
+        self, seed: int, dataset_sha256: str, runs: Path | None = None, shape: Sequence[int] | None = None
+    ) -> dict[str, Any]:
         """The settings of one seed, with their `id`: the hash of settings, code, data and the weights it starts from.
 
-        `runs` is the folder of the pipeline's runs, needed where weights are another's; raises `NoStart`.
+        `runs` is the folder of the pipeline's runs, needed where weights are another's; raises `NoStart`. `shape`
+        is that of one input, which belongs to the scale; the scale only describes, and so is no part of the id.
         """
         settings = {
             "pipeline": self.pipeline,
@@ -95,7 +101,8 @@ class Plan:
         }
         if "start" in settings:
             settings["start"] = describe_source(settings["start"], seed, runs)
-        return {"id": identify(settings), **settings}
+        identity = identify({**settings, "scale": None})
+        return {"id": identity, **settings, "scale": describe_scale(settings["architecture"], shape, self.words)}
 
 
 def identify(settings: Any) -> str:
@@ -107,7 +114,7 @@ def resolve_all(config: Config) -> dict[str, Plan]:
     """Every benchmark of `config`, checked; raises `ConfigError` naming the key of each mistake."""
     mistakes = list(_mistakes(config))
     if mistakes:
-        raise ConfigError(together(mistakes))
+        raise Mistakes(mistakes)
     return {slug: resolve(config, slug) for slug in config.benchmarks}
 
 
@@ -129,7 +136,7 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         ("preprocessing", PREPROCESSING, merged["preprocessing"]),
         *((f"augmentation.{n}", AUGMENTATIONS, named) for n, named in enumerate(merged["augmentation"])),
     )
-    mistakes = _Mistakes(where)
+    mistakes = MistakesAt(where, lambda key: recipe_of(config, benchmark, key))
     for key, catalogue, named in catalogues:
         with mistakes.at(key):
             catalogue.resolve(named.spec)
@@ -158,7 +165,7 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
     mistakes.report()
     settings = {
         "architecture": {"name": architecture.name, **options},
-        "scale": benchmark.scale,
+        "scale": describe_scale({"name": architecture.name, **options}, words=benchmark.scale),
         "dataset": benchmark.dataset,
         "task": task,
         "parts": benchmark.parts.changes,
@@ -173,7 +180,7 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
     with mistakes.at("optimizer"):
         full_batch.check(settings)
     mistakes.report()
-    return Plan(config.pipeline, slug, settings, benchmark.seeds or config.seeds)
+    return Plan(config.pipeline, slug, settings, benchmark.seeds or config.seeds, benchmark.scale)
 
 
 def resolve_arm(config: Config, slug: str, arm: str) -> Plan:
@@ -212,11 +219,19 @@ def arm_benchmark(study: Study, arm: str) -> Benchmark:
     The words on the size of the base's network do not go with another one.
     """
     given = {name: getattr(study.arms[arm], name) for name in Changes.model_fields}
-    if given["architecture"] and given["scale"] is None:
-        given["scale"] = Benchmark.model_fields["scale"].default
     changes = {name: value for name, value in given.items() if value is not None and name != "parts"}
+    if "architecture" in changes:
+        changes.setdefault("scale", None)
     parts = study.base.parts.model_copy(update={p: v for p, v in study.arms[arm].parts if v is not None})
+    changes["recipe"] = (*study.base.recipe, *study.arms[arm].recipe)
     return study.base.model_copy(update={**changes, "parts": parts, "epochs": study.epochs})
+
+
+def recipe_of(config: Config, benchmark: Benchmark, key: str) -> str | None:
+    """The recipe that a benchmark has the value of `key` from: the last of its own that says the same."""
+    value = getattr(benchmark, key, None)
+    said = [name for name in benchmark.recipe if key in config.recipes[name].model_fields_set]
+    return next((name for name in reversed(said) if getattr(config.recipes[name], key) == value), None)
 
 
 def check_batch(where: str, settings: Mapping[str, Any], space: Space, card: Card) -> None:
@@ -231,27 +246,28 @@ def check_batch(where: str, settings: Mapping[str, Any], space: Space, card: Car
         )
 
 
-def _mistakes(config: Config) -> Iterator[str]:
-    yield from dict.fromkeys(filter(None, (_data_mistake(config, slug) for slug in config.datasets)))
+def _mistakes(config: Config) -> Iterator[Mistake]:
+    told = filter(None, (_data_mistake(config, slug) for slug in config.datasets))
+    yield from (Mistake(one) for one in dict.fromkeys(told))
     for slug in config.benchmarks:
         try:
             resolve(config, slug)
         except UserError as error:
-            yield str(error)
+            yield from mistakes_of(error)
     for slug, study in config.studies.items():
         for arm in study.arms:
             try:
                 resolve_arm(config, slug, arm)
             except UserError as error:
-                yield str(error)
+                yield from mistakes_of(error)
     for slug in config.speed.xla if config.speed else ():
         try:
             check_name("benchmark", slug, config.benchmarks)
         except ConfigError as error:
-            yield f"speed.xla: {error}"
+            yield Mistake(f"speed.xla: {error}")
             continue
         if ARCHITECTURES[config.benchmarks[slug].architecture.name].facts.get("fit"):
-            yield f"speed.xla: {slug} is fitted at once, so it has no steps to measure. Leave it out."
+            yield Mistake(f"speed.xla: {slug} is fitted at once, so it has no steps to measure. Leave it out.")
 
 
 def _data_mistake(config: Config, slug: str) -> str | None:
@@ -320,7 +336,7 @@ def _check_parts(architecture: Entry, changes: Mapping[str, Any]) -> None:
 
 def _check_space(where: str, settings: Mapping[str, Any], space: Space) -> None:
     """Refuse a number that the settings have no place for, and a range with values that it cannot have."""
-    mistakes = _Mistakes(where)
+    mistakes = MistakesAt(where)
     for key, given in space.items():
         with mistakes.at(key):
             for end in (given.low, given.high):
@@ -330,7 +346,7 @@ def _check_space(where: str, settings: Mapping[str, Any], space: Space) -> None:
 
 def _check_side_by_side(slug: str, arm: str, settings: Mapping[str, Any], space: Space) -> None:
     """Refuse trials that cannot share one vectorised program of mini-batches."""
-    mistakes, alone = _Mistakes(f"studies.{slug}"), f"or studies.{slug}.side_by_side: 1"
+    mistakes, alone = MistakesAt(f"studies.{slug}"), f"or studies.{slug}.side_by_side: 1"
     backend, optimizer = keras.backend.backend(), settings["optimizer"]
     with mistakes.at("side_by_side"):
         if backend != "jax":
@@ -352,27 +368,6 @@ def _check_side_by_side(slug: str, arm: str, settings: Mapping[str, Any], space:
                     f"one value, {alone}."
                 )
     mistakes.report()
-
-
-class _Mistakes:
-    """The mistakes below one key of params.yaml, gathered to be told together."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-        self._lines: list[str] = []
-
-    @contextmanager
-    def at(self, key: str) -> Iterator[None]:
-        """Note a user's error with the path of its key; what else stands in the block is not checked then."""
-        try:
-            yield
-        except UserError as error:
-            self._lines.append(f"{self._where}.{key}: {error}")
-
-    def report(self) -> None:
-        """Raise `ConfigError` with a line for each mistake, if there is one."""
-        if self._lines:
-            raise ConfigError(together(self._lines))
 
 
 def _plain(value: Any) -> Any:

@@ -94,7 +94,8 @@ def _train(config: Config, folders: Folders, slug: str) -> None:
     plan = resolve.resolve(config, slug)
     prepared = open_data(config, folders, plan.settings["dataset"])
     resolve.check_batch(f"benchmarks.{slug}", plan.settings, {}, prepared.card)
-    trials = [plan.trial_settings(seed, prepared.card.sha256, folders.runs) for seed in plan.seeds]
+    card = prepared.card
+    trials = [plan.trial_settings(seed, card.sha256, folders.runs, card.input_shape) for seed in plan.seeds]
     with EpochDisplay(slug) as display:
         run_benchmark(trials, prepared, folders.runs / slug, Pace(config.training.checkpoint_seconds, display.show))
 
@@ -139,7 +140,9 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     with workers.only_workers(folder) as lock:
         sweeps.open_arms(study, journal, names.values(), maximize)
         sweeps.clear_folder(folder, study.arms)
-        run_folder.write_yaml(folder / "settings.yaml", {"study": slug, **study.model_dump(mode="json")})
+        told = study.model_dump(mode="json")
+        told["base"]["scale"] = shared["scale"]
+        run_folder.write_yaml(folder / "settings.yaml", {"study": slug, **told})
         facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
         run_folder.write_json(folder / "machine.json", facts)
         number = len(sweeps.shares(list(study.arms), study.workers))
@@ -239,9 +242,10 @@ def _arm_plans(config: Config, folders: Folders, slug: str) -> list[ArmPlan]:
     for name, arm in study.arms.items():
         plan = resolve.resolve_arm(config, slug, name)
         resolve.check_batch(f"studies.{slug}.arms.{name}", plan.settings, study.space_of(name), card)
-        trials = [plan.trial_settings(seed, card.sha256) for seed in plan.seeds]
+        trials = [plan.trial_settings(seed, card.sha256, shape=card.input_shape) for seed in plan.seeds]
         sampler = arm.sampler or study.sampler
-        plans.append(ArmPlan(name, study.space_of(name), trials, sampler, study.cell(name)))
+        cell, shape = study.cell(name), card.input_shape
+        plans.append(ArmPlan(name, study.space_of(name), trials, sampler, cell, shape, plan.words))
     return plans
 
 

@@ -55,7 +55,7 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path):
     assert config.datasets["more"].spec == {"name": "digits", "size": 32}
     assert config.datasets["iris"].spec == {"name": "iris"}
     assert config.training.xla == "auto"
-    assert config.benchmarks["one"].scale == "paper"
+    assert config.benchmarks["one"].scale is None
     with pytest.raises(ValueError, match="frozen"):
         config.training.epochs = 3
 
@@ -175,7 +175,7 @@ def test_every_mistake_is_told_at_once():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "must hold a mapping with the keys pipeline, seeds, training, datasets, benchmarks, studies"),
+        ("", "must hold a mapping with the keys pipeline, seeds, training, datasets, recipes, benchmarks, studies"),
         ("- pipeline\n- seeds\n", "must hold a mapping with the keys"),
         ("toy", "must hold a mapping with the keys"),
         ("a: [1", "is not valid YAML"),

@@ -1,5 +1,6 @@
 """dvc.yaml: written from params, read by DVC, and no stage hangs on what it does not read."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 import yaml
 
 from archbench import code, dvcfile
-from archbench.config import check_config
+from archbench.cli import changes
+from archbench.config import check_config, read_config
 from archbench.project import Folders
 
 VALUES = {
@@ -77,7 +79,7 @@ def test_every_benchmark_hangs_on_its_own_architecture_and_on_no_other(project):
 def test_every_stage_names_the_params_and_data_that_it_reads(project):
     stages = _render(project)["stages"]
     assert stages["prepare"]["do"]["params"] == ["datasets.${key}", "pipeline"]
-    assert stages["train"]["do"]["params"] == ["benchmarks.${key}", "training", "seeds", "pipeline"]
+    assert stages["train"]["do"]["params"] == ["benchmarks.${key}", "training", "seeds", "pipeline"]  # no recipe
     assert stages["sweep"]["do"]["params"] == ["studies.${key}", "training", "seeds", "pipeline"]
     assert stages["train"]["do"]["outs"] == [{"runs/toy/${key}": {"persist": True}}]
     assert stages["train"]["do"]["deps"][0] == "data/prepared/toy/${item.dataset}"
@@ -151,3 +153,120 @@ def test_dvc_reads_what_is_written(project):
     others = {"prepare@digits", "prepare@adding", "sweep@rates", "report"}
     sources = {"sources-prepare", "sources-train", "sources-sweep"}
     assert set(listed.stdout.split()) == trained | others | sources
+
+
+# Recipes
+
+RECIPES = {
+    **VALUES,
+    "recipes": {
+        "small": {"dataset": "digits"},
+        "quick": {"optimizer": {"name": "adam", "learning_rate": 0.001}},
+        "unused": {"epochs": 3},
+    },
+    "benchmarks": {
+        **VALUES["benchmarks"],
+        "vgg": {"architecture": "vgg11", "recipe": ["small", "quick"]},
+        "lenet": {"architecture": "lenet5", "recipe": "small"},
+    },
+    "studies": {
+        "rates": {
+            **VALUES["studies"]["rates"],
+            "base": {"architecture": "lenet5", "recipe": "small"},
+            "arms": {"adam": {"recipe": "quick", "space": {"learning_rate": {"low": 0.1, "high": 1}}}},
+        }
+    },
+}
+
+
+def _params(stages: dict, group: str, key: str) -> set[str]:
+    """What a stage of a group reads of params.yaml."""
+    stage = stages[group]
+    item = {"key": key} | {f"item.{word}": value for word, value in stage["foreach"][key].items()}
+    params = stage["do"]["params"]
+    for word, value in item.items():
+        params = [one.replace(f"${{{word}}}", value) for one in params]
+    return set(params)
+
+
+def test_a_stage_hangs_on_just_the_recipes_that_it_uses(project):
+    stages = _render(project, **RECIPES, speed={"xla": ["vgg"]})["stages"]
+    common = {"training", "seeds", "pipeline"}
+    quick, small = "recipes.quick", "recipes.small"
+    assert _params(stages, "train", "vgg") == {"benchmarks.vgg", small, quick} | common
+    assert _params(stages, "train", "lenet") == {"benchmarks.lenet", small} | common
+    assert _params(stages, "train", "lstm") == {"benchmarks.lstm"} | common
+    assert _params(stages, "sweep", "rates") == {"studies.rates", small, quick} | common
+    assert set(stages["speed"]["params"]) == {"speed", "pipeline", "benchmarks.vgg", small, quick, "training"}
+    assert {quick, small} <= set(stages["report"]["params"])
+    assert not any("recipes.unused" in str(stage) for stage in stages.values())
+
+
+STAGE = """
+import sys
+from pathlib import Path
+stage, name = Path(sys.argv[0]).stem, sys.argv[1] if len(sys.argv) > 1 else ""
+with Path(LOG).open("a") as log:
+    log.write(f"{stage}@{name} ".replace("@ ", " "))
+outs = {"sources": [f"data/sources/toy/{name}.txt"], "prepare": [f"data/prepared/toy/{name}/x"],
+        "train": [f"runs/toy/{name}/x"], "sweep": [f"studies/toy/{name}/x"],
+        "report": [f"reports/toy/{part}" for part in ("index.html", "README.md", "tables/x", "figures/x")]}
+for out in map(Path, outs[stage]):
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(f"{stage} {name}")
+"""
+"""A page of the pipeline that only writes that it ran, and the files that are its outputs."""
+
+
+class _Pipeline:
+    """A small project with git and DVC, whose stages take no time."""
+
+    def __init__(self, here: Path, log: Path) -> None:
+        self.here, self.log = here, log
+        for name in ("sources", "prepare", "train", "sweep", "report"):
+            (here / "pipelines" / f"{name}.py").write_text(f"LOG = {str(log)!r}\n{STAGE}")
+        self.write(RECIPES)
+        self.config = read_config(here / "params.yaml")
+        (here / "dvc.yaml").write_text(dvcfile.render(self.config, Folders(here, "toy"), here))
+        self.run("git", "init", "-q")
+        self.run(sys.executable, "-m", "dvc", "init", "-q")
+
+    def write(self, values: dict) -> None:
+        (self.here / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+
+    def run(self, *command: str) -> None:
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        who = {f"GIT_{who}_{what}": "test@x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        environment = {**os.environ, **who, "PATH": path, "DVC_NO_ANALYTICS": "true"}
+        done = subprocess.run(command, cwd=self.here, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def ran(self, *command: str) -> set[str]:
+        """The stages that a command of DVC runs."""
+        self.log.write_text("")
+        self.run(sys.executable, "-m", "dvc", *command)
+        return set(self.log.read_text().split())
+
+    def moving(self) -> dict[str, tuple[str, ...]]:
+        """The stages that `archbench plan` says are to run, and why."""
+        return {one.name: one.why for one in changes.stages_of(self.config, self.here, self.here) if one.state == "run"}
+
+
+@pytest.mark.slow
+def test_a_changed_recipe_makes_stale_just_what_uses_it(project, tmp_path_factory):
+    pipeline = _Pipeline(project, tmp_path_factory.mktemp("log") / "ran.txt")
+    assert {"train@vgg", "train@lenet", "train@lstm", "sweep@rates", "report"} <= pipeline.ran("repro")
+    pipeline.run("git", "add", ".")
+    pipeline.run("git", "commit", "-qm", "start")
+    uses = {"train@vgg", "sweep@rates", "report"}
+
+    pipeline.write({**RECIPES, "recipes": {**RECIPES["recipes"], "quick": {"optimizer": "sgd"}}})
+    moving = pipeline.moving()
+    assert set(moving) == uses
+    assert moving["train@vgg"] == ("modified params.yaml: recipes.quick",)
+
+    pipeline.write({**RECIPES, "recipes": {**RECIPES["recipes"], "unused": {"epochs": 4}}})
+    assert pipeline.ran("exp", "run", "-S", "recipes.quick.optimizer.learning_rate=0.5") == uses
+    assert pipeline.ran("repro") == set()
+    settled = read_config(project / "params.yaml").benchmarks["vgg"].optimizer
+    assert settled.spec == {"name": "adam", "learning_rate": 0.5}

@@ -14,6 +14,7 @@ VALUES = {
     "pipeline": "toy",
     "seeds": [3, 4],
     "datasets": {"digits": {"size": 8}, "wine": None},
+    "recipes": {"nothing": {}},
     "benchmarks": {"other": {"architecture": "lenet5", "dataset": "digits"}},
     "studies": {
         "rates": {
@@ -50,7 +51,6 @@ CHANGES = {
     "training.steps_per_call": 7,
     f"{STUDY}.base.architecture": {"name": "mlp", "units": [7]},
     f"{STUDY}.base.dataset": "wine",
-    f"{STUDY}.base.scale": "small",
     f"{STUDY}.base.seeds": [9],
     f"{STUDY}.epochs": 3,
     f"{STUDY}.folds": 4,
@@ -100,6 +100,9 @@ KEPT = {
     "benchmarks": {},
     "report.title": "another",
     f"{STUDY}.base.seeds": [3, 8],
+    f"{STUDY}.base.scale": "small",
+    f"{STUDY}.base.recipe": "nothing",
+    f"{ARM}.recipe": "nothing",
     f"{STUDY}.trials": 30,
     f"{STUDY}.workers": 7,
     f"{STUDY}.arms.other": {"optimizer": "adam"},

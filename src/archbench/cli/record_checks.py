@@ -154,7 +154,8 @@ def _run_stale(run: Path, plan: Plan, sha256: str | None) -> str | None:
         return f"cannot be checked: {error}"
     if wanted["id"] == settings["id"]:
         return None
-    changed = [name for name in wanted if name != "id" and (name not in settings or settings[name] != wanted[name])]
+    deciding = [name for name in wanted if name not in ("id", "scale")]
+    changed = [name for name in deciding if name not in settings or settings[name] != wanted[name]]
     return f"is stale: {', '.join(changed)} changed since"
 
 
