@@ -78,5 +78,5 @@ def keep_apart(here: Path, written: Sequence[Path], apart: bool = True) -> None:
         ["git", "update-index", word, "--", *committed], cwd=here, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
         raise GitNotTold(f'"git update-index {word} {" ".join(committed)}" in {here} failed: {reason}')

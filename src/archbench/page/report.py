@@ -97,7 +97,7 @@ def write_report(
     try:
         reference = beside_reference(ranked, options.reference / "tables") if options.reference else []
     except BrokenRecord as error:
-        reference, gone["reference"] = [], ("damaged", error.fault)
+        reference, gone["the reference"] = [], ("damaged", f"{error.path.name} {error.fault}")
     _clear(out)
     page = Page(
         title=options.title,

@@ -46,7 +46,7 @@ def beside_reference(boards: Sequence[Board], tables: Path) -> list[Beside]:
     """
     if not (tables / FILE).is_file():
         return []
-    table = _read(tables / FILE)
+    table = _read(tables / FILE, COLUMNS)
     tests = table[table["split"] == "test"].dropna(subset=["value"])
     ranks = _ranks(tables)
     return [
@@ -57,12 +57,12 @@ def beside_reference(boards: Sequence[Board], tables: Path) -> list[Beside]:
     ]
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     try:
         table = pd.read_csv(path)
     except (ValueError, OSError) as error:
         raise BrokenRecord(path, f"cannot be read ({error})", f"git checkout {path.parent}") from error
-    if lacking := [name for name in COLUMNS if name not in table]:
+    if lacking := [name for name in columns if name not in table]:
         raise BrokenRecord(path, f"has no column {lacking[0]}", f"git checkout {path.parent}")
     return table
 
@@ -93,7 +93,7 @@ def _ranks(tables: Path) -> dict[str, int]:
     """Benchmark -> its place on its board of the reference, of those that are ranked there."""
     ranks: dict[str, int] = {}
     for path in sorted(tables.glob("leaderboard-*.csv")):
-        table = pd.read_csv(path)
+        table = _read(path, ("benchmark", "ranked"))
         names = table.loc[table["ranked"].astype(bool), "benchmark"]
         ranks |= {name: number for number, name in enumerate(names, 1)}
     return ranks
