@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 GPU ?=
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: repro full paper test quick mutants lint lock clean
+.PHONY: repro full speed paper reference test quick mutants lint lock clean
 .DEFAULT_GOAL := repro
 
 repro: $(STAMP)  ## the tour: embedded data, training, one sweep, report
@@ -14,13 +14,21 @@ repro: $(STAMP)  ## the tour: embedded data, training, one sweep, report
 	$(RUN) dvc repro
 	@$(RUN) archbench report --where
 
-full: $(STAMP)  ## every architecture and study, small, on embedded data
+full: $(STAMP)  ## every architecture and study, small, on embedded data; no measurements of speed
 	cd pipelines/full && $(RUN) archbench plan --write && $(RUN) dvc repro
+	@cd pipelines/full && $(RUN) archbench report --where
+
+speed: $(STAMP)  ## the measurements of speed, and the report of `full` with their table
+	cd pipelines/full && $(RUN) archbench plan --write && $(RUN) dvc repro speed/dvc.yaml
+	cd pipelines/full && $(RUN) dvc repro --single-item --force report
 	@cd pipelines/full && $(RUN) archbench report --where
 
 paper: $(STAMP)  ## the papers' sizes on real data; needs a GPU
 	cd pipelines/paper && $(RUN) archbench plan --write && $(RUN) dvc repro
 	@cd pipelines/paper && $(RUN) archbench report --where
+
+reference: $(STAMP)  ## the reports that are here as those to be committed: make reference IN=pipelines/full
+	cd $(or $(IN),.) && $(RUN) archbench report --reference
 
 test: $(STAMP)  ## lint and every test
 	$(RUN) ruff check .

@@ -7,16 +7,17 @@ seconds to import, which preparing data can do without and which MLflow's own im
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import yaml
+from typing import TYPE_CHECKING, Literal
 
 from archbench import code
 from archbench._lean import import_keras
 from archbench.config import Config, Study, check_name, find_params, read_config
+from archbench.errors import UserError
 from archbench.locks import only_writer
 from archbench.progress import EpochDisplay
 from archbench.project import Folders, project_root
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from archbench.sweeps.study import ArmPlan
 
 
+class NoReport(UserError):
+    """A report that has not been written."""
+
+
 def open_pipeline() -> tuple[Config, Folders]:
     """The params.yaml of the current folder, and the folders of its pipeline."""
     params = find_params()
@@ -34,15 +39,15 @@ def open_pipeline() -> tuple[Config, Folders]:
     return config, Folders(project_root(params.parent), config.pipeline)
 
 
-def sources(kind: str) -> None:
-    """Write the digests of the source files that all stages of a `kind` share, which DVC then tracks as one file."""
+def sources() -> None:
+    """Write for every stage the digests of the source files that it runs: one small file, by which DVC knows them."""
+    from archbench import sources as code_of
     from archbench.records.run_folder import write_text
 
-    _, folders = open_pipeline()
-    pipeline = yaml.safe_load((find_params().parent / "dvc.yaml").read_text(encoding="utf-8"))
-    files = [Path(name) for name in pipeline["stages"][f"sources-{kind}"]["deps"]]
-    with only_writer(folders.sources, f"sources {kind}"):
-        write_text(folders.sources / f"{kind}.txt", code.list_digests(files))
+    config, folders = open_pipeline()
+    with only_writer(folders.sources, "sources"):
+        for name, lines in code_of.lists(config, folders.root / "pipelines").items():
+            write_text(folders.sources / name, lines)
 
 
 def prepare(slug: str) -> None:
@@ -81,6 +86,7 @@ def train(slug: str) -> None:
         _train(config, folders, slug)
     from archbench.closing import closing_line
 
+    _keep_scores("benchmarks", folder, config.benchmarks)
     print(tracker.message)
     seeds = config.benchmarks[slug].seeds or config.seeds
     print(closing_line(slug, [folder / f"seed-{seed}" for seed in seeds]))
@@ -110,6 +116,7 @@ def sweep(slug: str) -> None:
         _sweep(config, folders, slug)
     from archbench.closing import closing_lines
 
+    _keep_scores("studies", folder, config.studies)
     print(tracker.message)
     arms = config.studies[slug].arms
     print(*closing_lines((arm, sorted((folder / "final" / arm).glob("seed-*"))) for arm in arms), sep="\n")
@@ -177,6 +184,22 @@ def run_sweep_worker(slug: str, worker: int) -> None:
                 sweeps.finish_arm(plan, study, benches, prepared, journal, name, maximize, folder, pace)
 
 
+def _keep_scores(kind: Literal["benchmarks", "studies"], folder: Path, known: Iterable[str]) -> None:
+    """Take the mean test scores of a benchmark or a study, which ended, into the file that `dvc metrics` reads."""
+    from archbench.records import scores
+
+    ended = scores.read(folder / "metrics.json")
+    with only_writer(scores_file(), f"the scores of {folder.name}"):
+        scores.keep(scores_file(), kind, folder.name, ended, known)
+
+
+def scores_file() -> Path:
+    """The file of the pipeline's mean test scores."""
+    from archbench.records.scores import FILE
+
+    return find_params().parent / FILE
+
+
 def speed(only: list[str] | None = None) -> Path:
     """Measure what the pipeline's `speed` section asks for, and write the table."""
     from archbench.speed.run import measure  # brings the other side's libraries with it
@@ -205,6 +228,7 @@ def report() -> Path:
         margins={
             slug: benchmark.margin for slug, benchmark in config.benchmarks.items() if benchmark.margin is not None
         },
+        reference=folders.reference,
         study_seeds={slug: study.base.seeds or config.seeds for slug, study in config.studies.items()},
     )
     benchmarks, studies = list(config.benchmarks), list(config.studies)
@@ -212,6 +236,20 @@ def report() -> Path:
         return write_report(
             config.pipeline, benchmarks, studies, folders.runs, folders.studies, folders.reports, options
         )
+
+
+def make_reference() -> Path:
+    """Make the report of this pipeline, which must be there, the reference of those to come, and return its folder.
+
+    Raises `NoReport`.
+    """
+    _, folders = open_pipeline()
+    if not (folders.reports / "index.html").is_file():
+        raise NoReport(f"{folders.reports} holds no report. Run: archbench report")
+    with only_writer(folders.reference, "reference"):
+        shutil.rmtree(folders.reference, ignore_errors=True)
+        shutil.copytree(folders.reports, folders.reference)
+    return folders.reference
 
 
 def _known_data(config: Config, folders: Folders) -> dict[str, str | None]:

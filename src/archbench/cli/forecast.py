@@ -36,8 +36,8 @@ ACTIVATION_SECONDS = 2.4e-9
 """Of one core, for every byte of an example's activations: what reading and writing them costs."""
 GPU_SPEEDUP = 100
 """An accelerator's arithmetic beside one core's."""
-START_SECONDS = {"sources": 2.0, "prepare": 5.0, "train": 10.0, "sweep": 40.0, "speed": 1800.0, "report": 60.0}
-"""Imports and writing, which the seconds in a run folder do not hold; for `speed` and `report` all there is."""
+START_SECONDS = {"sources": 8.0, "prepare": 5.0, "train": 10.0, "sweep": 40.0, "report": 60.0}
+"""Imports and writing, which the seconds in a run folder do not hold; for `sources` and `report` all there is."""
 PRUNED_SHARE = 0.7
 """What a study takes of its budget of epochs, as its pruner stops some of its trials."""
 DOWNLOAD_BYTES_A_SECOND = 5e6
@@ -68,7 +68,7 @@ class Forecast:
         self._profiles: dict[str, tuple[Profile, int]] = {}
         self.damaged: list[str] = []
         """A line for every record that could not be measured by."""
-        tables = folders.reports / "tables"
+        tables = folders.reference / "tables"
         elsewhere = other_processors(tables, machine.processor())
         here = durations(folders.runs, config.benchmarks, folders.studies, config.studies, self.damaged)
         self._measured = {
@@ -85,7 +85,7 @@ class Forecast:
             return self._train(plans[slug])
         if kind == "sweep":
             return self._sweep(slug, self._config.studies[slug])
-        return Cost(self._start(kind.partition("-")[0]), "estimated")
+        return Cost(self._start(kind), "estimated")
 
     def _start(self, kind: str) -> float:
         return START_SECONDS[kind] * self._slowness

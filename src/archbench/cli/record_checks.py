@@ -160,14 +160,14 @@ def _run_stale(run: Path, plan: Plan, sha256: str | None) -> str | None:
 
 
 def _report(folders: Folders) -> Iterator[Finding]:
-    """Whether the report that is here was made on a processor that rounds as this one does."""
+    """Whether the reference was made on a processor that rounds as this one does."""
     from archbench.training.machine import processor
 
-    name = str(folders.reports.relative_to(folders.root))
+    name = str(folders.reference.relative_to(folders.root))
     try:
-        differences = other_processors(folders.reports / "tables", processor())
+        differences = other_processors(folders.reference / "tables", processor())
     except (*run_folder.UNREADABLE, OSError) as error:
-        yield Finding(name, f"is damaged: tables/machines.csv cannot be read ({error})", "archbench report")
+        yield Finding(name, f"is damaged: tables/machines.csv cannot be read ({error})", f"git checkout {name}")
         return
     for difference in differences:
         yield Finding(name, f"made on another processor, so scores here can differ: {difference}")

@@ -24,6 +24,8 @@ def readme(page: Page) -> str:
             for part in _section(section)
         ),
     ]
+    if page.reference:
+        parts += _section(page.reference)
     if page.gaps:
         parts += ["## Runs that did not finish", table(page.gaps)]
     if page.speed:

@@ -15,6 +15,7 @@ from archbench.page.classification import Workplace, classification_sections
 from archbench.page.content import Section
 from archbench.page.figures import Gallery
 from archbench.page.readme import readme
+from archbench.page.reference import reference_section
 from archbench.page.start import comparisons
 from archbench.page.study_figures import study_figures
 from archbench.page.summary import summarize
@@ -23,6 +24,7 @@ from archbench.results.durations import as_rows, durations
 from archbench.results.leaderboard import Board, boards, by_benchmark
 from archbench.results.machines import FILE as MACHINES
 from archbench.results.machines import machines
+from archbench.results.reference import beside_reference
 from archbench.results.runs import BrokenRecord, Run, read_runs
 from archbench.results.studies import Study, read_study
 from archbench.results.table import results_table
@@ -46,6 +48,8 @@ class Options:
     that no run is of it. One that is left out is not prepared here: what its runs were made on is not known."""
     margins: Mapping[str, float] = field(default_factory=dict)
     """Benchmark -> the least gain of test accuracy over softmax regression on the same data."""
+    reference: Path | None = None
+    """The folder of the report that comes with the project, which need not be there."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Page:
     hardware: list[content.Row]
     provenance: list[content.Row]
     speed: list[content.Row]
+    reference: Section | None
     gaps: list[content.Row]
 
 
@@ -89,6 +94,10 @@ def write_report(
     except BrokenRecord as error:
         speed, gone["speed.csv"] = None, ("damaged", error.fault)
     ranked = boards(found)
+    try:
+        reference = beside_reference(ranked, options.reference / "tables") if options.reference else []
+    except BrokenRecord as error:
+        reference, gone["the reference"] = [], ("damaged", f"{error.path.name} {error.fault}")
     _clear(out)
     page = Page(
         title=options.title,
@@ -104,6 +113,7 @@ def write_report(
         hardware=content.hardware_rows(_write_machines(out, found, known)),
         provenance=content.provenance_rows(found, known),
         speed=_speed_rows(speed, out),
+        reference=reference_section(reference),
         gaps=content.gap_rows(found, known, gone),
     )
     took = as_rows(durations(runs, benchmarks, studies_folder, studies, damaged=[]))  # the gaps tell of these
