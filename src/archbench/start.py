@@ -11,12 +11,13 @@ import keras
 
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import outline, swapped_parts
+from archbench.architectures.parted import parts_of
 from archbench.catalogue import Catalogue
 from archbench.config import Benchmark, Config, ConfigError, check_name
 from archbench.datasets import DATASETS
 from archbench.errors import UserError
 from archbench.parts import CATALOGUES
-from archbench.training.start import frozen, matched, parts_of
+from archbench.training.start import frozen, matched
 
 ALIKE = ("activation", "normalization")
 """Parts that weights are trained for; the others may change from one training to the next."""

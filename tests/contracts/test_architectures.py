@@ -140,7 +140,7 @@ def test_output_shape(entry):
 
 @distinct
 def test_fits_one_batch_and_every_weight_moves(entry):
-    if entry.facts.get("fitted"):
+    if entry.facts.get("fit"):
         pytest.skip("is fitted at once, without gradients")
     model, x = _smoke(entry, _easy(entry)), _inputs(entry)
     before = [ops.convert_to_numpy(weight) for weight in model.trainable_weights]

@@ -12,12 +12,13 @@ import yaml
 from archbench import dvcfile, resolve
 from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import build_network, load_network
+from archbench.architectures.parted import parts_of
 from archbench.config import ConfigError, check_config
 from archbench.project import Folders
 from archbench.records import run_folder
 from archbench.records.run_folder import read_json
 from archbench.training.run import Pace, Workbench, run_benchmark
-from archbench.training.start import NoStart, begin, describe_source, frozen, parts_of, saved_parts
+from archbench.training.start import NoStart, begin, describe_source, frozen, saved_parts
 
 PACE = Pace(30.0, lambda *_: None)
 RESNET = {"name": "resnet20", "blocks": 1, "widths": [4, 6]}

@@ -8,9 +8,10 @@ import toys
 from archbench import resolve
 from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import load_network
+from archbench.architectures.parted import parts_of
 from archbench.config import ConfigError, check_config
 from archbench.training.run import Pace, run_benchmark
-from archbench.training.start import NoStart, begin, describe_source, frozen, matched, parts_of, saved_parts
+from archbench.training.start import NoStart, begin, describe_source, frozen, matched, saved_parts
 
 PACE = Pace(30.0, lambda *_: None)
 

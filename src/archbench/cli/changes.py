@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from archbench.config import Config
+from archbench.datasets import derived
 from archbench.errors import UserError
 from archbench.project import Folders
 
@@ -104,7 +105,7 @@ def describe_changes(old: str | None, new: str) -> list[str]:
 def _needs(config: Config) -> dict[str, tuple[str, ...]]:
     """Stage -> the stages before it but for `sources`, which is before all, in an order that fits."""
     needs: dict[str, tuple[str, ...]] = {"sources": ()}
-    for slug in derived.parents_first(config.datasets):
+    for slug in sorted(config.datasets, key=lambda slug: len(derived.ancestors(slug, config.datasets))):
         parent = config.datasets[slug].of
         needs[f"prepare@{slug}"] = (f"prepare@{parent}",) if parent else ()
     for slug, benchmark in config.benchmarks.items():
