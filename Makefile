@@ -5,6 +5,8 @@ STAMP := $(VENV)/.installed
 # GPU=1 adds CUDA's libraries for the pinned TensorFlow: make GPU=1 paper
 GPU ?=
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+# Files of tests are dealt out to two processes, in the order that tests/conftest.py puts them in.
+PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: repro full speed paper reference test quick mutants lint lock clean
 .DEFAULT_GOAL := repro
@@ -32,10 +34,10 @@ reference: $(STAMP)  ## the reports that are here as those to be committed: make
 
 test: $(STAMP)  ## lint and every test
 	$(RUN) ruff check .
-	$(RUN) python -m pytest
+	$(RUN) $(PYTEST) --durations=15
 
 quick: $(STAMP)  ## the tests that take seconds
-	$(RUN) python -m pytest -m "not slow"
+	$(RUN) $(PYTEST) -m "not slow"
 
 mutants: $(STAMP)  ## whether the tests notice faults put into the code: make mutants AREA=networks
 	PYTHONPATH=tests $(RUN) python -m mutants.run $(AREA)
