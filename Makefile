@@ -5,8 +5,10 @@ STAMP := $(VENV)/.installed
 # GPU=1 adds CUDA's libraries for the pinned TensorFlow: make GPU=1 paper
 GPU ?=
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+# Files of tests are dealt out to two processes, in the order that tests/conftest.py puts them in.
+PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: repro full paper check test quick mutants lint lock clean
+.PHONY: repro full speed paper reference check test quick mutants lint lock clean
 .DEFAULT_GOAL := repro
 
 repro: $(STAMP)  ## the tour: embedded data, training, one sweep, report
@@ -14,24 +16,32 @@ repro: $(STAMP)  ## the tour: embedded data, training, one sweep, report
 	$(RUN) dvc repro
 	@$(RUN) archbench report --where
 
-full: $(STAMP)  ## every architecture and study, small, on embedded data
+full: $(STAMP)  ## every architecture and study, small, on embedded data; no measurements of speed
 	cd pipelines/full && $(RUN) archbench plan --write && $(RUN) dvc repro
+	@cd pipelines/full && $(RUN) archbench report --where
+
+speed: $(STAMP)  ## the measurements of speed, and the report of `full` with their table
+	cd pipelines/full && $(RUN) archbench plan --write && $(RUN) dvc repro speed/dvc.yaml
+	cd pipelines/full && $(RUN) dvc repro --single-item --force report
 	@cd pipelines/full && $(RUN) archbench report --where
 
 paper: $(STAMP)  ## the papers' sizes on real data; needs a GPU
 	cd pipelines/paper && $(RUN) archbench plan --write && $(RUN) dvc repro
 	@cd pipelines/paper && $(RUN) archbench report --where
 
+reference: $(STAMP)  ## the reports that are here as those to be committed: make reference IN=pipelines/full
+	cd $(or $(IN),.) && $(RUN) archbench report --reference
+
 check: $(STAMP)  ## whether the committed reports reach what is expected of them
-	@set -e; for table in $(wildcard reports/*/tables/expectations.csv); do \
+	@set -e; for table in $(wildcard reports/reference/*/tables/expectations.csv); do \
 	  $(RUN) archbench check --tables $$(dirname $$table); done
 
 test: $(STAMP) check  ## lint, what is expected of the committed reports, and every test
 	$(RUN) ruff check .
-	$(RUN) python -m pytest
+	$(RUN) $(PYTEST) --durations=15
 
 quick: $(STAMP)  ## the tests that take seconds
-	$(RUN) python -m pytest -m "not slow"
+	$(RUN) $(PYTEST) -m "not slow"
 
 mutants: $(STAMP)  ## whether the tests notice faults put into the code: make mutants AREA=networks
 	PYTHONPATH=tests $(RUN) python -m mutants.run $(AREA)

@@ -1,6 +1,4 @@
-"""Stage `sources-<kind>`: the source files that all stages of a kind share to data/sources/<pipeline>/<kind>.txt."""
-
-import sys
+"""Stage `sources`: the package to data/sources/<pipeline>/, for each stage the digests of the code that it runs."""
 
 from archbench.errors import guarded
 from archbench.interrupts import heeded
@@ -8,4 +6,4 @@ from archbench.interrupts import heeded
 with heeded(), guarded():
     from archbench import stages  # heavy, so that an interrupt can come while it is imported
 
-    stages.sources(sys.argv[1])
+    stages.sources()

@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 import archbench  # noqa: F401 -- chooses the Keras backend
-from archbench import dialect, dvcfile, resolve
+from archbench import dialect, dvcfile, recipes, resolve
 from archbench.architectures import ARCHITECTURES
 from archbench.augmentations import AUGMENTATIONS
 from archbench.cli.data import look_up
@@ -109,7 +109,7 @@ def attempt(text: bytes, folder: Path, *, to_the_end: bool = True) -> str:
                 return "accepted"
             folders = Folders(folder, config.pipeline)
             dvcfile.render(config, folders, folder)
-            data = {slug: look_up(slug, named, folders) for slug, named in config.datasets.items()}
+            data = {slug: look_up(slug, config.datasets, folders) for slug in config.datasets}
             costs = Forecast(config, folders, data, "cpu")
             for slug, plan in plans.items():
                 costs.stage(f"train@{slug}", plans)
@@ -149,8 +149,10 @@ def _part_of(whole: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     """A small params.yaml with some of the benchmarks of a large one, and the data they need."""
     benchmarks = dict(chance.sample(sorted(whole["benchmarks"].items()), chance.choice((1, 1, 2))))
     studies = dict(chance.sample(sorted(whole.get("studies", {}).items()), chance.choice((0, 1))))
-    used = {one["dataset"] for one in (*benchmarks.values(), *(study["base"] for study in studies.values()))}
+    places = (*benchmarks.values(), *(study["base"] for study in studies.values()))
+    used = {recipes.merged(one, whole["recipes"])["dataset"] for one in places}
     values = {**whole, "benchmarks": benchmarks, "datasets": {slug: whole["datasets"][slug] for slug in sorted(used)}}
+    values["recipes"] = {name: whole["recipes"][name] for one in places for name in recipes.named(one)}
     values |= {"studies": studies} if studies else {}
     values.pop("speed", None)
     if not studies:
@@ -276,8 +278,8 @@ def _wrap(values: Any, chance: random.Random) -> None:
 
 
 def _benchmark(values: Any, chance: random.Random) -> dict[str, Any] | None:
-    """A benchmark, the base or an arm of a study."""
-    found = [*_mappings(values.get("benchmarks"))]
+    """A benchmark, a recipe, the base or an arm of a study."""
+    found = [*_mappings(values.get("benchmarks")), *_mappings(values.get("recipes"))]
     for study in _mappings(values.get("studies")):
         found += [study.get("base"), *_mappings(study.get("arms"))]
     found = [one for one in found if isinstance(one, dict)]
@@ -361,12 +363,27 @@ def _parts_and_more(values: Any, chance: random.Random) -> None:
     """Other keys of a recipe."""
     place = _benchmark(values, chance)
     if place is not None:
-        key = chance.choice(
-            ("augmentation", "clip", "early_stopping", "batch_size", "seeds", "scale", "transfer", "task")
-        )
+        key = chance.choice(("augmentation", "clip", "early_stopping", "batch_size", "seeds", "scale", "start", "task"))
         place[key] = chance.choice(
             (_odd(chance), [_spec(AUGMENTATIONS, chance)], {"name": "classification", "loss": _spec(LOSSES, chance)})
         )
+
+
+def _other_recipes(values: Any, chance: random.Random) -> None:
+    """Recipes that are not there, very many or odd ones, circles, and a piece of a recipe for what uses it."""
+    place, known = _benchmark(values, chance), values.get("recipes")
+    if place is None:
+        return
+    names = [*known] if isinstance(known, dict) else []
+    kinds = (
+        _odd(chance),
+        chance.choice([*names, "nowhere", "x"]),
+        [chance.choice([*names, "nowhere"]) for _ in range(chance.choice((0, 1, 3, 19, 20, 21, 300)))],
+    )
+    place["recipe"] = chance.choice(kinds)
+    if names and chance.random() < 0.4:
+        name = chance.choice(names)
+        known[name] = chance.choice((_odd(chance), {"recipe": name}, {_odd_key(chance): _odd(chance)}, _copy(place)))
 
 
 def _many(values: Any, chance: random.Random) -> None:
@@ -390,9 +407,9 @@ def _chain(values: Any, chance: random.Random) -> None:
 
 VALUE_CHANGES = (
     _replace, _remove, _rename, _add, _swap, _wrap, _other_entry, _other_option, _other_data, _cross, _space,
-    _parts_and_more, _many, _chain,
+    _parts_and_more, _many, _chain, _other_recipes,
 )  # fmt: skip
-WEIGHTS = (12, 2, 4, 4, 4, 3, 14, 12, 8, 5, 5, 5, 2, 1)
+WEIGHTS = (12, 2, 4, 4, 4, 3, 14, 12, 8, 5, 5, 5, 2, 1, 6)
 
 
 def _written(values: Any) -> str:

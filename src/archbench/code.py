@@ -47,8 +47,12 @@ def digest(paths: Iterable[Path], read: Callable[[Path], bytes] = meaning) -> st
 
 
 def list_digests(paths: Iterable[Path]) -> str:
-    """A line a file: the SHA-256 of its meaning, and its name."""
-    return "".join(f"{hashlib.sha256(meaning(path)).hexdigest()}  {path.as_posix()}\n" for path in paths)
+    """A line a file: the SHA-256 of its meaning, and its name below the package, or its own where it is elsewhere."""
+    return "".join(f"{hashlib.sha256(meaning(path)).hexdigest()}  {_name(path)}\n" for path in paths)
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.name
 
 
 @cache  # a file is part of many digests

@@ -6,15 +6,25 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from itertools import product
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from archbench import dialect
+from archbench import dialect, recipes
 from archbench.errors import MOST_MISTAKES, SHOWN_CHARACTERS, UserError, listed, short, shown, together
 from archbench.options import Count, Fraction, NonNegative, Positive, Seed
 
@@ -61,6 +71,18 @@ class Named(BaseModel):
     def spec(self) -> dict[str, Any]:
         """The name and the options as one mapping, as `Catalogue.build` takes them."""
         return self.model_dump()
+
+
+class DataSet(Named):
+    """A data set with its options, as `Named`."""
+
+    of: Slug | None = None
+    """The data set of this params.yaml that it is made from, where its loader makes it from another."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The name and the options as one mapping, without `of`."""
+        return self.model_dump(exclude={"of"})
 
 
 class Clip(Model):
@@ -125,9 +147,20 @@ class Training(Model):
     """The longest that a run waits for the tracking server at its end."""
 
 
-class Changes(Model):
-    """What a recipe may set; what is not given comes from `training`, or from a study's base."""
+def _recipes(info: ValidationInfo) -> Mapping[str, Any]:
+    """The recipes of the params.yaml that is being read, without what is wrong in them."""
+    return (info.context or {}).get("recipes", {})
 
+
+Recipes = Annotated[tuple[Slug, ...], Field(strict=False, max_length=recipes.MOST), BeforeValidator(recipes.listed)]
+
+
+class Changes(Model):
+    """What an arm may set, and a benchmark; what is not given comes from `training`, or from a study's base."""
+
+    architecture: Named | None = None
+    scale: Annotated[str, Field(max_length=200)] | None = None
+    """What is to be said beside the network's name, after the options and the input that are not its paper's."""
     task: Named | None = None
     """By default the architecture's own."""
     parts: PartsChange = PartsChange()
@@ -140,15 +173,47 @@ class Changes(Model):
     batch_size: Count | None = None
     clip: Clip | None = None
     early_stopping: EarlyStopping | None = None
+    recipe: Recipes = ()
+    """Recipes to start from, merged left to right; the keys that stand beside it come last."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_its_recipes(cls, value: Any, info: ValidationInfo) -> Any:
+        for name in recipes.named(value):
+            beyond = [key for key in _recipes(info).get(name, ()) if key not in cls.model_fields]
+            if beyond:
+                raise ValueError(f"the recipe {name!r} has {beyond[0]}, which is the base's: an arm takes no such key")
+        return recipes.merged(value, _recipes(info))
+
+    @field_validator("recipe")
+    @classmethod
+    def _known(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in names:
+            if name not in _recipes(info):
+                raise ValueError(_unknown("recipe", name, _recipes(info)).rstrip("."))
+        return names
 
 
-class Transfer(Model):
+def _train(given: Any) -> Any:
+    """What may stand at `train`, told in one message."""
+    several = isinstance(given, list | tuple) and given and all(isinstance(part, str) for part in given)
+    counted = isinstance(given, int) and not isinstance(given, bool) and given >= 1
+    if not (several or counted or given in ("all", "none", "head")):
+        raise ValueError("train takes all, none, head, a number of layers from 1 on, or a list of names of parts")
+    return tuple(given) if several else given
+
+
+class Start(Model):
     """Starting from the weights of another benchmark's finished run of the same seed."""
 
     source: Slug = Field(alias="from")
-    """A benchmark of the same architecture and parts in this params.yaml."""
-    train: Literal["head", "all"] | Count
-    """What trains: the last layer, which always starts fresh; all layers; or so many with kernels, from the output."""
+    """A benchmark of this params.yaml; of the same architecture, unless `parts` names what is taken."""
+    parts: Annotated[dict[str, str], Field(min_length=1, max_length=MOST)] | None = None
+    """A part of this network -> the part of the source's that it takes its weights from. By default all before the
+    last layer of a network of one part, and of several parts those that both have, in the same shapes."""
+    train: Annotated[str | int | tuple[str, ...], BeforeValidator(_train)]
+    """What trains: `all`; `none` of the parts that were taken; the last layer with a kernel, `head`; so many of these,
+    from the output; or the parts that are listed."""
 
 
 class Beat(Model):
@@ -162,7 +227,15 @@ class Beat(Model):
 
 
 def _as_list(value: Any) -> Any:
+    """One as a list of one; null, which takes back what a recipe has, as none."""
+    if value is None:
+        return ()
     return [value] if isinstance(value, dict) else value
+
+
+def _as_bounds(value: Any) -> Any:
+    """Null, which takes back what a recipe has, as none."""
+    return {} if value is None else value
 
 
 class Benchmark(Changes):
@@ -170,12 +243,12 @@ class Benchmark(Changes):
 
     architecture: Named
     dataset: Slug
-    scale: Annotated[str, Field(max_length=200)] = "paper"
-    """How the network differs in size from its paper, shown beside its name."""
     seeds: Seeds | None = None
     epochs: Count | None = None
-    transfer: Transfer | None = None
-    expect: Annotated[dict[str, float], Field(max_length=MOST)] = {}
+    keep_every: Count | None = None
+    """Epochs between two snapshots of what the task shows of a few validation examples; by default there are none."""
+    start: Start | None = None
+    expect: Annotated[dict[str, float], Field(max_length=MOST), BeforeValidator(_as_bounds)] = {}
     """Test score -> its least value, or its largest where less is better; the report and `archbench check` judge."""
     beats: Annotated[tuple[Beat, ...], Field(strict=False, max_length=MOST), BeforeValidator(_as_list)] = ()
     """The benchmarks that this one must beat, one or a list; judged seed by seed."""
@@ -189,6 +262,29 @@ class Benchmark(Changes):
                 f"softmax_regression benchmark on {value.get('dataset', 'the same data')}"
             )
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _transfer_is_start(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "transfer" in value:
+            given = value["transfer"] if isinstance(value["transfer"], dict) else {}
+            source, train = (short(str(given.get(key, other))) for key, other in (("from", "other"), ("train", "head")))
+            raise ValueError(f"transfer is called start now. Write: start: {{from: {source}, train: {train}}}")
+        return value
+
+
+class Recipe(Benchmark):
+    """A named piece of a benchmark: any of its keys."""
+
+    architecture: Named | None = None
+    dataset: Slug | None = None
+
+    @field_validator("recipe")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if names:
+            raise ValueError("a recipe starts from no other: name both where they are used, as recipe: [one, two]")
+        return names
 
 
 class Range(Model):
@@ -264,8 +360,10 @@ class Study(Model):
             raise ValueError("there is nothing to compare: give arms, or two axes in cross")
         if self.base.expect or self.base.beats:
             raise ValueError("base takes no expect and no beats: a study compares its arms")
-        if self.base.transfer is not None:
-            raise ValueError("base takes no transfer: the trials of a study start fresh")
+        if self.base.keep_every is not None:
+            raise ValueError("base takes no keep_every: the trials of a study keep no snapshots")
+        if self.base.start is not None:
+            raise ValueError("base takes no start: the trials of a study start fresh")
         if self.base.epochs is not None:
             raise ValueError("base takes no epochs: the study gives them")
         if self.base.optimizer is not None and all(arm.optimizer for arm in self.arms.values()):
@@ -278,6 +376,11 @@ class Study(Model):
         if self.pruner == "wilcoxon" and self.folds is None:
             raise ValueError("the pruner wilcoxon compares trials fold by fold: give folds, or choose median")
         return self
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """Those of the base and of all arms."""
+        return (*self.base.recipe, *(name for arm in self.arms.values() for name in arm.recipe))
 
     def space_of(self, arm: str) -> Space:
         """What the trials of `arm` choose."""
@@ -345,7 +448,8 @@ class Config(Model):
     pipeline: Slug
     seeds: Seeds = (0, 1, 2)
     training: Training = Training()
-    datasets: Annotated[dict[Slug, Named], Field(max_length=MOST)]
+    datasets: Annotated[dict[Slug, DataSet], Field(max_length=MOST)]
+    recipes: Annotated[dict[Slug, Recipe], Field(max_length=MOST)] = {}
     benchmarks: Annotated[dict[Slug, Benchmark], Field(max_length=MOST)]
     studies: Annotated[dict[Slug, Study], Field(max_length=100)] = {}
     speed: Speed | None = None
@@ -382,13 +486,25 @@ def read_config(path: Path) -> Config:
 
 
 def check_config(values: dict[str, Any], where: str = "params") -> Config:
-    """A mapping as a `Config`, with the shapes and types checked; names are checked by `plan.resolve`."""
+    """A mapping as a `Config`, with the shapes and types checked; names are checked by `resolve`."""
+    given = values.get("recipes")
+    sound = {name: _sound(piece) for name, piece in given.items()} if isinstance(given, dict) else {}
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(values, context={"recipes": sound})
     except ValidationError as error:
-        problems = error.errors(include_url=False)
+        problems = [p for p in error.errors(include_url=False) if not recipes.follows(p, values, sound)]
         told = [f"{where}: {_explain(problem)}" for problem in problems[:MOST_MISTAKES]]
         raise ConfigError(together(told, untold=len(problems) - len(told))) from None
+
+
+def _sound(piece: Any) -> dict[str, Any]:
+    """The keys of a recipe with nothing wrong in them: what is wrong is told of the recipe, not of all who use it."""
+    try:
+        Recipe.model_validate(piece)
+    except ValidationError as error:
+        wrong = {problem["loc"][0] if problem["loc"] else None for problem in error.errors()}
+        return {} if None in wrong else {key: given for key, given in piece.items() if key not in wrong}
+    return piece
 
 
 def _explain(problem: dict[str, Any]) -> str:
@@ -426,11 +542,14 @@ def _inside(annotation: Any, part: Any) -> Any:
 
 def check_name(what: str, given: str, known: Collection[str]) -> None:
     """Raise `ConfigError` with near names where params.yaml has no such `what`."""
-    if given in known:
-        return
+    if given not in known:
+        raise ConfigError(_unknown(what, given, known))
+
+
+def _unknown(what: str, given: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(given, known, n=3)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    raise ConfigError(f"params.yaml has no {what} {shown(given)}.{hint} It has: {listed(known)}.")
+    return f"params.yaml has no {what} {shown(given)}.{hint} It has: {listed(known)}."
 
 
 def find_params(start: Path | None = None) -> Path:

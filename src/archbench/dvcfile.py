@@ -1,35 +1,36 @@
 """dvc.yaml, written from params.yaml and the catalogues.
 
-DVC wants to know which files a stage reads. The benchmark names an architecture, and only its catalogue knows the
-file behind the name, so that `dvc.yaml` cannot be written by hand without a list that goes stale.
+Every stage depends on the data and parameters that it reads, and on one small file of digests of the code that it runs,
+which the stage `sources` writes (`sources.py`): only what code means counts, and only its own. DVC reads and writes the
+whole of dvc.lock at every stage, so the many files of the package stand there once.
 
-The many files that all stages of a kind share are dependencies of one stage, `sources-<kind>`, and the others depend on
-the list of digests that it writes: DVC reads and writes the whole of dvc.lock at every stage, and with a hundred files
-for each of a hundred stages that alone takes seven seconds.
+Measurements of speed are a dvc.yaml of their own, in the folder `speed` beside the first: `dvc repro` without a target
+runs all of the dvc.yaml in its folder, and a third of an hour of measurements is not what it is asked for.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from archbench import code, dialect, resolve
+from archbench import dialect, resolve, sources
 from archbench.config import Config
-from archbench.datasets import DATASETS
 from archbench.errors import UserError
 from archbench.project import Folders
+from archbench.records import scores
 from archbench.resolve import Plan
 
 HEADER = """\
 # Written by `archbench plan --write` from params.yaml and the catalogues: run that after adding or renaming a
-# benchmark, a study, a data set or an architecture. Changing numbers in params.yaml needs nothing.
+# benchmark, a study, a data set, a recipe or an architecture. Changing numbers in params.yaml needs nothing.
 """
-ROLES = ("architecture", "task", "optimizer", "schedule", "preprocessing")
-"""What gives each benchmark a dependency of its own; all other files it may read are common to all."""
+SPEED = "speed"
+"""The folder beside dvc.yaml with the stage that measures."""
 
 
 class StaleDvcFile(UserError):
@@ -38,197 +39,198 @@ class StaleDvcFile(UserError):
 
 def render(config: Config, folders: Folders, here: Path) -> str:
     """The text of the dvc.yaml beside the params.yaml in `here`."""
-    return HEADER + yaml.dump(_stages(config, folders, here), Dumper=_Dumper, sort_keys=False, width=110)
+    return _text(_Pipeline(config, folders, here).all())
+
+
+def render_all(config: Config, folders: Folders, here: Path) -> dict[Path, str]:
+    """The text of every dvc.yaml of a pipeline, by its path."""
+    files = {here / "dvc.yaml": render(config, folders, here)}
+    if config.speed:
+        files[here / SPEED / "dvc.yaml"] = _text({"stages": {"speed": _Pipeline(config, folders, here).speed()}})
+    return files
 
 
 def check(config: Config, folders: Folders, here: Path) -> None:
-    """Raise `StaleDvcFile` where dvc.yaml is not what `render` writes."""
-    path = here / "dvc.yaml"
-    if not path.is_file() or path.read_text(encoding="utf-8") != render(config, folders, here):
-        raise StaleDvcFile(f"{path} does not fit params.yaml. Run: archbench plan --write")
+    """Raise `StaleDvcFile` where a dvc.yaml is not what `render_all` writes."""
+    for path, text in render_all(config, folders, here).items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            raise StaleDvcFile(f"{path} does not fit params.yaml. Run: archbench plan --write")
 
 
-def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
-    def near(path: Path) -> str:
-        return os.path.relpath(path, here)
+def _text(content: Mapping[str, Any]) -> str:
+    return HEADER + yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=110)
 
-    plans = resolve.resolve_all(config)
-    pages = near(folders.root / "pipelines")
-    prepared, runs, studies = near(folders.prepared), near(folders.runs), near(folders.studies)
-    inside = here == folders.root
 
-    def output(path: str, **how: Any) -> dict[str, Any] | str:
+class _Pipeline:
+    """What the stages of one pipeline are written from; all paths are those that DVC sees from `here`."""
+
+    def __init__(self, config: Config, folders: Folders, here: Path) -> None:
+        self._config, self._folders, self._here = config, folders, here
+        self._plans = resolve.resolve_all(config)
+        self._pages = self._near(folders.root / "pipelines")
+        self._prepared, self._runs = self._near(folders.prepared), self._near(folders.runs)
+        self._studies, self._sources = self._near(folders.studies), self._near(folders.sources)
+
+    def all(self) -> dict[str, Any]:
+        """The content of dvc.yaml."""
+        config = self._config
+        stages = {"sources": self._source_lists(), "prepare": self._prepare()}
+        if self._plans:
+            stages["train"] = self._train()
+        if config.studies:
+            stages["sweep"] = self._sweep()
+        return {
+            "stages": {**stages, "report": self._report()},
+            "metrics": [scores.FILE],
+            "plots": [_curves(self._runs, slug, plan) for slug, plan in self._plans.items()],
+        }
+
+    def _source_lists(self) -> dict[str, Any]:
+        return {
+            "cmd": f"python {self._pages}/sources.py",
+            "deps": [self._near(path) for path in sources.package_files()],
+            "params": self._given("pipeline", "training", "datasets", "benchmarks", "studies", "speed"),
+            "outs": [self._output(self._sources)],
+        }
+
+    def _prepare(self) -> dict[str, Any]:
+        parents = _parents(self._config, self._prepared, f"{self._sources}/{sources.PAGE}")
+        return {
+            "foreach": {slug: parents.get(slug, {}) for slug in self._config.datasets},
+            "do": {
+                "cmd": f"python {self._pages}/prepare.py ${{key}}",
+                "deps": [*(["${item.of}"] if parents else []), f"{self._sources}/prepare/${{key}}.txt"],
+                "params": self._given("datasets.${key}", "pipeline"),
+                "outs": [self._output(f"{self._prepared}/${{key}}")],
+            },
+        }
+
+    def _train(self) -> dict[str, Any]:
+        starts = _starts(self._plans, self._runs, f"{self._sources}/{sources.PAGE}")
+        recipes = _recipes({slug: self._config.benchmarks[slug].recipe for slug in self._plans})
+        return {
+            "foreach": {
+                slug: {"dataset": plan.settings["dataset"], **starts.get(slug, {}), **recipes[slug]}
+                for slug, plan in self._plans.items()
+            },
+            "do": {
+                "cmd": f"python {self._pages}/train.py ${{key}}",
+                "deps": [
+                    f"{self._prepared}/${{item.dataset}}",
+                    *(["${item.start}"] if starts else []),
+                    f"{self._sources}/train/${{key}}.txt",
+                ],
+                "params": ["benchmarks.${key}", *_slots(recipes), *self._given("training", "seeds", "pipeline")],
+                "outs": [self._output(f"{self._runs}/${{key}}", persist=True)],
+            },
+        }
+
+    def _sweep(self) -> dict[str, Any]:
+        studies = self._config.studies
+        recipes = _recipes({slug: study.recipes for slug, study in studies.items()})
+        return {
+            "foreach": {slug: {"dataset": study.base.dataset, **recipes[slug]} for slug, study in studies.items()},
+            "do": {
+                "cmd": f"python {self._pages}/sweep.py ${{key}}",
+                "deps": [f"{self._prepared}/${{item.dataset}}", f"{self._sources}/sweep/${{key}}.txt"],
+                "params": ["studies.${key}", *_slots(recipes), *self._given("training", "seeds", "pipeline")],
+                "outs": [self._output(f"{self._studies}/${{key}}", persist=True)],
+            },
+        }
+
+    def _report(self) -> dict[str, Any]:
+        """The report; speed.csv is no dependency, for it need not be there."""
+        parts = ("index.html", "README.md", "tables", "figures")
+        reference = self._folders.reference / "tables"
+        return {
+            "cmd": f"python {self._pages}/report.py",
+            "deps": [
+                *(f"{self._runs}/{slug}" for slug in self._config.benchmarks),
+                *(f"{self._studies}/{slug}" for slug in self._config.studies),
+                f"{self._sources}/report.txt",
+                *([self._near(reference)] if reference.is_dir() else []),
+            ],
+            "params": [*self._given("report", "pipeline", "seeds", "benchmarks", "studies"), *self._all_recipes()],
+            "outs": [{self._near(self._folders.reports / part): {"cache": False}} for part in parts],
+        }
+
+    def speed(self) -> dict[str, Any]:
+        """The stage that measures, seen from the folder of params.yaml."""
+        measured = self._config.speed.xla
+        data = sorted({self._plans[slug].settings["dataset"] for slug in measured})
+        recipes = _keys(*(self._config.benchmarks[slug].recipe for slug in measured))
+        keys = (*(f"benchmarks.{slug}" for slug in measured), *recipes, *(["training"] if measured else []))
+        return {
+            "wdir": "..",
+            "cmd": f"python {self._pages}/speed.py",
+            "deps": [*(f"{self._prepared}/{slug}" for slug in data), f"{self._sources}/speed.txt"],
+            "params": self._given("speed", "pipeline", *keys),
+            "outs": [self._output(f"{self._runs}/speed.csv", persist=True)],
+        }
+
+    def _all_recipes(self) -> list[str]:
+        """The keys of the recipes that anything uses."""
+        benchmarks, studies = self._config.benchmarks.values(), self._config.studies.values()
+        return _keys(*(one.recipe for one in benchmarks), *(one.recipes for one in studies))
+
+    def _near(self, path: Path) -> str:
+        return os.path.relpath(path, self._here)
+
+    def _output(self, path: str, **how: Any) -> dict[str, Any] | str:
         # DVC's cache serves outputs inside its own repository; a pipeline in a folder of its own has none.
-        how = how if inside else {**how, "cache": False}
+        how = how if self._here == self._folders.root else {**how, "cache": False}
         return {path: how} if how else path
 
-    shared = {"prepare": _shared_prepare(config)}
-    if plans:
-        shared["train"] = _shared_training(plans)
-    if config.studies:
-        shared["sweep"] = _study_files(config)
-    lists = {kind: near(folders.sources / f"{kind}.txt") for kind in shared}
-    stages: dict[str, Any] = {
-        **{
-            f"sources-{kind}": {
-                "cmd": f"python {pages}/sources.py {kind}",
-                "deps": _near(near, files),
-                "outs": [output(lists[kind])],
-            }
-            for kind, files in shared.items()
-        },
-        "prepare": {
-            "foreach": {
-                slug: {"loader": near(code.path_of(DATASETS[named.name].module))}
-                for slug, named in config.datasets.items()
-            },
-            "do": {
-                "cmd": f"python {pages}/prepare.py ${{key}}",
-                "deps": ["${item.loader}", lists["prepare"]],
-                "params": _given(config, "datasets.${key}", "pipeline"),
-                "outs": [output(f"{prepared}/${{key}}")],
-            },
-        },
-    }
-    if plans:
-        starts = _starts(plans, runs, pages)
-        stages["train"] = {
-            "foreach": {slug: {**_roles(near, plan), **starts.get(slug, {})} for slug, plan in plans.items()},
-            "do": {
-                "cmd": f"python {pages}/train.py ${{key}}",
-                "deps": [
-                    f"{prepared}/${{item.dataset}}",
-                    *(["${item.start}"] if starts else []),
-                    *(f"${{item.{role}}}" for role in ROLES),
-                    lists["train"],
-                ],
-                "params": _given(config, "benchmarks.${key}", "training", "seeds", "pipeline"),
-                "outs": [output(f"{runs}/${{key}}", persist=True)],
-            },
-        }
-    for slug, study in config.studies.items():
-        stages.setdefault("sweep", {"foreach": {}, "do": {}})
-        stages["sweep"]["foreach"][slug] = {"dataset": study.base.dataset}
-    if config.studies:
-        stages["sweep"]["do"] = {
-            "cmd": f"python {pages}/sweep.py ${{key}}",
-            "deps": [f"{prepared}/${{item.dataset}}", lists["sweep"]],
-            "params": _given(config, "studies.${key}", "training", "seeds", "pipeline"),
-            "outs": [output(f"{studies}/${{key}}", persist=True)],
-        }
-    if config.speed:
-        stages["speed"] = _speed(near, pages, folders, config, plans, output)
-    stages["report"] = _report(near, pages, folders, config)
-    return {
-        "stages": stages,
-        "metrics": [
-            *(f"{runs}/{slug}/metrics.json" for slug in config.benchmarks),
-            *(f"{studies}/{slug}/metrics.json" for slug in config.studies),
-        ],
-        "plots": [_curves(runs, slug, plan) for slug, plan in plans.items()],
-    }
+    def _given(self, *keys: str) -> list[str]:
+        """Those of `keys` that params.yaml holds: DVC refuses a stage whose parameter is missing."""
+        return [key for key in keys if key.partition(".")[0] in self._config.model_fields_set]
 
 
-def _roles(near: Any, plan: Plan) -> dict[str, str]:
-    files = {role: near(code.path_of(plan.entries[role].module)) for role in ROLES}
-    return {"dataset": plan.settings["dataset"], **files}
-
-
-def _starts(plans: Mapping[str, Plan], runs: str, pages: str) -> dict[str, dict[str, str]]:
+def _starts(plans: Mapping[str, Plan], runs: str, page: str) -> dict[str, dict[str, str]]:
     """What the weights of each benchmark start from, where any of them are another's: that one's runs.
 
-    All stages of a group have equally many dependencies, so one that starts fresh names the page that it runs.
+    All stages of a group have equally many dependencies, so one that starts fresh names the digest of the page
+    that it runs.
     """
-    sources = {slug: plan.settings.get("transfer") for slug, plan in plans.items()}
+    sources = {slug: plan.settings.get("start") for slug, plan in plans.items()}
     if not any(sources.values()):
         return {}
+    return {slug: {"start": f"{runs}/{source['from']}" if source else page} for slug, source in sources.items()}
+
+
+def _parents(config: Config, prepared: str, page: str) -> dict[str, dict[str, str]]:
+    """What each data set is made from, where any of them is derived: that one's folder, or else the page, as above."""
+    if not any(named.of for named in config.datasets.values()):
+        return {}
+    return {slug: {"of": f"{prepared}/{named.of}" if named.of else page} for slug, named in config.datasets.items()}
+
+
+def _recipes(used: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
+    """The params of the recipes that each stage of a group uses: `{"recipe_1": "recipes.shifted", ...}`.
+
+    All stages of a group have equally many params, so one with fewer recipes names one again that it has anyway.
+    """
+    named = {slug: _keys(names) for slug, names in used.items()}
+    most = max(map(len, named.values()))
     return {
-        slug: {"start": f"{runs}/{source['from']}" if source else f"{pages}/train.py"}
-        for slug, source in sources.items()
+        slug: {f"recipe_{n}": one for n, one in enumerate([*names, *["pipeline"] * (most - len(names))], start=1)}
+        for slug, names in named.items()
     }
 
 
-def _shared_training(plans: Mapping[str, Plan]) -> list[Path]:
-    """Files that any benchmark may read beside the ones that are its own."""
-    return sorted({path for plan in plans.values() for path in plan.code_files if path not in _own(plan)})
+def _keys(*recipes: Sequence[str]) -> list[str]:
+    """The keys of recipes in params.yaml, each once."""
+    return [f"recipes.{name}" for name in dict.fromkeys(chain(*recipes))]
 
 
-def _own(plan: Plan) -> set[Path]:
-    return {code.path_of(plan.entries[role].module) for role in ROLES}
-
-
-def _shared_prepare(config: Config) -> list[Path]:
-    own = {code.path_of(DATASETS[named.name].module) for named in config.datasets.values()}
-    modules = [
-        "archbench.datasets.prepare",
-        *(DATASETS[named.name].module for named in config.datasets.values()),
-    ]
-    return sorted(set(code.files_of(modules)) - own)
-
-
-def _study_files(config: Config) -> list[Path]:
-    """Files that the studies read: the search, and all that their benchmarks are made of."""
-    files = set(code.files_of(["archbench.sweeps.study"]))
-    for slug, study in config.studies.items():
-        for arm in study.arms:
-            benchmark = resolve.arm_benchmark(study, arm)
-            files |= set(resolve.resolve_benchmark(config, f"studies.{slug}", slug, benchmark).code_files)
-    return sorted(files)
-
-
-def _speed(
-    near: Any, pages: str, folders: Folders, config: Config, plans: Mapping[str, Plan], output: Any
-) -> dict[str, Any]:
-    measured = {slug: plans[slug] for slug in config.speed.xla}
-    data = sorted({plan.settings["dataset"] for plan in measured.values()})
-    files = {*code.files_of(["archbench.speed.run"]), *(path for plan in measured.values() for path in plan.code_files)}
-    benchmarks = [f"benchmarks.{slug}" for slug in measured]
-    return {
-        "cmd": f"python {pages}/speed.py",
-        "deps": [*(near(folders.prepared / slug) for slug in data), *_near(near, sorted(files))],
-        "params": _given(config, "speed", "pipeline", *benchmarks, *(["training"] if measured else [])),
-        "outs": [output(near(folders.runs / "speed.csv"))],
-    }
-
-
-def _report(near: Any, pages: str, folders: Folders, config: Config) -> dict[str, Any]:
-    deps = [
-        *(near(folders.runs / slug) for slug in config.benchmarks),
-        *(near(folders.studies / slug) for slug in config.studies),
-        *([near(folders.runs / "speed.csv")] if config.speed else []),
-    ]
-    code_files = code.files_of(["archbench.page.report", *_declared()])
-    patterns = ("page/*.html", "page/*.css", "results/*.csv")
-    templates = [path for pattern in patterns for path in sorted(code.PACKAGE.glob(pattern))]
-    parts = ("index.html", "README.md", "tables", "figures")
-    return {
-        "cmd": f"python {pages}/report.py",
-        "deps": [*deps, *(near(path) for path in (*code_files, *templates))],
-        "params": _given(config, "report", "pipeline", "seeds", "benchmarks", "studies"),
-        "outs": [{near(folders.reports / part): {"cache": False}} for part in parts],
-    }
-
-
-def _declared() -> Iterable[str]:
-    """The modules of pictures and sections, which the report finds by their catalogues."""
-    from archbench.figures.pictures import PICTURES
-    from archbench.page.sections import SECTIONS
-
-    return sorted({entry.module for catalogue in (PICTURES, SECTIONS) for entry in catalogue})
+def _slots(recipes: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The places in a group's params that take what `_recipes` gives."""
+    return [f"${{item.{slot}}}" for slot in next(iter(recipes.values()))]
 
 
 def _curves(runs: str, slug: str, plan: Plan) -> dict[str, Any]:
     files = {f"{runs}/{slug}/seed-{seed}/history.csv": ["train_loss", "validation_loss"] for seed in plan.seeds}
     return {f"{slug} loss": {"x": "epoch", "y": files, "template": "linear", "title": f"{slug}: loss by epoch"}}
-
-
-def _given(config: Config, *keys: str) -> list[str]:
-    """Those of `keys` that params.yaml holds: DVC refuses a stage whose parameter is missing."""
-    return [key for key in keys if key.partition(".")[0] in config.model_fields_set]
-
-
-def _near(near: Any, paths: Iterable[Path]) -> list[str]:
-    return [near(path) for path in paths]
 
 
 class _Dumper(yaml.SafeDumper):

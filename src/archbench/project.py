@@ -54,7 +54,7 @@ class Folders:
 
     @property
     def sources(self) -> Path:
-        """One file a kind of stage: the digests of the code that all its stages share."""
+        """One file a stage: the digests of the code that it runs."""
         return self.root / "data" / "sources" / self.pipeline
 
     @property
@@ -71,3 +71,8 @@ class Folders:
     def reports(self) -> Path:
         """The report's page, tables and figures."""
         return self.root / "reports" / self.pipeline
+
+    @property
+    def reference(self) -> Path:
+        """The report that comes with the project, which no run writes."""
+        return self.root / "reports" / "reference" / self.pipeline

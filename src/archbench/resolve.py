@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,24 +15,27 @@ import keras
 from archbench import code, tuning
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import swapped_parts
+from archbench.architectures.scale import describe_scale
 from archbench.augmentations import AUGMENTATIONS
-from archbench.catalogue import Catalogue, Entry
+from archbench.catalogue import Entry
 from archbench.config import Benchmark, Changes, Config, ConfigError, Space, Study, check_name
-from archbench.datasets import DATASETS
+from archbench.datasets import derived
 from archbench.datasets.card import Card
-from archbench.errors import UserError, shown, together
+from archbench.errors import UserError, shown
 from archbench.expected import expected_gains, expected_scores
 from archbench.losses import LOSSES
+from archbench.mistakes import Mistake, Mistakes, MistakesAt, mistakes_of
 from archbench.optimizers import OPTIMIZERS
 from archbench.parts import CATALOGUES, WrongParts
 from archbench.preprocessing import PREPROCESSING
 from archbench.schedules import SCHEDULES
 from archbench.schedules.horizon import Horizon
+from archbench.start import check_start
 from archbench.tasks import TASKS
+from archbench.tasks.base import Task
 from archbench.training import full_batch
 from archbench.training.numbers import program_key
-from archbench.training.transfer import describe_source
-from archbench.transfer import check_transfer
+from archbench.training.start import describe_source
 
 SETTINGS_FROM_TRAINING = (
     "xla", "precision", "preprocessing", "augmentation", "optimizer", "schedule",
@@ -50,6 +52,8 @@ class Plan:
     settings: Mapping[str, Any]
     """All that decides the result, nested, but for the seed, the code and the data."""
     seeds: tuple[int, ...]
+    words: str | None = None
+    """What the benchmark itself says of its scale."""
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -79,10 +83,13 @@ class Plan:
         """The source files that the result depends on."""
         return code.files_of(["archbench.training.run", *(entry.module for entry in self.entries.values())])
 
-    def trial_settings(self, seed: int, dataset_sha256: str, runs: Path | None = None) -> dict[str, Any]:
+    def trial_settings(
+        self, seed: int, dataset_sha256: str, runs: Path | None = None, shape: Sequence[int] | None = None
+    ) -> dict[str, Any]:
         """The settings of one seed, with their `id`: the hash of settings, code, data and the weights it starts from.
 
-        `runs` is the folder of the pipeline's runs, needed where weights are transferred; raises `NoTransfer`.
+        `runs` is the folder of the pipeline's runs, needed where weights are another's; raises `NoStart`. `shape`
+        is that of one input, which belongs to the scale; the scale only describes, and so is no part of the id.
         """
         settings = {
             "pipeline": self.pipeline,
@@ -93,9 +100,10 @@ class Plan:
             "dataset_sha256": dataset_sha256,
             "code_sha256": code.digest(self.code_files),
         }
-        if "transfer" in settings:
-            settings["transfer"] = describe_source(settings["transfer"], seed, runs)
-        return {"id": identify(settings), **settings}
+        if "start" in settings:
+            settings["start"] = describe_source(settings["start"], seed, runs)
+        identity = identify({**settings, "scale": None})
+        return {"id": identity, **settings, "scale": describe_scale(settings["architecture"], shape, self.words)}
 
 
 def identify(settings: Any) -> str:
@@ -107,7 +115,7 @@ def resolve_all(config: Config) -> dict[str, Plan]:
     """Every benchmark of `config`, checked; raises `ConfigError` naming the key of each mistake."""
     mistakes = list(_mistakes(config))
     if mistakes:
-        raise ConfigError(together(mistakes))
+        raise Mistakes(mistakes)
     return {slug: resolve(config, slug) for slug in config.benchmarks}
 
 
@@ -129,7 +137,7 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         ("preprocessing", PREPROCESSING, merged["preprocessing"]),
         *((f"augmentation.{n}", AUGMENTATIONS, named) for n, named in enumerate(merged["augmentation"])),
     )
-    mistakes = _Mistakes(where)
+    mistakes = MistakesAt(where, lambda key: recipe_of(config, benchmark, key))
     for key, catalogue, named in catalogues:
         with mistakes.at(key):
             catalogue.resolve(named.spec)
@@ -149,9 +157,12 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
                     _check_augmentation(entry, task_options, named.name)
             with mistakes.at("preprocessing"):
                 _check_preprocessing(entry, merged["preprocessing"].name)
-        if benchmark.transfer:
-            with mistakes.at("transfer"):
-                check_transfer(config, slug, benchmark)
+        if benchmark.keep_every and entry.build.show is Task.show:
+            with mistakes.at("keep_every"):
+                raise ConfigError(f"{entry.name} shows nothing while it trains. Leave keep_every out.")
+        if benchmark.start:
+            with mistakes.at("start"):
+                check_start(config, slug, benchmark)
         if benchmark.expect:
             with mistakes.at("expect"):
                 expected_scores(config, slug, task["name"])
@@ -161,7 +172,7 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
     mistakes.report()
     settings = {
         "architecture": {"name": architecture.name, **options},
-        "scale": benchmark.scale,
+        "scale": describe_scale({"name": architecture.name, **options}, words=benchmark.scale),
         "dataset": benchmark.dataset,
         "task": task,
         "parts": benchmark.parts.changes,
@@ -169,35 +180,65 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         "resident_megabytes": config.training.resident_megabytes,
         "steps_per_call": config.training.steps_per_call,
     }
-    if benchmark.transfer:  # the others keep the settings, and so the ids, that they have without it
-        settings["transfer"] = benchmark.transfer.model_dump(by_alias=True)
+    if benchmark.keep_every:
+        settings["keep_every"] = benchmark.keep_every
+    if benchmark.start:  # the others keep the settings, and so the ids, that they have without it
+        settings["start"] = benchmark.start.model_dump(mode="json", by_alias=True, exclude_none=True)
     with mistakes.at("optimizer"):
         full_batch.check(settings)
     mistakes.report()
-    return Plan(config.pipeline, slug, settings, benchmark.seeds or config.seeds)
+    return Plan(config.pipeline, slug, settings, benchmark.seeds or config.seeds, benchmark.scale)
 
 
 def resolve_arm(config: Config, slug: str, arm: str) -> Plan:
     """One arm of a study, with its space checked."""
     study, where = config.studies[slug], f"studies.{slug}.arms.{arm}"
     plan = resolve_benchmark(config, where, f"{slug}/{arm}", arm_benchmark(study, arm))
-    if plan.entries["architecture"].facts.get("fitted"):
+    if plan.entries["architecture"].facts.get("fit"):
+        giver = where if study.arms[arm].architecture else f"studies.{slug}.base"
         raise ConfigError(
-            f"studies.{slug}.base.architecture: {plan.entries['architecture'].name} is fitted at once, not by "
+            f"{giver}.architecture: {plan.entries['architecture'].name} is fitted at once, not by "
             "gradients: a study has nothing to tune in it. Choose a network that trains."
         )
+    _check_one_score(config, slug, where, plan)
     _check_space(f"{where}.space", plan.settings, study.space_of(arm))
     if study.side_by_side > 1:
         _check_side_by_side(slug, arm, plan.settings, study.space_of(arm))
     return plan
 
 
+def _check_one_score(config: Config, slug: str, where: str, plan: Plan) -> None:
+    """Refuse an arm whose task is judged by another score than that of the study's first arm."""
+    study = config.studies[slug]
+    first = arm_benchmark(study, next(iter(study.arms)))
+    task = TASKS[_task(first, ARCHITECTURES[first.architecture.name])["name"]]
+    own = plan.entries["task"]
+    if own.build.monitor != task.build.monitor:
+        raise ConfigError(
+            f"{where}.task: {own.name} is judged by {own.build.monitor}, the first arm by {task.build.monitor} "
+            f"({task.name}): a study compares one score. Give base a task, or arms of one task."
+        )
+
+
 def arm_benchmark(study: Study, arm: str) -> Benchmark:
-    """The base benchmark of a study with one arm's changes; of its parts, those that the arm names."""
+    """The base benchmark of a study with one arm's changes; of its parts, those that the arm names.
+
+    The words on the size of the base's network do not go with another one.
+    """
     given = {name: getattr(study.arms[arm], name) for name in Changes.model_fields}
     changes = {name: value for name, value in given.items() if value is not None and name != "parts"}
+    if "architecture" in changes:
+        changes.setdefault("scale", None)
     parts = study.base.parts.model_copy(update={p: v for p, v in study.arms[arm].parts if v is not None})
+    changes["recipe"] = (*study.base.recipe, *study.arms[arm].recipe)
     return study.base.model_copy(update={**changes, "parts": parts, "epochs": study.epochs})
+
+
+def recipe_of(config: Config, benchmark: Benchmark, key: str) -> str | None:
+    """The recipe that a benchmark has the value of `key` from: the last of its own that says the same."""
+    value = getattr(benchmark, key, None)
+    said = [name for name in benchmark.recipe if key in config.recipes[name].model_fields_set]
+    return next((name for name in reversed(said) if getattr(config.recipes[name], key) == value), None)
 
 
 def check_batch(where: str, settings: Mapping[str, Any], space: Space, card: Card) -> None:
@@ -212,35 +253,39 @@ def check_batch(where: str, settings: Mapping[str, Any], space: Space, card: Car
         )
 
 
-def _mistakes(config: Config) -> Iterator[str]:
-    for slug, named in config.datasets.items():
-        yield from _caught(f"datasets.{slug}", DATASETS, named.spec)
+def _mistakes(config: Config) -> Iterator[Mistake]:
+    told = filter(None, (_data_mistake(config, slug) for slug in config.datasets))
+    yield from (Mistake(one) for one in dict.fromkeys(told))
     for slug in config.benchmarks:
         try:
             resolve(config, slug)
         except UserError as error:
-            yield str(error)
+            yield from mistakes_of(error)
     for slug, study in config.studies.items():
         for arm in study.arms:
             try:
                 resolve_arm(config, slug, arm)
             except UserError as error:
-                yield str(error)
+                yield from mistakes_of(error)
     for slug in config.speed.xla if config.speed else ():
         try:
             check_name("benchmark", slug, config.benchmarks)
         except ConfigError as error:
-            yield f"speed.xla: {error}"
+            yield Mistake(f"speed.xla: {error}")
             continue
-        if ARCHITECTURES[config.benchmarks[slug].architecture.name].facts.get("fitted"):
-            yield f"speed.xla: {slug} is fitted at once, so it has no steps to measure. Leave it out."
+        if ARCHITECTURES[config.benchmarks[slug].architecture.name].facts.get("fit"):
+            yield Mistake(f"speed.xla: {slug} is fitted at once, so it has no steps to measure. Leave it out.")
 
 
-def _caught(where: str, catalogue: Catalogue, spec: Mapping[str, Any]) -> Iterator[str]:
+def _data_mistake(config: Config, slug: str) -> str | None:
+    """What is wrong with a data set; a circle of them is one mistake."""
     try:
-        catalogue.resolve(spec)
+        derived.check(slug, config.datasets)
+    except derived.Circle as error:
+        return str(error)
     except UserError as error:
-        yield f"{where}: {error}"
+        return f"datasets.{slug}: {error}"
+    return None
 
 
 def _task(benchmark: Benchmark, architecture: Entry) -> dict[str, Any]:
@@ -298,7 +343,7 @@ def _check_parts(architecture: Entry, changes: Mapping[str, Any]) -> None:
 
 def _check_space(where: str, settings: Mapping[str, Any], space: Space) -> None:
     """Refuse a number that the settings have no place for, and a range with values that it cannot have."""
-    mistakes = _Mistakes(where)
+    mistakes = MistakesAt(where)
     for key, given in space.items():
         with mistakes.at(key):
             for end in (given.low, given.high):
@@ -308,7 +353,7 @@ def _check_space(where: str, settings: Mapping[str, Any], space: Space) -> None:
 
 def _check_side_by_side(slug: str, arm: str, settings: Mapping[str, Any], space: Space) -> None:
     """Refuse trials that cannot share one vectorised program of mini-batches."""
-    mistakes, alone = _Mistakes(f"studies.{slug}"), f"or studies.{slug}.side_by_side: 1"
+    mistakes, alone = MistakesAt(f"studies.{slug}"), f"or studies.{slug}.side_by_side: 1"
     backend, optimizer = keras.backend.backend(), settings["optimizer"]
     with mistakes.at("side_by_side"):
         if backend != "jax":
@@ -330,27 +375,6 @@ def _check_side_by_side(slug: str, arm: str, settings: Mapping[str, Any], space:
                     f"one value, {alone}."
                 )
     mistakes.report()
-
-
-class _Mistakes:
-    """The mistakes below one key of params.yaml, gathered to be told together."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-        self._lines: list[str] = []
-
-    @contextmanager
-    def at(self, key: str) -> Iterator[None]:
-        """Note a user's error with the path of its key; what else stands in the block is not checked then."""
-        try:
-            yield
-        except UserError as error:
-            self._lines.append(f"{self._where}.{key}: {error}")
-
-    def report(self) -> None:
-        """Raise `ConfigError` with a line for each mistake, if there is one."""
-        if self._lines:
-            raise ConfigError(together(self._lines))
 
 
 def _plain(value: Any) -> Any:

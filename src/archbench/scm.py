@@ -1,10 +1,17 @@
-"""DVC without git, where the project came as an archive: it has to be told, once, in .dvc/config.local."""
+"""What git and DVC must be told of a checkout.
+
+DVC without git, where the project came as an archive: that there is none, once, in .dvc/config.local. Git: that the
+files which every run writes anew are no change of the project. Those are dvc.lock, which DVC refuses to use where git
+ignores it, and the scores, which must be committed for `dvc metrics diff` to have something to compare with.
+"""
 
 from __future__ import annotations
 
 import configparser
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from archbench.errors import UserError
@@ -15,6 +22,10 @@ UNTELL = "dvc config --local --unset core.no_scm"
 
 class DvcNotTold(UserError):
     """A DVC that does not take its word."""
+
+
+class GitNotTold(UserError):
+    """A git that does not take its word."""
 
 
 def under_git(here: Path) -> bool:
@@ -48,3 +59,24 @@ def settle(here: Path) -> str | None:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise DvcNotTold(f'"{command}" in {here} failed: {reason}')
     return f"{command}: {'git is here now' if command == UNTELL else 'there is no git here'}"
+
+
+def keep_apart(here: Path, written: Sequence[Path], apart: bool = True) -> None:
+    """Have git leave out of its status those of the files `written` that are committed, or with False show them again.
+
+    Raises `GitNotTold`.
+    """
+    if not (under_git(here) and shutil.which("git")):
+        return
+    names = [str(path) for path in written]
+    listed = subprocess.run(["git", "ls-files", "-z", "--", *names], cwd=here, capture_output=True, check=False)
+    committed = [name for name in listed.stdout.decode().split("\0") if name]
+    if not committed:
+        return
+    word = "--skip-worktree" if apart else "--no-skip-worktree"
+    done = subprocess.run(
+        ["git", "update-index", word, "--", *committed], cwd=here, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+        raise GitNotTold(f'"git update-index {word} {" ".join(committed)}" in {here} failed: {reason}')

@@ -7,16 +7,17 @@ seconds to import, which preparing data can do without and which MLflow's own im
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import yaml
+from typing import TYPE_CHECKING, Literal
 
 from archbench import code
 from archbench._lean import import_keras
 from archbench.config import Config, Study, check_name, find_params, read_config
+from archbench.errors import UserError
 from archbench.locks import only_writer
 from archbench.progress import EpochDisplay
 from archbench.project import Folders, project_root
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from archbench.sweeps.study import ArmPlan
 
 
+class NoReport(UserError):
+    """A report that has not been written."""
+
+
 def open_pipeline() -> tuple[Config, Folders]:
     """The params.yaml of the current folder, and the folders of its pipeline."""
     params = find_params()
@@ -36,24 +41,28 @@ def open_pipeline() -> tuple[Config, Folders]:
     return config, Folders(project_root(params.parent), config.pipeline)
 
 
-def sources(kind: str) -> None:
-    """Write the digests of the source files that all stages of a `kind` share, which DVC then tracks as one file."""
+def sources() -> None:
+    """Write for every stage the digests of the source files that it runs: one small file, by which DVC knows them."""
+    from archbench import sources as code_of
     from archbench.records.run_folder import write_text
 
-    _, folders = open_pipeline()
-    pipeline = yaml.safe_load((find_params().parent / "dvc.yaml").read_text(encoding="utf-8"))
-    files = [Path(name) for name in pipeline["stages"][f"sources-{kind}"]["deps"]]
-    with only_writer(folders.sources, f"sources {kind}"):
-        write_text(folders.sources / f"{kind}.txt", code.list_digests(files))
+    config, folders = open_pipeline()
+    with only_writer(folders.sources, "sources"):
+        for name, lines in code_of.lists(config, folders.root / "pipelines").items():
+            write_text(folders.sources / name, lines)
 
 
 def prepare(slug: str) -> None:
     """Download or generate one data set of params.yaml, and write its arrays and card."""
+    from archbench.datasets import derived
     from archbench.datasets.prepare import prepare as prepare_dataset
 
     config, folders = open_pipeline()
     check_name("data set", slug, config.datasets)
-    card = prepare_dataset(config.datasets[slug].spec, slug, folders.prepared / slug, folders.raw)
+    derived.check(slug, config.datasets)
+    named = config.datasets[slug]
+    of = open_data(config, folders, named.of) if named.of else None
+    card = prepare_dataset(named.spec, slug, folders.prepared / slug, folders.raw, of=of)
     sizes = ", ".join(f"{count} {split}" for split, count in card.split_sizes.items())
     print(f"{slug}: {sizes} examples; {card.licence}")
 
@@ -63,10 +72,10 @@ def open_data(config: Config, folders: Folders, slug: str) -> Prepared:
 
     Raises `NotReady` with the command that prepares it: a stage does not write what is another's.
     """
-    from archbench.datasets.ready import open_prepared
+    from archbench.datasets import derived
 
     check_name("data set", slug, config.datasets)
-    return open_prepared(config.datasets[slug].spec, folders.prepared / slug, folders.raw)
+    return derived.open_data(slug, config.datasets, folders.prepared, folders.raw)
 
 
 def train(slug: str) -> None:
@@ -79,6 +88,7 @@ def train(slug: str) -> None:
         _train(config, folders, slug)
     from archbench.closing import closing_line
 
+    _keep_scores("benchmarks", folder, config.benchmarks)
     print(tracker.message)
     seeds = config.benchmarks[slug].seeds or config.seeds
     print(closing_line(slug, [folder / f"seed-{seed}" for seed in seeds]))
@@ -92,7 +102,8 @@ def _train(config: Config, folders: Folders, slug: str) -> None:
     plan = resolve.resolve(config, slug)
     prepared = open_data(config, folders, plan.settings["dataset"])
     resolve.check_batch(f"benchmarks.{slug}", plan.settings, {}, prepared.card)
-    trials = [plan.trial_settings(seed, prepared.card.sha256, folders.runs) for seed in plan.seeds]
+    card = prepared.card
+    trials = [plan.trial_settings(seed, card.sha256, folders.runs, card.input_shape) for seed in plan.seeds]
     with EpochDisplay(slug) as display:
         run_benchmark(trials, prepared, folders.runs / slug, Pace(config.training.checkpoint_seconds, display.show))
 
@@ -107,6 +118,7 @@ def sweep(slug: str) -> None:
         _sweep(config, folders, slug)
     from archbench.closing import closing_lines
 
+    _keep_scores("studies", folder, config.studies)
     print(tracker.message)
     arms = config.studies[slug].arms
     print(*closing_lines((arm, sorted((folder / "final" / arm).glob("seed-*"))) for arm in arms), sep="\n")
@@ -137,7 +149,9 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     with workers.only_workers(folder) as lock:
         sweeps.open_arms(study, journal, names.values(), maximize)
         sweeps.clear_folder(folder, study.arms)
-        run_folder.write_yaml(folder / "settings.yaml", {"study": slug, **study.model_dump(mode="json")})
+        told = study.model_dump(mode="json")
+        told["base"]["scale"] = shared["scale"]
+        run_folder.write_yaml(folder / "settings.yaml", {"study": slug, **told})
         facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
         run_folder.write_json(folder / "machine.json", facts)
         number = len(sweeps.shares(list(study.arms), study.workers))
@@ -170,6 +184,22 @@ def run_sweep_worker(slug: str, worker: int) -> None:
             with EpochDisplay(f"{slug}/{arm}", plain=study.workers > 1) as display:
                 pace = Pace(config.training.checkpoint_seconds, display.show)
                 sweeps.finish_arm(plan, study, benches, prepared, journal, name, maximize, folder, pace)
+
+
+def _keep_scores(kind: Literal["benchmarks", "studies"], folder: Path, known: Iterable[str]) -> None:
+    """Take the mean test scores of a benchmark or a study, which ended, into the file that `dvc metrics` reads."""
+    from archbench.records import scores
+
+    ended = scores.read(folder / "metrics.json")
+    with only_writer(scores_file(), f"the scores of {folder.name}"):
+        scores.keep(scores_file(), kind, folder.name, ended, known)
+
+
+def scores_file() -> Path:
+    """The file of the pipeline's mean test scores."""
+    from archbench.records.scores import FILE
+
+    return find_params().parent / FILE
 
 
 def speed(only: list[str] | None = None) -> Path:
@@ -210,6 +240,7 @@ def report_options(config: Config, folders: Folders) -> Options:
         data=data,
         seeds={slug: benchmark.seeds or config.seeds for slug, benchmark in config.benchmarks.items()},
         expected=_expected(config),
+        reference=folders.reference,
         study_seeds={slug: study.base.seeds or config.seeds for slug, study in config.studies.items()},
     )
 
@@ -226,13 +257,27 @@ def _expected(config: Config) -> list[Expected]:
     return [one for slug, task in tasks.items() for one in expected_of(config, slug, task)]
 
 
+def make_reference() -> Path:
+    """Make the report of this pipeline, which must be there, the reference of those to come, and return its folder.
+
+    Raises `NoReport`.
+    """
+    _, folders = open_pipeline()
+    if not (folders.reports / "index.html").is_file():
+        raise NoReport(f"{folders.reports} holds no report. Run: archbench report")
+    with only_writer(folders.reference, "reference"):
+        shutil.rmtree(folders.reference, ignore_errors=True)
+        shutil.copytree(folders.reports, folders.reference)
+    return folders.reference
+
+
 def _known_data(config: Config, folders: Folders) -> dict[str, str | None]:
     """Data set -> the digest of its content; None where params.yaml or the code would make another. Prepared ones."""
-    from archbench.datasets.ready import current_card
+    from archbench.datasets.derived import known_card
     from archbench.datasets.store import CARD
 
-    there = {slug: folders.prepared / slug for slug in config.datasets if (folders.prepared / slug / CARD).is_file()}
-    cards = {slug: current_card(config.datasets[slug].spec, folder) for slug, folder in there.items()}
+    there = [slug for slug in config.datasets if (folders.prepared / slug / CARD).is_file()]
+    cards = {slug: known_card(slug, config.datasets, folders.prepared) for slug in there}
     return {slug: card.sha256 if card else None for slug, card in cards.items()}
 
 
@@ -254,9 +299,10 @@ def _arm_plans(config: Config, folders: Folders, slug: str) -> list[ArmPlan]:
     for name, arm in study.arms.items():
         plan = resolve.resolve_arm(config, slug, name)
         resolve.check_batch(f"studies.{slug}.arms.{name}", plan.settings, study.space_of(name), card)
-        trials = [plan.trial_settings(seed, card.sha256) for seed in plan.seeds]
+        trials = [plan.trial_settings(seed, card.sha256, shape=card.input_shape) for seed in plan.seeds]
         sampler = arm.sampler or study.sampler
-        plans.append(ArmPlan(name, study.space_of(name), trials, sampler, study.cell(name)))
+        cell, shape = study.cell(name), card.input_shape
+        plans.append(ArmPlan(name, study.space_of(name), trials, sampler, cell, shape, plan.words))
     return plans
 
 

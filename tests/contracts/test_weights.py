@@ -27,7 +27,7 @@ def _distinct():
     """One entry for each network that differs at smoke size and is trained by gradients."""
     seen = {}
     for entry in ARCHITECTURES:
-        if not entry.facts.get("fitted"):
+        if not entry.facts.get("fit"):
             seen.setdefault((entry.build, repr(sorted({**entry.options, **entry.facts["smoke"]}.items()))), entry)
     return list(seen.values())
 

@@ -270,10 +270,10 @@ def kill(folder: Path) -> None:
     (folder / "history.csv").write_text("\n".join(text.splitlines()[:6])[:-4])
 
 
-def write_study(folder: Path, *, arms=OPTIMIZERS, trials=12, name="optimizers", cross=None) -> None:
+def write_study(folder: Path, *, arms=OPTIMIZERS, trials=12, name="optimizers", cross=None, networks=None) -> None:
     """A study whose every arm had `trials` trials; trial 3 was pruned, the largest learning rate failed.
 
-    With `cross` the arms are the pairs of its axes.
+    With `cross` the arms are the pairs of its axes; `networks` are the architectures of arms that have their own.
     """
     arms = ["-".join(cell) for cell in product(*cross.values())] if cross else arms
     random = np.random.default_rng(1)
@@ -316,7 +316,7 @@ def write_study(folder: Path, *, arms=OPTIMIZERS, trials=12, name="optimizers", 
     content = {
         "study": name,
         "base": base,
-        "arms": {arm: {"space": {}, "sampler": None} for arm in arms},
+        "arms": {arm: {"space": {}, "sampler": None, "architecture": (networks or {}).get(arm)} for arm in arms},
         "cross": cross or {},
         "space": {"learning_rate": rate},
         "trials": trials,

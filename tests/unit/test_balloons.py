@@ -18,16 +18,21 @@ from archbench.datasets._balloons.scene import _cover, _visible, scene
 from archbench.datasets.balloons import balloons
 
 
+def read(**options):
+    """All arrays of scenes with these options, as they are read."""
+    return {name: np.asarray(array) for name, array in balloons(None, **options).train.items()}
+
+
 @pytest.fixture(scope="module")
 def made():
-    return balloons(None, examples=600).train
+    return read(examples=600)
 
 
 def test_one_seed_is_one_scene(made):
-    again = balloons(None, examples=5).train
+    again = read(examples=5)
     for name, array in again.items():
         np.testing.assert_array_equal(array, made[name][:5])
-    other = balloons(None, examples=5, seed=1).train
+    other = read(examples=5, seed=1)
     assert (other["image"] != again["image"]).any(axis=(1, 2, 3)).all()
 
 
@@ -37,7 +42,7 @@ def test_no_scene_is_shown_twice(made):
 
 @pytest.mark.parametrize("size", [32, 64, 200])
 def test_truth_agrees_with_itself(size):
-    arrays = balloons(None, size=size, examples=60, max_objects=5).train
+    arrays = read(size=size, examples=60, max_objects=5)
     for row in range(60):
         instances, labels = arrays["instances"][row], arrays["box_label"][row]
         count = int((labels >= 0).sum())
@@ -56,6 +61,26 @@ def test_truth_agrees_with_itself(size):
         assert ((arrays["mask"][row] == 0) == (instances == 0)).all()
         assert set(np.flatnonzero(arrays["present"][row])) == set(labels[:count])
         assert arrays["label"][row] == labels[0]
+
+
+def test_what_is_told_of_balloons_is_read_as_so_many_rows_whatever_is_shown():
+    """As many as an example may have at most, so that a program has one shape; the rows of none are 0, and -1."""
+    arrays = balloons(None, size=32, examples=40, max_objects=4).train
+    few = np.flatnonzero(arrays["count"] == 1)
+    assert 0 < len(few) < 40
+    for name, shape, dtype, pad in (
+        ("boxes", (4, 4), "float32", 0),
+        ("box_label", (4,), "int32", -1),
+        ("landmarks", (4, 2, 2), "float32", 0),
+    ):
+        column = arrays[name]
+        assert column.lengths.tolist() == arrays["count"].tolist()
+        assert (column[few].shape, column.dtype) == ((len(few), *shape), dtype)
+        assert (column[few][:, 1:] == pad).all()
+        for row in range(40):
+            one = scene(row, 32, 4, 2)
+            told = {"boxes": one.boxes, "box_label": one.kinds, "landmarks": one.landmarks}[name]
+            np.testing.assert_array_equal(column[row][: len(told)], told.astype(dtype))
 
 
 def test_one_scene_shows_the_same_at_every_size():
@@ -162,7 +187,7 @@ def test_every_kind_is_the_label_often(made):
 
 
 def test_a_linear_classifier_fails():
-    arrays = balloons(None, size=32, examples=900).train
+    arrays = read(size=32, examples=900)
     pixels, label = arrays["image"].reshape(900, -1) / np.float32(255), arrays["label"]
     with threadpool_limits(1):
         linear = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=500)).fit(
@@ -201,6 +226,6 @@ def test_impossible_options_are_refused(option):
 
 @pytest.mark.parametrize("size", [32, 640])
 def test_smallest_and_largest_pictures(size):
-    arrays = balloons(None, size=size, examples=3).train
+    arrays = read(size=size, examples=3)
     assert arrays["image"].shape == (3, size, size, 3)
     assert (arrays["box_label"][:, 0] >= 0).all()

@@ -159,7 +159,7 @@ def test_a_step_from_a_single_seed_or_with_a_gap_is_not_compared(tmp_path):
 
 def test_weights_of_other_data_do_not_stand_in_the_tree(tmp_path):
     train(tmp_path, "a", [0.8], architecture="lenet5")
-    train(tmp_path, "b", [0.99], architecture="lenet5", changes={"transfer": {"from": "a", "train": "head"}})
+    train(tmp_path, "b", [0.99], architecture="lenet5", changes={"start": {"from": "a", "train": "head"}})
     root = steps(boards(read(tmp_path)), lineage())[0]
     assert root.after.benchmark == "a"
 
@@ -215,7 +215,7 @@ def test_depths_are_read_from_the_data_set_that_has_most(tmp_path):
     train(tmp_path, "p56", [0.80], architecture="plain56", dataset="digits-16")
     train(tmp_path, "r20", [0.95], architecture="resnet20", dataset="digits-16")
     train(tmp_path, "other", [0.99], architecture="resnet20")
-    moved = {"transfer": {"from": "other", "train": "head"}}
+    moved = {"start": {"from": "other", "train": "head"}}
     train(tmp_path, "moved", [0.99], architecture="plain20", dataset="digits-16", changes=moved)
     board = depth_board(boards(read(tmp_path)))
     table = depth_table(board)

@@ -18,7 +18,7 @@ from archbench import code
 from archbench.cli import changes, checks, index
 from archbench.cli.app import app
 from archbench.cli.data import look_up
-from archbench.config import Named
+from archbench.config import DataSet
 from archbench.datasets import store
 from archbench.datasets.prepare import prepare
 from archbench.project import Folders
@@ -272,8 +272,7 @@ def _raise(error: BaseException):
 
 
 STAGES = [
-    *("sources-prepare", "sources-train", "sources-sweep"),
-    *("prepare@digits", "prepare@wine", "train@lenet5-digits", "sweep@rates", "report"),
+    *("sources", "prepare@digits", "prepare@wine", "train@lenet5-digits", "sweep@rates", "report"),
 ]
 
 
@@ -295,11 +294,11 @@ def test_plan_says_that_all_runs_where_nothing_ran(project):
 
 def test_plan_counts_as_download_what_is_not_here(tmp_path):
     """The four files of MNIST: 9,912,422 + 28,881 + 1,648,877 + 4,542 bytes."""
-    folders, mnist = Folders(tmp_path, "small"), Named(name="mnist")
-    assert look_up("mnist", mnist, folders).download_bytes == 11_594_722
+    folders, data = Folders(tmp_path, "small"), {"mnist": DataSet(name="mnist")}
+    assert look_up("mnist", data, folders).download_bytes == 11_594_722
     (folders.raw / "mnist").mkdir(parents=True)
     (folders.raw / "mnist" / "train-images-idx3-ubyte.gz").touch()
-    assert look_up("mnist", mnist, folders).download_bytes == 11_594_722 - 9_912_422
+    assert look_up("mnist", data, folders).download_bytes == 11_594_722 - 9_912_422
 
 
 def test_plan_measures_by_runs_of_the_same_network(project, monkeypatch):
@@ -316,7 +315,7 @@ def test_plan_writes_dvc_yaml_and_says_what_changed(project):
     assert "added train@lenet5-digits" in succeed("plan", "--write")
     written = (project / "dvc.yaml").read_text()
     assert set(yaml.safe_load(written)["stages"]) == {
-        "sources-prepare", "sources-train", "sources-sweep", "prepare", "train", "sweep", "report",
+        "sources", "prepare", "train", "sweep", "report",
     }  # fmt: skip
     assert "already up to date" in succeed("plan", "--write")
     assert json.loads(succeed("plan", "--json"))["dvc_file"] == "current"
@@ -365,8 +364,33 @@ def test_plan_follows_what_dvc_calls_changed(project, monkeypatch):
     assert {stage for stage, (state, _) in states.items() if state == "current"} == set(STAGES) - waiting - {
         "prepare@digits"
     }
-    monkeypatch.setattr(changes, "_dvc_status", lambda here: {"sources-train": ["changed command"]})
-    assert {stage for stage, (state, _) in _states().items() if state == "wait"} == {"train@lenet5-digits", "report"}
+
+
+def test_plan_knows_whom_edited_code_concerns(project, monkeypatch):
+    """DVC knows only that some file of the package is another; after a comment nothing else is to run."""
+    from archbench import sources
+    from archbench.config import read_config
+
+    shutil.copy(Path(__file__).parents[2] / "pipelines" / "train.py", project / "pipelines")
+    succeed("plan", "--write")
+    _ran_before(project)
+    lists = sources.lists(read_config(project / "params.yaml"), project / "pipelines")
+    stages = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
+    for name, lines in lists.items():
+        digest = hashlib.md5(lines.encode()).hexdigest()
+        dep = {"path": f"data/sources/small/{name}", "hash": "md5", "md5": digest}
+        stages.get(name.removesuffix(".txt").replace("/", "@"), {}).setdefault("deps", []).append(dep)
+    (project / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+    monkeypatch.setattr(changes, "_dvc_status", lambda here: {"sources": [{"changed deps": {"src/x.py": "modified"}}]})
+    states = _states()
+    assert states.pop("sources")[0] == "run"
+    assert {state for state, _ in states.values()} == {"current"}
+    stages["train@lenet5-digits"]["deps"][0]["md5"] = "of other code"
+    (project / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+    states = _states()
+    assert states["train@lenet5-digits"] == ("run", "modified code")
+    assert states["report"] == ("wait", "train@lenet5-digits")
+    assert states["sweep@rates"] == states["prepare@digits"] == ("current", "")
 
 
 def test_plan_on_a_fresh_clone_says_never_run(project, monkeypatch):
@@ -430,7 +454,7 @@ def test_plan_trusts_the_seconds_of_the_committed_report_on_this_processor(proje
     from archbench.training.machine import processor
 
     plan = resolve_all(read_config(project / "params.yaml"))["lenet5-digits"]
-    tables = project / "reports" / "small" / "tables"
+    tables = project / "reports" / "reference" / "small" / "tables"
     tables.mkdir(parents=True)
     row = f"train@lenet5-digits,600,12,{network(plan.settings)}"
     (tables / "durations.csv").write_text(f"stage,seconds,work,network\n{row}\n")
@@ -449,13 +473,14 @@ def test_plan_reads_the_status_of_a_real_dvc(project, monkeypatch):
     (project / "pipelines" / "prepare.py").write_text(
         "import pathlib, sys\npathlib.Path('data/prepared/small', sys.argv[1]).mkdir(parents=True)\n"
     )
-    shutil.copy(Path(__file__).parents[2] / "pipelines" / "sources.py", project / "pipelines")
+    for page in ("sources.py", "train.py"):
+        shutil.copy(Path(__file__).parents[2] / "pipelines" / page, project / "pipelines")
     succeed("plan", "--write")
     for words in (("init", "--no-scm", "-q"), ("repro", "-q", "prepare@wine")):
         subprocess.run([sys.executable, "-m", "dvc", *words], check=True, capture_output=True)
-    first = (project / "data/sources/small/prepare.txt").read_text().splitlines()[0]
+    first = (project / "data/sources/small/prepare/wine.txt").read_text().splitlines()[0]
     digest, name = first.split("  ")
-    assert digest == hashlib.sha256(code.meaning(Path(name))).hexdigest()
+    assert digest == hashlib.sha256(code.meaning(code.PACKAGE / name)).hexdigest()
     assert _stage("prepare@wine")["state"] == "current"
     assert _stage("prepare@digits") | {"seconds": 0} == {
         "stage": "prepare@digits", "state": "run", "why": ["never run"], "seconds": 0, "basis": "estimated",
@@ -702,11 +727,12 @@ def test_doctor_outside_a_project_looks_at_the_machine_alone(tmp_path, monkeypat
 
 
 def test_doctor_says_that_a_report_was_made_on_another_processor(healthy):
-    tables = healthy / "reports" / "small" / "tables"
+    tables = healthy / "reports" / "reference" / "small" / "tables"
     tables.mkdir(parents=True)
     (tables / "machines.csv").write_text("cpu,cpu_extensions,cores\nAbacus 9000,avx9,64\n")
+    succeed("plan", "--write")
     result = run("doctor", "--json")
-    found = {f["check"]: f for f in json.loads(result.stdout)["findings"]}["reports/small"]
+    found = {f["check"]: f for f in json.loads(result.stdout)["findings"]}["reports/reference/small"]
     assert result.exit_code == 0
     assert "another processor" in found["text"]
     assert "Abacus 9000" in found["text"]

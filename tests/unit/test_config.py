@@ -55,7 +55,7 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path):
     assert config.datasets["more"].spec == {"name": "digits", "size": 32}
     assert config.datasets["iris"].spec == {"name": "iris"}
     assert config.training.xla == "auto"
-    assert config.benchmarks["one"].scale == "paper"
+    assert config.benchmarks["one"].scale is None
     with pytest.raises(ValueError, match="frozen"):
         config.training.epochs = 3
 
@@ -73,7 +73,11 @@ def test_a_default_of_training_is_its_sources(row, tmp_path):
         ("trainig", {}, "trainig: unknown key. Did you mean training? Accepted: pipeline, seeds, training,"),
         ("training.epoch", 2, "training.epoch: unknown key. Did you mean epochs? Accepted: xla, precision,"),
         ("training.clip", {"nrm": 1}, "training.clip.nrm: unknown key. Did you mean norm? Accepted: value, norm,"),
-        ("benchmarks.one.epoch", 2, "benchmarks.one.epoch: unknown key. Did you mean epochs? Accepted: task, parts,"),
+        (
+            "benchmarks.one.epoch",
+            2,
+            "one.epoch: unknown key. Did you mean epochs? Accepted: architecture, scale,",
+        ),
         ("benchmarks.epochs", {"epoch": 1}, "benchmarks.epochs.epoch: unknown key. Did you mean epochs?"),
         ("benchmarks.one.parts.drop", 0.1, "benchmarks.one.parts.drop: unknown key. Did you mean dropout? Accepted:"),
         ("studies.rates.trial", 2, "studies.rates.trial: unknown key. Did you mean trials? Accepted: base, arms,"),
@@ -171,7 +175,7 @@ def test_every_mistake_is_told_at_once():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "must hold a mapping with the keys pipeline, seeds, training, datasets, benchmarks, studies"),
+        ("", "must hold a mapping with the keys pipeline, seeds, training, datasets, recipes, benchmarks, studies"),
         ("- pipeline\n- seeds\n", "must hold a mapping with the keys"),
         ("toy", "must hold a mapping with the keys"),
         ("a: [1", "is not valid YAML"),

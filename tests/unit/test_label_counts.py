@@ -8,7 +8,7 @@ import pytest
 
 from archbench import stages
 from archbench.cli.data import look_up
-from archbench.config import Named
+from archbench.config import DataSet
 from archbench.datasets import store
 from archbench.datasets.folds import fold
 from archbench.datasets.prepare import prepare
@@ -33,6 +33,7 @@ def written(folder, labels, present=None, names=("no", "yes"), count=None):
         if count is not None:
             splits[split]["count"] = np.array(count[split], np.int32)
     fields = {"name": "toy", "source": "", "licence": "", "input": "image", "class_names": names}
+    fields["labels"] = [name for name in ("label", "present") if name in splits["train"]]
     return store.write(folder / "toy", {**fields, "label_names": {"count": ["0", "1"]} if count else {}}, splits)
 
 
@@ -92,10 +93,10 @@ def test_a_split_without_a_box_is_refused_before_training(tmp_path):
     prepared = store.load(tmp_path / "balloons")
     task = TASKS.build("detection", prepared.card)
     arrays = {name: np.array(array) for name, array in prepared.splits["test"].items()}
-    task.targets(arrays)
+    task.arrays(arrays)
     arrays["box_label"][:] = -1
     with pytest.raises(NoBoxes, match="9 examples without a single box"):
-        task.targets(arrays)
+        task.arrays(arrays)
 
 
 def test_a_folder_of_one_class_is_refused_by_its_task(tmp_path):
@@ -119,7 +120,7 @@ def test_folds_count_their_own_examples(tmp_path):
 
 
 def test_data_that_are_not_prepared_yet_pass(tmp_path):
-    card = look_up("digits", Named(name="digits"), Folders(tmp_path, "small")).card
+    card = look_up("digits", {"digits": DataSet(name="digits")}, Folders(tmp_path, "small")).card
     assert card.label_counts == {}
     assert TASKS.build("classification", card)
 

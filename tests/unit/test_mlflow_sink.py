@@ -225,14 +225,14 @@ def test_a_parent_runs_while_a_child_does_and_then_ends_as_its_best_child(tracki
 
 def test_seeds_that_start_from_other_seeds_weights_share_a_parent(tracking, project):
     for seed in (0, 1):
-        transfer = {"from": "lenet5-low", "train": "head", "weights_sha256": str(seed) * 64}
-        chosen = make.settings(seed=seed, trial=f"t{seed}", transfer=transfer)
+        start = {"from": "lenet5-low", "train": "head", "weights_sha256": str(seed) * 64}
+        chosen = make.settings(seed=seed, trial=f"t{seed}", start=start)
         sync_run(make.finished(project / f"runs/tour/lenet5-digits/seed-{seed}", chosen), tracking)
     parent = only(runs_of(tracking, "benchmark"))
     assert parent.info.status == "FINISHED"
     assert parent.data.metrics["test/accuracy_n"] == 2
     params = [run.data.params for run in runs_of(tracking, "seed")]
-    assert [one["transfer.from"] for one in params] == ["lenet5-low"] * 2
+    assert [one["start.from"] for one in params] == ["lenet5-low"] * 2
     assert sorted(one["seed"] for one in params) == ["0", "1"]
     hashes = {name for one in params for name in one if name.endswith("sha256") or name == "id"}
     assert not hashes  # nobody compares them; they are tags, and in the artifact settings.yaml
@@ -482,6 +482,7 @@ def test_a_study_and_its_trials(tracking, project):
     assert children["sgd 1"].data.tags["archbench.state"] == "pruned"
     assert children["sgd 1"].data.params["learning_rate"] == "1e-05"
     assert "beta_1" not in children["sgd 1"].data.params
+    assert children["adam 0"].data.params["architecture.name"] == "lenet5"
     assert points_of(tracking, children["sgd 0"], "validation/value") == [(1, 0.5), (2, 0.75)]
     assert "value" not in children["adam 0"].data.metrics
     assert parent.data.metrics["trials/pruned"] == 1

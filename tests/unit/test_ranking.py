@@ -330,7 +330,7 @@ def test_a_board_names_what_recipes_differ_in(tmp_path):
         ({"early_stopping": {"patience": 3}}, "early_stopping"),
         ({"precision": "mixed_float16"}, "precision"),
         ({"preprocessing": {"name": "zca"}}, "preprocessing"),
-        ({"transfer": {"from": "x", "train": "all", "weights_sha256": "0"}}, "transfer"),
+        ({"start": {"from": "x", "train": "all", "weights_sha256": "0"}}, "start"),
     ],
 )
 def test_every_member_of_a_recipe_counts(tmp_path, changes, name):

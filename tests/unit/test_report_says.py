@@ -15,8 +15,8 @@ from archbench.figures.fronts import score_against_costs
 from archbench.figures.pictures.classification import confusion_figure
 from archbench.figures.pictures.multi_label import multi_label
 from archbench.figures.scores import SEED_OFFSET, interval_figure
+from archbench.figures.start import heads_side_by_side, score_by_size
 from archbench.figures.study_choices import cell_map
-from archbench.figures.transfer import heads_side_by_side, score_by_size
 from archbench.page import figures as page_figures
 from archbench.page import formats, study_figures
 from archbench.page.figures import Gallery, better
@@ -353,6 +353,24 @@ def test_the_table_of_a_study_is_that_of_its_verdicts(study):
     (sentence,) = [text for text in summarize([], [], [study]) if text.startswith("In the study")]
     assert "1 ranked last for seeds without a score" in sentence
     assert f"{study.best.name} has the best mean" in sentence
+
+
+def test_a_study_of_several_networks_names_each_with_its_parameters(tmp_path):
+    """The base's words on its size are not said of another network."""
+    networks = {"wide": {"name": "lenet5", "maps": [9, 9]}, "other": {"name": "mlp"}}
+    fake.write_study(tmp_path / "nets", arms=["base", "wide", "other"], name="nets", networks=networks)
+    read = read_study(tmp_path / "nets", "nets", SEEDS)
+    rows = {row["Arm"]: row["Network"] for row in arm_rows(read)}
+    assert rows == {"base": "lenet5 (paper)", "wide": "lenet5, maps [9, 9] (paper)", "other": "mlp (paper)"}
+    assert {row["Parameters"] for row in arm_rows(read)} == {"61,706"}
+    assert study_remark(read).startswith("Networks that differ, also in their number of parameters")
+    table = read.table().set_index("arm")
+    assert (table["network"].to_dict(), set(table["parameters"])) == (rows, {61706})
+
+
+def test_a_study_of_one_network_names_it_once(study):
+    assert not {"Network", "Parameters"} & set(arm_rows(study)[0])
+    assert study_remark(study).startswith("lenet5 (paper) on digits.")
 
 
 # --- tables and sentences

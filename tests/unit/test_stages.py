@@ -40,6 +40,7 @@ def test_a_run_is_told_which_stage_makes_it(stage, slug, tmp_path, monkeypatch, 
 
     monkeypatch.setattr(stages, "live", live)
     monkeypatch.setattr(stages, f"_{stage}", lambda *_: None)
+    monkeypatch.setattr(stages, "_keep_scores", lambda *_: None)
     monkeypatch.setattr(closing, "closing_line", lambda name, folders: f"{name}: result")
     monkeypatch.setattr(closing, "closing_lines", lambda arms: [f"{slug}: result"])
     getattr(stages, stage)(slug)
@@ -63,7 +64,7 @@ with only_writer(Path(sys.argv[1]), "the first"):
         (lambda: stages.train("lenet5-digits"), "runs/small/lenet5-digits"),
         (stages.report, "reports/small"),
         (stages.speed, "runs/small/speed.csv"),
-        (lambda: stages.sources("train"), "data/sources/small"),
+        (stages.sources, "data/sources/small"),
     ],
     ids=["train", "report", "speed", "sources"],
 )
@@ -71,7 +72,6 @@ def test_a_stage_waits_for_the_one_that_writes_its_folder(stage, folder, tmp_pat
     """It writes only after the process that holds the lock has ended, which that one does once the wait has begun."""
     (tmp_path / "pipelines").mkdir()
     (tmp_path / "params.yaml").write_text(PARAMS)
-    (tmp_path / "dvc.yaml").write_text("stages: {sources-train: {deps: []}}")
     monkeypatch.chdir(tmp_path)
     command = [sys.executable, "-c", HOLD, str(tmp_path / folder)]
     first = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -95,5 +95,7 @@ def test_a_stage_waits_for_the_one_that_writes_its_folder(stage, folder, tmp_pat
     monkeypatch.setattr("archbench.page.report.write_report", write)
     monkeypatch.setitem(sys.modules, "archbench.speed.run", SimpleNamespace(measure=write))
     monkeypatch.setattr("archbench.records.run_folder.write_text", write)
+    monkeypatch.setattr("archbench.sources.lists", lambda *_: {"report.txt": ""})
+    monkeypatch.setattr(stages, "_keep_scores", lambda *_: None)
     stage()
     assert order == ["waits", "first ends", "second"]

@@ -6,7 +6,7 @@ import keras
 import pytest
 
 from archbench import code, resolve, stages
-from archbench.config import Arm, Benchmark, Changes, Range, Study, Training, check_config
+from archbench.config import Arm, Benchmark, Changes, ConfigError, Range, Study, Training, check_config
 from archbench.datasets.prepare import prepare
 from archbench.project import Folders
 
@@ -14,6 +14,7 @@ VALUES = {
     "pipeline": "toy",
     "seeds": [3, 4],
     "datasets": {"digits": {"size": 8}, "wine": None},
+    "recipes": {"nothing": {}},
     "benchmarks": {"other": {"architecture": "lenet5", "dataset": "digits"}},
     "studies": {
         "rates": {
@@ -50,7 +51,6 @@ CHANGES = {
     "training.steps_per_call": 7,
     f"{STUDY}.base.architecture": {"name": "mlp", "units": [7]},
     f"{STUDY}.base.dataset": "wine",
-    f"{STUDY}.base.scale": "small",
     f"{STUDY}.base.seeds": [9],
     f"{STUDY}.epochs": 3,
     f"{STUDY}.folds": 4,
@@ -58,6 +58,8 @@ CHANGES = {
     f"{STUDY}.pruner": "none",
     f"{STUDY}.side_by_side": 2,
     f"{STUDY}.seed": 1,
+    f"{ARM}.architecture": {"name": "mlp", "units": [7]},
+    f"{ARM}.scale": "small",
     f"{ARM}.sampler": "random",
     f"{ARM}.space": {"learning_rate": {"low": 0.02, "high": 0.5}},
     f"{RANGE}.low": 0.02,
@@ -98,6 +100,9 @@ KEPT = {
     "benchmarks": {},
     "report.title": "another",
     f"{STUDY}.base.seeds": [3, 8],
+    f"{STUDY}.base.scale": "small",
+    f"{STUDY}.base.recipe": "nothing",
+    f"{ARM}.recipe": "nothing",
     f"{STUDY}.trials": 30,
     f"{STUDY}.workers": 7,
     f"{STUDY}.arms.other": {"optimizer": "adam"},
@@ -180,7 +185,7 @@ def test_every_setting_either_changes_the_name_or_is_known_not_to():
     decided = {*CHANGES, *KEPT}
     elsewhere = {
         *(f"{STUDY}.{name}" for name in ("arms", "cross", "space")),  # one by one above, or arms by another name
-        *(f"{STUDY}.base.{name}" for name in ("epochs", "transfer", "expect", "beats")),  # refused
+        *(f"{STUDY}.base.{name}" for name in ("epochs", "start", "expect", "beats")),  # refused
         f"{RANGE}.integer",
     }
     for where, model in (
@@ -208,6 +213,50 @@ def test_an_arm_keeps_the_parts_of_the_base_that_it_does_not_name(folders):
         "initializer": initializer,
         "dropout": 0.4,
     }
+
+
+def test_an_arm_may_be_another_network_of_its_own_size(folders):
+    """The base's words on its size do not go with it, nor does a task that it does not name."""
+    other = {"architecture": {"name": "mlp", "units": [7]}}
+    for arm, scale in ((other, "paper"), ({**other, "scale": "7 units"}, "7 units")):
+        study = {"base": {**RATES["base"], "scale": "small"}, "arms": {"plain": {}, "other": arm}}
+        plans, _ = _arms(folders, **study)
+        trial = plans["other"].trials[0]
+        assert (trial["architecture"], trial["scale"]) == (other["architecture"], scale)
+        assert (plans["plain"].trials[0]["architecture"]["name"], plans["plain"].trials[0]["scale"]) == ("mlp", "small")
+
+
+def test_architectures_may_be_an_axis(folders):
+    cross = {"architecture": {"flat": "softmax_regression", "deep": "mlp"}, "optimizer": {"sgd": "sgd", "adam": "adam"}}
+    values = copy.deepcopy(VALUES)
+    values["studies"]["rates"] |= {"base": {"architecture": "mlp", "dataset": "digits"}, "cross": cross}
+    del values["studies"]["rates"]["arms"]
+    config = check_config(values)
+    made = {arm: resolve.resolve_arm(config, "rates", arm).settings for arm in config.studies["rates"].arms}
+    assert {arm: one["architecture"]["name"] for arm, one in made.items()} == {
+        "flat-sgd": "softmax_regression",
+        "flat-adam": "softmax_regression",
+        "deep-sgd": "mlp",
+        "deep-adam": "mlp",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arm", "why"),
+    [
+        ({"architecture": "vae"}, "arms.other.task: reconstruction is judged by loss, the first arm by accuracy"),
+        ({"architecture": "knn"}, "arms.other.architecture: knn is fitted at once"),
+        ({"architecture": "mpl"}, "arms.other.architecture: No architecture is called 'mpl'"),
+        ({"architecture": {"name": "mlp", "width": 3}}, "arms.other.architecture: "),
+    ],
+)
+def test_an_arm_of_a_network_that_cannot_be_compared_is_refused(arm, why):
+    base = {"architecture": "mlp", "dataset": "digits", "preprocessing": "rescale"}
+    values = copy.deepcopy(VALUES)
+    values["studies"]["rates"] |= {"base": base, "arms": {"plain": {}, "other": arm}}
+    with pytest.raises(ConfigError) as error:
+        resolve.resolve_all(check_config(values))
+    assert f"studies.rates.{why}" in str(error.value)
 
 
 def test_an_arm_has_its_own_sampler_or_the_studys(folders):

@@ -489,6 +489,31 @@ def test_arms_that_differ_in_inputs_of_the_program_share_it():
     assert not any(v.numpy().any() if hasattr(v, "numpy") else v.any() for v in first.program.learner.trainable[::2])
 
 
+def test_arms_of_other_networks_train_in_programs_of_their_own_and_count_their_parameters(benches, journal, tmp_path):
+    """3 classes of 256 pixels: 256 * 3 + 3 weights, and 256 * 2 + 2 + 2 * 3 + 3 with two hidden units."""
+    study = _study(
+        base={"architecture": "softmax_regression", "dataset": "stripes"},
+        arms={"flat": ARM, "deep": {**ARM, "architecture": {"name": "mlp", "units": [2]}}},
+        trials=1,
+    )
+    plans = []
+    for name, arm in study.arms.items():
+        spec = (arm.architecture or study.base.architecture).spec
+        described = {**PLAIN, "architecture": spec, "benchmark": f"rates/{name}"}
+        plans.append(ArmPlan(name, arm.space, [toys.settings(**described, seed=seed) for seed in (0, 1)], "tpe"))
+    for plan in plans:
+        sweeps.open_arms(study, journal, [plan.name], True)
+        _search(plan, study, benches, journal, plan.name)
+        quiet = Pace(1e9, lambda *_: None)
+        sweeps.finish_arm(plan, study, benches, PREPARED, journal, plan.name, True, tmp_path, quiet)
+    sweeps.write_tables(plans, study, journal, {plan.name: plan.name for plan in plans}, True, tmp_path)
+    assert [row["architecture"] for row in _rows(tmp_path / "arms.csv")] == ["softmax_regression", "mlp"]
+    run_folder.write_yaml(tmp_path / "settings.yaml", {"study": "rates", **study.model_dump(mode="json")})
+    run_folder.write_json(tmp_path / "machine.json", machine.describe(False, "", "float32"))
+    arms = {arm.name: (arm.network, arm.parameters) for arm in read_study(tmp_path, "rates", (0, 1)).arms}
+    assert arms == {"flat": ("softmax_regression (paper)", 771), "deep": ("mlp, units [2] (paper)", 523)}
+
+
 def test_arms_with_other_numbers_share_one_table(journal, scripted, tmp_path):
     sgd = {"optimizer": "sgd", "space": {"learning_rate": RATE}}
     plans = [_plan(), _plan(sgd, "sgd")]

@@ -15,10 +15,11 @@ from archbench.resolve import resolve_all, resolve_arm
 
 MODELS = [
     config.Config,
+    config.DataSet,
     config.Training,
     config.Changes,
     config.Benchmark,
-    config.Transfer,
+    config.Start,
     config.Beat,
     config.Clip,
     config.EarlyStopping,

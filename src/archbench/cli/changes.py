@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -14,12 +15,15 @@ from typing import Any, Literal
 import yaml
 
 from archbench.config import Config
+from archbench.datasets import derived
 from archbench.errors import UserError
+from archbench.project import Folders
 
 State = Literal["run", "wait", "current", "unknown"]
 """It runs; it runs if what it reads turns out otherwise; it is up to date; DVC cannot tell here."""
 NEW = ("never run",)
 """Of a stage that DVC knows nothing of, or knows from elsewhere: a clone has the lock file and none of the outputs."""
+OTHER_CODE = ("modified code",)
 
 
 class DvcFailed(UserError):
@@ -48,6 +52,8 @@ class Stage:
 def stages_of(config: Config, here: Path, root: Path) -> list[Stage]:
     """Every stage in the order that it would run; all run where DVC has not been set up or dvc.yaml is missing.
 
+    DVC knows of edited code only that the stage `sources` is to run; which stages it concerns is looked up here.
+
     Raises `DvcFailed`.
     """
     tracked = (root / ".dvc").is_dir() and (here / "dvc.yaml").is_file()
@@ -56,7 +62,11 @@ def stages_of(config: Config, here: Path, root: Path) -> list[Stage]:
     changed = _dvc_status(here) if ran else {}
     absent = {path for name, paths in outputs.items() if name not in ran for path in paths}
     reasons = {name: _reasons(changes, absent) for name, changes in changed.items()}
-    return _in_order(config, {name: reasons.get(name, ()) if name in ran else NEW for name in _needs(config)})
+    why = {name: reasons.get(name, ()) if name in ran else NEW for name in _needs(config)}
+    if "sources" in ran and why["sources"]:
+        for name in _of_other_code(config, Folders(root, config.pipeline), here):
+            why[name] = why[name] or OTHER_CODE
+    return _in_order(config, why)
 
 
 def stages_unread(config: Config, here: Path) -> list[Stage]:
@@ -93,21 +103,34 @@ def describe_changes(old: str | None, new: str) -> list[str]:
 
 
 def _needs(config: Config) -> dict[str, tuple[str, ...]]:
-    """Stage -> the stages before it, in an order that fits."""
-    kinds = ["prepare", *(["train"] if config.benchmarks else []), *(["sweep"] if config.studies else [])]
-    needs: dict[str, tuple[str, ...]] = {f"sources-{kind}": () for kind in kinds}
-    needs |= {f"prepare@{slug}": ("sources-prepare",) for slug in config.datasets}
+    """Stage -> the stages before it but for `sources`, which is before all, in an order that fits."""
+    needs: dict[str, tuple[str, ...]] = {"sources": ()}
+    for slug in sorted(config.datasets, key=lambda slug: len(derived.ancestors(slug, config.datasets))):
+        parent = config.datasets[slug].of
+        needs[f"prepare@{slug}"] = (f"prepare@{parent}",) if parent else ()
     for slug, benchmark in config.benchmarks.items():
-        source = (f"train@{benchmark.transfer.source}",) if benchmark.transfer else ()
-        needs[f"train@{slug}"] = ("sources-train", f"prepare@{benchmark.dataset}", *source)
+        source = (f"train@{benchmark.start.source}",) if benchmark.start else ()
+        needs[f"train@{slug}"] = (f"prepare@{benchmark.dataset}", *source)
     for slug, study in config.studies.items():
-        needs[f"sweep@{slug}"] = ("sources-sweep", f"prepare@{study.base.dataset}")
-    before_report = [name for name in needs if name.startswith(("train@", "sweep@"))]
-    if config.speed is not None:
-        needs["speed"] = ()
-        before_report.append("speed")
-    needs["report"] = tuple(before_report)
+        needs[f"sweep@{slug}"] = (f"prepare@{study.base.dataset}",)
+    needs["report"] = tuple(name for name in needs if name.startswith(("train@", "sweep@")))
     return needs
+
+
+def _of_other_code(config: Config, folders: Folders, here: Path) -> set[str]:
+    """The stages that DVC saw the end of with a list of digests other than what `sources` would write now."""
+    from archbench import sources
+
+    now = {
+        os.path.relpath(folders.sources / name, here): hashlib.md5(lines.encode(), usedforsecurity=False).hexdigest()
+        for name, lines in sources.lists(config, folders.root / "pipelines").items()
+    }
+    return {
+        name
+        for name, stage in _locked(here).items()
+        for dep in stage.get("deps", ())
+        if dep.get("md5") != now.get(dep["path"], dep.get("md5"))
+    } & _needs(config).keys()
 
 
 def _dvc_status(here: Path) -> dict[str, list[Any]]:
@@ -143,11 +166,13 @@ def _reasons(changes: list[Any], absent: Collection[str]) -> tuple[str, ...]:
 
 def _outputs(here: Path) -> dict[str, list[str]]:
     """Stage -> the paths that it wrote, of the stages that DVC has seen the end of, here or elsewhere."""
+    return {name: [out["path"] for out in stage.get("outs", ())] for name, stage in _locked(here).items()}
+
+
+def _locked(here: Path) -> dict[str, Any]:
+    """Stage -> what dvc.lock says of it."""
     lock = here / "dvc.lock"
-    if not lock.is_file():
-        return {}
-    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
-    return {name: [out["path"] for out in stage.get("outs", ())] for name, stage in stages.items()}
+    return yaml.safe_load(lock.read_text(encoding="utf-8")).get("stages", {}) if lock.is_file() else {}
 
 
 def _any_there(here: Path, paths: Iterable[str]) -> bool:

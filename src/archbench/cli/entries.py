@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from archbench.catalogue import Entry
-from archbench.cli import display, index
+from archbench.cli import benchmarks, display, index
 from archbench.cli.words import KIND, Word, words
 from archbench.errors import UserError
 
@@ -50,17 +50,28 @@ def list_entries(
 
 
 def show(
-    name: Annotated[list[str], typer.Argument(help="A name that `archbench list` shows, in one word or in several.")],
+    name: Annotated[
+        list[str],
+        typer.Argument(help="A name that `archbench list` shows, in one word or in several, or a benchmark's."),
+    ],
     kind: Annotated[str | None, typer.Option(help="The kind, where several catalogues know the name.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show one entry.
 
     An architecture at its paper's size with its cost, a setting with its place in params.yaml and its formula,
-    anything else with its formula and options.
+    anything else with its formula and options; a benchmark of the params.yaml here with all its settings.
     """
     called = " ".join(name)
-    found = index.find_entries(called, kind)
+    try:
+        found = [] if kind == benchmarks.KIND else index.find_entries(called, kind)
+    except index.UnknownEntry:
+        if kind is not None or not benchmarks.is_one(called):
+            raise
+        found = []
+    if not found:
+        benchmarks.show(called, as_json)
+        return
     if as_json and len(found) > 1:
         kinds = [row.catalogue for row in found]
         raise SeveralEntries(
@@ -97,7 +108,10 @@ def describe(row: index.Row, entry: Entry) -> dict[str, Any]:
     if row.catalogue == "architectures":
         facts |= _cost(entry)
     if row.catalogue == "datasets":
+        from archbench.datasets.derived import is_derived
+
         own = entry.facts
+        facts["required"] = [*(["of"] if is_derived(entry) else []), *required]
         facts |= {"licence": own["licence"], "origin": own["kind"], "bytes": own["bytes"]}
     return facts
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archbench.architectures.network import outline
+from archbench.architectures.parted import parts_of
 from archbench.architectures.profile import Profile, profile
 from archbench.cli.calibration import slowness
 from archbench.cli.data import Data
@@ -35,8 +36,8 @@ ACTIVATION_SECONDS = 2.4e-9
 """Of one core, for every byte of an example's activations: what reading and writing them costs."""
 GPU_SPEEDUP = 100
 """An accelerator's arithmetic beside one core's."""
-START_SECONDS = {"sources": 2.0, "prepare": 5.0, "train": 10.0, "sweep": 40.0, "speed": 1800.0, "report": 60.0}
-"""Imports and writing, which the seconds in a run folder do not hold; for `speed` and `report` all there is."""
+START_SECONDS = {"sources": 8.0, "prepare": 5.0, "train": 10.0, "sweep": 40.0, "report": 60.0}
+"""Imports and writing, which the seconds in a run folder do not hold; for `sources` and `report` all there is."""
 PRUNED_SHARE = 0.7
 """What a study takes of its budget of epochs, as its pruner stops some of its trials."""
 DOWNLOAD_BYTES_A_SECOND = 5e6
@@ -67,7 +68,7 @@ class Forecast:
         self._profiles: dict[str, tuple[Profile, int]] = {}
         self.damaged: list[str] = []
         """A line for every record that could not be measured by."""
-        tables = folders.reports / "tables"
+        tables = folders.reference / "tables"
         elsewhere = other_processors(tables, machine.processor())
         here = durations(folders.runs, config.benchmarks, folders.studies, config.studies, self.damaged)
         self._measured = {
@@ -84,7 +85,7 @@ class Forecast:
             return self._train(plans[slug])
         if kind == "sweep":
             return self._sweep(slug, self._config.studies[slug])
-        return Cost(self._start(kind.partition("-")[0]), "estimated")
+        return Cost(self._start(kind), "estimated")
 
     def _start(self, kind: str) -> float:
         return START_SECONDS[kind] * self._slowness
@@ -151,12 +152,13 @@ class Forecast:
         if card is None:
             return None
         try:
-            outputs = TASKS.build(settings["task"], card).outputs()
-            spec = architecture_spec(settings, card)
-            key = repr((spec, settings["parts"], card.input_shape, outputs))
+            task = TASKS.build(settings["task"], card)
+            described = architecture_spec(settings, card), task.reads(), task.outputs(), settings["parts"]
+            key = repr(described)
             if key not in self._profiles:
-                model = outline(spec, card.input_shape, outputs, settings["parts"])
-                self._profiles[key] = profile(model), len(model.layers)
+                model = outline(*described)
+                layers = sum(len(part.layers) for part in parts_of(model).values())
+                self._profiles[key] = profile(model, task.calls()), layers
         except UserError as error:
             raise ConfigError(f"{where} on {settings['dataset']}: {error}") from None
         return self._profiles[key]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -34,8 +33,8 @@ def plan(
 ) -> None:
     """Show what `dvc repro` would run.
 
-    For how long, on how much disk, under which licences. With --write, write dvc.yaml instead, and tell DVC whether
-    there is git.
+    For how long, on how much disk, under which licences. With --write, write dvc.yaml instead, tell DVC whether there
+    is git, and git that dvc.lock and the scores, which every run writes, are no change of the project.
 
     Minutes are measured where the same network ran before on the same data, here or where the report that comes with
     the project was made, else estimated from its layers, multiply-adds and activations.
@@ -60,7 +59,7 @@ def forecast(here: Path) -> dict[str, Any]:
     from archbench.training import machine
 
     plans = resolve.resolve_all(config)
-    data = {slug: look_up(slug, named, folders) for slug, named in config.datasets.items()}
+    data = {slug: look_up(slug, config.datasets, folders) for slug in config.datasets}
     costs = Forecast(config, folders, data, machine.device_kind())
     stages = []
     fits = _fits(config, folders, here)
@@ -184,7 +183,7 @@ def _groups(stages: list[Mapping[str, Any]]) -> list[list[str]]:
     """A row a kind of stage: how many, how many of them run or may run, for how long, and the commonest reason."""
     kinds: dict[str, list[Mapping[str, Any]]] = {}
     for stage in stages:
-        kinds.setdefault(re.split("[@-]", stage["stage"])[0], []).append(stage)
+        kinds.setdefault(stage["stage"].partition("@")[0], []).append(stage)
     rows = []
     for kind, own in kinds.items():
         moving = [stage for stage in own if stage["state"] != "current"]
@@ -234,17 +233,21 @@ def _write(here: Path, as_json: bool) -> None:
     from archbench import dvcfile, scm
     from archbench.cli.changes import describe_changes
     from archbench.records.run_folder import write_text
+    from archbench.records.scores import FILE
 
-    path = here / "dvc.yaml"
-    old = path.read_text(encoding="utf-8") if path.is_file() else None
-    new = dvcfile.render(config, folders, here)
-    lines = describe_changes(old, new) if new != old else []
-    if new != old:
-        write_text(path, new)
+    files = dvcfile.render_all(config, folders, here)
+    path, lines, written = here / "dvc.yaml", [], False
+    for file, new in files.items():
+        old = file.read_text(encoding="utf-8") if file.is_file() else None
+        if new != old:
+            lines += describe_changes(old, new)
+            write_text(file, new)
+            written = True
     told = scm.settle(here)
+    scm.keep_apart(here, [here / FILE, *(file.with_suffix(".lock") for file in files)])
     if as_json:
-        display.print_json({"path": str(path), "written": new != old, "changes": lines, "dvc": told})
+        display.print_json({"path": str(path), "written": written, "changes": lines, "dvc": told})
         return
-    print(f"{path}: {'written' if new != old else 'already up to date'}")
+    print(f"{path}: {'written' if written else 'already up to date'}")
     for line in [*lines, *([told] if told else [])]:
         print(f"  {line}")

@@ -10,7 +10,7 @@ from archbench import dvcfile, resolve
 from archbench.cli.checks import Finding
 from archbench.config import Config, read_config
 from archbench.datasets import store
-from archbench.datasets.ready import open_prepared
+from archbench.datasets.derived import open_data
 from archbench.errors import UserError
 from archbench.project import Folders, project_root
 from archbench.records import run_folder
@@ -20,7 +20,7 @@ from archbench.records.shapes import MACHINE
 from archbench.resolve import Plan
 from archbench.results.machines import other_processors
 from archbench.tasks import TASKS
-from archbench.training.transfer import NoTransfer
+from archbench.training.start import NoStart
 
 
 def check_project(here: Path) -> Iterator[Finding]:
@@ -51,16 +51,16 @@ def _dvc_file(config: Config, folders: Folders, here: Path) -> Finding:
 def _data(config: Config, folders: Folders, plans: Mapping[str, Plan]) -> list[Finding]:
     """Prepared data that are damaged or stale, and those that a task of theirs cannot be asked of."""
     found = []
-    for slug, named in config.datasets.items():
+    for slug in config.datasets:
         folder = folders.prepared / slug
         if not (folder / store.CARD).is_file():
             continue
         try:
-            card = open_prepared(named.spec, folder, folders.raw).card
+            card = open_data(slug, config.datasets, folders.prepared, folders.raw).card
             for plan in (plan for plan in plans.values() if plan.settings["dataset"] == slug):
                 TASKS.build(plan.settings["task"], card)
         except store.NotReady as error:
-            found.append(Finding(str(folder.relative_to(folders.root)), error.why, f"dvc repro -f prepare@{slug}"))
+            found.append(Finding(str(folder.relative_to(folders.root)), error.why, error.mend))
         except UserError as error:
             found.append(Finding(f"datasets.{slug}", str(error), "correct params.yaml, then: archbench doctor"))
     return found
@@ -147,23 +147,24 @@ def _run_stale(run: RunFolder, plan: Plan, sha256: str | None) -> str | None:
         return f"has a seed that params.yaml does not name: {settings['seed']}"
     try:
         wanted = plan.trial_settings(settings["seed"], sha256 or settings["dataset_sha256"], run.path.parent.parent)
-    except NoTransfer as error:
+    except NoStart as error:
         return f"cannot be checked: {error}"
     if wanted["id"] == settings["id"]:
         return None
-    changed = [name for name in wanted if name != "id" and (name not in settings or settings[name] != wanted[name])]
+    deciding = [name for name in wanted if name not in ("id", "scale")]
+    changed = [name for name in deciding if name not in settings or settings[name] != wanted[name]]
     return f"is stale: {', '.join(changed)} changed since"
 
 
 def _report(folders: Folders) -> Iterator[Finding]:
-    """Whether the report that is here was made on a processor that rounds as this one does."""
+    """Whether the reference was made on a processor that rounds as this one does."""
     from archbench.training.machine import processor
 
-    name = str(folders.reports.relative_to(folders.root))
+    name = str(folders.reference.relative_to(folders.root))
     try:
-        differences = other_processors(folders.reports / "tables", processor())
+        differences = other_processors(folders.reference / "tables", processor())
     except (*run_folder.UNREADABLE, OSError) as error:
-        yield Finding(name, f"is damaged: tables/machines.csv cannot be read ({error})", "archbench report")
+        yield Finding(name, f"is damaged: tables/machines.csv cannot be read ({error})", f"git checkout {name}")
         return
     for difference in differences:
         yield Finding(name, f"made on another processor, so scores here can differ: {difference}")

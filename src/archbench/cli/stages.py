@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from archbench import stages
+from archbench import scm, stages
 from archbench.config import Config, check_name
 from archbench.project import Folders
 from archbench.stages import open_pipeline
@@ -41,12 +41,20 @@ def sweep(study: Annotated[str, typer.Argument(help="A study of params.yaml.")])
 
 def report(
     where: Annotated[bool, typer.Option("--where", help="Only say where it is and how to see the runs.")] = False,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Make the report that is here the reference, to be committed.")
+    ] = False,
 ) -> None:
     """Write the report of this pipeline: index.html, README.md, tables and figures.
 
     From the runs and studies that are there; what is missing is shown as missing.
     """
     _, folders = open_pipeline()
+    if reference:
+        print(f"reference   {stages.make_reference()}")
+        scm.keep_apart(folders.root, [stages.scores_file()], apart=False)
+        print(f"to commit   {folders.reference} {stages.scores_file()}")
+        return
     if not where:
         stages.report()
     print(f"report      {folders.reports / 'index.html'}")
@@ -71,7 +79,15 @@ def speed(
 
 
 def _prepare(config: Config, folders: Folders, dataset: str) -> None:
-    """Prepare a data set unless it is there as params.yaml and the code would make it."""
+    """Prepare a data set, and before it what it is made from, unless they are there as params.yaml and the code would
+    make them."""
+    from archbench.datasets.derived import ancestors
+
+    for slug in (*reversed(ancestors(dataset, config.datasets)), dataset):
+        _prepare_one(config, folders, slug)
+
+
+def _prepare_one(config: Config, folders: Folders, dataset: str) -> None:
     from archbench.datasets.store import CARD, NotReady
 
     if not (folders.prepared / dataset / CARD).is_file():

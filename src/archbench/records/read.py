@@ -94,8 +94,8 @@ class RunFolder:
     def basis(self) -> dict[str, Any]:
         """The recipe with the code and the data: seeds may be averaged where it is equal."""
         shared = {name: value for name, value in self.settings.items() if name not in ("id", "seed")}
-        if "transfer" in shared:  # every seed starts from the weights of the source's same seed
-            shared["transfer"] = {k: value for k, value in shared["transfer"].items() if k != "weights_sha256"}
+        if "start" in shared:  # every seed starts from the weights of the source's same seed
+            shared["start"] = {k: value for k, value in shared["start"].items() if k != "weights_sha256"}
         return shared
 
     @property

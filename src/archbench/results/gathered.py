@@ -13,6 +13,7 @@ from archbench.expected import Expected
 from archbench.records.run_folder import BrokenRecord
 from archbench.results.durations import Duration, durations
 from archbench.results.leaderboard import Board, boards
+from archbench.results.reference import Reference, read_reference
 from archbench.results.runs import Run, read_runs
 from archbench.results.studies import Study, read_study
 
@@ -33,6 +34,8 @@ class Options:
     that no run is of it. One that is left out is not prepared here: what its runs were made on is not known."""
     expected: Sequence[Expected] = ()
     """What params.yaml says that test scores will be."""
+    reference: Path | None = None
+    """The folder of the report that comes with the project, which need not be there."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,12 @@ class Results:
     studies: Sequence[Study]
     """Those that can be shown."""
     gone: Mapping[str, tuple[str, str]]
-    """Of every study, or table of speed, that cannot be shown: its state, and what is known of it."""
+    """Of every study, table of speed or reference that cannot be shown: its state, and what is known of it."""
     speed: pd.DataFrame | None
     """The rows of speed.csv, where it was measured."""
     durations: Sequence[Duration]
+    reference: Reference | None = None
+    """What the report that comes with the project says, where there is one."""
 
     @cached_property
     def boards(self) -> list[Board]:
@@ -85,6 +90,10 @@ def gather(
         speed = _read_speed(runs)
     except BrokenRecord as error:
         speed, gone["speed.csv"] = None, ("damaged", error.fault)
+    try:
+        reference = read_reference(options.reference / "tables") if options.reference else None
+    except BrokenRecord as error:
+        reference, gone["the reference"] = None, ("damaged", f"{error.path.name} {error.fault}")
     return Results(
         pipeline=pipeline,
         options=options,
@@ -93,6 +102,7 @@ def gather(
         gone=gone,
         speed=speed,
         durations=durations(runs, benchmarks, studies_folder, studies, damaged=[]),  # what is damaged is a gap
+        reference=reference,
     )
 
 

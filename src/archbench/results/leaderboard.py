@@ -60,7 +60,7 @@ class Place:
     @property
     def from_scratch(self) -> bool:
         """Whether it started without the weights of another benchmark."""
-        return not self.settings.get("transfer")
+        return not self.settings.get("start")
 
     @property
     def states(self) -> str:

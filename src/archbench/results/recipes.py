@@ -9,7 +9,7 @@ from archbench.results.runs import Run
 
 RECIPE = (
     "optimizer", "schedule", "epochs", "batch_size", "augmentation", "preprocessing", "clip", "early_stopping",
-    "precision", "loss", "transfer",
+    "precision", "loss", "start",
 )  # fmt: skip
 """What a recipe is made of; the numbers of the optimizer count as one with it."""
 DIGITS = 8
@@ -48,10 +48,10 @@ def describe_augmentation(settings: Mapping[str, Any]) -> str:
 
 
 def _recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
-    transfer = settings.get("transfer")
+    start = settings.get("start") or {}
     apart = {
         "loss": settings["task"].get("loss"),
-        "transfer": transfer and (transfer["from"], transfer["train"]),  # the digest of the weights differs by seed
+        "start": {name: value for name, value in start.items() if name != "weights_sha256"},  # which differs by seed
     }
     return {key: apart[key] if key in apart else settings[key] for key in RECIPE}
 

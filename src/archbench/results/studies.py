@@ -16,7 +16,7 @@ from archbench.records.shapes import CURVES, MACHINE, STUDY, TRIALS
 from archbench.results.leaderboard import count_states, standing_numbers
 from archbench.results.ranking import Kind, Standing, rank, scores, unranked
 from archbench.results.recipes import unlike
-from archbench.results.runs import Run, read_seeds
+from archbench.results.runs import Run, number, read_seeds
 from archbench.results.statistics import Interval, mean_interval, mean_ranks
 
 TRIAL_COLUMNS = ("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued", "same_as")
@@ -48,6 +48,14 @@ class Arm:
     """Mean rank over the seeds; a seed without a score is the worst of its rank. NaN for a single seed."""
     cell: Mapping[str, str] = field(default_factory=dict)
     """Where the arm stands on the axes of a crossed study."""
+    network: str = ""
+    """Its architecture with the options that are given, and its scale."""
+
+    @property
+    def parameters(self) -> float:
+        """The trainable weights of its network, by the first final run that tells; NaN where none does."""
+        known = (number(run.metrics["parameters"]) for run in self.runs if run.metrics)
+        return next((count for count in known if not math.isnan(count)), math.nan)
 
     @property
     def label(self) -> str:
@@ -106,6 +114,11 @@ class Study:
         return list(self.settings["arms"])
 
     @property
+    def networks_differ(self) -> bool:
+        """Whether the arms are networks of their own, which a row then has to name."""
+        return len({arm.network for arm in self.arms}) > 1
+
+    @property
     def equal(self) -> bool:
         """Whether every arm had the same budget."""
         return not self.unequal
@@ -126,6 +139,8 @@ class Study:
             [
                 {
                     "arm": arm.name,
+                    "network": arm.network,
+                    "parameters": arm.parameters,
                     "trials": arm.trials,
                     "complete": arm.complete,
                     "pruned": arm.pruned,
@@ -236,7 +251,16 @@ def _arm(
         score=mean_interval([run.score for run in runs]),
         standing=unranked(runs, "budgets differ"),
         cell=cell,
+        network=_network(settings["base"], settings["arms"].get(name, {})),
     )
+
+
+def _network(base: Mapping[str, Any], arm: Mapping[str, Any]) -> str:
+    """`mlp, units [64, 64] (paper)`: of the arm, or of the base where the arm has none of its own."""
+    whose = arm if arm.get("architecture") else base
+    spec = whose["architecture"]
+    options = [f"{option} {value}" for option, value in spec.items() if option != "name"]
+    return f"{', '.join([spec['name'], *options])} ({arm.get('scale') or whose.get('scale') or 'paper'})"
 
 
 def _ranked(study: Study) -> Study:

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 
 from archbench import resolve
-from archbench.datasets.ready import open_prepared
+from archbench.datasets.derived import open_data
 from archbench.speed.pairs import interleave, row
 from archbench.speed.workshop import Site, TrialSettings
-from archbench.training.fit import epoch_order
+from archbench.training import order
 from archbench.training.run import Workbench
 
 STEPS = 4
@@ -31,8 +31,7 @@ def table(site: Site) -> Iterator[dict]:
 def _row(site: Site, slug: str) -> dict:
     plan = resolve.resolve(site.config, slug)
     dataset = plan.settings["dataset"]
-    spec = site.config.datasets[dataset].spec
-    prepared = open_prepared(spec, site.folders.prepared / dataset, site.folders.raw)
+    prepared = open_data(dataset, site.config.datasets, site.folders.prepared, site.folders.raw)
     settings = plan.trial_settings(plan.seeds[0], prepared.card.sha256, site.folders.runs)
     on, off = (
         Chunk(Workbench(settings | {"xla": xla}, prepared, site.folders.runs), settings) for xla in ("on", "off")
@@ -47,9 +46,10 @@ class Chunk:
 
     def __init__(self, bench: Workbench, settings: TrialSettings) -> None:
         self._program, self._numbers = bench.program, bench.start(settings).numbers
-        order = epoch_order(0, 0, bench.training.feed.examples, settings["batch_size"])
-        self._order = np.resize(order, (STEPS, settings["batch_size"]))
-        self._data, _, _ = next(bench.training.feed.chunks(self._order, STEPS))
+        feed = bench.training.feeds[0]
+        rows = order.shuffled((0, 0), feed.examples, settings["batch_size"])
+        self._order = np.resize(rows, (STEPS, settings["batch_size"]))
+        self._data, _, _ = next(iter(feed.chunks(self._order, STEPS)))
         self.compile_seconds = self._seconds(0)
 
     def __call__(self) -> float:

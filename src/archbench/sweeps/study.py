@@ -16,6 +16,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
 from archbench import tuning
+from archbench.architectures.scale import describe_scale
 from archbench.config import Sampler, Space, Study
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
@@ -48,11 +49,22 @@ class ArmPlan:
     sampler: Sampler
     cell: Mapping[str, str] = field(default_factory=dict)
     """Where the arm stands on the axes of a crossed study."""
+    shape: tuple[int, ...] | None = None
+    """Of one input, which belongs to the scale."""
+    words: str | None = None
+    """What the base itself says of its scale."""
 
     def settings(self, numbers: tuning.Numbers) -> list[dict[str, Any]]:
         """The settings of every seed with the tuned numbers in their places."""
         changed = [tuning.with_numbers(trial, numbers) for trial in self.trials]
-        return [{**trial, "id": identify({**trial, "id": None})} for trial in changed]
+        return [
+            {
+                **trial,
+                "id": identify({**trial, "id": None, "scale": None}),
+                "scale": describe_scale(trial["architecture"], self.shape, self.words),
+            }
+            for trial in changed
+        ]
 
 
 def shares(arms: Sequence[str], workers: int) -> list[list[tuple[str, int, int]]]:

@@ -25,10 +25,12 @@ def best_complete(trials: Sequence[FrozenTrial], maximize: bool) -> FrozenTrial 
 
 
 def arm_rows(plans: Sequence[ArmPlan], study: Study) -> list[dict[str, Any]]:
-    """What every arm was given: the same budget, its sampler, and its place on the axes of a crossed study."""
+    """What every arm was given: a network, the same budget, a sampler, and its place on the axes of a crossed study."""
     return [
         {
             "arm": plan.name,
+            "architecture": plan.trials[0]["architecture"]["name"],
+            "scale": plan.trials[0]["scale"],
             "trials": study.trials,
             "epochs": study.epochs,
             "folds": study.folds or "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,20 @@ from archbench.metrics.confusion import accuracy, f1, precision, recall
 from archbench.metrics.ranking import share_among
 from archbench.options import NonNegative
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Task
+from archbench.tasks.base import Arrays, Batch, Direct, Smoke, smoke_inputs
 from archbench.tasks.class_loss import ScoreLoss
-from archbench.tasks.labels import check_class_names, check_examples, check_labels
+from archbench.tasks.labels import check_class_names, check_examples, check_labels, wrong_and_right
 
 FEW_CLASSES = 10
 """Up to so many classes the best five of them say little."""
 
 
-@task("classification", source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.4")
-class Classification(Task):
+@task(
+    "classification",
+    source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.4",
+    smoke="softmax_regression",
+)
+class Classification(Direct):
     """The class of an example, from one logit a class.
 
     Trained on softmax cross-entropy, or on another `loss` of class scores from the catalogue; chosen and scored by
@@ -52,17 +56,23 @@ class Classification(Task):
         self.loss, self.loss_options = LOSSES.resolve(loss)
         self.auxiliary_weight = auxiliary_weight
 
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Three classes in turn."""
+        inputs = smoke_inputs(shape, examples, random)
+        return Smoke({**inputs, "label": np.arange(examples, dtype="int32") % 3}, *inputs, ("a", "b", "c"))
+
     def outputs(self) -> int:
         """The number of classes."""
         return len(self.card.class_names)
 
-    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
         """`label`, int32 (example,); raises `LabelOutOfRange`."""
-        label = np.asarray(arrays["label"], "int32")
+        label = np.asarray(split["label"], "int32")
         check_labels(self.card, "label", label, 0, self.outputs())
         return {"label": label}
 
-    def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+    def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss`, by default the cross-entropy in nats, and `accuracy`; `outputs` are logits (batch, class).
 
         `label` holds integers (batch,), or distributions (batch, class) where an augmentation mixes or smooths them;
@@ -70,7 +80,7 @@ class Classification(Task):
         heads there is `auxiliary_loss`, the sum of theirs before it is weighted and added to `loss`.
         """
         logits = self.inference(outputs)
-        label, shares = targets["label"], class_shares(targets["label"], logits)
+        label, shares = arrays["label"], class_shares(arrays["label"], logits)
         found = {
             "loss": self.loss(label, logits, **self.loss_options),
             "accuracy": ops.take_along_axis(shares, _winner(logits)[:, None], axis=-1)[:, 0],
@@ -85,7 +95,7 @@ class Classification(Task):
         """The logits (batch, class), without the heads that only help to train."""
         return outputs["logits"] if isinstance(outputs, Mapping) else outputs
 
-    def predict(self, outputs: Any) -> dict[str, Any]:
+    def decode(self, outputs: Any) -> dict[str, Any]:
         """`label`, the likeliest class, and `confidence`, its softmax; above 10 classes `top_5`, the likeliest five.
 
         The softmax is a probability only where the loss is the cross-entropy.
@@ -96,12 +106,16 @@ class Classification(Task):
             found["top_5"] = ops.cast(ops.top_k(scores, k=5)[1], "int32")
         return found
 
-    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
+    def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
+        """Up to half of them wrong ones."""
+        return wrong_and_right(arrays["label"] != predictions["label"], most)
+
+    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`accuracy`, macro `f1`, `precision` and `recall`, and `top_5` where there are more than 10 classes."""
-        pair = targets["label"], predictions["label"]
+        pair = arrays["label"], predictions["label"]
         found = {"accuracy": accuracy(*pair), "f1": f1(*pair), "precision": precision(*pair), "recall": recall(*pair)}
         if "top_5" in predictions:
-            found["top_5"] = share_among(targets["label"], predictions["top_5"])
+            found["top_5"] = share_among(arrays["label"], predictions["top_5"])
         return found
 
 

@@ -179,7 +179,9 @@ def _fill_trial(tracking: Tracking, study: StudyFolder, run_id: str, row: Mappin
     }
     metrics += points(result, end, step=0)
     tuned = {n.removeprefix(TUNED): v for n, v in row.items() if n.startswith(TUNED) and v}
-    params = as_params({"arm": row["arm"], "number": row["number"], **tuned})
+    own = study.settings["arms"].get(row["arm"], {}).get("architecture")
+    architecture = own or study.settings["base"]["architecture"]
+    params = as_params({"arm": row["arm"], "number": row["number"], "architecture": architecture, **tuned})
     log(tracking.client, run_id, metrics, params)
     tracking.client.set_terminated(run_id, STATUS[row["state"]], end_time=end)
 

@@ -26,8 +26,11 @@ EXTENSIONS = (
 )  # fmt: skip
 """The vector instructions by which numerical libraries choose their kernels, as Linux names them on x86 and on ARM."""
 
-SOURCES = (":/src", ":/pipelines", ":/params.yaml", ":/pyproject.toml", ":(top,exclude,glob)**/dvc.lock")
-"""What makes a checkout dirty, as git's path patterns: not the lock files and reports that a run itself writes."""
+SOURCES = (
+    ":/src", ":/pipelines", ":/params.yaml", ":/pyproject.toml",
+    ":(top,exclude,glob)**/dvc.lock", ":(top,exclude,glob)**/scores.json",
+)  # fmt: skip
+"""What makes a checkout dirty, as git's path patterns: not the files that a run itself writes."""
 
 
 def use_xla(asked: str, network: keras.Model) -> tuple[bool, str]:
@@ -50,8 +53,8 @@ def use_xla(asked: str, network: keras.Model) -> tuple[bool, str]:
 
 
 def convolves(network: keras.Model) -> bool:
-    """Whether a network has a convolution."""
-    return any(isinstance(layer, CONVOLUTIONS) for layer in network.layers)
+    """Whether a network has a convolution, however deep inside other models."""
+    return any(isinstance(layer, CONVOLUTIONS) for layer in network._flatten_layers())
 
 
 @cache

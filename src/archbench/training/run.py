@@ -6,27 +6,29 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from archbench.architectures.parted import Network, whole
 from archbench.architectures.profile import Profile, profile
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
 from archbench.records import run_folder
-from archbench.tasks.base import Arrays, Task
+from archbench.tasks.base import Task
 from archbench.tracking.signature import describe as describe_signature
-from archbench.training import full_batch, machine
+from archbench.training import full_batch, machine, snapshots
 from archbench.training.build import Settings, build_learner, build_recipe, build_task
 from archbench.training.checkpoint import Progress
-from archbench.training.feed import Feed
-from archbench.training.fit import Diverged, Recipe, Split, fit
+from archbench.training.fit import Diverged, Recipe, fit
 from archbench.training.fitted import fit_at_once, is_fitted, one_step
 from archbench.training.numbers import learning_rate
 from archbench.training.program import Learner, Program
-from archbench.training.transfer import model_file, take_weights
+from archbench.training.snapshots import Snapshots
+from archbench.training.split import Split, open_split
 
 SHOWN_EXAMPLES = 48
 """Test examples whose inputs and predictions a run folder keeps, for the gallery."""
@@ -49,7 +51,7 @@ class Workbench:
     """What the trials of one benchmark share: the data on the device and the compiled program.
 
     Trials may differ in all that `program_key` leaves out; all else of `settings` is fixed by the first. `runs` is the
-    folder of the pipeline's runs, needed where weights are transferred.
+    folder of the pipeline's runs, needed where weights are another's.
     """
 
     def __init__(self, settings: Settings, prepared: Prepared, runs: Path | None = None) -> None:
@@ -63,19 +65,23 @@ class Workbench:
             )
         full_batch.check(settings)
         learner = self._fresh_learner(settings)
-        self.task.fit(prepared.splits["train"], learner.network.output)
-        self.profile: Profile = profile(inference(learner.network, self.task))
-        self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.network)
+        self.task.learn(prepared.splits["train"], learner.parts)
+        self.profile: Profile = profile(inference(whole(learner.parts), self.task), self.task.calls())
+        self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.model)
         self.program = Program(learner, self.xla)
-        self._resident_bytes = settings["resident_megabytes"] * 2**20
+        self._batch_size, self._resident_bytes = settings["batch_size"], settings["resident_megabytes"] * 2**20
         self.training, self.validation = self.split("train"), self.split("validation")
 
     def split(self, name: str) -> Split:
-        """A split of the data with this task's targets, on the device if it fits."""
+        """A split of the data with this task's arrays, on the device if it fits."""
         arrays = self.prepared.splits[name]
-        targets = self.task.targets(arrays)
-        feed = Feed(self.program, {self.card.input: arrays[self.card.input], **targets}, self._resident_bytes)
-        return Split(feed, targets, arrays.get("group"))
+        return open_split(
+            self.program,
+            arrays,
+            batch_size=self._batch_size,
+            resident_bytes=self._resident_bytes,
+            group=arrays.get("group"),
+        )
 
     def start(self, settings: Settings) -> Recipe:
         """Give the program the fresh weights of a trial, and return its recipe."""
@@ -84,14 +90,12 @@ class Workbench:
         learner = self.program.learner
         learner.write_state(self._fresh_state)
         learner.optimizer.learning_rate = learning_rate(settings)
-        return build_recipe(settings, settings["seed"], self.card.split_sizes["train"])
+        steps = self.training.steps(settings["batch_size"])
+        return build_recipe(settings, settings["seed"], self.training.examples, steps)
 
     def _fresh_learner(self, settings: Settings) -> Learner:
         """A learner with the weights that a trial starts from, which are remembered for the trials like it."""
-        seed = settings["seed"]
-        fresh = build_learner(settings, self.card, self.task, seed)
-        if "transfer" in settings:
-            take_weights(fresh.network, model_file(settings["transfer"], seed, self._runs))
+        fresh = build_learner(settings, self.card, self.task, settings["seed"], self._runs)
         self._fresh_key, self._fresh_state = _fresh_key(settings), fresh.read_state()
         return fresh
 
@@ -170,9 +174,12 @@ def _train_one(
     """One seed, from its last checkpoint if it has one, to a finished or diverged run folder."""
     recipe, train = bench.start(settings), fit
     if is_fitted(settings):
-        recipe, train = one_step(recipe, bench.training.feed.examples), fit_at_once
+        recipe = one_step(recipe, bench.training.examples)
+        train = partial(fit_at_once, settings["architecture"]["name"])
     progress = _open_folder(bench, settings, folder)
-    record = _Recorder(bench, folder, pace, recipe.epochs, progress.seconds)
+    record = _Recorder(bench, folder, pace, recipe.epochs, progress)
+    if "keep_every" in settings:
+        record.snapshots = Snapshots(folder, settings["keep_every"], bench.validation, progress.epoch)
     outcome: dict[str, Any] = {"state": "finished", "message": None, "diverged_at_step": None}
     scores: dict[str, dict[str, float]] = {"test": {}}
     try:
@@ -191,7 +198,11 @@ def _train_one(
         outcome |= {"state": "diverged", "message": str(error), "diverged_at_step": error.step}
     run_folder.write_json(folder / "timings.json", _timings(progress, recipe, record.seconds()))
     outcome["scores"] = {"validation": progress.best_validation, **scores}
-    facts = _facts(bench.task, bench.profile, progress) | {"training_examples": bench.card.split_sizes["train"]}
+    facts = _facts(bench.task, bench.profile, progress) | {
+        "training_examples": bench.training.examples,
+        "programs": bench.program.compiled,
+        "padding": bench.training.padding,
+    }
     run_folder.seal(folder, outcome | facts)
 
 
@@ -204,7 +215,7 @@ def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress
         run_folder.remove(error.path)
         progress = None
     progress = progress or Progress(settings["id"])
-    run_folder.clear(folder, kept="checkpoint.npz")
+    run_folder.clear(folder, kept=("checkpoint.npz", snapshots.FILE) if progress.epoch else ())
     run_folder.write_yaml(folder / "settings.yaml", dict(settings))
     facts = machine.describe(bench.xla, bench.xla_rule, settings["precision"])
     run_folder.write_json(folder / "machine.json", facts)
@@ -217,9 +228,10 @@ def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress
 class _Recorder:
     """Writes history and checkpoints after each epoch, and keeps the time over all processes of a run."""
 
-    def __init__(self, bench: Workbench, folder: Path, pace: Pace, epochs: int, seconds_before: float) -> None:
+    def __init__(self, bench: Workbench, folder: Path, pace: Pace, epochs: int, progress: Progress) -> None:
         self._bench, self._folder, self._pace, self._epochs = bench, folder, pace, epochs
-        self._start = time.perf_counter() - seconds_before
+        self.snapshots: Snapshots | None = None
+        self._start = time.perf_counter() - progress.seconds
         self._last_checkpoint = time.perf_counter()
 
     def seconds(self) -> float:
@@ -228,6 +240,8 @@ class _Recorder:
     def after_epoch(self, progress: Progress) -> None:
         row = progress.history[-1]
         run_folder.append_history(self._folder / "history.csv", row)
+        if self.snapshots:
+            self.snapshots.after_epoch(progress.epoch)
         self._pace.show(self._folder.name, row, self._epochs, self._bench.task.monitor)
         if time.perf_counter() - self._last_checkpoint >= self._pace.checkpoint_seconds:
             progress.state = self._bench.program.learner.read_state()
@@ -242,15 +256,19 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, dict[
     Splits beside the three that every data set has are scored as the test split is.
     """
     test = bench.split("test")
-    scores, predictions = test.scores(bench.task, settings["batch_size"])
-    shown = _shown(test.targets, predictions, len(test.feed.arrays[bench.card.input]))
-    arrays = {"input": np.asarray(test.feed.arrays[bench.card.input][shown])}
+    scores, predictions = test.scores(settings["batch_size"])
+    shown = bench.task.picked(test.arrays, predictions, SHOWN_EXAMPLES)
+    arrays = {
+        "input" if name == bench.card.input else f"input_{name}": np.asarray(column[shown])
+        for name, column in test.read.items()
+    }
+    arrays |= {f"shown_{name}": value for name, value in test.show(shown).items()}
     if bench.card.class_names:
         arrays["class_names"] = np.array(bench.card.class_names)
     arrays |= {
         f"{name}_names": np.array(names) for name, names in bench.card.label_names.items() if name in predictions
     }
-    for kind, values in (("target", test.targets), ("prediction", predictions)):
+    for kind, values in (("target", test.arrays), ("prediction", predictions)):
         for name, value in values.items():
             arrays[f"{kind}_{name}"] = np.asarray(value[shown])
             if value.ndim == 1 or (value.ndim == 2 and value.shape[1] == 1):
@@ -259,22 +277,14 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, dict[
     others = [name for name in bench.prepared.splits if name not in ("train", "validation", "test")]
     return {
         "test": scores,
-        **{name: bench.split(name).scores(bench.task, settings["batch_size"])[0] for name in others},
+        **{name: bench.split(name).scores(settings["batch_size"])[0] for name in others},
     }
-
-
-def _shown(targets: Arrays, predictions: Arrays, examples: int) -> np.ndarray:
-    """Which test examples the gallery shows: the first ones, but up to half of them wrong ones, which are rare."""
-    first = np.arange(min(SHOWN_EXAMPLES, examples))
-    if "label" not in targets or targets["label"].ndim != 1:
-        return first
-    wrong = np.flatnonzero(targets["label"] != predictions["label"])[: SHOWN_EXAMPLES // 2]
-    right = np.setdiff1d(np.arange(examples), np.flatnonzero(targets["label"] != predictions["label"]))
-    return np.sort(np.concatenate([wrong, right[: SHOWN_EXAMPLES - len(wrong)]]))
 
 
 def inference(model: keras.Model, task: Task) -> keras.Model:
     """`model` as it answers after training: without the heads that only help to train."""
+    if isinstance(model, Network):
+        return model
     answers = task.inference(model.output)
     return model if answers is model.output else keras.Model(model.input, answers, name=model.name)
 

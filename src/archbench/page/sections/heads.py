@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archbench.figures.start import heads_side_by_side
 from archbench.figures.style import style
-from archbench.figures.transfer import heads_side_by_side
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.page.standings import PAIRED, standing_cells
 from archbench.results.gathered import Results
-from archbench.results.transfer import Heads
-from archbench.results.transfer import heads as find_heads
+from archbench.results.start import Heads
+from archbench.results.start import heads as find_heads
 
 
 @section("heads", order=410, needs=("runs",), source="Caruana 1997, Multitask Learning, Machine Learning 28")

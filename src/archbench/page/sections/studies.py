@@ -34,12 +34,14 @@ def studies(results: Results, place: Workplace) -> Iterator[Section]:
 def arm_rows(study: Study) -> list[Row]:
     """Best first."""
     metric = formats.words(study.monitor) if study.monitor else "score"
-    return parted([(arm.standing, _arm_row(arm, metric)) for arm in study.arms])
+    return parted([(arm.standing, _arm_row(arm, metric, study.networks_differ)) for arm in study.arms])
 
 
-def _arm_row(arm: Arm, metric: str) -> Row:
+def _arm_row(arm: Arm, metric: str, own_network: bool) -> Row:
+    network = {"Network": arm.network, "Parameters": formats.count(arm.parameters)}
     return {
         "Arm": arm.name,
+        **(network if own_network else {}),
         f"Test {metric}": formats.score(arm.score),
         "Seeds": seeds(arm.runs, arm.score),
         **standing_cells(arm.standing),
@@ -66,7 +68,10 @@ def _budget_rows(study: Study) -> list[Row]:
 def study_remark(study: Study) -> str:
     """What was compared, how the trials were chosen, and whether the arms may be ranked."""
     base = study.settings["base"]
-    about = f"{base['architecture']['name']} ({base['scale']}) on {base['dataset']}. {_spent(study)} "
+    network = f"{base['architecture']['name']} ({base['scale']})"
+    if study.networks_differ:
+        network = "Networks that differ, also in their number of parameters, which stands beside each,"
+    about = f"{network} on {base['dataset']}. {_spent(study)} "
     if not study.equal:
         return (
             f"{about}Not ranked, because the arms did not have the same budget ({'; '.join(study.unequal)}). "

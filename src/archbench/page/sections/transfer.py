@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archbench.figures.start import score_by_size
 from archbench.figures.style import style
-from archbench.figures.transfer import score_by_size
 from archbench.page import formats
 from archbench.page.figures import better
 from archbench.page.section import Figures, File, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.page.standings import PAIRED, standing_cells
 from archbench.results.gathered import Results
-from archbench.results.transfer import Transfer, transfers
+from archbench.results.start import Transfer, transfers
 
 
 @section("transfer", order=400, needs=("runs",), source="Yosinski et al. 2014, arXiv:1411.1792")

@@ -12,12 +12,13 @@ import yaml
 from archbench import dvcfile, resolve
 from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import build_network, load_network
+from archbench.architectures.parted import parts_of
 from archbench.config import ConfigError, check_config
 from archbench.project import Folders
 from archbench.records import run_folder
 from archbench.records.run_folder import read_json
 from archbench.training.run import Pace, Workbench, run_benchmark
-from archbench.training.transfer import NoTransfer, describe_source, freeze, take_weights
+from archbench.training.start import NoStart, begin, describe_source, frozen, saved_parts
 
 PACE = Pace(30.0, lambda *_: None)
 RESNET = {"name": "resnet20", "blocks": 1, "widths": [4, 6]}
@@ -36,12 +37,17 @@ def runs(tmp_path_factory):
 
 
 def _trial(runs, train, seed=0, **changes):
-    transfer = describe_source({"from": "source", "train": train}, seed, runs)
-    return toys.settings(**{**SMALL, **changes}, benchmark=f"onto-{train}", seed=seed, transfer=transfer)
+    start = describe_source({"from": "source", "train": train}, seed, runs)
+    return toys.settings(**{**SMALL, **changes}, benchmark=f"onto-{train}", seed=seed, start=start)
 
 
 def _network(model):
     return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
+def _freeze(network, train):
+    for layer in frozen(parts_of(network), {}, train):
+        layer.trainable = False
 
 
 def _kernel_values(network):
@@ -57,12 +63,12 @@ def test_layers_with_kernels_are_convolutions_and_dense_layers_input_first():
     assert len(layers_with_kernels(prelu)) == len(kinds)
 
 
-@pytest.mark.parametrize(("train", "frozen"), [("head", 5), (1, 5), (3, 3), (6, 0), ("all", 0)])
-def test_all_before_the_last_layers_is_frozen(train, frozen):
+@pytest.mark.parametrize(("train", "still"), [("head", 5), (1, 5), (3, 3), (6, 0), ("all", 0)])
+def test_all_before_the_last_layers_is_frozen(train, still):
     network = build_network(RESNET, (16, 16, 1), 3)
-    freeze(network, train)
-    assert [not layer.trainable for layer in layers_with_kernels(network)] == [True] * frozen + [False] * (6 - frozen)
-    first = layers_with_kernels(network)[frozen]
+    _freeze(network, train)
+    assert [not layer.trainable for layer in layers_with_kernels(network)] == [True] * still + [False] * (6 - still)
+    first = layers_with_kernels(network)[still]
     for layer in network.layers[: network.layers.index(first)]:
         assert not layer.trainable_weights or train in (6, "all")
 
@@ -101,13 +107,13 @@ def test_a_run_starts_from_the_weights_of_its_own_seed_with_a_fresh_head(runs):
     for seed in (0, 1):
         bench.start(_trial(runs, "all", seed))
         source = _network(load_network(runs / "source" / f"seed-{seed}" / "model.keras"))
-        mine, theirs = _kernel_values(bench.program.learner.network), _kernel_values(source)
+        mine, theirs = _kernel_values(bench.program.learner.parts["network"]), _kernel_values(source)
         assert [np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True)] == [True] * 5 + [False]
 
 
 def test_another_number_of_classes_takes_over_all_but_the_head(runs):
     network = build_network(RESNET, (16, 16, 1), 7)
-    take_weights(network, runs / "source" / "seed-0" / "model.keras")
+    begin(network, saved_parts(runs / "source" / "seed-0" / "model.keras"), {"from": "source", "train": "all"})
     source = _network(load_network(runs / "source" / "seed-0" / "model.keras"))
     for a, b in zip(_kernel_values(network)[:-1], _kernel_values(source)[:-1], strict=True):
         np.testing.assert_array_equal(a, b)
@@ -137,7 +143,7 @@ def test_the_id_follows_the_weights(runs, tmp_path):
 )
 def test_a_source_that_is_not_there_is_told_before_training(tmp_path, break_it, why):
     break_it(tmp_path / "source" / "seed-0")
-    with pytest.raises(NoTransfer, match=rf"{why}.*dvc repro train@source"):
+    with pytest.raises(NoStart, match=rf"{why}.*dvc repro train@source"):
         describe_source({"from": "source", "train": "head"}, 0, tmp_path)
 
 
@@ -157,19 +163,20 @@ def test_a_damaged_source_is_told(tmp_path):
     _write(folder)
     (folder / "model.keras").write_bytes(b"half")
     run_folder.seal(folder, run_folder.read_json(folder / "metrics.json"))
-    with pytest.raises(NoTransfer, match="no saved model"):
+    with pytest.raises(NoStart, match="no saved model"):
         describe_source({"from": "source", "train": "head"}, 0, tmp_path)
     (folder / "model.keras").write_bytes(b"hale")
-    with pytest.raises(NoTransfer, match=r"is damaged \(model.keras is not what the run wrote.*dvc repro train@source"):
+    with pytest.raises(NoStart, match=r"is damaged \(model.keras is not what the run wrote.*dvc repro train@source"):
         describe_source({"from": "source", "train": "head"}, 0, tmp_path)
 
 
 def test_other_shapes_are_refused_when_loading(runs):
-    file = runs / "source" / "seed-0" / "model.keras"
-    with pytest.raises(NoTransfer, match=r"\(16, 16, 1\).*\(8, 8, 3\)"):
-        take_weights(build_network(RESNET, (8, 8, 3), 3), file)
-    with pytest.raises(NoTransfer, match="with the same options"):
-        take_weights(build_network({**RESNET, "widths": [4, 8]}, (16, 16, 1), 3), file)
+    theirs = saved_parts(runs / "source" / "seed-0" / "model.keras")
+    start = {"from": "source", "train": "all"}
+    with pytest.raises(NoStart, match=r"\(16, 16, 1\).*\(8, 8, 3\)"):
+        begin(build_network(RESNET, (8, 8, 3), 3), theirs, start)
+    with pytest.raises(NoStart, match="with the same options"):
+        begin(build_network({**RESNET, "widths": [4, 8]}, (16, 16, 1), 3), theirs, start)
 
 
 # --- params.yaml
@@ -188,57 +195,69 @@ VALUES = {
 
 
 def _config(**onto):
-    onto = {**A, "dataset": "b", "transfer": {"from": "a", "train": "head"}, **onto}
+    onto = {**A, "dataset": "b", "start": {"from": "a", "train": "head"}, **onto}
     return check_config({**VALUES, "benchmarks": {**VALUES["benchmarks"], "onto": onto}})
 
 
-def test_transfer_stands_in_the_settings_of_its_benchmark_alone():
-    config = _config(transfer={"from": "a", "train": 3})
-    assert resolve.resolve(config, "onto").settings["transfer"] == {"from": "a", "train": 3}
-    assert "transfer" not in resolve.resolve(config, "b").settings
+def test_the_start_stands_in_the_settings_of_its_benchmark_alone():
+    config = _config(start={"from": "a", "train": 3})
+    assert resolve.resolve(config, "onto").settings["start"] == {"from": "a", "train": 3}
+    assert "start" not in resolve.resolve(config, "b").settings
 
 
 @pytest.mark.parametrize(
     ("onto", "why"),
     [
-        ({"transfer": {"from": "c", "train": "head"}}, "no benchmark 'c'. It has: a, b"),
-        ({"transfer": {"from": "onto", "train": "head"}}, "in a circle: onto from onto"),
+        ({"start": {"from": "c", "train": "head"}}, "no benchmark 'c'. It has: a, b"),
+        ({"start": {"from": "onto", "train": "head"}}, "in a circle: onto from onto"),
         ({"architecture": "resnet32"}, "'a' has the architecture"),
         ({"architecture": {"name": "resnet20", "widths": [8, 16, 32]}}, "'a' has the architecture"),
         ({"parts": {"normalization": "layer"}}, "'a' has the normalization of its paper"),
         ({"dataset": "wide"}, "size 32, that of 'a' 16"),
-        ({"transfer": {"from": "a", "train": 21}}, "resnet20 has 20 layers"),
+        ({"start": {"from": "a", "train": 21}}, "the network has 20 layers"),
         ({"seeds": [1, 2]}, "no seed 2"),
     ],
 )
-def test_what_cannot_be_transferred_is_refused_when_params_are_read(onto, why):
-    with pytest.raises(ConfigError, match=r"benchmarks\.onto\.transfer: ") as error:
+def test_what_cannot_be_started_from_is_refused_when_params_are_read(onto, why):
+    with pytest.raises(ConfigError, match=r"benchmarks\.onto\.start: ") as error:
         resolve.resolve_all(_config(**onto))
     assert why in str(error.value)
 
 
+@pytest.mark.parametrize("given", [{"from": "a", "train": 3}, "a", None])
+def test_the_old_key_is_answered_with_the_new_one(given):
+    new = "{from: a, train: 3}" if isinstance(given, dict) else "{from: other, train: head}"
+    with pytest.raises(ConfigError) as error:
+        check_config({**VALUES, "benchmarks": {"a": A, "onto": {**A, "transfer": given}}})
+    assert f"benchmarks.onto: transfer is called start now. Write: start: {new}" in str(error.value)
+    assert str(error.value).count("\n") == 0
+
+
 def test_a_circle_of_several_is_refused():
-    values = {name: {**A, "transfer": {"from": other, "train": "all"}} for name, other in ("xy", "yz", "zx")}
+    values = {name: {**A, "start": {"from": other, "train": "all"}} for name, other in ("xy", "yz", "zx")}
     with pytest.raises(ConfigError, match="x from y from z from x"):
         resolve.resolve_all(check_config({**VALUES, "benchmarks": values}))
 
 
 @pytest.mark.parametrize(
-    ("transfer", "why"),
+    ("start", "why"),
     [
-        ({"from": "a", "train": 0}, "greater than or equal to 1"),
-        ({"from": "a", "train": "tail"}, "'head' or 'all'"),
-        ({"from": "a", "train": "head", "layers": 2}, "Accepted: from, train"),
-        ({"train": "head"}, "transfer.from: missing"),
+        ({"from": "a", "train": 0}, "a number of layers from 1 on"),
+        ({"from": "a", "train": "tail"}, "train takes all, none, head, "),
+        ({"from": "a", "train": "head", "layers": 2}, "Accepted: from, parts, train"),
+        ({"from": "a", "train": []}, "or a list of names of parts"),
+        ({"from": "a", "train": True}, "Given: True"),
+        ({"from": "a", "train": "all", "parts": {}}, "at least 1 item"),
+        ({"train": "head"}, "start.from: missing"),
     ],
 )
-def test_a_wrong_key_is_answered(transfer, why):
+def test_a_wrong_key_is_answered(start, why):
     with pytest.raises(ConfigError) as error:
-        _config(transfer=transfer)
+        _config(start=start)
     assert why in str(error.value)
 
 
-def test_dvc_runs_the_source_first_and_says_nothing_of_starts_without_transfer(tmp_path):
+def test_dvc_runs_the_source_first_and_says_nothing_of_starts_where_there_are_none(tmp_path):
     (tmp_path / "pipelines").mkdir()
     folders = Folders(tmp_path, "toy")
 
@@ -249,6 +268,10 @@ def test_dvc_runs_the_source_first_and_says_nothing_of_starts_without_transfer(t
     starts = {slug: item["start"] for slug, item in stage["foreach"].items()}
     assert starts == {"a": "pipelines/train.py", "b": "pipelines/train.py", "onto": "runs/toy/a"}
     assert "${item.start}" in stage["do"]["deps"]
+    again = {**A, "start": {"from": "onto", "train": "all"}}
+    chain = {**VALUES["benchmarks"], "onto": {**A, "start": {"from": "a", "train": "head"}}, "again": again}
+    links = train(check_config({**VALUES, "benchmarks": chain}))["foreach"]
+    assert (links["onto"]["start"], links["again"]["start"]) == ("runs/toy/a", "runs/toy/onto")
     plain = train(check_config(VALUES))
     assert "${item.start}" not in plain["do"]["deps"]
     assert all("start" not in item for item in plain["foreach"].values())
@@ -256,10 +279,10 @@ def test_dvc_runs_the_source_first_and_says_nothing_of_starts_without_transfer(t
 
 def test_a_frozen_spectral_normalization_keeps_its_singular_vectors():
     network = build_network(RESNET, (16, 16, 1), 3, {"normalization": "spectral"})
-    freeze(network, 2)
-    frozen, trained = (layers_with_kernels(network)[place] for place in (0, 4))
-    before = [[np.array(vector) for vector in (layer.u, layer.v)] for layer in (frozen, trained)]
+    _freeze(network, 2)
+    still, trained = (layers_with_kernels(network)[place] for place in (0, 4))
+    before = [[np.array(vector) for vector in (layer.u, layer.v)] for layer in (still, trained)]
     network(np.random.default_rng(0).random((4, 16, 16, 1), "float32"), training=True)
-    assert np.array_equal(frozen.u, before[0][0])
-    assert np.array_equal(frozen.v, before[0][1])
+    assert np.array_equal(still.u, before[0][0])
+    assert np.array_equal(still.v, before[0][1])
     assert not np.array_equal(trained.u, before[1][0])

@@ -1,8 +1,9 @@
-"""Comparisons across benchmarks: transferred weights against fresh ones, and heads together against heads alone."""
+"""Comparisons across benchmarks: weights of another against fresh ones, and heads together against heads alone."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from archbench.results.runs import Run, number
 from archbench.results.statistics import Interval, compare_all, mean_interval
 
 SCRATCH = "from scratch"
+WAYS = {"none": "new parts only", "head": "head only", "all": "all layers"}
+"""What trains of a network that starts from another's weights, in words; the least first."""
 SCORES = ("_f1", "_accuracy")
 """How the scores of heads end."""
 
@@ -123,20 +126,22 @@ class Heads:
 def transfers(runs: Sequence[Run]) -> list[Transfer]:
     """The transfers from each source, those without a finished run left out.
 
-    A twin from scratch has the architecture, parts, data set and task of a transfer, and starts from nobody.
+    A transfer is a start from the same network: one that takes parts of another has nothing to be compared with here. A
+    twin from scratch has the architecture, parts, data set and task of a transfer, and starts from nobody.
     """
     alive = _alive(runs)
     sources: dict[str, dict[str, list[Run]]] = {}
     for benchmark, seeds in alive.items():
-        if "transfer" in _first(seeds).settings:
-            sources.setdefault(_first(seeds).settings["transfer"]["from"], {})[benchmark] = seeds
+        start = _first(seeds).settings.get("start")
+        if start and "parts" not in start:
+            sources.setdefault(start["from"], {})[benchmark] = seeds
     found = []
     for source, members in sources.items():
         wanted = {_twin(_first(seeds).settings) for seeds in members.values()}
         fresh = {
             benchmark: seeds
             for benchmark, seeds in alive.items()
-            if "transfer" not in _first(seeds).settings and _twin(_first(seeds).settings) in wanted
+            if "start" not in _first(seeds).settings and _twin(_first(seeds).settings) in wanted
         }
         first = _first(next(iter(members.values())))
         points = _points(fresh, members, first.metrics["maximize"])
@@ -247,16 +252,21 @@ def _point(benchmark: str, seeds: Sequence[Run], standing: Standing) -> Point:
 
 
 def _way(settings: Mapping[str, Any]) -> str:
-    if "transfer" not in settings:
+    if "start" not in settings:
         return SCRATCH
-    train = settings["transfer"]["train"]
-    return {"head": "head only", "all": "all layers"}.get(train, f"last {train} layers")
+    train = settings["start"]["train"]
+    if isinstance(train, int):
+        return f"last {train} layers"
+    return WAYS[train] if isinstance(train, str) else f"{', '.join(train)} only"
 
 
-def _order(way: str) -> tuple[int, int]:
-    """How much trains: nothing was taken over, the head, so many layers, all."""
-    fixed = {SCRATCH: 0, "head only": 1, "all layers": 3}
-    return (fixed[way], 0) if way in fixed else (2, int(way.split()[1]))
+def _order(way: str) -> tuple[int, int, str]:
+    """How much trains: nothing was taken over, new parts, the head, parts, so many layers, all."""
+    fixed = [SCRATCH, *WAYS.values()]
+    if way in fixed:
+        return 2 * fixed.index(way), 0, way
+    layers = re.fullmatch(r"last (\d+) layers", way)
+    return (5, int(layers[1]), way) if layers else (4, 1, way)
 
 
 def _twin(settings: Mapping[str, Any]) -> str:

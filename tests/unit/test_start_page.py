@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from archbench.figures.transfer import heads_side_by_side, score_by_size
+from archbench.figures.start import heads_side_by_side, score_by_size
 from archbench.page.figures import Gallery
 from archbench.page.section import Workplace
 from archbench.page.sections import sections_of
 from archbench.results.gathered import Options, Results
 from archbench.results.leaderboard import boards
 from archbench.results.runs import read_runs
-from archbench.results.transfer import heads, transfers
+from archbench.results.start import heads, transfers
 
 SCORES = {
     "b-25": (25, None, (0.70, 0.72, 0.74)),
@@ -27,7 +27,7 @@ SCORES = {
 def _write(folder, benchmark, scores, *, test=None, monitor="accuracy", training_examples=100, parameters=7, **changes):
     for seed, score in enumerate(scores):
         described = {"architecture": "lenet5", "scale": "paper", "dataset": "d", "task": "classification"} | changes
-        extra = {name: described.pop(name) for name in ("transfer", "parts") if name in described}
+        extra = {name: described.pop(name) for name in ("start", "parts") if name in described}
         run_settings = fake_runs.settings(benchmark, seed, **described) | {"parts": {}} | extra
         more = {"training_examples": training_examples, "parameters": parameters}
         if test is not None:
@@ -49,8 +49,8 @@ def transferred(tmp_path):
     _write(tmp_path, "stranger", (0.5, 0.5, 0.5), dataset="b-25", architecture="vgg11", training_examples=25)
     _write(tmp_path, "other-parts", (0.5,) * 3, dataset="b-25", parts={"activation": "relu"}, training_examples=25)
     for benchmark, (size, train, scores) in SCORES.items():
-        transfer = {} if train is None else {"transfer": {"from": "a", "train": train, "weights_sha256": "0"}}
-        _write(tmp_path, benchmark, scores, dataset=f"b-{size}", training_examples=size, **transfer)
+        start = {} if train is None else {"start": {"from": "a", "train": train, "weights_sha256": "0"}}
+        _write(tmp_path, benchmark, scores, dataset=f"b-{size}", training_examples=size, **start)
     names = ["a", "stranger", "other-parts", *SCORES]
     return read_runs(tmp_path, dict.fromkeys(names, (0, 1, 2)))
 
@@ -64,6 +64,25 @@ def test_twins_from_scratch_are_found_and_others_are_not(transferred):
     assert means == pytest.approx({"b-25": 0.72, "b-25-head": 0.61, "b-25-last3": 0.82, "b-25-all": 0.79,
                                    "b-100": 0.91, "b-100-all": 0.94})  # fmt: skip
     assert {point.training_examples for point in found.points} == {25, 100}
+
+
+def test_a_start_from_named_parts_is_no_transfer_of_a_whole_network(tmp_path):
+    starts = {"b-head": {"train": "head"}, "b-parts": {"train": "all", "parts": {"features": "network"}}}
+    for benchmark, start in starts.items():
+        _write(tmp_path, benchmark, (0.9, 0.8), dataset="b", start={"from": "a", **start, "weights_sha256": "0"})
+    (found,) = transfers(read_runs(tmp_path, dict.fromkeys(starts, (0, 1))))
+    assert [point.benchmark for point in found.points] == ["b-head"]
+
+
+def test_the_ways_of_networks_of_several_parts_have_names_and_an_order(tmp_path):
+    trains = {"b-all": "all", "b-2": 2, "b-list": ["head", "rpn"], "b-head": "head", "b-none": "none", "b": None}
+    for benchmark, train in trains.items():
+        start = {} if train is None else {"start": {"from": "a", "train": train, "weights_sha256": "0"}}
+        _write(tmp_path, benchmark, (0.9, 0.8), dataset="b", **start)
+    (found,) = transfers(read_runs(tmp_path, dict.fromkeys(trains, (0, 1))))
+    assert found.ways == [
+        "from scratch", "new parts only", "head only", "head, rpn only", "last 2 layers", "all layers",
+    ]  # fmt: skip
 
 
 def test_the_section_shows_every_size_and_way(transferred, tmp_path):
@@ -91,7 +110,7 @@ def test_a_transfer_is_compared_with_the_same_data_from_scratch_seed_by_seed(tmp
     for benchmark, train, scores in (
         ("b-head", "head", (0.450, 0.651, 0.850)), ("b-all", "all", (0.60, 0.69, 0.91)), ("b-2", 2, (0.9, 0.9, 0.9)),
     ):  # fmt: skip
-        _write(tmp_path, benchmark, scores, dataset="b", transfer={"from": "a", "train": train, "weights_sha256": "0"})
+        _write(tmp_path, benchmark, scores, dataset="b", start={"from": "a", "train": train, "weights_sha256": "0"})
     fake_runs.diverge(tmp_path / "b-2" / "seed-1")
     (found,) = transfers(read_runs(tmp_path, dict.fromkeys(["a", "b", "b-head", "b-all", "b-2"], (0, 1, 2))))
     standings = {point.benchmark: point.standing for point in found.points}
@@ -115,7 +134,7 @@ def test_the_figure_draws_a_line_a_way_through_its_sizes(transferred):
 
 
 def test_nothing_is_compared_where_there_is_no_transfer_or_it_did_not_finish(transferred, tmp_path):
-    fresh = [run for run in transferred if "transfer" not in run.settings]
+    fresh = [run for run in transferred if "start" not in run.settings]
     assert comparisons(fresh, tmp_path, {}) == []
     for path in tmp_path.glob("b-*"):
         for seed in path.glob("seed-*"):

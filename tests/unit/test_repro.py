@@ -1,0 +1,162 @@
+"""What a real DVC runs again, and what a real git and `dvc metrics diff` then say, in a copy of the code to edit."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+VALUES = {
+    "pipeline": "toy",
+    "datasets": {"digits": {"size": 16}},
+    "benchmarks": {
+        "lenet": {"architecture": "lenet5", "dataset": "digits"},
+        "vgg": {"architecture": "vgg11", "dataset": "digits"},
+    },
+}
+PAGE = """
+import sys
+from pathlib import Path
+from archbench.records import scores
+from archbench.records.run_folder import write_json
+kind, slug = Path(__file__).stem, sys.argv[1] if len(sys.argv) > 1 else ""
+folder = {"prepare": Path("data/prepared/toy", slug), "train": Path("runs/toy", slug), "report": Path("reports/toy")}
+for name in ("tables", "figures") if kind == "report" else ("",):
+    Path(folder[kind], name).mkdir(parents=True, exist_ok=True)
+for name in ("index.html", "README.md"):
+    Path(folder[kind], name).write_text("")
+if kind == "train":
+    number = float(Path("luck").read_text())
+    write_json(folder[kind] / "metrics.json", {"states": {}, "accuracy": {"mean": number, "n": 3}})
+    known = ["lenet", "vgg"]
+    scores.keep(Path("scores.json"), "benchmarks", slug, scores.read(folder[kind] / "metrics.json"), known)
+with open("ran", "a") as file:
+    print(f"{kind}@{slug}", file=file)
+"""
+"""A stage that writes its outputs at once, and its name."""
+FUTURE = "from __future__ import annotations\n"
+EDITED = f"{FUTURE}EDITED = True\n"
+
+pytestmark = pytest.mark.slow
+
+
+class Copy:
+    """A small project under git and DVC, whose data, trainings and report cost nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        bin_folder = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {
+            **os.environ, "PATH": bin_folder, "PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1",
+            "DVC_NO_ANALYTICS": "1",
+            **{f"GIT_{who}_{what}": "toy@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+        }  # fmt: skip
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def repro(self) -> list[str]:
+        """The stages that `dvc repro` runs, but for `sources`."""
+        (self.folder / "ran").unlink(missing_ok=True)
+        self.run("dvc", "repro", "--quiet")
+        return sorted((self.folder / "ran").read_text().splitlines()) if (self.folder / "ran").exists() else []
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        file = self.folder / "src/archbench" / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A clone of a project whose committed scores are 0.5, after its first run, which reached 0.75."""
+    origin = Copy(tmp_path_factory.mktemp("origin"))
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(PROJECT / "src", origin.folder / "src", ignore=ignore)
+    (origin.folder / "pipelines").mkdir()
+    shutil.copy(PROJECT / "pipelines" / "sources.py", origin.folder / "pipelines")
+    for name in ("prepare", "train", "report"):
+        (origin.folder / "pipelines" / f"{name}.py").write_text(PAGE)
+    (origin.folder / "params.yaml").write_text(yaml.safe_dump(VALUES))
+    (origin.folder / "luck").write_text("0.75")
+    (origin.folder / "scores.json").write_text(
+        json.dumps({"benchmarks": {"lenet": {"accuracy": 0.5}, "vgg": {"accuracy": 0.5}}})
+    )
+    shutil.copy(PROJECT / "dvc.lock", origin.folder)
+    (origin.folder / ".gitignore").write_text((PROJECT / ".gitignore").read_text() + "ran\n")
+    origin.run("git", "init", "--quiet")
+    origin.run("dvc", "init", "--quiet")
+    origin.run("archbench", "plan", "--write")
+    origin.run("git", "add", "--all")
+    origin.run("git", "commit", "--quiet", "--message", "start")
+    clone = Copy(tmp_path_factory.mktemp("clone") / "project")
+    subprocess.run(["git", "clone", "--quiet", origin.folder, clone.folder], check=True)
+    clone.run("archbench", "plan", "--write")
+    ran = clone.repro()
+    assert ran == ["prepare@digits", "report@", "train@lenet", "train@vgg"]
+    return clone
+
+
+def test_the_committed_lock_says_nothing():
+    """One that said something would be in the way of whoever pulls."""
+    for here in (PROJECT, PROJECT / "pipelines/full", PROJECT / "pipelines/full/speed", PROJECT / "pipelines/paper"):
+        assert subprocess.run(
+            ["git", "show", "HEAD:./dvc.lock"], cwd=here, capture_output=True, text=True, check=False
+        ).stdout in ("schema: '2.0'\n", ""), here
+
+
+def test_a_run_in_a_fresh_clone_leaves_git_clean_and_dvc_with_numbers(copy):
+    assert copy.run("git", "status", "--porcelain") == ""
+    assert "train@lenet" in (copy.folder / "dvc.lock").read_text()
+    difference = json.loads(copy.run("dvc", "metrics", "diff", "--json"))["scores.json"]
+    for slug in ("lenet", "vgg"):
+        assert difference[f"benchmarks.{slug}.accuracy"] == {"old": 0.5, "new": 0.75, "diff": 0.25}
+    (copy.folder / "params.yaml").write_text("# mine\n" + yaml.safe_dump(VALUES))
+    try:
+        assert copy.run("git", "status", "--porcelain") == " M params.yaml\n"
+    finally:
+        (copy.folder / "params.yaml").write_text(yaml.safe_dump(VALUES))
+
+
+def test_a_second_run_does_nothing(copy):
+    assert copy.repro() == []
+    assert json.loads(copy.run("dvc", "status", "--json")) == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "runs"),
+    [
+        ("architectures/vision/lenet5.py", '"""', '"""Edited. ', []),
+        ("tasks/classification.py", FUTURE, f"{FUTURE}# a comment", []),
+        ("page/report.py", FUTURE, f"{FUTURE}# a comment", []),
+        ("architectures/vision/lenet5.py", "120", "121", ["report@", "train@lenet"]),
+        ("architectures/vision/alexnet.py", "4096", "4097", []),
+        ("tasks/classification.py", FUTURE, EDITED, ["report@", "train@lenet", "train@vgg"]),
+        ("page/report.py", FUTURE, EDITED, ["report@"]),
+        ("datasets/embedded.py", FUTURE, EDITED, ["prepare@digits"]),
+        ("cli/app.py", FUTURE, EDITED, []),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.endswith(".py") else "",
+)
+def test_an_edit_runs_only_what_means_something_else(copy, path, old, new, runs):
+    """A prepared data set that comes out the same holds up nothing behind it."""
+    luck = copy.folder / "luck"
+    before, number = (copy.folder / "src/archbench" / path).read_text(), luck.read_text()
+    copy.edit(path, old, new)
+    luck.write_text(str(float(number) + 0.001))
+    try:
+        assert copy.repro() == runs
+    finally:
+        (copy.folder / "src/archbench" / path).write_text(before)
+        luck.write_text(number)
+        copy.repro()
