@@ -194,7 +194,7 @@ def test_proposals_are_torchvisions():
     for (most, iou), name in cases.items():
 
         def propose(x, most=most, iou=iou):
-            maps = anchors, x["objectness"], x["deltas"]
+            maps = anchors, ops.concatenate(x["objectness"], axis=1), ops.concatenate(x["deltas"], axis=1)
             return regions.propose(*maps, (60, 80), most=most, iou_threshold=iou)._asdict()
 
         found = compiled(propose, given)
@@ -209,8 +209,7 @@ def test_proposals_are_torchvisions():
 def test_proposals_of_different_maps_do_not_suppress_each_other():
     """By hand: one anchor in each of two maps, both the same box; and one of no size."""
     anchors = [np.array([[0, 0, 8, 8]], "float32"), np.array([[0, 0, 8, 8], [2, 2, 2, 9]], "float32")]
-    objectness = [np.array([[0.0]], "float32"), np.array([[1.0, 5.0]], "float32")]
-    deltas = [np.zeros((1, len(one), 4), "float32") for one in anchors]
-    found = regions.propose(anchors, objectness, deltas, (8, 8), most=4, iou_threshold=0.5)
+    objectness = np.array([[0.0, 1.0, 5.0]], "float32")
+    found = regions.propose(anchors, objectness, np.zeros((1, 3, 4), "float32"), (8, 8), most=4, iou_threshold=0.5)
     assert ops.convert_to_numpy(found.labels).tolist() == [[1, 0, -1, -1]]
     assert ops.convert_to_numpy(found.scores)[0] == pytest.approx([1 / (1 + np.exp(-1)), 0.5, 0, 0])

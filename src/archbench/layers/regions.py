@@ -118,8 +118,8 @@ def rows(values: Any, index: Any) -> Any:
 
 def propose(
     anchors: Sequence[np.ndarray],
-    objectness: Sequence[Any],
-    deltas: Sequence[Any],
+    objectness: Any,
+    deltas: Any,
     picture: tuple[int, int],
     *,
     most: int,
@@ -127,14 +127,16 @@ def propose(
 ) -> Detections:
     """The regions that look most like objects, best first; label -1 where there are fewer than `most`.
 
-    Of each map, `anchors` (anchor, 4), logits `objectness` (batch, anchor) and `deltas` (batch, anchor, 4). The best
-    `most` of a map are moved, cut at the border of the `picture` (height, width) and thinned out among themselves
+    `anchors` (anchor, 4) of each map, and of all one after the other logits `objectness` (batch, anchor) and `deltas`
+    (batch, anchor, 4). The best `most` of a map are moved, cut at the border of the `picture` (height, width) and thinned out among themselves
     (non-maximum suppression); the best `most` of all maps are given. The label counts the maps. No gradient flows.
     """
+    ends = list(np.cumsum([len(places) for places in anchors])[:-1])
+    split = (ops.split(ops.stop_gradient(said), ends, axis=1) for said in (objectness, deltas))
     boxes, scores, labels = [], [], []
-    for level, (places, logits, moves) in enumerate(zip(anchors, objectness, deltas, strict=True)):
-        logits, order = ops.top_k(ops.stop_gradient(logits), min(most, len(places)))
-        moved = decode(rows(ops.stop_gradient(moves), order), ops.take(ops.convert_to_tensor(places), order, axis=0))
+    for level, (places, logits, moves) in enumerate(zip(anchors, *split, strict=True)):
+        logits, order = ops.top_k(logits, min(most, len(places)))
+        moved = decode(rows(moves, order), ops.take(ops.convert_to_tensor(places), order, axis=0))
         box = clip_to(moved, picture)
         large = ops.all(box[..., 2:] - box[..., :2] >= SMALLEST_SIDE, axis=-1)
         boxes.append(box)

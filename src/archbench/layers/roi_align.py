@@ -74,7 +74,7 @@ def _of_level(values: Sequence[int], level: Any, dtype: str) -> Any:
 
 
 def _readings(ends: Any, count: int) -> Any:
-    """`count` places at even distances between `ends` (..., [first, last]), half a distance from either: (..., count)."""
+    """`count` places in `ends` (..., [first, last]), evenly, half a distance from either end: (..., `count`)."""
     share = (np.arange(count, dtype="float32") + 0.5) / count
     return ends[..., :1] + (ends[..., 1:] - ends[..., :1]) * share
 
