@@ -16,7 +16,7 @@ QUIET = Pace(1e9, lambda run, row, epochs, monitor: None)
 
 def test_it_learns_and_is_saved_with_its_parts(tmp_path):
     squares = toys.squares()
-    trial = toys.settings(**toys.TWO_STAGES, epochs=25)
+    trial = toys.settings(**toys.TWO_STAGES, epochs=20)
     run_benchmark([trial], squares, tmp_path, QUIET)
     (model,) = tmp_path.rglob("model.keras")
     metrics = json.loads((model.parent / "metrics.json").read_text())

@@ -61,12 +61,21 @@ VAE = {
 TWO_STAGES = {
     "architecture": {
         "name": "faster_rcnn_fpn",
-        **{"block": "basic", "blocks": [1, 1], "width": 8, "channels": 8, "hidden": 16, "pool": 3},
+        "block": "basic",
+        "blocks": [1, 1],
+        "width": 8,
+        "channels": 8,
+        "hidden": 16,
+        "pool": 3,
     },
     "task": {
         "name": "region_detection",
-        **{"anchor_scale": 2, "canonical": 64, "proposals": 12},
-        **{"sampled_anchors": 32, "sampled_regions": 8, "max_detections": 4},
+        "anchor_scale": 2,
+        "canonical": 64,
+        "proposals": 12,
+        "sampled_anchors": 32,
+        "sampled_regions": 8,
+        "max_detections": 4,
     },
     "augmentation": [{"name": "flip"}],
     "parts": {},
@@ -155,7 +164,7 @@ def streamed(bench: Workbench, name: str) -> Split:
     arrays = bench.prepared.splits[name]
     targets = task.arrays(arrays)
     feed = Feed(bench.program, {task.card.input: arrays[task.card.input], **targets}, 0)
-    return Split(bench.program, [feed], targets)
+    return Split(bench.program, [feed], targets, arrays)
 
 
 def weights(bench: Workbench) -> list[np.ndarray]:

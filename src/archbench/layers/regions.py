@@ -128,8 +128,9 @@ def propose(
     """The regions that look most like objects, best first; label -1 where there are fewer than `most`.
 
     `anchors` (anchor, 4) of each map, and of all one after the other logits `objectness` (batch, anchor) and `deltas`
-    (batch, anchor, 4). The best `most` of a map are moved, cut at the border of the `picture` (height, width) and thinned out among themselves
-    (non-maximum suppression); the best `most` of all maps are given. The label counts the maps. No gradient flows.
+    (batch, anchor, 4). The best `most` of a map are moved, cut at the border of the `picture` (height, width) and
+    thinned out among themselves (non-maximum suppression); the best `most` of all maps are given. The label counts the
+    maps. No gradient flows.
     """
     ends = list(np.cumsum([len(places) for places in anchors])[:-1])
     split = (ops.split(ops.stop_gradient(said), ends, axis=1) for said in (objectness, deltas))

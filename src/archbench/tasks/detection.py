@@ -7,7 +7,7 @@ the first 12,800 pictures is left out, and a box gets the one class it is likeli
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import keras
@@ -23,9 +23,9 @@ from archbench.losses.per_example import sum_per_example
 from archbench.metrics.detection import average_precisions
 from archbench.options import Share, Width
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, Smoke, TaskMismatch
 from archbench.tasks.labels import check_class_names
-from archbench.tasks.objects import COCO_MOST, NoBoxes, labelled_boxes
+from archbench.tasks.objects import COCO_MOST, NoBoxes, labelled_boxes, smoke_boxes
 
 OBJECT_SCALE, NO_OBJECT_SCALE, COORDINATE_SCALE, CLASS_SCALE = 5.0, 1.0, 1.0, 1.0
 """Weights of the parts of the loss in yolov2-voc.cfg."""
@@ -51,7 +51,7 @@ class Assignment(NamedTuple):
     """float32 (batch, object): 2 - its share of the picture, so that small boxes count more."""
 
 
-@task("detection", source="Redmon & Farhadi 2016, YOLO9000, section 2, arXiv:1612.08242")
+@task("detection", source="Redmon & Farhadi 2016, YOLO9000, section 2, arXiv:1612.08242", smoke="yolo_v2")
 class Detection(Direct):
     """Boxes and classes of the objects in a picture, from a grid of anchors.
 
@@ -83,6 +83,11 @@ class Detection(Direct):
             "candidates": candidates,
             "detections": max_detections,
         }
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Those of every task of detection."""
+        return smoke_boxes(shape, examples, random)
 
     def outputs(self) -> int:
         """The number of kinds."""

@@ -8,7 +8,7 @@ and so many pairs of a region and a class come to the last suppression.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import keras
@@ -25,9 +25,9 @@ from archbench.losses.regression import smooth_l1
 from archbench.metrics.detection import average_precisions
 from archbench.options import Positive, Share, Width
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Net, Seed, Task, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Net, Seed, Smoke, Task, TaskMismatch
 from archbench.tasks.labels import check_class_names
-from archbench.tasks.objects import COCO_MOST, labelled_boxes
+from archbench.tasks.objects import COCO_MOST, labelled_boxes, smoke_boxes
 
 PARTS = ("features", "rpn", "head")
 RPN_LOW, RPN_HIGH, RPN_SHARE = 0.3, 0.7, 0.5
@@ -68,7 +68,11 @@ class Learnt(NamedTuple):
     """int32 (batch, drawn): its kind, or -1."""
 
 
-@task("region_detection", source="Ren et al. 2015, arXiv:1506.01497; Lin et al. 2016, arXiv:1612.03144")
+@task(
+    "region_detection",
+    source="Ren et al. 2015, arXiv:1506.01497; Lin et al. 2016, arXiv:1612.03144",
+    smoke="faster_rcnn_fpn",
+)
 class RegionDetection(Task):
     """Boxes and classes of the objects in a picture: regions are proposed, then judged.
 
@@ -109,6 +113,11 @@ class RegionDetection(Task):
             "candidates": max(proposals, max_detections),
             "detections": max_detections,
         }
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Those of every task of detection."""
+        return smoke_boxes(shape, examples, random)
 
     def outputs(self) -> int:
         """The number of kinds."""

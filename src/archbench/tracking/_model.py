@@ -46,6 +46,12 @@ def log_model(tracking: Tracking, copy: Run, run: RunFolder) -> None:
     client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
 
 
+def servable(folder: Path) -> bool:
+    """Whether the network of a run answers arrays with arrays; one of several parts needs a task that calls them."""
+    written = folder / "signature.json"
+    return not written.exists() or "parts" not in read_json(written)
+
+
 def write_model(folder: Path, run: RunFolder, logged: LoggedModel) -> None:
     """Write the MLflow model folder of a run."""
     from mlflow import pyfunc

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 Signature = dict[str, dict[str, dict[str, Any]]]
-"""`inputs` and `outputs`, each name -> {shape, dtype}; an unknown size (the batch) is none."""
+"""`inputs` and `outputs`, each name -> {shape, dtype}, an unknown size (the batch) is none; or `parts`."""
 
 
 def describe(model: Any) -> Signature:
     """The signature of a Keras model: what `signature.json` in a run folder holds.
 
-    `model.output` may be a tensor, or a mapping of tensors, whose keys become the names.
+    `model.output` may be a tensor, or a mapping of tensors, whose keys become the names. Of a network of several parts
+    there is a signature each, under `parts`.
     """
+    if isinstance(getattr(model, "parts", None), Mapping):
+        return {"parts": {name: describe(part) for name, part in model.parts.items()}}
     inputs = {tensor.name: tensor for tensor in model.inputs}
     output = model.output
     outputs = output if isinstance(output, Mapping) else {tensor.name: tensor for tensor in model.outputs}
