@@ -32,6 +32,8 @@ class Raw:
     class_names: tuple[str, ...] = ()
     label_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Array of labels beside `label` -> the names of its classes."""
+    vocabulary: tuple[str, ...] = ()
+    """Of texts: what the tokens 0, 1, ... stand for."""
     training: Callable[[dict, int], dict] | None = None
     """Changes the arrays of the training split alone, once it is cut: with the seed of the split."""
     odd_files: tuple[tuple[str, str], ...] = ()

@@ -42,6 +42,7 @@ def prepare(spec: Spec, slug: str, folder: Path, raw_folder: Path, seed: int = 0
             "input": raw.input,
             "class_names": raw.class_names,
             "label_names": {name: list(names) for name, names in raw.label_names.items()},
+            "vocabulary": raw.vocabulary,
             "made_from": made_from,
         }
         return store.write(folder, fields, _splits(raw, seed), raw.odd_files)

@@ -291,7 +291,7 @@ def _read_card(folder: Path) -> Card:
         fields = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(fields, dict) or fields.keys() != names:
             raise ValueError(f"it should hold {', '.join(sorted(names))}")
-        card = Card(**{**fields, "class_names": tuple(fields["class_names"])})
+        card = Card(**{**fields, **{name: tuple(fields[name]) for name in ("class_names", "vocabulary")}})
         if tuple(card.split_sizes) != SPLITS or card.input not in card.arrays:
             raise ValueError("its splits or its input are not those of a prepared data set")
         for array in card.arrays.values():
