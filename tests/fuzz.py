@@ -109,7 +109,7 @@ def attempt(text: bytes, folder: Path, *, to_the_end: bool = True) -> str:
                 return "accepted"
             folders = Folders(folder, config.pipeline)
             dvcfile.render(config, folders, folder)
-            data = {slug: look_up(slug, named, folders) for slug, named in config.datasets.items()}
+            data = {slug: look_up(slug, config.datasets, folders) for slug in config.datasets}
             costs = Forecast(config, folders, data, "cpu")
             for slug, plan in plans.items():
                 costs.stage(f"train@{slug}", plans)

@@ -63,6 +63,18 @@ class Named(BaseModel):
         return self.model_dump()
 
 
+class DataSet(Named):
+    """A data set with its options, as `Named`."""
+
+    of: Slug | None = None
+    """The data set of this params.yaml that it is made from, where its loader makes it from another."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The name and the options as one mapping, without `of`."""
+        return self.model_dump(exclude={"of"})
+
+
 class Clip(Model):
     """Gradient clipping: the one given of a limit on each value, each tensor's norm, or the norm of all."""
 
@@ -319,7 +331,7 @@ class Config(Model):
     pipeline: Slug
     seeds: Seeds = (0, 1, 2)
     training: Training = Training()
-    datasets: Annotated[dict[Slug, Named], Field(max_length=MOST)]
+    datasets: Annotated[dict[Slug, DataSet], Field(max_length=MOST)]
     benchmarks: Annotated[dict[Slug, Benchmark], Field(max_length=MOST)]
     studies: Annotated[dict[Slug, Study], Field(max_length=100)] = {}
     speed: Speed | None = None

@@ -67,6 +67,7 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
         shared["train"] = _shared_training(plans)
     if config.studies:
         shared["sweep"] = _study_files(config)
+    parents = _parents(config, prepared, pages)
     lists = {kind: near(folders.sources / f"{kind}.txt") for kind in shared}
     stages: dict[str, Any] = {
         **{
@@ -79,12 +80,12 @@ def _stages(config: Config, folders: Folders, here: Path) -> dict[str, Any]:
         },
         "prepare": {
             "foreach": {
-                slug: {"loader": near(code.path_of(DATASETS[named.name].module))}
+                slug: {"loader": near(code.path_of(DATASETS[named.name].module)), **parents.get(slug, {})}
                 for slug, named in config.datasets.items()
             },
             "do": {
                 "cmd": f"python {pages}/prepare.py ${{key}}",
-                "deps": ["${item.loader}", lists["prepare"]],
+                "deps": ["${item.loader}", *(["${item.of}"] if parents else []), lists["prepare"]],
                 "params": _given(config, "datasets.${key}", "pipeline"),
                 "outs": [output(f"{prepared}/${{key}}")],
             },
@@ -145,6 +146,16 @@ def _starts(plans: Mapping[str, Plan], runs: str, pages: str) -> dict[str, dict[
     return {
         slug: {"start": f"{runs}/{source['from']}" if source else f"{pages}/train.py"}
         for slug, source in sources.items()
+    }
+
+
+def _parents(config: Config, prepared: str, pages: str) -> dict[str, dict[str, str]]:
+    """What each data set is made from, where any of them is derived: that one's folder, or else the page, as above."""
+    if not any(named.of for named in config.datasets.values()):
+        return {}
+    return {
+        slug: {"of": f"{prepared}/{named.of}" if named.of else f"{pages}/prepare.py"}
+        for slug, named in config.datasets.items()
     }
 
 

@@ -17,9 +17,9 @@ from archbench import code, tuning
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import swapped_parts
 from archbench.augmentations import AUGMENTATIONS
-from archbench.catalogue import Catalogue, Entry
+from archbench.catalogue import Entry
 from archbench.config import Benchmark, Changes, Config, ConfigError, Space, Study, check_name
-from archbench.datasets import DATASETS
+from archbench.datasets import derived
 from archbench.datasets.card import Card
 from archbench.errors import UserError, shown, together
 from archbench.losses import LOSSES
@@ -206,8 +206,7 @@ def check_batch(where: str, settings: Mapping[str, Any], space: Space, card: Car
 
 
 def _mistakes(config: Config) -> Iterator[str]:
-    for slug, named in config.datasets.items():
-        yield from _caught(f"datasets.{slug}", DATASETS, named.spec)
+    yield from dict.fromkeys(filter(None, (_data_mistake(config, slug) for slug in config.datasets)))
     for slug in config.benchmarks:
         try:
             resolve(config, slug)
@@ -229,11 +228,15 @@ def _mistakes(config: Config) -> Iterator[str]:
             yield f"speed.xla: {slug} is fitted at once, so it has no steps to measure. Leave it out."
 
 
-def _caught(where: str, catalogue: Catalogue, spec: Mapping[str, Any]) -> Iterator[str]:
+def _data_mistake(config: Config, slug: str) -> str | None:
+    """What is wrong with a data set; a circle of them is one mistake."""
     try:
-        catalogue.resolve(spec)
+        derived.check(slug, config.datasets)
+    except derived.Circle as error:
+        return str(error)
     except UserError as error:
-        yield f"{where}: {error}"
+        return f"datasets.{slug}: {error}"
+    return None
 
 
 def _task(benchmark: Benchmark, architecture: Entry) -> dict[str, Any]:

@@ -47,11 +47,15 @@ def sources(kind: str) -> None:
 
 def prepare(slug: str) -> None:
     """Download or generate one data set of params.yaml, and write its arrays and card."""
+    from archbench.datasets import derived
     from archbench.datasets.prepare import prepare as prepare_dataset
 
     config, folders = open_pipeline()
     check_name("data set", slug, config.datasets)
-    card = prepare_dataset(config.datasets[slug].spec, slug, folders.prepared / slug, folders.raw)
+    derived.check(slug, config.datasets)
+    named = config.datasets[slug]
+    of = open_data(config, folders, named.of) if named.of else None
+    card = prepare_dataset(named.spec, slug, folders.prepared / slug, folders.raw, of=of)
     sizes = ", ".join(f"{count} {split}" for split, count in card.split_sizes.items())
     print(f"{slug}: {sizes} examples; {card.licence}")
 
@@ -61,10 +65,10 @@ def open_data(config: Config, folders: Folders, slug: str) -> Prepared:
 
     Raises `NotReady` with the command that prepares it: a stage does not write what is another's.
     """
-    from archbench.datasets.ready import open_prepared
+    from archbench.datasets import derived
 
     check_name("data set", slug, config.datasets)
-    return open_prepared(config.datasets[slug].spec, folders.prepared / slug, folders.raw)
+    return derived.open_data(slug, config.datasets, folders.prepared, folders.raw)
 
 
 def train(slug: str) -> None:
@@ -209,11 +213,11 @@ def report() -> Path:
 
 def _known_data(config: Config, folders: Folders) -> dict[str, str | None]:
     """Data set -> the digest of its content; None where params.yaml or the code would make another. Prepared ones."""
-    from archbench.datasets.ready import current_card
+    from archbench.datasets.derived import known_card
     from archbench.datasets.store import CARD
 
-    there = {slug: folders.prepared / slug for slug in config.datasets if (folders.prepared / slug / CARD).is_file()}
-    cards = {slug: current_card(config.datasets[slug].spec, folder) for slug, folder in there.items()}
+    there = [slug for slug in config.datasets if (folders.prepared / slug / CARD).is_file()]
+    cards = {slug: known_card(slug, config.datasets, folders.prepared) for slug in there}
     return {slug: card.sha256 if card else None for slug, card in cards.items()}
 
 

@@ -10,11 +10,14 @@ import pytest
 
 from archbench.catalogue import WrongOption
 from archbench.datasets import DATASETS, _fetch, store
+from archbench.datasets.columns import concatenate
+from archbench.datasets.derived import is_derived
 from archbench.datasets.prepare import prepare
 from archbench.preprocessing import PREPROCESSING
 
 GOLDEN = list(csv.DictReader(Path(__file__).parents[1].joinpath("golden", "datasets.csv").open(newline="")))
 LOCAL = [entry.name for entry in DATASETS if entry.facts["kind"] in ("embedded", "generated")]
+DERIVED = [entry.name for entry in DATASETS if entry.facts["kind"] == "derived"]
 DOWNLOADS = [entry.name for entry in DATASETS if entry.facts["kind"] == "download"]
 KINDS_OF_ARRAYS = {
     "image": (4, "uint8"),
@@ -33,6 +36,7 @@ KINDS_OF_ARRAYS = {
     "video": (5, "uint8"),
     "group": (1, "int32"),
     "singles": (5, "uint8"),
+    "planted": (1, "bool"),
 }
 """Array -> its number of axes, examples included, and its type."""
 TOKENS = (2, "int32")
@@ -48,23 +52,31 @@ def prepared(tmp_path_factory):
     def get(name):
         if name not in folders:
             folders[name] = root / name
-            prepare({"name": name, **DATASETS[name].facts["smoke"]}, name, folders[name], root / "raw")
+            prepare_smoke(name, folders[name], get)
         return folders[name]
 
     return get
+
+
+def prepare_smoke(name, folder, get, seed=0):
+    """Prepare a data set in its smoke size; of a derived one, `get` gives the folder of what it is made from."""
+    options = dict(DATASETS[name].facts["smoke"])
+    of = options.pop("of", None)
+    return prepare({"name": name, **options}, name, folder, folder.parent / "raw", seed, of and store.load(get(of)))
 
 
 @pytest.mark.parametrize("entry", DATASETS, ids=lambda entry: entry.name)
 def test_every_entry_tells_source_licence_kind_and_size(entry):
     assert entry.source
     assert entry.facts["licence"]
-    assert entry.facts["kind"] in ("embedded", "generated", "download", "manual")
+    assert entry.facts["kind"] in ("embedded", "generated", "derived", "download", "manual")
+    assert is_derived(entry) == (entry.facts["kind"] == "derived") == ("of" in entry.facts.get("smoke", {}))
     assert (entry.facts["bytes"] > 0) == (entry.facts["kind"] == "download")
     assert entry.what
 
 
-def test_published_sizes_cover_all_that_is_not_generated():
-    generated = {entry.name for entry in DATASETS if entry.facts["kind"] == "generated"}
+def test_published_sizes_cover_all_that_is_not_made_here():
+    generated = {entry.name for entry in DATASETS if entry.facts["kind"] in ("generated", "derived")}
     assert {row["dataset"] for row in GOLDEN} == {entry.name for entry in DATASETS} - generated
     assert all(row["source"] for row in GOLDEN)
 
@@ -114,7 +126,7 @@ def test_what_a_data_set_declares_agrees_with_what_is_published(entry):
         assert len(chosen) == len(set(chosen)) > 0
 
 
-@pytest.mark.parametrize("name", LOCAL)
+@pytest.mark.parametrize("name", LOCAL + DERIVED)
 def test_arrays_are_what_the_card_and_the_convention_say(prepared, name):
     data = store.load(prepared(name))
     for arrays in data.splits.values():
@@ -122,19 +134,20 @@ def test_arrays_are_what_the_card_and_the_convention_say(prepared, name):
             kind = TOKENS if data.card.vocabulary else KINDS_OF_ARRAYS[key]
             assert (array.ndim, str(array.dtype)) == kind
             assert np.isfinite(array).all()
-        if "label" in arrays:
-            assert arrays["label"].min() >= 0
-            assert arrays["label"].max() < len(data.card.class_names)
+        for label in data.card.classes:
+            assert np.asarray(arrays[label]).min() >= 0
+            assert np.asarray(arrays[label]).max() < len(data.card.classes[label])
+        assert {data.card.strata, data.card.group} - {None} <= arrays.keys()
     assert data.card.input_shape == data.splits["train"][data.card.input].shape[1:]
     store.verify(prepared(name))
 
 
-@pytest.mark.parametrize("name", LOCAL)
+@pytest.mark.parametrize("name", LOCAL + DERIVED)
 def test_preparing_again_gives_the_same_bytes_and_another_seed_others(prepared, name, tmp_path):
-    spec = {"name": name, **DATASETS[name].facts["smoke"]}
     first = store.load(prepared(name)).card
-    assert prepare(spec, name, tmp_path / "again", tmp_path / "raw") == first
-    assert prepare(spec, name, tmp_path / "other", tmp_path / "raw", seed=1).sha256 != first.sha256
+    assert prepare_smoke(name, tmp_path / name, prepared) == first
+    if name in LOCAL:  # a derived one has the splits of what it is made from
+        assert prepare_smoke(name, tmp_path / "other", prepared, seed=1).sha256 != first.sha256
 
 
 @pytest.mark.parametrize("name", LOCAL)
@@ -142,8 +155,10 @@ def test_splits_share_nothing_and_lose_nothing(prepared, name):
     """Every example of the loader is in exactly one split, as often as the loader has it."""
     raw = DATASETS.build({"name": name, **DATASETS[name].facts["smoke"]}, prepared(name))
     splits = store.load(prepared(name)).splits
-    together = np.concatenate([splits[split][raw.input].reshape(len(splits[split][raw.input]), -1) for split in splits])
-    whole = raw.train[raw.input].reshape(len(together), -1)
+    together, whole = (
+        np.asarray(column).reshape(len(column), -1)
+        for column in (concatenate([splits[split][raw.input] for split in splits]), raw.train[raw.input])
+    )
     np.testing.assert_array_equal(*(rows[np.lexsort(rows.T)] for rows in (together, whole)))
     sizes = store.load(prepared(name)).card.split_sizes
     assert sizes["validation"] == sizes["test"] == round(0.15 * len(whole))
@@ -157,11 +172,11 @@ def test_unknown_options_are_answered(name, tmp_path):
 
 @pytest.mark.parametrize("name", LOCAL)
 def test_examples_of_one_group_stay_in_one_split(prepared, name):
-    splits = store.load(prepared(name)).splits
-    if "group" not in splits["train"]:
+    data = store.load(prepared(name))
+    if data.card.group is None:
         assert name not in ("overlapping_digits", "moving_digits")
         return
-    groups = [set(np.asarray(arrays["group"]).tolist()) for arrays in splits.values()]
+    groups = [set(np.asarray(arrays[data.card.group]).tolist()) for arrays in data.splits.values()]
     assert sum(map(len, groups)) == len(set.union(*groups))
     if name == "overlapping_digits":
         assert [len(group) for group in groups] == [14, 3, 3]

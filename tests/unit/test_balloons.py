@@ -18,16 +18,21 @@ from archbench.datasets._balloons.scene import _cover, _visible, scene
 from archbench.datasets.balloons import balloons
 
 
+def read(**options):
+    """All arrays of scenes with these options, as they are read."""
+    return {name: np.asarray(array) for name, array in balloons(None, **options).train.items()}
+
+
 @pytest.fixture(scope="module")
 def made():
-    return balloons(None, examples=600).train
+    return read(examples=600)
 
 
 def test_one_seed_is_one_scene(made):
-    again = balloons(None, examples=5).train
+    again = read(examples=5)
     for name, array in again.items():
         np.testing.assert_array_equal(array, made[name][:5])
-    other = balloons(None, examples=5, seed=1).train
+    other = read(examples=5, seed=1)
     assert (other["image"] != again["image"]).any(axis=(1, 2, 3)).all()
 
 
@@ -37,7 +42,7 @@ def test_no_scene_is_shown_twice(made):
 
 @pytest.mark.parametrize("size", [32, 64, 200])
 def test_truth_agrees_with_itself(size):
-    arrays = balloons(None, size=size, examples=60, max_objects=5).train
+    arrays = read(size=size, examples=60, max_objects=5)
     for row in range(60):
         instances, labels = arrays["instances"][row], arrays["box_label"][row]
         count = int((labels >= 0).sum())
@@ -162,7 +167,7 @@ def test_every_kind_is_the_label_often(made):
 
 
 def test_a_linear_classifier_fails():
-    arrays = balloons(None, size=32, examples=900).train
+    arrays = read(size=32, examples=900)
     pixels, label = arrays["image"].reshape(900, -1) / np.float32(255), arrays["label"]
     with threadpool_limits(1):
         linear = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=500)).fit(
@@ -201,6 +206,6 @@ def test_impossible_options_are_refused(option):
 
 @pytest.mark.parametrize("size", [32, 640])
 def test_smallest_and_largest_pictures(size):
-    arrays = balloons(None, size=size, examples=3).train
+    arrays = read(size=size, examples=3)
     assert arrays["image"].shape == (3, size, size, 3)
     assert (arrays["box_label"][:, 0] >= 0).all()

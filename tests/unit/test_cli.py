@@ -18,7 +18,7 @@ from archbench import code
 from archbench.cli import changes, checks, index
 from archbench.cli.app import app
 from archbench.cli.data import look_up
-from archbench.config import Named
+from archbench.config import DataSet
 from archbench.datasets import store
 from archbench.datasets.prepare import prepare
 from archbench.project import Folders
@@ -295,11 +295,11 @@ def test_plan_says_that_all_runs_where_nothing_ran(project):
 
 def test_plan_counts_as_download_what_is_not_here(tmp_path):
     """The four files of MNIST: 9,912,422 + 28,881 + 1,648,877 + 4,542 bytes."""
-    folders, mnist = Folders(tmp_path, "small"), Named(name="mnist")
-    assert look_up("mnist", mnist, folders).download_bytes == 11_594_722
+    folders, data = Folders(tmp_path, "small"), {"mnist": DataSet(name="mnist")}
+    assert look_up("mnist", data, folders).download_bytes == 11_594_722
     (folders.raw / "mnist").mkdir(parents=True)
     (folders.raw / "mnist" / "train-images-idx3-ubyte.gz").touch()
-    assert look_up("mnist", mnist, folders).download_bytes == 11_594_722 - 9_912_422
+    assert look_up("mnist", data, folders).download_bytes == 11_594_722 - 9_912_422
 
 
 def test_plan_measures_by_runs_of_the_same_network(project, monkeypatch):

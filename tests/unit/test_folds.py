@@ -72,7 +72,8 @@ def _grouped(groups, seed=0):
         name: {**arrays, "group": random.choice(groups, len(arrays["label"]), p=shares).astype("int32")}
         for name, arrays in PREPARED.splits.items()
     }
-    card = replace(PREPARED.card, arrays={**PREPARED.card.arrays, "group": {"shape": [], "dtype": "int32"}})
+    arrays = {**PREPARED.card.arrays, "group": {"shape": [], "dtype": "int32"}}
+    card = replace(PREPARED.card, arrays=arrays, group="group")
     return Prepared(card, splits)
 
 

@@ -65,7 +65,7 @@ def test_idx_files_become_images_and_labels(publish, name):
     assert raw.train["image"][3, 2, 5, 0] == 3 + 28 * 2 + 5
     assert raw.train["image"][7, 27, 27, 0] == (7 + 28 * 27 + 27) % 256
     assert raw.train["label"].tolist() == [n % 10 for n in range(40)]
-    assert raw.test["label"].tolist() == list(range(10))
+    assert raw.official["test"]["label"].tolist() == list(range(10))
     assert len(raw.class_names) == 10
 
 
@@ -147,7 +147,7 @@ def test_cifar10_records_become_images(publish, tmp_path):
     folder = publish("cifar10", cifar10_files())
     raw = DATASETS.build("cifar10", folder)
     assert raw.train["label"].tolist() == [1, 5, 2, 6, 3, 7, 4, 8, 5, 9]
-    assert raw.test["label"].tolist() == [0, 9]
+    assert raw.official["test"]["label"].tolist() == [0, 9]
     assert raw.train["image"].shape == (10, 32, 32, 3)
     assert raw.train["image"][0, 0, 0].tolist() == [1, 2, 3]
     assert raw.train["image"][0, 0, 1].tolist() == [101, 102, 103]
@@ -167,8 +167,8 @@ def test_cifar100_uses_the_fine_label(publish):
     }
     raw = DATASETS.build("cifar100", publish("cifar100", {"cifar-100-binary.tar.gz": archive(files)}))
     assert raw.train["label"].tolist() == [42, 99]
-    assert raw.test["label"].tolist() == [7]
-    assert raw.test["image"][0, 0, 1].tolist() == [101, 102, 103]
+    assert raw.official["test"]["label"].tolist() == [7]
+    assert raw.official["test"]["image"][0, 0, 1].tolist() == [101, 102, 103]
 
 
 @pytest.mark.parametrize(

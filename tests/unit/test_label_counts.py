@@ -8,7 +8,7 @@ import pytest
 
 from archbench import stages
 from archbench.cli.data import look_up
-from archbench.config import Named
+from archbench.config import DataSet
 from archbench.datasets import store
 from archbench.datasets.folds import fold
 from archbench.datasets.prepare import prepare
@@ -33,6 +33,7 @@ def written(folder, labels, present=None, names=("no", "yes"), count=None):
         if count is not None:
             splits[split]["count"] = np.array(count[split], np.int32)
     fields = {"name": "toy", "source": "", "licence": "", "input": "image", "class_names": names}
+    fields["labels"] = [name for name in ("label", "present") if name in splits["train"]]
     return store.write(folder / "toy", {**fields, "label_names": {"count": ["0", "1"]} if count else {}}, splits)
 
 
@@ -119,7 +120,7 @@ def test_folds_count_their_own_examples(tmp_path):
 
 
 def test_data_that_are_not_prepared_yet_pass(tmp_path):
-    card = look_up("digits", Named(name="digits"), Folders(tmp_path, "small")).card
+    card = look_up("digits", {"digits": DataSet(name="digits")}, Folders(tmp_path, "small")).card
     assert card.label_counts == {}
     assert TASKS.build("classification", card)
 

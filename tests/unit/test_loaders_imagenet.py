@@ -170,7 +170,7 @@ def test_bad_folders_are_refused_by_name(tmp_path, harm, error, says):
 def test_bad_flat_folders_are_refused_by_name(tmp_path, harm, error, says):
     harm(imagenet(tmp_path / "imagenet", flat=True))
     if error is None:
-        assert len(DATASETS.build({"name": "imagenet", "size": 8}, tmp_path).test["label"]) == 5
+        assert len(DATASETS.build({"name": "imagenet", "size": 8}, tmp_path).official["test"]["label"]) == 5
         return
     with pytest.raises(error, match=says):
         DATASETS.build({"name": "imagenet", "size": 8}, tmp_path)

@@ -55,7 +55,7 @@ def svhn(train=None, test=None, **more):
 def test_svhn_pixels_are_in_place_and_label_10_is_the_digit_0(publish):
     raw = DATASETS.build("svhn", publish("svhn", svhn()))
     assert raw.train["label"].tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 0] * 2
-    assert raw.test["label"].tolist() == [0, 3]
+    assert raw.official["test"]["label"].tolist() == [0, 3]
     assert raw.train["image"].shape == (20, 32, 32, 3)
     assert raw.train["image"].dtype == np.uint8
     assert raw.train["image"][5, 7, 11].tolist() == [5 + 7 + 22, 5 + 7 + 22 + 64, 5 + 7 + 22 + 128]
@@ -113,7 +113,7 @@ def test_stl10_columns_become_rows_and_labels_begin_at_0(publish):
     row, column = 5, 9
     assert raw.train["image"][3, row, column].tolist() == [3 + 9 + 10, 3 + 9 + 10 + 64, 3 + 9 + 10 + 128]
     assert raw.train["label"].tolist() == [*range(10), 0, 1]
-    assert raw.test["label"].tolist() == [9, 3]
+    assert raw.official["test"]["label"].tolist() == [9, 3]
     assert raw.class_names[:2] == ("airplane", "bird")
 
 

@@ -5,14 +5,21 @@ import json
 import numpy as np
 import pytest
 
-from archbench.datasets import store
+from archbench.datasets import _storage, store
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import EmptySplit, split
 from archbench.datasets.prepare import prepare
 from archbench.datasets.store import DamagedStore
 from archbench.errors import UserError
 
-FIELDS = {"name": "toy", "source": "made up", "licence": "CC0", "input": "features", "class_names": ("no", "yes")}
+FIELDS = {
+    "name": "toy",
+    "source": "made up",
+    "licence": "CC0",
+    "input": "features",
+    "class_names": ("no", "yes"),
+    "labels": ("label",),
+}
 
 
 def toy():
@@ -69,7 +76,7 @@ def test_statistics_are_of_the_training_split_alone(folder):
 
 def test_statistics_in_pieces_equal_those_in_one(monkeypatch):
     image = np.random.default_rng(0).integers(0, 256, (50, 4, 4, 3), np.uint8)
-    monkeypatch.setattr(store, "CHUNK", 100)
+    monkeypatch.setattr(_storage, "CHUNK", 100)
     statistics = store.statistics(image)
     np.testing.assert_allclose(statistics["mean"], image.mean(axis=(0, 1, 2)), rtol=1e-12)
     np.testing.assert_allclose(statistics["deviation"], image.std(axis=(0, 1, 2)), rtol=1e-12)
@@ -178,7 +185,7 @@ def test_writing_again_replaces(folder):
 
 def test_splits_are_disjoint_complete_and_stratified():
     label = np.repeat([0, 1, 2], [600, 300, 100])
-    parts = split(1000, {"validation": 0.2, "test": 0.1}, seed=5, label=label)
+    parts = split(1000, {"validation": 0.2, "test": 0.1}, seed=5, strata=label)
     assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(1000))
     assert {name: np.bincount(label[rows]).tolist() for name, rows in parts.items()} == {
         "train": [420, 210, 70],
@@ -189,7 +196,7 @@ def test_splits_are_disjoint_complete_and_stratified():
 
 def test_classes_that_do_not_divide_evenly_stay_within_one():
     label = np.random.default_rng(1).integers(0, 7, 333)
-    parts = split(333, {"validation": 0.15, "test": 0.15}, seed=0, label=label)
+    parts = split(333, {"validation": 0.15, "test": 0.15}, seed=0, strata=label)
     for rows in parts.values():
         expected = np.bincount(label) * len(rows) / 333
         assert np.abs(np.bincount(label[rows], minlength=7) - expected).max() <= 1.01
@@ -242,4 +249,4 @@ def test_impossible_fractions_are_refused_before_a_download(tmp_path, spec, says
 )
 def test_a_loader_cannot_hand_over_arrays_that_do_not_fit(train, classes, says):
     with pytest.raises(ValueError, match=says):
-        Raw("s", "l", "features", train, 0.1, test_fraction=0.1, class_names=classes)
+        Raw("s", "l", "features", train, 0.1, 0.1, class_names=classes, labels=("label",))

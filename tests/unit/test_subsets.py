@@ -119,7 +119,7 @@ def test_count_and_colour_agree_with_the_picture():
     """The count with the boxes; the colour with the hue that most pixels of the largest balloon show."""
     raw = DATASETS.build({"name": "balloons", "examples": 120, "max_objects": 3}, None)
     arrays = raw.train
-    np.testing.assert_array_equal(arrays["count"], (arrays["box_label"] >= 0).sum(axis=1))
+    np.testing.assert_array_equal(arrays["count"], (np.asarray(arrays["box_label"]) >= 0).sum(axis=1))
     assert raw.label_names["count"] == ("0", "1", "2", "3")
     right = 0
     for image, instances, color in zip(arrays["image"], arrays["instances"], arrays["color"], strict=True):

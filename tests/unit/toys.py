@@ -99,6 +99,8 @@ def _prepared(name: str, given: str, class_names: Sequence[str], split: Any) -> 
         arrays={key: {"shape": list(a.shape[1:]), "dtype": str(a.dtype)} for key, a in splits["train"].items()},
         split_sizes=SIZES,
         class_names=tuple(class_names),
+        labels=("label",) if class_names else (),
+        strata="label" if class_names else None,
         statistics=store.statistics(splits["train"][given]),
         sha256=store.digest(splits),
     )

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from archbench.catalogue import Entry
-from archbench.config import Named
-from archbench.datasets import DATASETS, _fetch
+from archbench.config import DataSet
+from archbench.datasets import DATASETS, _fetch, _storage
 from archbench.datasets._raw import Raw
 from archbench.datasets.card import Card
-from archbench.datasets.ready import current_card
+from archbench.datasets.derived import known_card, open_data
+from archbench.datasets.store import NotReady, Prepared
 from archbench.project import Folders
 
 
@@ -32,23 +33,24 @@ class Data:
     """On disk, or going to be."""
 
 
-def look_up(slug: str, named: Named, folders: Folders) -> Data:
-    """What is known of the data set `slug`: from its prepared folder if current, a sample of it, or its declaration."""
-    entry, options = DATASETS.resolve(named.spec)
+def look_up(slug: str, datasets: Mapping[str, DataSet], folders: Folders) -> Data:
+    """What is known of the data set `slug`: from its prepared folder if current, a sample of it, or its declaration.
+
+    Of one that is made from another, nothing is known before that one is prepared.
+    """
+    entry, options = DATASETS.resolve(datasets[slug].spec)
     licence = str(entry.facts["licence"])
     folder = folders.prepared / slug
-    card = current_card(named.spec, folder)
+    card = known_card(slug, datasets, folders.prepared)
     if card is not None:
         size = sum(path.stat().st_size for ending in ("*.npy", "*.tfrecord") for path in folder.rglob(ending))
         return Data(entry, licence, card, 0, size)
     if entry.facts["kind"] in ("download", "manual"):
-        card = _declared(slug, entry, {**entry.options, **options})
+        card, size = _declared(slug, entry, {**entry.options, **options})
     else:
-        card = _sampled(slug, entry, options, folders.raw)
-    size = _array_bytes(card) if card is not None else None
-    return Data(
-        entry, licence, card, _missing_bytes(entry, {**entry.options, **options}, folders.raw / entry.name), size
-    )
+        card, size = _sampled(slug, entry, options, _made_from(datasets[slug], datasets, folders), folders.raw)
+    missing = _missing_bytes(entry, {**entry.options, **options}, folders.raw / entry.name)
+    return Data(entry, licence, card, missing, size)
 
 
 def _missing_bytes(entry: Entry, options: Mapping[str, Any], folder: Path) -> int:
@@ -58,51 +60,66 @@ def _missing_bytes(entry: Entry, options: Mapping[str, Any], folder: Path) -> in
     return sum(file.size for file in wanted if not (folder / file.name).is_file())
 
 
-def _declared(slug: str, entry: Entry, options: Mapping[str, Any]) -> Card | None:
-    """The card of a download by its fact `contains`: arrays, and the examples of its official parts."""
-    if "contains" not in entry.facts:
+def _made_from(named: DataSet, datasets: Mapping[str, DataSet], folders: Folders) -> list[Prepared] | None:
+    """What a loader is given beside its options: nothing, or the data set it derives from; None while not there."""
+    try:
+        return [open_data(named.of, datasets, folders.prepared, folders.raw)] if named.of else []
+    except NotReady:
         return None
+
+
+def _declared(slug: str, entry: Entry, options: Mapping[str, Any]) -> tuple[Card | None, int | None]:
+    """The card of a download by its fact `contains`: arrays, and the examples of its official parts; and its bytes."""
+    if "contains" not in entry.facts:
+        return None, None
     contains = entry.facts["contains"](**options)
     fractions = {name: options[name] for name in ("validation", "test") if name in options}
-    return Card(
+    card = Card(
         name=slug,
         source=entry.source,
         licence=str(entry.facts["licence"]),
         input=contains["input"],
         arrays=contains["arrays"],
-        split_sizes=_split_sizes(contains["train"], contains["test"], fractions),
+        split_sizes=_split_sizes(contains["train"], fractions) | {"test": contains["test"]},
         class_names=tuple(str(number) for number in range(contains["classes"])),
     )
+    return card, _array_bytes(card)
 
 
-def _sampled(slug: str, entry: Entry, options: Mapping[str, Any], folder: Path) -> Card:
-    """The card of data that need no download: of all of them, or of a few and the number there will be."""
+def _sampled(
+    slug: str, entry: Entry, options: Mapping[str, Any], of: list[Prepared] | None, folder: Path
+) -> tuple[Card | None, int | None]:
+    """The card of data that need no download, and their bytes: of all, or of a few and the number there will be."""
+    if of is None:
+        return None, None
     chosen = {**entry.options, **options}
     generated = "examples" in chosen
     few = {"examples": entry.facts["smoke"]["examples"]} if generated else {}  # as few as the set can be made of
-    raw: Raw = entry(folder, **{**options, **few})
-    examples = chosen["examples"] if generated else len(raw.train[raw.input])
-    official = len(raw.test[raw.input]) if raw.test is not None else None
-    fractions = {"validation": raw.validation_fraction}
-    if raw.test_fraction is not None:
-        fractions["test"] = raw.test_fraction
-    return Card(
+    raw: Raw = entry(folder, *of, **{**options, **few})
+    made = len(raw.train[raw.input])
+    sizes = _split_sizes(chosen["examples"] if generated else made, raw.fractions)
+    sizes |= {split: len(arrays[raw.input]) for split, arrays in raw.official.items()}
+    card = Card(
         name=slug,
         source=raw.source,
         licence=raw.licence,
         input=raw.input,
-        arrays={name: {"shape": list(a.shape[1:]), "dtype": str(a.dtype)} for name, a in raw.train.items()},
-        split_sizes=_split_sizes(examples, official, fractions),
+        arrays={name: _storage.described(array) for name, array in raw.train.items()},
+        split_sizes=sizes,
         class_names=raw.class_names,
         label_names={name: list(names) for name, names in raw.label_names.items()},
+        labels=raw.labels,
+        strata=raw.strata,
+        group=raw.group,
     )
+    each = sum(map(_storage.kept_bytes, raw.train.values())) / made
+    return card, round(each * sum(sizes.values()))
 
 
-def _split_sizes(examples: int, official_test: int | None, fractions: Mapping[str, float]) -> dict[str, int]:
-    """Examples a split, but for the rounding of strata."""
+def _split_sizes(examples: int, fractions: Mapping[str, float]) -> dict[str, int]:
+    """Examples of the splits that are cut from so many."""
     sizes = {name: round(examples * fraction) for name, fraction in fractions.items()}
-    rest = examples - sum(sizes.values())
-    return {"train": rest, **sizes} if official_test is None else {"train": rest, **sizes, "test": official_test}
+    return {"train": examples - sum(sizes.values()), **sizes}
 
 
 def _array_bytes(card: Card) -> int:

@@ -60,7 +60,7 @@ def forecast(here: Path) -> dict[str, Any]:
     from archbench.training import machine
 
     plans = resolve.resolve_all(config)
-    data = {slug: look_up(slug, named, folders) for slug, named in config.datasets.items()}
+    data = {slug: look_up(slug, config.datasets, folders) for slug in config.datasets}
     costs = Forecast(config, folders, data, machine.device_kind())
     stages = []
     fits = _fits(config, folders, here)

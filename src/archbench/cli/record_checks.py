@@ -10,7 +10,7 @@ from archbench import dvcfile, resolve
 from archbench.cli.checks import Finding
 from archbench.config import Config, read_config
 from archbench.datasets import store
-from archbench.datasets.ready import open_prepared
+from archbench.datasets.derived import open_data
 from archbench.errors import UserError
 from archbench.project import Folders, project_root
 from archbench.records import run_folder
@@ -51,16 +51,16 @@ def _dvc_file(config: Config, folders: Folders, here: Path) -> Finding:
 def _data(config: Config, folders: Folders, plans: Mapping[str, Plan]) -> list[Finding]:
     """Prepared data that are damaged or stale, and those that a task of theirs cannot be asked of."""
     found = []
-    for slug, named in config.datasets.items():
+    for slug in config.datasets:
         folder = folders.prepared / slug
         if not (folder / store.CARD).is_file():
             continue
         try:
-            card = open_prepared(named.spec, folder, folders.raw).card
+            card = open_data(slug, config.datasets, folders.prepared, folders.raw).card
             for plan in (plan for plan in plans.values() if plan.settings["dataset"] == slug):
                 TASKS.build(plan.settings["task"], card)
         except store.NotReady as error:
-            found.append(Finding(str(folder.relative_to(folders.root)), error.why, f"dvc repro -f prepare@{slug}"))
+            found.append(Finding(str(folder.relative_to(folders.root)), error.why, error.mend))
         except UserError as error:
             found.append(Finding(f"datasets.{slug}", str(error), "correct params.yaml, then: archbench doctor"))
     return found

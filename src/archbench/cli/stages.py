@@ -71,7 +71,15 @@ def speed(
 
 
 def _prepare(config: Config, folders: Folders, dataset: str) -> None:
-    """Prepare a data set unless it is there as params.yaml and the code would make it."""
+    """Prepare a data set, and before it what it is made from, unless they are there as params.yaml and the code would
+    make them."""
+    from archbench.datasets.derived import ancestors
+
+    for slug in (*reversed(ancestors(dataset, config.datasets)), dataset):
+        _prepare_one(config, folders, slug)
+
+
+def _prepare_one(config: Config, folders: Folders, dataset: str) -> None:
     from archbench.datasets.store import CARD, NotReady
 
     if not (folders.prepared / dataset / CARD).is_file():

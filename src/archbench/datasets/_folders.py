@@ -16,7 +16,7 @@ from archbench.datasets._fetch import say
 from archbench.datasets._options import plain
 from archbench.datasets._picture import Inks, Look
 from archbench.datasets._pictures import Pictures, Storage, checked
-from archbench.datasets._raw import Raw
+from archbench.datasets._raw import ONE_CLASS, Raw
 from archbench.errors import UserError
 
 Crop = Annotated[float, Field(gt=0, le=1)]
@@ -144,8 +144,9 @@ def picture_raw(about: About, train: Listed, test: Listed, treatment: Treatment,
         "image",
         parts[0],
         validation,
-        test=parts[1],
+        official={"test": parts[1]},
         class_names=about.class_names,
+        **ONE_CLASS,
         odd_files=tuple(odd),
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from archbench.datasets import _fetch
-from archbench.datasets._raw import Raw
+from archbench.datasets._raw import ONE_CLASS, Raw
 from archbench.datasets._subset import check_classes, fewer, only_classes
 from archbench.errors import UserError
 
@@ -80,7 +80,8 @@ def load(
         part["image"] = np.pad(part["image"], ((0, 0), (pad, pad), (pad, pad), (0, 0)))
     licence, names = str(_fetch.facts(name)["licence"]), tuple(class_names[number] for number in chosen)
     train, test = only_classes(train, chosen), only_classes(test, chosen)
-    return Raw(source, licence, "image", train, validation, test=test, class_names=names, training=training)
+    told = {"class_names": names, "training": training, **ONE_CLASS}
+    return Raw(source, licence, "image", train, validation, official={"test": test}, **told)
 
 
 def _part(files: dict[str, Path], part: str, classes: int) -> dict[str, np.ndarray]:

@@ -92,6 +92,7 @@ class Pictures:
 
     dtype = np.dtype(np.uint8)
     ndim = 4
+    lengths = None  # every picture has one shape
 
     def __init__(self, source: Source, look: Look, storage: Storage = "arrays", rows: np.ndarray | None = None) -> None:
         self.source, self.look, self.storage = source, look, storage
@@ -144,11 +145,6 @@ class Pictures:
     def _one(self, row: int) -> np.ndarray:
         content, name = unwrap(self.source.form, self.source.read(row), self.source.name(row))
         return decode(content, name, self.look)[0]
-
-
-def take(array: np.ndarray | Pictures, rows: np.ndarray) -> np.ndarray | Pictures:
-    """Rows of an array; of pictures without decoding them."""
-    return array.take(rows) if isinstance(array, Pictures) else array[rows]
 
 
 def checked(pictures: Pictures, where: str, *, skip_broken: bool) -> tuple[np.ndarray, list[tuple[str, str]]]:

@@ -22,14 +22,14 @@ def split(
     count: int,
     fractions: dict[str, float],
     seed: int,
-    label: np.ndarray | None = None,
+    strata: np.ndarray | None = None,
     group: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Divide `count` examples: `train` gets what `fractions` (split -> share) leaves.
 
-    Returns split -> int64 indices in shuffled order. With `label` (count,) every class is divided in
-    the same proportions, to within one example; a split's size does not depend on the labels. With `group` (count,) the
-    examples of one group are in one split, and sizes and classes as near to that as whole groups come.
+    Returns split -> int64 indices in shuffled order. With `strata` (count,), the class of each, every class is divided
+    in the same proportions, to within one example; a split's size does not depend on the classes. With `group` (count,)
+    the examples of one group are in one split, and sizes and classes as near to that as whole groups come.
     """
     sizes = {name: round(count * share) for name, share in fractions.items()}
     sizes = {"train": count - sum(sizes.values()), **sizes}
@@ -41,7 +41,7 @@ def split(
         )
     generator = np.random.default_rng(seed)
     if group is not None:
-        part = deal(group, [size / count for size in sizes.values()], generator, label)
+        part = deal(group, [size / count for size in sizes.values()], generator, strata)
         chosen = {name: generator.permutation(np.flatnonzero(part == place)) for place, name in enumerate(sizes)}
         if not all(map(len, chosen.values())):
             raise EmptySplit(
@@ -51,15 +51,15 @@ def split(
             )
         return chosen
     order = generator.permutation(count)
-    if label is not None:
-        order = spread(order, label[order])
+    if strata is not None:
+        order = spread(order, strata[order])
     # Every stretch of a spread order holds the classes in proportion, so consecutive cuts are stratified.
     cuts = np.split(order, np.cumsum(list(sizes.values()))[:-1])
     return {name: generator.permutation(cut) for name, cut in zip(sizes, cuts, strict=True)}
 
 
 def deal(
-    group: np.ndarray, shares: Sequence[float], generator: np.random.Generator, label: np.ndarray | None = None
+    group: np.ndarray, shares: Sequence[float], generator: np.random.Generator, strata: np.ndarray | None = None
 ) -> np.ndarray:
     """Deal whole groups to parts: for each example (count,) the part that its group is in, a place in `shares`.
 
@@ -67,7 +67,7 @@ def deal(
     to `shares` of all. Of equal shares every part gets a group, where there are as many.
     """
     groups, member = np.unique(group, return_inverse=True)
-    kinds, kind = np.unique(np.zeros(len(group)) if label is None else label, return_inverse=True)
+    kinds, kind = np.unique(np.zeros(len(group)) if strata is None else strata, return_inverse=True)
     content = np.zeros((len(groups), len(kinds)))
     np.add.at(content, (member, kind), 1)
     wanted = np.outer(shares, content.sum(axis=0))
@@ -87,10 +87,10 @@ def deal(
     return chosen[member]
 
 
-def spread(order: np.ndarray, label: np.ndarray) -> np.ndarray:
+def spread(order: np.ndarray, strata: np.ndarray) -> np.ndarray:
     """Reorder so that the k-th of a class of n stands at the relative position (k + 1/2) / n."""
-    position = np.empty(len(label))
-    for kind in np.unique(label):
-        members = np.flatnonzero(label == kind)
+    position = np.empty(len(strata))
+    for kind in np.unique(strata):
+        members = np.flatnonzero(strata == kind)
         position[members] = (np.arange(len(members)) + 0.5) / len(members)
     return order[np.argsort(position, kind="stable")]

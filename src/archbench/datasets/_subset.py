@@ -9,10 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from archbench.datasets._options import BadOption, whole
-from archbench.datasets._pictures import Pictures, take
 from archbench.datasets._split import spread
+from archbench.datasets.columns import Arrays, take
 
-Arrays = dict[str, np.ndarray | Pictures]
 Training = Callable[[Arrays, int], Arrays]
 """What is done to the training split alone, once it is cut: (arrays, seed of the split) to arrays."""
 Classes = tuple[Annotated[int, Field(ge=0)], ...]

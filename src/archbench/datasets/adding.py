@@ -48,4 +48,4 @@ def adding(
     np.put_along_axis(sequence[..., 1], marks, 1, axis=1)
     target = np.take_along_axis(sequence[..., 0], marks, axis=1).sum(axis=1, keepdims=True)
     train = {"sequence": sequence, "target": target}
-    return Raw(SOURCE, LICENCE, "sequence", train, validation, test_fraction=test)
+    return Raw(SOURCE, LICENCE, "sequence", train, validation, test)

@@ -31,12 +31,13 @@ from archbench.datasets._balloons.scene import Scene, scene
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import TEST, VALIDATION
 from archbench.datasets._subset import forget
+from archbench.datasets.columns import Column, Ragged
 from archbench.options import Fraction, Inside, Seed
 
 SOURCE = "drawn here over crops of china.jpg and flower.jpg (scikit-learn, photographs on flickr.com)"
 LICENCE = "Apache-2.0 for the drawings; CC BY 2.0 for the photographs (danielbuechele, vultilion)"
-EMPTY = -1
-"""`box_label` of a row without a balloon."""
+EMPTY = {"boxes": ("float32", 0), "box_label": ("int32", -1), "landmarks": ("float32", 0)}
+"""What is told of every balloon -> its type, and what stands in a row without one."""
 
 
 @dataset(
@@ -65,19 +66,25 @@ def balloons(
     often; every scene shows 1 to `max_objects` of them and up to `distractors` other things.
 
     Arrays: `image` uint8 (size, size, 3); `label` int32, the kind of the balloon with the largest visible
-    area; `present` uint8 (kinds,); `boxes` float32 (max_objects, [top, left, bottom, right]) in pixels, rows
-    from the largest visible area to the smallest, then zeros; `box_label` int32 (max_objects,), -1 without a
-    balloon; `instances` uint8 (size, size), 0 or 1 + row; `mask` uint8 (size, size), 0 or 1 + kind;
-    `landmarks` float32 (max_objects, [top, knot], [y, x]) in pixels; `count` int32, the number of balloons;
-    `color` int32, the hue of the balloon with the largest visible area, by the names of `COLORS`.
+    area; `present` uint8 (kinds,); `boxes` float32 (balloon, [top, left, bottom, right]) in pixels, from the largest
+    visible area to the smallest; `box_label` int32 (balloon,), their kinds; `landmarks` float32 (balloon, [top, knot],
+    [y, x]) in pixels; `instances` uint8 (size, size), 0 or 1 + balloon; `mask` uint8 (size, size), 0 or 1 + kind;
+    `count` int32, the number of balloons; `color` int32, the hue of the balloon with the largest visible area, by the
+    names of `COLORS`. What is told of every balloon is read as `max_objects` rows, filled up with zeros, and labels
+    with -1.
 
     `missing` is the share of examples of the training split, drawn for each apart, that have no `present` (then 255 in
     the whole row), no `count` and no `color` (then -1): for learning from what is labelled only in part.
     """
-    unlabelled = forget(missing)
-    arrays = _empty(examples, size, max_objects)
+    arrays = _empty(examples, size)
+    told: dict[str, list[np.ndarray]] = {name: [] for name in EMPTY}
     for row in range(examples):
-        _fill(arrays, row, scene(seed * 1_000_000 + row, size, max_objects, distractors))
+        one = scene(seed * 1_000_000 + row, size, max_objects, distractors)
+        _fill(arrays, row, one)
+        for name, rows in zip(EMPTY, (one.boxes, one.kinds, one.landmarks), strict=True):
+            told[name].append(rows)
+    for name, (dtype, pad) in EMPTY.items():
+        arrays[name] = Ragged.of((rows.astype(dtype) for rows in told[name]), pad, longest=max_objects)
     names = {"count": tuple(str(number) for number in range(max_objects + 1)), "color": COLORS}
     return Raw(
         SOURCE,
@@ -85,38 +92,33 @@ def balloons(
         "image",
         arrays,
         validation,
-        test_fraction=test,
+        test,
         class_names=KINDS,
+        labels=("label", "present"),
         label_names=names,
-        training=unlabelled,
+        strata="label",
+        training=forget(missing),
     )
 
 
-def _empty(examples: int, size: int, max_objects: int) -> dict[str, np.ndarray]:
+def _empty(examples: int, size: int) -> dict[str, Column]:
     """Arrays of scenes without a balloon."""
     return {
         "image": np.zeros((examples, size, size, 3), np.uint8),
         "label": np.zeros(examples, np.int32),
         "present": np.zeros((examples, len(KINDS)), np.uint8),
-        "boxes": np.zeros((examples, max_objects, 4), np.float32),
-        "box_label": np.full((examples, max_objects), EMPTY, np.int32),
         "mask": np.zeros((examples, size, size), np.uint8),
         "instances": np.zeros((examples, size, size), np.uint8),
-        "landmarks": np.zeros((examples, max_objects, 2, 2), np.float32),
         "count": np.zeros(examples, np.int32),
         "color": np.zeros(examples, np.int32),
     }
 
 
-def _fill(arrays: dict[str, np.ndarray], row: int, one: Scene) -> None:
+def _fill(arrays: dict[str, Column], row: int, one: Scene) -> None:
     """Write a scene into the arrays' `row`."""
-    count = len(one.kinds)
     arrays["image"][row] = one.image
     arrays["label"][row] = one.kinds[0]
     arrays["present"][row, one.kinds] = 1
-    arrays["boxes"][row, :count] = one.boxes
-    arrays["box_label"][row, :count] = one.kinds
     arrays["instances"][row] = one.instances
     arrays["mask"][row] = np.concatenate([[0], one.kinds + 1]).astype(np.uint8)[one.instances]
-    arrays["landmarks"][row, :count] = one.landmarks
-    arrays["count"][row], arrays["color"][row] = count, one.colors[0]
+    arrays["count"][row], arrays["color"][row] = len(one.kinds), one.colors[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,36 +15,51 @@ class Card:
     source: str
     licence: str
     input: str
-    """The array a network reads: `image` (height, width, channel), `sequence` (step, feature) or `features`."""
+    """The array that a network reads where its task does not name others: pictures (height, width, channel), sequences
+    (step, feature), features, or whole numbers that stand for something, as tokens (step,)."""
     arrays: dict[str, dict]
-    """Array name -> `{"shape": [without the example axis], "dtype": "uint8"}`; of pictures that are kept as they were
-    published also `{"storage": "tfrecord", "crop": ..., "cmyk": ...}`, which is how they are decoded."""
+    """Array name -> `{"shape": [without the example axis], "dtype": "uint8"}`; null in a shape: longer in some examples
+    than in others. Of columns that are no plain arrays also how they are kept: `{"storage": "ragged", "pad": 0}`,
+    `{"storage": "runs"}`, and pictures as they were published `{"storage": "tfrecord", "crop": ..., "cmyk": ...}`."""
     split_sizes: dict[str, int]
-    """Examples in `train`, `validation` and `test`."""
+    """Examples in `train`, `validation` and `test`, and in splits of other names."""
     class_names: tuple[str, ...] = ()
     label_names: dict[str, list[str]] = field(default_factory=dict)
     """Array of numbers that name classes of their own (`count`, `color`) -> what the numbers 0, 1, ... mean."""
     vocabulary: tuple[str, ...] = ()
     """Of texts: what the tokens 0, 1, ... stand for, in every array of tokens; 0 is padding."""
     label_counts: dict[str, dict[str, dict]] = field(default_factory=dict)
-    """Array of labels (`label`, `present`, those of `label_names`) -> split -> `{"known": 90, "classes": [40, 50]}`:
-    how many examples have that label, and how many are of each class, or show it."""
+    """Array of labels (of `labels` and `label_names`) -> split -> `{"known": 90, "classes": [40, 50]}`: how many
+    examples have that label, and how many are of each class, or show it."""
     statistics: dict[str, list] = field(default_factory=dict)
-    """Of the input over the training split alone: `mean`, `deviation`, `minimum`, `maximum` along the last axis, and of
-    pictures `mean_image` (height, width, channel), which is kept beside `dataset.json` as `mean_image.npy`."""
+    """Of an input of bytes or of fractions, over the training split alone: `mean`, `deviation`, `minimum`, `maximum`
+    along the last axis, and of pictures `mean_image` (height, width, channel), which is kept beside `dataset.json` as
+    `mean_image.npy`."""
     odd_files: dict[str, int] = field(default_factory=dict)
     """What was converted from (`gray`, `CMYK`, ...) or `skipped` -> how many files; `odd_files.csv` names them."""
     sha256: str = ""
     """Digest of the content of every array, in the order of their names."""
     made_from: dict[str, Any] = field(default_factory=dict)
     """What the data set was prepared from: its loader's `name` with all `options`, the `split_seed`, `code_sha256`
-    over the source files, and `files_sha256` over the files of a folder that its user gave, or None."""
+    over the source files, `files_sha256` over the files of a folder that its user gave, or None, and `of_sha256`, the
+    digest of the data set that it is derived from, or None."""
     files: dict[str, str] = field(default_factory=dict)
     """File beside `dataset.json` -> its SHA-256."""
     card_sha256: str = ""
     """Digest of all else that `dataset.json` says."""
+    labels: tuple[str, ...] = ()
+    """Arrays that hold a class of `class_names`, or the set of those that an example shows (example, class)."""
+    strata: str | None = None
+    """The array of classes that splits and folds hold in proportion."""
+    group: str | None = None
+    """The array of numbers of which no two splits or folds share one."""
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        """The shape of one input, without the batch axis."""
+    def classes(self) -> dict[str, Sequence[str]]:
+        """Array of labels -> the names of its classes."""
+        return {**dict.fromkeys(self.labels, self.class_names), **self.label_names}
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """The shape of one input, without the batch axis; None where it varies."""
         return tuple(self.arrays[self.input]["shape"])

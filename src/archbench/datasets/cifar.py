@@ -16,7 +16,7 @@ import numpy as np
 from archbench.datasets import _fetch, dataset
 from archbench.datasets._extract import extracted
 from archbench.datasets._idx import DamagedData
-from archbench.datasets._raw import Raw
+from archbench.datasets._raw import ONE_CLASS, Raw
 from archbench.datasets._split import VALIDATION
 from archbench.options import Inside
 
@@ -59,7 +59,8 @@ def _load(
             read = [_records(archive, folder, member, labels, len(class_names)) for member in members]
             parts.append({key: np.concatenate([part[key] for part in read]) for key in ("image", "label")})
     licence = str(_fetch.facts(name)["licence"])
-    return Raw(SOURCE, licence, "image", parts[0], validation, test=parts[1], class_names=class_names)
+    told = {"official": {"test": parts[1]}, "class_names": class_names, **ONE_CLASS}
+    return Raw(SOURCE, licence, "image", parts[0], validation, **told)
 
 
 def _records(archive: Path, folder: Path, member: str, labels: int, classes: int) -> dict[str, np.ndarray]:

@@ -61,7 +61,7 @@ def dates(
         "source": encode(texts, places),
         "target": encode(map(date.isoformat, days), places, end=True),
     }
-    return Raw(SOURCE, LICENCE, "source", train, validation, test_fraction=test, vocabulary=symbols)
+    return Raw(SOURCE, LICENCE, "source", train, validation, test, vocabulary=symbols)
 
 
 def write(day: date, locale: str, form: str) -> str:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from archbench.datasets import dataset
 from archbench.datasets._options import whole
-from archbench.datasets._raw import Raw
+from archbench.datasets._raw import ONE_CLASS, Raw
 from archbench.datasets._split import TEST, VALIDATION
 from archbench.datasets._subset import Classes, check_classes, fewer, only_classes
 from archbench.options import Count, Inside
@@ -56,8 +56,8 @@ def digits(
     else:
         whole("shift", shift, 0, 0)
     train = only_classes({"image": image[..., None], "label": table[:, -1].astype(np.int32)}, chosen)
-    names, training = tuple(str(digit) for digit in chosen), fewer(train_examples)
-    return Raw(DIGITS, UCI, "image", train, validation, test_fraction=test, class_names=names, training=training)
+    told = {"class_names": tuple(str(digit) for digit in chosen), "training": fewer(train_examples), **ONE_CLASS}
+    return Raw(DIGITS, UCI, "image", train, validation, test, **told)
 
 
 def _enlarged(image: np.ndarray, size: int) -> np.ndarray:
@@ -104,7 +104,7 @@ def diabetes(raw: Path, *, validation: Inside = VALIDATION, test: Inside = TEST)
     features = np.loadtxt(_lines("diabetes_data_raw.csv.gz"), dtype=np.float32)
     target = np.loadtxt(_lines("diabetes_target.csv.gz"), dtype=np.float32)
     train = {"features": features, "target": target[:, None]}
-    return Raw(DIABETES, UNSTATED, "features", train, validation, test_fraction=test)
+    return Raw(DIABETES, UNSTATED, "features", train, validation, test)
 
 
 def _classes(file: str, source: str, validation: float, test: float) -> Raw:
@@ -113,7 +113,7 @@ def _classes(file: str, source: str, validation: float, test: float) -> Raw:
     table = np.loadtxt(lines[1:], delimiter=",", dtype=np.float64)
     train = {"features": table[:, :-1].astype(np.float32), "label": table[:, -1].astype(np.int32)}
     names = tuple(lines[0].split(",")[2:])
-    return Raw(source, UCI, "features", train, validation, test_fraction=test, class_names=names)
+    return Raw(source, UCI, "features", train, validation, test, class_names=names, **ONE_CLASS)
 
 
 def _lines(file: str) -> list[str]:

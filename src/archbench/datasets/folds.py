@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 
 from archbench.datasets._split import deal, spread
+from archbench.datasets.columns import concatenate, take
 from archbench.datasets.store import Prepared, label_counts, statistics
 from archbench.errors import UserError
 
@@ -24,42 +25,39 @@ class TooManyFolds(UserError):
 def fold(prepared: Prepared, number: int, folds: int) -> Prepared:
     """Fold `number` of `folds` as the validation split, the others as the training split.
 
-    Where there are labels, every fold holds the classes in proportion. Where there is a `group`, the examples of one
-    are in one fold, and sizes and classes as near to that as whole groups come. The card's statistics are those of the
-    new training split. The arrays are copied into memory: folds are for small data.
+    Every fold holds the classes of the card's `strata` in proportion. Where the card names a `group`, the examples of
+    one are in one fold, and sizes and classes as near to that as whole groups come. The card's statistics are those of
+    the new training split, and all other splits stay. The arrays are copied into memory: folds are for small data.
     """
+    card = prepared.card
     both = {
-        name: np.concatenate([prepared.splits["train"][name], prepared.splits["validation"][name]])
-        for name in prepared.card.arrays
+        name: concatenate([prepared.splits[split][name] for split in ("train", "validation")]) for name in card.arrays
     }
-    label = both.get("label") if prepared.card.class_names else None
-    held_out = _numbered(len(both[prepared.card.input]), folds, label, both.get("group"), prepared.card.name) == number
-    splits = {
-        "train": {name: array[~held_out] for name, array in both.items()},
-        "validation": {name: array[held_out] for name, array in both.items()},
-        "test": prepared.splits["test"],
-    }
-    sizes = {name: len(arrays[prepared.card.input]) for name, arrays in splits.items()}
+    strata, group = (both.get(name) for name in (card.strata, card.group))
+    held_out = _numbered(len(both[card.input]), folds, strata, group, card.name) == number
+    rows = {"train": np.flatnonzero(~held_out), "validation": np.flatnonzero(held_out)}
+    cut = {split: {name: take(array, chosen) for name, array in both.items()} for split, chosen in rows.items()}
+    splits = {**prepared.splits, **cut}
     card = dataclasses.replace(
-        prepared.card,
-        split_sizes=sizes,
-        label_counts=label_counts(splits, prepared.card.class_names, prepared.card.label_names),
-        statistics=statistics(splits["train"][prepared.card.input]),
+        card,
+        split_sizes={name: len(arrays[card.input]) for name, arrays in splits.items()},
+        label_counts=label_counts(splits, card),
+        statistics=statistics(splits["train"][card.input]),
     )
     return Prepared(card, splits)
 
 
-def _numbered(examples: int, folds: int, label: np.ndarray | None, group: np.ndarray | None, name: str) -> np.ndarray:
+def _numbered(examples: int, folds: int, strata: np.ndarray | None, group: np.ndarray | None, name: str) -> np.ndarray:
     """The number of the fold that each example is in (example,)."""
     pieces, what = (examples, "examples") if group is None else (len(np.unique(group)), "groups of examples")
     if folds > pieces:
         raise TooManyFolds(f"{folds} folds need as many {what}, but {name!r} has {pieces}. Choose fewer.")
     generator = np.random.default_rng(ORDER_SEED)
     if group is not None:
-        return deal(group, [1 / folds] * folds, generator, label)
+        return deal(group, [1 / folds] * folds, generator, strata)
     order = generator.permutation(examples)
-    if label is not None:
-        order = spread(order, label[order])
+    if strata is not None:
+        order = spread(order, strata[order])
     numbers = np.empty(examples, int)
     numbers[order] = np.arange(examples) % folds  # every folds-th of a spread order is a stratified sample of it
     return numbers

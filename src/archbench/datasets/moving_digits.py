@@ -14,7 +14,7 @@ from pydantic import Field
 
 from archbench.datasets import dataset
 from archbench.datasets._options import whole
-from archbench.datasets._raw import Raw
+from archbench.datasets._raw import ONE_CLASS, Raw
 from archbench.datasets._split import TEST, VALIDATION
 from archbench.datasets.embedded import DIGITS, UCI, digits
 from archbench.options import Count, Inside, Seed
@@ -52,7 +52,8 @@ def moving_digits(
         group[row] = random.integers(len(source))
         video[row] = _moved(source[group[row]], label[row], size, frames, most_pixels, random)
     train = {"video": video, "label": label, "group": group}
-    return Raw(DIGITS, UCI, "video", train, validation, test_fraction=test, class_names=tuple(DIRECTIONS))
+    told = {"class_names": tuple(DIRECTIONS), "group": "group", **ONE_CLASS}
+    return Raw(DIGITS, UCI, "video", train, validation, test, **told)
 
 
 def _moved(

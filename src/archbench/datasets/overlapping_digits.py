@@ -47,7 +47,8 @@ def overlapping_digits(
         raise BadOption(f"The option examples must be a multiple of {GROUPS}; {examples} was given. Try {near}.")
     source = digits(raw, size=digit_size).train
     arrays = _drawn(source["image"], source["label"], size, examples, np.random.default_rng(seed))
-    return Raw(DIGITS, UCI, "image", arrays, validation, test_fraction=test, class_names=tuple("0123456789"))
+    names = tuple("0123456789")
+    return Raw(DIGITS, UCI, "image", arrays, validation, test, class_names=names, labels=("present",), group="group")
 
 
 def _drawn(

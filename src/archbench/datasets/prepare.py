@@ -9,52 +9,55 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from archbench import code
 from archbench.catalogue import Spec
 from archbench.datasets import DATASETS, store
 from archbench.datasets._options import BadOption
-from archbench.datasets._pictures import take
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import split
 from archbench.datasets.card import Card
+from archbench.datasets.columns import Arrays, take
+from archbench.datasets.store import SPLITS, Prepared
 from archbench.locks import only_writer
 
 
-def prepare(spec: Spec, slug: str, folder: Path, raw_folder: Path, seed: int = 0) -> Card:
+def prepare(spec: Spec, slug: str, folder: Path, raw_folder: Path, seed: int = 0, of: Prepared | None = None) -> Card:
     """Prepare the data set that `spec` names at `folder` and return its card, named `slug`.
 
-    Downloads are kept in `raw_folder`/<dataset>/. `seed` shuffles examples into splits: stratified by
-    `label` where there is one, whole groups where there is a `group`, disjoint, the same for the same seed.
-    Arrays keep the test part that a data set officially has. Raises the `UserError` of whatever failed; `folder`
-    is then as it was. Of several processes that prepare one folder, each waits for the one before it.
+    Downloads are kept in `raw_folder`/<dataset>/. `seed` shuffles examples into splits: stratified by the array that
+    the loader names for it, whole groups likewise, disjoint, the same for the same seed. The parts that a data set
+    officially has are kept. `of` is the data set that a derived one is made from. Raises the `UserError` of whatever
+    failed; `folder` is then as it was. Of several processes that prepare one folder, each waits for the one before it.
     """
     entry, options = DATASETS.resolve(spec)
     _check_fractions(entry.options, options)
     with only_writer(folder, f"preparing {slug}"):
-        made_from = {**describe(spec, seed), "files_sha256": digest_files(files_read(spec, raw_folder))}
-        raw = entry(raw_folder, **options)
+        made_from = {
+            **describe(spec, seed, of.card.sha256 if of else None),
+            "files_sha256": digest_files(files_read(spec, raw_folder)),
+        }
+        raw: Raw = entry(raw_folder, *([of] if of else []), **options)
+        told = ("source", "licence", "input", "class_names", "labels", "strata", "group", "vocabulary")
         fields = {
             "name": slug,
-            "source": raw.source,
-            "licence": raw.licence,
-            "input": raw.input,
-            "class_names": raw.class_names,
+            **{name: getattr(raw, name) for name in told},
             "label_names": {name: list(names) for name, names in raw.label_names.items()},
-            "vocabulary": raw.vocabulary,
             "made_from": made_from,
         }
         return store.write(folder, fields, _splits(raw, seed), raw.odd_files)
 
 
-def describe(spec: Spec, seed: int = 0) -> dict[str, Any]:
-    """What a data set of this spec is made from by the code that is here, as its card keeps it, but for files."""
+def describe(spec: Spec, seed: int = 0, of_sha256: str | None = None) -> dict[str, Any]:
+    """What a data set of this spec is made from by the code that is here, as its card keeps it, but for files.
+
+    `of_sha256` is the digest of the data set that a derived one is made from.
+    """
     entry, options = DATASETS.resolve(spec)
     return {
         "name": entry.name,
         "options": json.loads(json.dumps({**entry.options, **options})),
         "split_seed": seed,
+        "of_sha256": of_sha256,
         "code_sha256": code.digest(code.files_of([__name__, entry.module])),
     }
 
@@ -88,12 +91,14 @@ def _check_fractions(defaults: dict, options: dict) -> None:
         )
 
 
-def _splits(raw: Raw, seed: int) -> dict[str, dict[str, np.ndarray]]:
-    fractions = {"validation": raw.validation_fraction}
-    if raw.test_fraction is not None:
-        fractions["test"] = raw.test_fraction
-    chosen = split(len(raw.train[raw.input]), fractions, seed, raw.train.get("label"), raw.train.get("group"))
-    splits = {name: {key: take(array, rows) for key, array in raw.train.items()} for name, rows in chosen.items()}
+def _splits(raw: Raw, seed: int) -> dict[str, Arrays]:
+    """Those that training needs first, then the others."""
+    splits = {"train": raw.train}
+    if raw.fractions:
+        strata, group = (raw.train.get(name) for name in (raw.strata, raw.group))
+        chosen = split(len(raw.train[raw.input]), raw.fractions, seed, strata, group)
+        splits = {name: {key: take(array, rows) for key, array in raw.train.items()} for name, rows in chosen.items()}
     if raw.training is not None:
         splits["train"] = raw.training(splits["train"], seed)
-    return splits if raw.test is None else {**splits, "test": raw.test}
+    splits |= raw.official
+    return {name: splits[name] for name in dict.fromkeys((*SPLITS, *splits))}

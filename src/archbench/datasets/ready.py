@@ -19,15 +19,17 @@ class StaleData(store.NotReady):
     """Prepared data that params.yaml, or the code, would not make any more."""
 
 
-def open_prepared(spec: Spec, folder: Path, raw_folder: Path) -> Prepared:
+def open_prepared(spec: Spec, folder: Path, raw_folder: Path, of_sha256: str | None = None) -> Prepared:
     """The data set at `folder`, after it was held against `spec`, the code that is here, and its own card.
+
+    `of_sha256` is the digest of the data set that a derived one is made from.
 
     Its files are read whole only where size or time of one of them is another than when that was last done, and so
     are those of a folder that its user gave. Raises `StaleData`, `DamagedStore`, or the loader's error where that
     folder is not there.
     """
     prepared = store.load(folder)
-    changes = _changes(spec, prepared.card)
+    changes = _changes(spec, prepared.card, of_sha256)
     if changes:
         raise _stale(folder, ", ".join(changes))
     read = files_read(spec, raw_folder)
@@ -42,23 +44,24 @@ def open_prepared(spec: Spec, folder: Path, raw_folder: Path) -> Prepared:
     return prepared
 
 
-def current_card(spec: Spec, folder: Path) -> Card | None:
+def current_card(spec: Spec, folder: Path, of_sha256: str | None = None) -> Card | None:
     """The card at `folder` where it is of `spec` and of the code that is here; None where there is no such card."""
     try:
         card = store.load(folder).card
     except store.DamagedStore:
         return None
-    return None if _changes(spec, card) else card
+    return None if _changes(spec, card, of_sha256) else card
 
 
-def _changes(spec: Spec, card: Card) -> list[str]:
+def _changes(spec: Spec, card: Card, of_sha256: str | None) -> list[str]:
     """What a card was made from that is another now, in words."""
-    wanted, made = describe(spec), card.made_from
+    wanted, made = describe(spec, of_sha256=of_sha256), card.made_from
     if wanted["name"] != made.get("name"):
         return [f"its loader, {made.get('name')} before and {wanted['name']} now"]
     changes = [] if wanted["split_seed"] == made["split_seed"] else ["the seed of its splits"]
     options = {**made["options"], **wanted["options"]}
     changes += [f"its option {name}" for name in options if made["options"].get(name) != wanted["options"].get(name)]
+    changes += [] if of_sha256 == made["of_sha256"] else ["the data set that it is derived from"]
     return changes + ([] if wanted["code_sha256"] == made["code_sha256"] else ["the code that prepares it"])
 
 

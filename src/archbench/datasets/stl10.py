@@ -16,7 +16,7 @@ from pydantic import Field
 from archbench.datasets import _fetch, dataset
 from archbench.datasets._extract import extracted
 from archbench.datasets._idx import DamagedData
-from archbench.datasets._raw import Raw
+from archbench.datasets._raw import ONE_CLASS, Raw
 from archbench.datasets._split import VALIDATION
 from archbench.options import Inside
 
@@ -51,7 +51,7 @@ def stl10(
             rows = _fold(archive, folder, fold, len(train["label"]))
             train = {key: array[rows] for key, array in train.items()}
     licence = str(_fetch.facts("stl10")["licence"])
-    return Raw(SOURCE, licence, "image", train, validation, test=test, class_names=names)
+    return Raw(SOURCE, licence, "image", train, validation, official={"test": test}, class_names=names, **ONE_CLASS)
 
 
 def _part(archive: Path, folder: Path, part: str, classes: int) -> dict[str, np.ndarray]:

@@ -1,6 +1,6 @@
-"""Prepared data on disk: `<split>/<array>.npy`, opened memory-mapped, and their card, `dataset.json`.
+"""Prepared data on disk: a folder a split with the files of its columns, opened memory-mapped, and `dataset.json`.
 
-Pictures may be kept as they were published instead, in TFRecord shards, and are then decoded whenever they are read.
+Which files a column has, and how they are read, is in `_storage.py`; `dataset.json` is the card.
 """
 
 from __future__ import annotations
@@ -10,41 +10,40 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from archbench.datasets import _shards
-from archbench.datasets._picture import Look
-from archbench.datasets._pictures import Pictures
+from archbench.datasets import _storage
 from archbench.datasets.card import Card
+from archbench.datasets.columns import Arrays, Column, Runs, lengths
 from archbench.errors import UserError
 
 CARD = "dataset.json"
 MEAN_IMAGE = "mean_image.npy"
 """Beside the card, the one statistic that has too many numbers for it: float64 (height, width, channel)."""
 SPLITS = ("train", "validation", "test")
-SET = "present"
-"""The array of labels that are sets of classes: (example, class), 1 or 0."""
+"""The splits that training needs; a data set may have others beside them."""
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+"""What splits and arrays are called: they name folders and files."""
 ODD_FILES = "odd_files.csv"
 """Beside the card: which files were converted or skipped, and why."""
-Splits = Mapping[str, Mapping[str, np.ndarray | Pictures]]
-"""Split -> array name -> array with the examples along its first axis."""
-CHUNK = 1 << 24
-"""Bytes handled at once where an array may be larger than memory likes."""
+Splits = Mapping[str, Arrays]
+"""Split -> array name -> column."""
 
 
 class NotReady(UserError):
-    """A prepared data set that has to be prepared again: `why` without the command that does it."""
+    """A prepared data set that has to be prepared again: `why`, and `mend`, the command that does it."""
 
     def __init__(self, folder: Path, why: str) -> None:
-        super().__init__(f"{why} Prepare it again: dvc repro -f prepare@{folder.name}")
-        self.why = why
+        self.why, self.mend = why, f"dvc repro -f prepare@{folder.name}"
+        super().__init__(f"{why} Prepare it again: {self.mend}")
 
 
 class DamagedStore(NotReady):
@@ -56,7 +55,7 @@ class Prepared:
     """A prepared data set; the arrays are read from disk as they are used."""
 
     card: Card
-    splits: dict[str, dict[str, np.ndarray | Pictures]]
+    splits: dict[str, Arrays]
 
 
 def write(
@@ -67,19 +66,20 @@ def write(
 ) -> Card:
     """Write `splits` and their card to `folder`, which appears whole or not at all.
 
-    `card_fields` are those of a Card that arrays do not tell: name, source, licence, input, class_names, made_from;
-    `odd_files` are (file, what happened to it). What stood at `folder` before is replaced, and what a writer that was
-    killed left beside it is cleared, so there may be only one writer. Pictures are never in memory together.
+    `card_fields` are those of a Card that arrays do not tell: name, source, licence, input, what its labels are,
+    made_from; `odd_files` are (file, what happened to it). What stood at `folder` before is replaced, and what a writer
+    that was killed left beside it is cleared, so there may be only one writer. Pictures are never in memory together.
     """
     temporary = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(temporary, ignore_errors=True)
     new, old = temporary / "new", temporary / "old"
     try:
-        for split in SPLITS:
+        for split in splits:
             (new / split).mkdir(parents=True)
+        strata = card_fields.get("strata")
         written = {
-            split: {name: _save(new / split, name, arrays) for name in arrays}
-            for split, arrays in ((split, splits[split]) for split in SPLITS)
+            split: {name: _storage.save(new / split, name, array, arrays.get(strata)) for name, array in arrays.items()}
+            for split, arrays in splits.items()
         }
         card = _card(card_fields, written, odd_files)
         if odd_files:
@@ -117,23 +117,6 @@ def _files(folder: Path) -> list[str]:
     return sorted(name for name in found if name != CARD)
 
 
-def _save(folder: Path, name: str, arrays: Mapping[str, np.ndarray | Pictures]) -> np.ndarray | Pictures:
-    """Write one array of a split, and return it as a reader will find it."""
-    array, path = arrays[name], folder / f"{name}.npy"
-    if not isinstance(array, Pictures):
-        np.save(path, array, allow_pickle=False)
-        return array
-    if array.storage == "tfrecord":
-        return Pictures(_shards.write(folder, name, array, arrays.get("label")), array.look, "tfrecord")
-    pixels = np.lib.format.open_memmap(path, "w+", array.dtype, array.shape)
-    start = 0
-    for rows in _chunks(array):
-        pixels[start : start + len(rows)] = rows
-        start += len(rows)
-    pixels.flush()
-    return pixels
-
-
 def _write_odd_files(path: Path, odd_files: Sequence[tuple[str, str]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream, lineterminator="\n").writerows([("file", "what"), *odd_files])
@@ -145,9 +128,18 @@ def load(folder: Path) -> Prepared:
     What the arrays hold is not read: that is what `verify` does.
     """
     card = _read_card(folder)
-    if _are_pictures(card.input_shape):
-        card.statistics["mean_image"] = _read(folder, MEAN_IMAGE, card.input_shape, "float64").tolist()
-    splits = {split: {name: _open(folder, split, name, card) for name in card.arrays} for split in card.split_sizes}
+    where = ""
+    try:
+        if MEAN_IMAGE in card.files:
+            card.statistics["mean_image"] = _storage.read(folder, MEAN_IMAGE, card.input_shape, "float64").tolist()
+        splits: dict[str, Arrays] = {}
+        for split, count in card.split_sizes.items():
+            where = f"{split}/"
+            splits[split] = {
+                name: _storage.opened(folder / split, name, kept, count) for name, kept in card.arrays.items()
+            }
+    except _storage.DamagedFile as error:
+        raise _damaged(folder, f"{where}{error}") from error
     return Prepared(card, splits)
 
 
@@ -169,87 +161,70 @@ def sha256(path: Path) -> str:
 
 
 def digest(splits: Splits) -> str:
-    """sha256 over splits and arrays in order: for each a line `split/name dtype shape`, then its bytes.
+    """sha256 over splits in order and arrays by name: for each a line `split/name dtype shape`, then its content.
 
-    Of pictures that are kept as they were published, the bytes are how they are decoded and then each file's length
-    and content.
+    Of an array that are its bytes; of other columns how they are read, and then what is kept.
     """
     sha = hashlib.sha256()
-    for split in SPLITS:
-        for name, array in sorted(splits[split].items()):
+    for split, arrays in splits.items():
+        for name, array in sorted(arrays.items()):
             sha.update(f"{split}/{name} {array.dtype.str} {array.shape}\n".encode())
-            if isinstance(array, Pictures):
-                _digest_pictures(sha, array)
-                continue
-            for rows in _chunks(array):
-                sha.update(np.ascontiguousarray(rows).data)
+            _storage.hash_into(sha, array)
     return sha.hexdigest()
 
 
-def _digest_pictures(sha: Any, pictures: Pictures) -> None:
-    sha.update(f"{pictures.look}\n".encode())
-    for row in range(len(pictures)):
-        content, _ = pictures.encoded(row)
-        sha.update(len(content).to_bytes(8, "little"))
-        sha.update(content)
-
-
-def _described(array: np.ndarray | Pictures) -> dict[str, object]:
-    """An array's entry on the card."""
-    described: dict[str, object] = {"shape": list(array.shape[1:]), "dtype": str(array.dtype)}
-    if isinstance(array, Pictures):
-        described |= {"storage": array.storage, "crop": array.look.crop, "cmyk": array.look.cmyk}
-    return described
-
-
-def _card(fields: Mapping[str, object], splits: Splits, odd_files: Sequence[tuple[str, str]]) -> Card:
+def _card(fields: Mapping[str, Any], splits: Splits, odd_files: Sequence[tuple[str, str]]) -> Card:
     train = splits["train"]
-    return Card(
+    card = Card(
         **fields,
-        arrays={name: _described(train[name]) for name in sorted(train)},
-        split_sizes={split: len(splits[split][fields["input"]]) for split in SPLITS},
-        label_counts=label_counts(splits, fields["class_names"], fields.get("label_names", {})),
+        arrays={name: _storage.described(train[name]) for name in sorted(train)},
+        split_sizes={split: len(arrays[fields["input"]]) for split, arrays in splits.items()},
         statistics=statistics(train[fields["input"]]),
         odd_files=dict(Counter(what.partition(":")[0] for _, what in odd_files)),
         sha256=digest(splits),
     )
+    return dataclasses.replace(card, label_counts=label_counts(splits, card))
 
 
-def label_counts(
-    splits: Splits, class_names: Sequence[str], label_names: Mapping[str, Sequence[str]]
-) -> dict[str, dict[str, dict]]:
-    """What a card says of the arrays of labels: how many examples of each split have one, and of which class.
+def label_counts(splits: Splits, card: Card) -> dict[str, dict[str, dict]]:
+    """What the card says of its arrays of labels: how many examples of each split have one, and of which class.
 
-    A missing label is negative, or above 1 in a row of `present`.
+    A missing label is negative, or above 1 in the row of a set of classes (example, class). Of labels in examples of
+    unlike length, each is counted.
     """
-    named = {"label": class_names, SET: class_names, **label_names}
     return {
-        name: {split: _tally(splits[split][name], len(classes)) for split in SPLITS}
-        for name, classes in named.items()
-        if name in splits["train"]
+        name: {split: _tally(arrays[name], len(classes)) for split, arrays in splits.items()}
+        for name, classes in card.classes.items()
     }
 
 
-def _tally(labels: np.ndarray, classes: int) -> dict[str, Any]:
-    if labels.ndim == 1:
-        known = labels[labels >= 0]
-        return {"known": len(known), "classes": np.bincount(known, minlength=classes).tolist()}
-    known = labels[(labels <= 1).all(axis=1)]
-    return {"known": len(known), "classes": known.sum(axis=0, dtype=np.int64).tolist()}
+def _tally(labels: Column, classes: int) -> dict[str, Any]:
+    if lengths(labels) is None and labels.ndim == 2:
+        known = labels[(labels <= 1).all(axis=1)]
+        return {"known": len(known), "classes": known.sum(axis=0, dtype=np.int64).tolist()}
+    values = np.concatenate(list(_storage.chunks(labels)))
+    known = values[values >= 0]
+    return {"known": len(known), "classes": np.bincount(known, minlength=classes).tolist()}
 
 
-def statistics(array: np.ndarray | Pictures) -> dict[str, list]:
-    """Mean, (population) deviation, minimum and maximum along the last axis, over all others.
+def statistics(array: Column) -> dict[str, list]:
+    """Mean, (population) deviation, minimum and maximum along the last axis, over all others, without padding.
 
     Of pictures (example, height, width, channel) also `mean_image` (height, width, channel), the mean over the
     examples of each value of a picture. All are of these examples alone: give the training examples, of a fold its
-    own.
+    own. Whole numbers but bytes stand for something (a word, a class), and masks are no measurement: of these there are
+    none.
     """
-    last = array.shape[-1]
-    count = array.size // last
+    if (array.dtype != np.uint8 and array.dtype.kind != "f") or isinstance(array, Runs):
+        return {}
+    one = array.shape[1 if lengths(array) is None else 2 :] or (1,)
+    last = one[-1]
     low, high = np.full(last, np.inf), np.full(last, -np.inf)
-    total, squares = np.zeros(array.shape[1:]), [0] * last
-    for rows in _chunks(array):
+    total, squares, count = np.zeros(one), [0] * last, 0
+    for rows in _storage.chunks(array):
+        if not rows.size:  # ragged examples of no length
+            continue
+        count += rows.size // last
         flat = rows.reshape(-1, last)
         total += rows.sum(axis=0, dtype=np.float64)
         low, high = np.minimum(low, flat.min(axis=0)), np.maximum(high, flat.max(axis=0))
@@ -261,25 +236,16 @@ def statistics(array: np.ndarray | Pictures) -> dict[str, list]:
         variance = np.array([count * s - int(t) ** 2 for s, t in zip(squares, sums, strict=True)]) / count**2
     else:
         # A second pass: the mean of squares minus the squared mean would cancel where the mean is large.
-        variance = sum((np.square(rows.reshape(-1, last) - mean).sum(axis=0) for rows in _chunks(array)), 0) / count
+        off = (np.square(rows.reshape(-1, last) - mean).sum(axis=0) for rows in _storage.chunks(array))
+        variance = sum(off, 0) / count
     values = {"mean": mean, "deviation": np.sqrt(variance), "minimum": low, "maximum": high}
-    if _are_pictures(array.shape[1:]):
+    if lengths(array) is None and len(one) == 3:  # height, width, channel
         values["mean_image"] = total / len(array)
     return {name: value.tolist() for name, value in values.items()}
 
 
 def _sum_of_squares(values: np.ndarray) -> int:
     return int(np.bincount(values, minlength=256) @ np.arange(256) ** 2)
-
-
-def _are_pictures(shape: Sequence[int]) -> bool:
-    return len(shape) == 3  # height, width, channel
-
-
-def _chunks(array: np.ndarray | Pictures) -> Iterator[np.ndarray]:
-    step = max(1, CHUNK * len(array) // max(1, array.nbytes))
-    for start in range(0, len(array), step):
-        yield array[start : start + step]
 
 
 def _read_card(folder: Path) -> Card:
@@ -291,9 +257,11 @@ def _read_card(folder: Path) -> Card:
         fields = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(fields, dict) or fields.keys() != names:
             raise ValueError(f"it should hold {', '.join(sorted(names))}")
-        card = Card(**{**fields, **{name: tuple(fields[name]) for name in ("class_names", "vocabulary")}})
-        if tuple(card.split_sizes) != SPLITS or card.input not in card.arrays:
+        card = Card(**{**fields, **{name: tuple(fields[name]) for name in ("class_names", "labels", "vocabulary")}})
+        if not card.split_sizes.keys() >= set(SPLITS) or card.input not in card.arrays:
             raise ValueError("its splits or its input are not those of a prepared data set")
+        if not all(NAME.fullmatch(name) for name in (*card.split_sizes, *card.arrays)):
+            raise ValueError("a split or an array has a name that no file can have")
         for array in card.arrays.values():
             np.dtype(array["dtype"]), tuple(array["shape"])
         if (found := _card_digest(fields)) != card.card_sha256:
@@ -301,32 +269,6 @@ def _read_card(folder: Path) -> Card:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _damaged(folder, f"its {CARD} cannot be read ({error})") from error
     return card
-
-
-def _open(folder: Path, split: str, name: str, card: Card) -> np.ndarray | Pictures:
-    described = card.arrays[name]
-    if "storage" in described:
-        try:
-            records = _shards.Records(folder / split, name, card.split_sizes[split])
-        except _shards.DamagedShards as error:
-            raise _damaged(folder, f"{split}/{error}") from error
-        look = Look(described["shape"][0], described["crop"], described["cmyk"])
-        return Pictures(records, look, described["storage"])
-    shape = (card.split_sizes[split], *card.arrays[name]["shape"])
-    return _read(folder, f"{split}/{name}.npy", shape, card.arrays[name]["dtype"])
-
-
-def _read(folder: Path, file: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """An array of the folder, memory-mapped; raises `DamagedStore` unless it has this shape and type."""
-    try:
-        array = np.load(folder / file, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError as error:
-        raise _damaged(folder, f"{file} is missing") from error
-    except (ValueError, EOFError, OSError) as error:
-        raise _damaged(folder, f"{file} cannot be read ({error})") from error
-    if array.shape != shape or array.dtype != np.dtype(dtype):
-        raise _damaged(folder, f"{file} holds {array.dtype} {array.shape}, its card says {dtype} {shape}")
-    return array
 
 
 def _damaged(folder: Path, why: str) -> DamagedStore:

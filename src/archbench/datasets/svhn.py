@@ -17,7 +17,7 @@ from scipy.io.matlab import MatReadError
 
 from archbench.datasets import _fetch, dataset
 from archbench.datasets._idx import DamagedData
-from archbench.datasets._raw import Raw
+from archbench.datasets._raw import ONE_CLASS, Raw
 from archbench.datasets._split import VALIDATION
 from archbench.options import Inside
 
@@ -51,7 +51,8 @@ def svhn(raw: Path, *, validation: Inside = VALIDATION, extra: bool = False) -> 
     parts = [_part(paths[name]) for name in ([TRAIN, EXTRA] if extra else [TRAIN])]
     train = {key: np.concatenate([part[key] for part in parts]) for key in ("image", "label")} if extra else parts[0]
     licence = str(_fetch.facts("svhn")["licence"])
-    return Raw(SOURCE, licence, "image", train, validation, test=_part(paths[TEST]), class_names=tuple("0123456789"))
+    test, names = _part(paths[TEST]), tuple("0123456789")
+    return Raw(SOURCE, licence, "image", train, validation, official={"test": test}, class_names=names, **ONE_CLASS)
 
 
 def _part(path: Path) -> dict[str, np.ndarray]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from archbench.datasets.columns import Ragged
+
 PADDING, START, END, UNKNOWN = range(4)
 """What fills a row after its text, stands before it and after it, and stands for what the vocabulary lacks."""
 SPECIAL = ("", "<start>", "<end>", "<unknown>")
@@ -17,26 +19,13 @@ def vocabulary(symbols: Iterable[str]) -> tuple[str, ...]:
     return SPECIAL + tuple(sorted(set(symbols)))
 
 
-def encode(texts: Iterable[Iterable[str]], places: Mapping[str, int], *, end: bool = False) -> np.ndarray:
-    """Texts as tokens: int32 (text, place), each row padded to the longest; with `end` each ends with that token.
+def encode(texts: Iterable[Iterable[str]], places: Mapping[str, int], *, end: bool = False) -> Ragged:
+    """Texts as tokens: int32 (text, place), padded where a text is shorter; with `end` each ends with that token.
 
     `places` tells the token of a symbol; one that is not there is unknown.
     """
-    rows = [[*(places.get(symbol, UNKNOWN) for symbol in text), *([END] if end else [])] for text in texts]
-    return column(rows)
-
-
-def column(rows: Sequence[Sequence[int]]) -> np.ndarray:
-    """Rows of tokens of uneven length as one array."""
-    padded = np.full((len(rows), max(map(len, rows))), PADDING, np.int32)
-    for row, tokens in zip(padded, rows, strict=True):
-        row[: len(tokens)] = tokens
-    return padded
-
-
-def lengths(tokens: np.ndarray) -> np.ndarray:
-    """How many tokens each row (text, place) has."""
-    return np.count_nonzero(tokens, axis=1)
+    rows = ([*(places.get(symbol, UNKNOWN) for symbol in text), *([END] if end else [])] for text in texts)
+    return Ragged.of((np.array(row, np.int32) for row in rows), PADDING)
 
 
 def decode(tokens: Iterable[int], vocabulary: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from archbench import resolve
-from archbench.datasets.ready import open_prepared
+from archbench.datasets.derived import open_data
 from archbench.speed.pairs import interleave, row
 from archbench.speed.workshop import Site, TrialSettings
 from archbench.training.fit import epoch_order
@@ -31,8 +31,7 @@ def table(site: Site) -> Iterator[dict]:
 def _row(site: Site, slug: str) -> dict:
     plan = resolve.resolve(site.config, slug)
     dataset = plan.settings["dataset"]
-    spec = site.config.datasets[dataset].spec
-    prepared = open_prepared(spec, site.folders.prepared / dataset, site.folders.raw)
+    prepared = open_data(dataset, site.config.datasets, site.folders.prepared, site.folders.raw)
     settings = plan.trial_settings(plan.seeds[0], prepared.card.sha256, site.folders.runs)
     on, off = (
         Chunk(Workbench(settings | {"xla": xla}, prepared, site.folders.runs), settings) for xla in ("on", "off")
