@@ -66,6 +66,12 @@ class Entry:
         return self.build.__module__
 
     @property
+    def positional(self) -> tuple[str, ...]:
+        """The names of what the builder is given beside its options: of an architecture what it reads, and outputs."""
+        parameters = inspect.signature(self.build).parameters.values()
+        return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+
+    @property
     def options(self) -> dict[str, Any]:
         """Every option with the default this entry gives it (`inspect.Parameter.empty`: none)."""
         parameters = inspect.signature(self.build).parameters.values()

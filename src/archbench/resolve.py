@@ -174,7 +174,7 @@ def resolve_arm(config: Config, slug: str, arm: str) -> Plan:
     """One arm of a study, with its space checked."""
     study, where = config.studies[slug], f"studies.{slug}.arms.{arm}"
     plan = resolve_benchmark(config, where, f"{slug}/{arm}", arm_benchmark(study, arm))
-    if plan.entries["architecture"].facts.get("fitted"):
+    if plan.entries["architecture"].facts.get("fit"):
         raise ConfigError(
             f"studies.{slug}.base.architecture: {plan.entries['architecture'].name} is fitted at once, not by "
             "gradients: a study has nothing to tune in it. Choose a network that trains."
@@ -224,7 +224,7 @@ def _mistakes(config: Config) -> Iterator[str]:
         except ConfigError as error:
             yield f"speed.xla: {error}"
             continue
-        if ARCHITECTURES[config.benchmarks[slug].architecture.name].facts.get("fitted"):
+        if ARCHITECTURES[config.benchmarks[slug].architecture.name].facts.get("fit"):
             yield f"speed.xla: {slug} is fitted at once, so it has no steps to measure. Leave it out."
 
 

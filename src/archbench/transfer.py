@@ -85,7 +85,7 @@ def _check_shapes(config: Config, benchmark: Benchmark, source: Benchmark) -> No
 
 def _check_layers(spec: dict[str, Any], benchmark: Benchmark) -> None:
     entry = ARCHITECTURES[spec["name"]]
-    if entry.facts.get("fitted"):
+    if entry.facts.get("fit"):
         raise ConfigError(f"{entry.name} has no weights to start from. Leave transfer out.")
     kernels = _kernels(json.dumps(spec), json.dumps(benchmark.parts.changes))
     if kernels is None:

@@ -74,7 +74,7 @@ def test_declares_what_others_read(entry):
     assert entry.source
     assert entry.what.endswith(".")
     assert entry.facts["task"]
-    assert entry.facts["inputs"] in (*AXES, "any")
+    assert entry.positional[0] in (*AXES, "x")
     assert set(entry.facts["swaps"]) <= set(OTHER_PARTS)
     assert set(entry.facts["smoke"]) <= set(entry.options)
     assert minimum_size(entry, {}) <= min(entry.facts["paper_input"][:-1])
@@ -278,7 +278,7 @@ def test_a_wrong_part_is_answered(parts, message):
 
 @every
 def test_reads_its_minimum_and_refuses_less(entry):
-    if entry.facts["inputs"] == "any":
+    if entry.positional[0] not in AXES:
         pytest.skip("reads any size")
     axes = len(entry.facts["paper_input"]) - 1
     least, channels = minimum_size(entry, {}), entry.facts["paper_input"][-1]
@@ -289,7 +289,7 @@ def test_reads_its_minimum_and_refuses_less(entry):
 
 @every
 def test_refuses_an_input_with_other_axes(entry):
-    if entry.facts["inputs"] == "any":
+    if entry.positional[0] not in AXES:
         pytest.skip("reads any shape")
     with pytest.raises(InputMismatch, match=f"{entry.name} reads {entry.facts['inputs']}s of shape"):
         outline(entry.name, (64,), 2)

@@ -50,7 +50,7 @@ def _learner(surface, optimizer) -> Learner:
     task = MadeUp(losses)
     knobs = {name: [(optimizer, name)] for entry in OPTIMIZERS for name in entry.facts["numbers"]}
     knobs = {name: holders for name, holders in knobs.items() if hasattr(optimizer, name)}
-    return Learner(model, lambda raw: raw, model, task, optimizer, knobs=knobs)
+    return Learner(model, {}, {"network": model}, task, optimizer, knobs=knobs)
 
 
 def _descend(program: Program, entry, rates) -> np.ndarray:

@@ -117,8 +117,8 @@ def _trained(changes) -> tuple[keras.Model, np.ndarray]:
     card, arrays = _data(entry.facts["smoke_input"], chosen["task"]["name"])
     task = build_task(chosen, card)
     learner = build_learner(chosen, card, task, seed=0)
-    learner.network.set_weights(random_weights(learner.network))
-    task.fit(arrays, learner.network.output)
+    learner.parts["network"].set_weights(random_weights(learner.parts["network"]))
+    task.learn(arrays, learner.parts)
     return inference(learner.model, task), arrays["image"]
 
 

@@ -1,5 +1,7 @@
 """Every task: losses an example, predictions a batch, scores a split, through XLA; wrong data are refused."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ from archbench.tasks import TASKS
 from archbench.tasks.segmentation import central_crop
 from archbench.training import feed as feeding
 from archbench.training.feed import Feed
-from archbench.training.fit import Split
 from archbench.training.program import Learner, Program
+from archbench.training.split import Split
 from backend import compiled
 
 ENTRIES = {entry.name: entry for entry in TASKS}
@@ -85,10 +87,15 @@ def _suited(name: str) -> Card:
     return _card(class_names=KINDS[:2]) if name == "binary" else _card()
 
 
+def _answering(symbols) -> dict[str, types.SimpleNamespace]:
+    """The parts of a network that answers with these."""
+    return {"network": types.SimpleNamespace(output=symbols)}
+
+
 def _fitted(name: str, **options):
     task = TASKS.build({"name": name, **options}, _suited(name))
     symbols = keras.tree.map_structure(lambda x: keras.KerasTensor((None, *x.shape[1:])), _outputs(name, 0))
-    task.fit(_split(0), symbols)
+    task.learn(_split(0), _answering(symbols))
     return task
 
 
@@ -101,19 +108,19 @@ def test_losses_predictions_and_scores_in_a_compiled_program(name):
     task, split, outputs = _fitted(name), _split(1), _outputs(name, 2)
     if name == "binary":
         split["label"] %= 2
-    targets = task.targets(split)
+    targets = task.arrays(split)
 
     def step(x):
         return {
-            "losses": task.losses(x["outputs"], x["targets"], x["image"]),
-            "predictions": task.predict(x["outputs"]),
+            "losses": task.compare(x["outputs"], x["targets"], x["image"]),
+            "predictions": task.decode(x["outputs"]),
         }
 
     found = compiled(step, {"outputs": outputs, "targets": targets, "image": split["image"]})
     assert {part.shape for part in found["losses"].values()} == {(COUNT,)}
     assert np.isfinite(found["losses"]["loss"]).all()
     assert {len(part) for part in found["predictions"].values()} == {COUNT}
-    scores = task.scores(targets, found["predictions"])
+    scores = task.scores(targets, found["predictions"], {})
     assert all(type(score) is float for score in scores.values())
     assert task.monitor in {**scores, **found["losses"]}
 
@@ -158,14 +165,14 @@ def test_the_first_label_out_of_range_is_named(name, array, wrong):
     split = _split(0)
     split[array][2:] = wrong
     with pytest.raises(UserError, match=f"{array} {wrong} in example 2"):
-        TASKS.build(name, _card()).targets(split)
+        TASKS.build(name, _card()).arrays(split)
 
 
 def test_a_negative_label_is_out_of_range():
     split = _split(0)
     split["label"][4] = -1
     with pytest.raises(UserError, match="label -1 in example 4"):
-        TASKS.build("classification", _card()).targets(split)
+        TASKS.build("classification", _card()).arrays(split)
 
 
 def test_an_unknown_option_is_refused():
@@ -176,31 +183,31 @@ def test_an_unknown_option_is_refused():
 def test_classification_by_hand():
     task = _fitted("classification")
     logits, targets = np.array([[np.log(3), 0, -100], [0, 5, 0]], "float32"), {"label": np.array([1, 1])}
-    losses = task.losses(logits, targets, None)
+    losses = task.compare(logits, targets, None)
     assert ops.convert_to_numpy(losses["loss"]) == pytest.approx([np.log(4), np.log(np.exp(5) + 2) - 5], rel=1e-5)
     assert ops.convert_to_numpy(losses["accuracy"]).tolist() == [0, 1]
-    predictions = {k: ops.convert_to_numpy(v) for k, v in task.predict(logits).items()}
+    predictions = {k: ops.convert_to_numpy(v) for k, v in task.decode(logits).items()}
     assert predictions["label"].tolist() == [0, 1]
     assert predictions["label"].dtype == "int32"
     assert predictions["confidence"] == pytest.approx([0.75, np.exp(5) / (np.exp(5) + 2)])
     by_hand = {"accuracy": 0.5, "f1": (0 + 2 / 3) / 2, "precision": 0.5, "recall": 0.25}
-    assert task.scores(targets, predictions) == pytest.approx(by_hand)
+    assert task.scores(targets, predictions, {}) == pytest.approx(by_hand)
 
 
 def test_a_smaller_map_is_compared_with_the_middle_of_the_mask():
     task = TASKS.build("segmentation", _card())
-    task.fit(_split(0), keras.KerasTensor((None, 8, 6, 4)))
+    task.learn(_split(0), _answering(keras.KerasTensor((None, 8, 6, 4))))
     mask = np.zeros((1, SIDE, SIDE), "uint8")
     mask[0, 4:12, 5:11] = 1 + np.arange(48).reshape(8, 6) % 3
     logits = np.eye(4, dtype="float32")[mask[:, 4:12, 5:11]] * 30
-    predictions = {k: ops.convert_to_numpy(v) for k, v in task.predict(logits).items()}
+    predictions = {k: ops.convert_to_numpy(v) for k, v in task.decode(logits).items()}
     assert predictions["mask"].dtype == "uint8"
-    assert task.scores(task.targets({"mask": mask}), predictions) == {
+    assert task.scores(task.arrays({"mask": mask}), predictions, {}) == {
         "mean_iou": 1.0,
         "pixel_accuracy": 1.0,
         "frequency_weighted_iou": 1.0,
     }
-    assert float(ops.convert_to_numpy(task.losses(logits, {"mask": mask}, None)["loss"])[0]) < 1e-6
+    assert float(ops.convert_to_numpy(task.compare(logits, {"mask": mask}, None)["loss"])[0]) < 1e-6
 
 
 def test_central_crop_of_an_odd_margin():
@@ -210,17 +217,17 @@ def test_central_crop_of_an_odd_margin():
 @pytest.mark.parametrize("shape", [(None, 17, 16, 4), (None, 4)])
 def test_a_map_that_does_not_fit_the_mask_is_refused(shape):
     with pytest.raises(UserError, match="at most 16 x 16"):
-        TASKS.build("segmentation", _card()).fit(_split(0), keras.KerasTensor(shape))
+        TASKS.build("segmentation", _card()).learn(_split(0), _answering(keras.KerasTensor(shape)))
 
 
 def test_sequence_regression_by_hand():
     task, targets = _fitted("sequence_regression"), {"target": np.array([[0.5, 0.5], [0.2, 0.2]], "float32")}
     outputs = np.array([[0.53, 0.49], [0.2, 0.3]], "float32")
-    losses = ops.convert_to_numpy(task.losses(outputs, targets, None)["loss"])
+    losses = ops.convert_to_numpy(task.compare(outputs, targets, None)["loss"])
     assert losses == pytest.approx([(0.03**2 + 0.01**2) / 2, 0.1**2 / 2], rel=1e-4)
-    predictions = {k: ops.convert_to_numpy(v) for k, v in task.predict(outputs).items()}
+    predictions = {k: ops.convert_to_numpy(v) for k, v in task.decode(outputs).items()}
     expected = {"mse": (0.0009 + 0.0001 + 0.01) / 4, "mae": (0.03 + 0.01 + 0.1) / 4, "within_0.04": 0.5}
-    assert task.scores(targets, predictions) == pytest.approx(expected, rel=1e-4)
+    assert task.scores(targets, predictions, {}) == pytest.approx(expected, rel=1e-4)
 
 
 def test_reconstruction_by_hand():
@@ -230,7 +237,7 @@ def test_reconstruction_by_hand():
         "reconstruction": np.array([0, np.log(3)], "float32").reshape(1, 1, 2, 1),
         "kl": np.array([0.5], "float32"),
     }
-    losses = {k: float(ops.convert_to_numpy(v)[0]) for k, v in task.losses(outputs, {}, inputs).items()}
+    losses = {k: float(ops.convert_to_numpy(v)[0]) for k, v in task.compare(outputs, {}, inputs).items()}
     expected = {
         "loss": np.log(2) + np.log(4) + 0.5,
         "reconstruction": np.log(2) + np.log(4),
@@ -238,8 +245,8 @@ def test_reconstruction_by_hand():
         "mse": (0.25 + 0.5625) / 2,
     }
     assert losses == pytest.approx(expected, rel=1e-5)
-    assert ops.convert_to_numpy(task.predict(outputs)["image"]).ravel() == pytest.approx([0.5, 0.75])
-    assert list(task.targets(_split(0))) == ["noise"]
+    assert ops.convert_to_numpy(task.decode(outputs)["image"]).ravel() == pytest.approx([0.5, 0.75])
+    assert list(task.arrays(_split(0))) == ["noise"]
 
 
 # Evaluation
@@ -255,10 +262,10 @@ def _evaluated(name: str, arrays: dict[str, np.ndarray], least_batch: int, resid
     model = keras.Model(picture, keras.tree.map_structure(layer, outputs))
     optimizer = keras.optimizers.SGD()
     optimizer.build(model.trainable_variables)
-    program = Program(Learner(model, lambda raw: raw, model, task, optimizer), xla=False)
-    targets = task.targets(arrays)
+    program = Program(Learner(model, {}, {"network": model}, task, optimizer), xla=False)
+    targets = task.arrays(arrays)
     feed = Feed(program, {"image": arrays["image"], **targets}, 10**9 if resident else 0)
-    return Split(feed, targets).scores(task, least_batch)[0]
+    return Split(program, [feed], targets).scores(least_batch)[0]
 
 
 def _split_with_missing_labels(name: str) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ import toys
 
 from archbench.datasets.card import Card
 from archbench.datasets.store import Prepared
-from archbench.training.fit import epoch_order
+from archbench.training.order import shuffled
 from archbench.training.run import Workbench
 
 EXAMPLES, BATCH = 2**19, 256  # of 3,072 bytes
@@ -71,9 +71,9 @@ if __name__ == "__main__":
         xla=sys.argv[2],
     )
     made = bench(Path(sys.argv[1]), settings)
-    program, feed, numbers = made.program, made.training.feed, made.start(settings).numbers
-    order = epoch_order(0, 0, EXAMPLES, BATCH)[:STEPS]
-    data, chunk, _ = next(feed.chunks(order, STEPS))
+    program, feed, numbers = made.program, made.training.feeds[0], made.start(settings).numbers
+    order = shuffled((0, 0), EXAMPLES, BATCH)[:STEPS]
+    data, chunk, _ = next(iter(feed.chunks(order, STEPS)))
     program.train(data, chunk, 1, np.zeros(len(chunk)), numbers)  # compiles
     del data
     chunks = 0

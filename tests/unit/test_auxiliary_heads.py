@@ -29,7 +29,7 @@ def _task(**options):
 
 
 def _losses(task, outputs):
-    return compiled(lambda x: task.losses(x["o"], {"label": x["l"]}, None), {"o": outputs, "l": LABEL})
+    return compiled(lambda x: task.compare(x["o"], {"label": x["l"]}, None), {"o": outputs, "l": LABEL})
 
 
 def _nats(logits):
@@ -57,7 +57,7 @@ def test_a_net_without_heads_logs_no_loss_of_theirs():
 
 def test_the_logits_alone_predict():
     task = _task()
-    with_heads, without = (task.predict(ops.convert_to_tensor(OUTPUTS["logits"])), task.predict(OUTPUTS))
+    with_heads, without = (task.decode(ops.convert_to_tensor(OUTPUTS["logits"])), task.decode(OUTPUTS))
     for name, value in with_heads.items():
         np.testing.assert_array_equal(ops.convert_to_numpy(without[name]), ops.convert_to_numpy(value))
 

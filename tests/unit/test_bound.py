@@ -10,8 +10,8 @@ from archbench.errors import UserError
 from archbench.tasks import TASKS
 from archbench.training import feed as feeding
 from archbench.training.feed import Feed
-from archbench.training.fit import Split
 from archbench.training.run import Workbench
+from archbench.training.split import Split
 
 SAMPLES = 4000
 TRIAL = toys.settings(**toys.VAE)
@@ -35,7 +35,7 @@ def _bounds(bench, pictures, noise) -> np.ndarray:
     hidden, hidden_bias, mean, mean_bias, width, width_bias, back, back_bias, last, last_bias = (
         np.asarray(weight, float) for weight in learner.model.get_weights()[:10]
     )
-    x = ops.convert_to_numpy(learner.preprocess(pictures.astype("float32"))).reshape(len(pictures), -1).astype(float)
+    x = ops.convert_to_numpy(learner.read({"image": pictures})["image"]).reshape(len(pictures), -1).astype(float)
     encoded = np.tanh(x @ hidden + hidden_bias)
     means, log_variances = encoded @ mean + mean_bias, encoded @ width + width_bias
     divergence = 0.5 * (means**2 + np.exp(log_variances) - 1 - log_variances).sum(axis=1)
@@ -48,14 +48,14 @@ def _bounds(bench, pictures, noise) -> np.ndarray:
 def _repeated(bench, picture) -> Split:
     """A split of one picture many times, each with the noise of its place."""
     image = np.repeat(picture[None], SAMPLES, axis=0)
-    targets = bench.task.targets({"image": image})
-    return Split(Feed(bench.program, {"image": image, **targets}, 10**9), targets)
+    targets = bench.task.arrays({"image": image})
+    return Split(bench.program, [Feed(bench.program, {"image": image, **targets}, 10**9)], targets)
 
 
 def test_its_mean_over_samples_is_the_bound(bench):
     """4000 samples of ours and 4000 others of numpy's, within four standard errors of their difference."""
     picture = bench.prepared.splits["validation"]["image"][3]
-    found = _repeated(bench, picture).feed.evaluate(500)["loss/loss"].astype(float)
+    found = _repeated(bench, picture).answer("losses", 500)["loss/loss"].astype(float)
     others = _bounds(bench, picture[None], np.random.default_rng(77).standard_normal((SAMPLES, 2)))[0]
     error = np.sqrt(found.var(ddof=1) / SAMPLES + others.var(ddof=1) / SAMPLES)
     assert abs(found.mean() - others.mean()) < 4 * error
@@ -72,11 +72,11 @@ def test_every_example_has_the_noise_of_its_place(bench, monkeypatch):
     expected = np.array([_bounds(bench, pictures[row : row + 1], noise[row])[0, 0] for row in range(30)])
     assert np.abs(noise - noise[0]).max(axis=1)[1:].min() > 0.01
     for split, least in ((validation, 30), (validation, 7), (validation, 1), (toys.streamed(bench, "validation"), 7)):
-        np.testing.assert_allclose(split.feed.evaluate(least)["loss/loss"], expected, rtol=1e-5)
-    scores, predictions = validation.scores(bench.task, 7)
+        np.testing.assert_allclose(split.answer("losses", least)["loss/loss"], expected, rtol=1e-5)
+    scores, predictions = validation.scores(7)
     assert scores["loss"] == pytest.approx(expected.mean(), rel=1e-6)
     assert scores["loss"] == pytest.approx(scores["reconstruction"] + scores["kl"], rel=1e-6)
-    again, same = validation.scores(bench.task, 7)
+    again, same = validation.scores(7)
     assert again == scores
     np.testing.assert_array_equal(same["image"], predictions["image"])
 
@@ -93,11 +93,11 @@ def test_the_noise_is_the_same_for_every_seed_and_split(bench):
 
 def test_the_finished_model_decodes_the_mean(bench):
     learner, pictures = bench.program.learner, bench.prepared.splits["validation"]["image"][:5]
-    bench.validation.feed.evaluate(30)  # which leaves no noise behind
+    bench.validation.answer("losses", 30)  # which leaves no noise behind
     outputs = learner.model(pictures.astype("float32"), training=False)
     expected = _bounds(bench, pictures, np.zeros((1, 2)))[:, 0]
-    inputs = learner.preprocess(pictures.astype("float32"))
-    found = ops.convert_to_numpy(bench.task.losses(outputs, {}, inputs)["loss"])
+    inputs = learner.read({"image": pictures})["image"]
+    found = ops.convert_to_numpy(bench.task.compare(outputs, {}, inputs)["loss"])
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 

@@ -99,39 +99,39 @@ def _outputs():
 def test_capsules_by_hand():
     task, outputs = TASKS.build("capsules", _card()), _outputs()
     inputs = np.ones((1, 2, 2, 1), "float32")
-    right = _numbers(task.losses(outputs, {"label": np.array([1])}, inputs))
+    right = _numbers(task.compare(outputs, {"label": np.array([1])}, inputs))
     assert right["margin"] == pytest.approx([0.1**2 + 0.5 * 0.4**2], rel=1e-4)
     assert right["reconstruction"] == pytest.approx([4 * 0.25**2], rel=1e-4)
     assert right["loss"] == pytest.approx(right["margin"] + 0.0005 * right["reconstruction"], rel=1e-5)
     assert right["accuracy"] == [1]
-    wrong = _numbers(task.losses(outputs, {"label": np.array([0])}, inputs))
+    wrong = _numbers(task.compare(outputs, {"label": np.array([0])}, inputs))
     assert wrong["margin"] == pytest.approx([0.4**2 + 0.5 * 0.7**2], rel=1e-4)
     assert wrong["reconstruction"] == pytest.approx(
         [4 * 0.5**2], rel=1e-4
     )  # as the true capsule draws, not the longest
     assert wrong["accuracy"] == [0]
-    predictions = _numbers(task.predict(outputs))
+    predictions = _numbers(task.decode(outputs))
     assert predictions["label"] == [1]
     assert predictions["confidence"] == pytest.approx([0.8])
     assert predictions["image"] == pytest.approx(np.full((1, 2, 2, 1), 0.75))
-    scores = task.scores({"label": np.array([1])}, predictions)
+    scores = task.scores({"label": np.array([1])}, predictions, {})
     assert scores["accuracy"] == 1.0
 
 
 def test_overlapping_capsules_by_hand():
     task, outputs = TASKS.build("overlapping_capsules", _card()), _outputs()
     singles = np.array([100, 50], "uint8")[None, :, None, None, None] * np.ones((1, 1, 2, 2, 1), "uint8")
-    targets = task.targets({"present": np.array([[0, 1, 1]]), "singles": singles})
+    targets = task.arrays({"present": np.array([[0, 1, 1]]), "singles": singles})
     assert targets["shown"].tolist() == [[1, 2]]
-    found = _numbers(task.losses(outputs, targets, None))
+    found = _numbers(task.compare(outputs, targets, None))
     assert found["margin"] == pytest.approx([0.1**2 + 0.85**2 + 0.5 * 0.4**2], rel=1e-4)
     assert found["reconstruction"] == pytest.approx([4 * 0.25**2 + 0], rel=1e-4)  # b draws 3/4 of 1, c 1/2 of 1/2
     assert found["loss"] == pytest.approx(found["margin"] + 0.0005 * found["reconstruction"], rel=1e-5)
     assert found["subset_accuracy"] == [0]
-    predictions = _numbers(task.predict(outputs))
+    predictions = _numbers(task.decode(outputs))
     assert predictions["present"].tolist() == [[1, 1, 0]]
     assert predictions["images"][0, :, 0, 0, 0] == pytest.approx([0.75, 0.5])
-    scores = task.scores(targets, predictions)
+    scores = task.scores(targets, predictions, {})
     assert scores["subset_accuracy"] == 0.0
     assert scores["label_accuracy"] == pytest.approx(1 / 3)
 
@@ -140,7 +140,7 @@ def test_another_number_of_classes_than_singles_is_refused():
     task = TASKS.build("overlapping_capsules", _card())
     present, singles = np.array([[1, 1, 0], [1, 0, 0]]), np.zeros((2, 2, 2, 2, 1))
     with pytest.raises(UserError, match=r"Example 1 .* shows 1 classes, but its singles are of 2"):
-        task.targets({"present": present, "singles": singles})
+        task.arrays({"present": present, "singles": singles})
 
 
 def test_only_the_true_capsule_learns_to_draw():
@@ -148,7 +148,7 @@ def test_only_the_true_capsule_learns_to_draw():
     inputs = np.ones((1, 2, 2, 1), "float32")
 
     def drawn(logits):
-        return ops.sum(task.losses({**outputs, "reconstruction": logits}, {"label": np.array([2])}, inputs)["loss"])
+        return ops.sum(task.compare({**outputs, "reconstruction": logits}, {"label": np.array([2])}, inputs)["loss"])
 
     slope = gradient(drawn, outputs["reconstruction"])
     assert [bool(np.any(part)) for part in slope[0]] == [False, False, True]
@@ -172,8 +172,8 @@ def test_a_network_and_its_tasks_fit_together_under_xla():
 
         def step(arrays, task=task):
             outputs = network(arrays["x"], training=True)
-            losses = task.losses(outputs, arrays["targets"], arrays["x"])
-            return {"losses": losses, "found": task.predict(outputs), "outputs": outputs}
+            losses = task.compare(outputs, arrays["targets"], arrays["x"])
+            return {"losses": losses, "found": task.decode(outputs), "outputs": outputs}
 
         found = compiled(step, {"x": x, "targets": targets})
         assert {part.shape for part in found["losses"].values()} == {(4,)}

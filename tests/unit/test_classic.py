@@ -58,10 +58,10 @@ def _optimum(name, prepared, **changes):
 
     def after_epoch(progress):  # what training leaves in the model are the weights of the best epoch, not the last ones
         if progress.epoch == settings["epochs"]:
-            last.extend(learner.network.get_weights())
+            last.extend(learner.parts["network"].get_weights())
 
     toys.train(bench, settings, after_epoch=after_epoch)
-    x = ops.convert_to_numpy(learner.preprocess(np.asarray(prepared.splits["train"]["features"], "float32")))
+    x = ops.convert_to_numpy(learner.read({"features": np.asarray(prepared.splits["train"]["features"])})["features"])
     return x.astype("float64"), np.asarray(prepared.splits["train"]["label"]), *last
 
 
@@ -332,15 +332,15 @@ def _numbers(values):
 def test_multi_label_by_hand():
     task = TASKS.build("multi_label", _card())
     logits = np.array([[np.log(3), -1, 0.5], [-np.log(3), -5, 5]], "float32")
-    targets = task.targets({"present": np.array([[1, 0, 1], [1, 0, 1]])})
-    losses = _numbers(task.losses(logits, targets, None))
+    targets = task.arrays({"present": np.array([[1, 0, 1], [1, 0, 1]])})
+    losses = _numbers(task.compare(logits, targets, None))
     first = np.log(4 / 3) + np.log1p(np.exp(-1)) + np.log1p(np.exp(-0.5))
     second = np.log(4) + 2 * np.log1p(np.exp(-5))
     assert losses["loss"] == pytest.approx(np.array([first, second]) / 3, rel=1e-5)
     assert losses["subset_accuracy"].tolist() == [1, 0]
-    predictions = _numbers(task.predict(logits))
+    predictions = _numbers(task.decode(logits))
     assert predictions["present"].tolist() == [[1, 0, 1], [0, 0, 1]]
-    assert task.scores(targets, predictions) == pytest.approx(
+    assert task.scores(targets, predictions, {}) == pytest.approx(
         {"f1": (2 / 3 + 1) / 2, "subset_accuracy": 0.5, "label_accuracy": 5 / 6}
     )
 
@@ -349,13 +349,13 @@ def test_macro_f1_of_labels_is_that_of_scikit_learn():
     random = np.random.default_rng(0)
     truth, guess = random.integers(0, 2, (2, 50, 6))
     truth[:, 2] = guess[:, 2] = 0
-    found = TASKS.build("multi_label", _card()).scores({"present": truth}, {"present": guess})
+    found = TASKS.build("multi_label", _card()).scores({"present": truth}, {"present": guess}, {})
     assert found["f1"] == pytest.approx(f1_score(truth, guess, average="macro", zero_division=np.nan))
 
 
 def test_a_known_count_makes_the_likeliest_classes_the_answer():
     task = TASKS.build({"name": "multi_label", "count": 2}, _card())
-    found = _numbers(task.predict(np.array([[-3.0, -1, -2], [1, 2, 3]], "float32")))["present"]
+    found = _numbers(task.decode(np.array([[-3.0, -1, -2], [1, 2, 3]], "float32")))["present"]
     assert found.tolist() == [[0, 1, 1], [0, 1, 1]]
     for count, message in ((0, "greater than or equal to 1"), (4, "Choose 1 to 3")):
         with pytest.raises(UserError, match=message):
@@ -366,23 +366,23 @@ def test_binary_by_hand():
     task = TASKS.build("binary", _card(class_names=("no", "yes")))
     assert task.outputs() == 1
     logits, targets = np.array([[np.log(3)], [np.log(3)]], "float32"), {"label": np.array([1, 0])}
-    losses = _numbers(task.losses(logits, targets, None))
+    losses = _numbers(task.compare(logits, targets, None))
     assert losses["loss"] == pytest.approx([np.log(4 / 3), np.log(4)], rel=1e-5)
     assert losses["accuracy"].tolist() == [1, 0]
-    predictions = _numbers(task.predict(np.array([[np.log(3)], [-np.log(3)]], "float32")))
+    predictions = _numbers(task.decode(np.array([[np.log(3)], [-np.log(3)]], "float32")))
     assert predictions["label"].tolist() == [1, 0]
     assert predictions["confidence"] == pytest.approx([0.75, 0.75])
-    assert _numbers(task.predict(np.array([[0.1], [-0.1]], "float32")))["label"].tolist() == [1, 0]
-    assert task.scores(targets, predictions) == {"accuracy": 1.0, "f1": 1.0}
+    assert _numbers(task.decode(np.array([[0.1], [-0.1]], "float32")))["label"].tolist() == [1, 0]
+    assert task.scores(targets, predictions, {}) == {"accuracy": 1.0, "f1": 1.0}
 
 
 def test_binary_refuses_three_classes_and_a_third_label():
     with pytest.raises(UserError, match="has 3 classes, but binary decides between 2"):
         TASKS.build("binary", _card())
     with pytest.raises(UserError, match="label 2 in example 1"):
-        TASKS.build("binary", _card(class_names=("no", "yes"))).targets({"label": np.array([0, 2])})
+        TASKS.build("binary", _card(class_names=("no", "yes"))).arrays({"label": np.array([0, 2])})
 
 
 def test_multi_label_refuses_what_is_neither_yes_nor_no():
     with pytest.raises(UserError, match="present 2 in example 1"):
-        TASKS.build("multi_label", _card()).targets({"present": np.array([[0, 1, 0], [0, 2, 0]])})
+        TASKS.build("multi_label", _card()).arrays({"present": np.array([[0, 1, 0], [0, 2, 0]])})

@@ -21,7 +21,7 @@ def _task(classes: int = 3, **options):
 
 
 def _losses(task, outputs, label) -> dict[str, np.ndarray]:
-    found = task.losses(ops.convert_to_tensor(outputs), {"label": ops.convert_to_tensor(label)}, None)
+    found = task.compare(ops.convert_to_tensor(outputs), {"label": ops.convert_to_tensor(label)}, None)
     return {name: ops.convert_to_numpy(value) for name, value in found.items()}
 
 
@@ -31,7 +31,7 @@ OUTPUTS = np.array([[2.0, 0.5, -1.0], [0.0, 1.0, 3.0]], "float32")
 @pytest.mark.parametrize("name", SCORES)
 def test_a_loss_by_name_in_a_compiled_program(name):
     task, label = _task(loss=name), np.array([1, 2], "int32")
-    found = compiled(lambda x: task.losses(x["o"], {"label": x["l"]}, None), {"o": OUTPUTS, "l": label})
+    found = compiled(lambda x: task.compare(x["o"], {"label": x["l"]}, None), {"o": OUTPUTS, "l": label})
     expected = ops.convert_to_numpy(LOSSES[name](ops.convert_to_tensor(label), ops.convert_to_tensor(OUTPUTS)))
     assert found["loss"] == pytest.approx(expected, rel=1e-5)
     assert found["accuracy"].tolist() == [0, 1]
@@ -75,5 +75,5 @@ def test_the_best_five_of_many_classes():
     label = np.random.default_rng(1).integers(12, size=40).astype("int32")
     predictions = compiled(task.predict, outputs)
     rank = (outputs > outputs[np.arange(40), label][:, None]).sum(axis=1)
-    assert task.scores({"label": label}, predictions)["top_5"] == pytest.approx((rank < 5).mean())
-    assert "top_5" not in _task(classes=10).predict(outputs[:, :10])
+    assert task.scores({"label": label}, predictions, {})["top_5"] == pytest.approx((rank < 5).mean())
+    assert "top_5" not in _task(classes=10).decode(outputs[:, :10])

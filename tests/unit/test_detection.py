@@ -1,5 +1,7 @@
 """The detection task against a plain transcription of its definition, one box and one cell at a time."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -13,6 +15,11 @@ from backend import compiled, gradient
 HEIGHT, WIDTH, OBJECTS, KINDS = 48, 64, 5, ("round", "heart", "star")
 ROWS, COLUMNS, ANCHORS = 3, 4, 2
 SHAPE = (ROWS, COLUMNS, ANCHORS, 5 + len(KINDS))
+
+
+def _answering(shape) -> dict[str, types.SimpleNamespace]:
+    """The parts of a network whose outputs have this shape."""
+    return {"network": types.SimpleNamespace(output=keras.KerasTensor(shape))}
 
 
 def _card(**changes) -> Card:
@@ -38,12 +45,12 @@ def _objects(count: int, seed: int) -> dict[str, np.ndarray]:
 
 def _task(training: dict | None = None, **options):
     task = TASKS.build({"name": "detection", **options}, _card())
-    task.fit(training or _objects(40, seed=9), keras.KerasTensor((None, *SHAPE)))
+    task.learn(training or _objects(40, seed=9), _answering((None, *SHAPE)))
     return task
 
 
 def _losses(task, raw: np.ndarray, targets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return compiled(lambda x: task.losses(x["raw"], x, None), {"raw": raw.astype("float32"), **targets})
+    return compiled(lambda x: task.compare(x["raw"], x, None), {"raw": raw.astype("float32"), **targets})
 
 
 def _sigmoid(x):
@@ -116,7 +123,7 @@ def test_loss_and_gradient_equal_the_plain_loops():
         assert losses[part] == pytest.approx([parts[part] for _, parts in pairs], rel=1e-4, abs=1e-5)
     assert losses["loss"] == pytest.approx([sum(parts.values()) for _, parts in pairs], rel=1e-4)
     on_device = {name: ops.convert_to_tensor(array) for name, array in targets.items()}
-    slope = gradient(lambda x: ops.sum(task.losses(x, on_device, None)["loss"]), raw.astype("float32"))
+    slope = gradient(lambda x: ops.sum(task.compare(x, on_device, None)["loss"]), raw.astype("float32"))
     assert -slope == pytest.approx(np.stack([delta for delta, _ in pairs]), rel=1e-3, abs=1e-5)
 
 
@@ -154,7 +161,7 @@ def test_a_cell_has_the_sides_of_a_picture_that_is_not_square():
     task = TASKS.build("detection", _card())
     boxes, labels = np.zeros((2, OBJECTS, 4), "float32"), np.full((2, OBJECTS), -1, "int32")
     boxes[:, 0], labels[:, 0] = (0, 0, 16, 32), 1
-    task.fit({"boxes": boxes, "box_label": labels}, keras.KerasTensor((None, 3, 2, 1, 8)))
+    task.learn({"boxes": boxes, "box_label": labels}, _answering((None, 3, 2, 1, 8)))
     assert task.anchors == pytest.approx(np.ones((1, 2)))
 
 
@@ -187,7 +194,7 @@ def _sparse_objects(count: int) -> dict[str, np.ndarray]:
 def test_the_perfect_answer_decodes_to_the_truth_and_costs_nothing():
     task, targets = _task(max_detections=6), _sparse_objects(8)
     raw = _perfect(task, targets)
-    found = compiled(lambda x: task.predict(x["raw"]), {"raw": raw})
+    found = compiled(lambda x: task.decode(x["raw"]), {"raw": raw})
     assert found["boxes"].shape == (8, 6, 4)
     for image in range(8):
         there = targets["box_label"][image] >= 0
@@ -197,14 +204,14 @@ def test_the_perfect_answer_decodes_to_the_truth_and_costs_nothing():
         assert found["boxes"][image, here][order] == pytest.approx(targets["boxes"][image, there][truth], abs=1e-3)
         assert (found["label"][image, here][order] == targets["box_label"][image, there][truth]).all()
         assert found["score"][image, here] == pytest.approx(np.ones(there.sum()))
-    assert task.scores(task.targets(targets), found) == pytest.approx({"map": 1.0, "map_50": 1.0})
+    assert task.scores(task.arrays(targets), found, {}) == pytest.approx({"map": 1.0, "map_50": 1.0})
     assert _losses(task, raw, targets)["loss"] == pytest.approx(np.zeros(8), abs=1e-5)
 
 
 def test_boxes_are_cut_at_the_border_of_the_picture():
     task, raw = _task(), np.zeros((1, *SHAPE), "float32")
     raw[..., 2:4] = 3  # every box is twenty anchors wide
-    found = compiled(lambda x: task.predict(x["raw"]), {"raw": raw})["boxes"][0]
+    found = compiled(lambda x: task.decode(x["raw"]), {"raw": raw})["boxes"][0]
     assert (found >= 0).all()
     assert found[:, [0, 2]].max() == HEIGHT
     assert found[:, [1, 3]].max() == WIDTH
@@ -215,7 +222,7 @@ def test_loss_and_gradient_are_finite_for_wild_outputs():
     raw = np.where(np.random.default_rng(0).random((4, *SHAPE)) < 0.5, 1e4, -1e4).astype("float32")
     on_device = {name: ops.convert_to_tensor(array) for name, array in targets.items()}
     assert np.isfinite(_losses(task, raw, targets)["loss"]).all()
-    assert np.isfinite(gradient(lambda x: ops.sum(task.losses(x, on_device, None)["loss"]), raw)).all()
+    assert np.isfinite(gradient(lambda x: ops.sum(task.compare(x, on_device, None)["loss"]), raw)).all()
 
 
 def test_anchors_are_in_cells_and_ignore_padding():
@@ -228,16 +235,16 @@ def test_anchors_are_in_cells_and_ignore_padding():
 def test_what_a_user_gets_wrong_is_said():
     task = TASKS.build("detection", _card())
     with pytest.raises(UserError, match=r"gives \(None, 3, 4, 2, 9\)"):
-        task.fit(_objects(4, 0), keras.KerasTensor((None, 3, 4, 2, 9)))
+        task.learn(_objects(4, 0), _answering((None, 3, 4, 2, 9)))
     nothing = {"boxes": np.zeros((4, 5, 4), "float32"), "box_label": np.full((4, 5), -1)}
     with pytest.raises(UserError, match="holds 0 boxes"):
-        task.fit(nothing, keras.KerasTensor((None, *SHAPE)))
+        task.learn(nothing, _answering((None, *SHAPE)))
     flat = nothing["box_label"].copy()
     flat[2, 1] = 0
     with pytest.raises(UserError, match="1 of them without an area"):
-        task.fit({**nothing, "box_label": flat}, keras.KerasTensor((None, *SHAPE)))
+        task.learn({**nothing, "box_label": flat}, _answering((None, *SHAPE)))
     with pytest.raises(UserError, match="box_label 3 in example 2"):
-        task.targets({**nothing, "box_label": np.array([[-1], [2], [3], [4]])})
+        task.arrays({**nothing, "box_label": np.array([[-1], [2], [3], [4]])})
     with pytest.raises(UserError, match="max_detections"):
         TASKS.build({"name": "detection", "max_detections": 101}, _card())
     with pytest.raises(UserError, match="names no classes"):

@@ -49,7 +49,7 @@ def test_the_gradient_in_chunks_is_that_of_all_data_in_one_piece(descent):
     """70 examples in chunks of 16 and of 64, whose last ones are not full, resident and streamed."""
     trial = toys.settings(**PLAIN, optimizer={"name": "batch_gd"})
     numbers = descent.start(trial).numbers
-    program, feed = descent.program, descent.training.feed
+    program, feed = descent.program, descent.training.feeds[0]
     parts, whole = FullBatch(program, feed, 70).gradient(numbers)
     assert max(np.abs(gradient).max() for gradient in whole) > 1e-3
     for batch_size, source in ((16, feed), (64, feed), (16, toys.streamed(descent, "train").feed)):
@@ -63,7 +63,7 @@ def test_penalties_count_once_whatever_the_chunks(descent):
     trial = toys.settings(**PLAIN, optimizer={"name": "batch_gd"})
     recipe = descent.start(trial)
     none = {**recipe.numbers, "parts.regularizer.strength": 0.0}
-    whole = FullBatch(descent.program, descent.training.feed, 16)
+    whole = FullBatch(descent.program, descent.training.feeds[0], 16)
     (with_, gradient), (without, plain) = whole.gradient(recipe.numbers), whole.gradient(none)
     learner = descent.program.learner
     kernels = [np.array(variable.numpy()) for variable in learner.trainable if variable.name == "kernel"]
@@ -78,7 +78,7 @@ def test_batch_gd_takes_one_step_an_epoch_along_the_whole_gradient(descent):
     trial = toys.settings(**PLAIN, optimizer={"name": "batch_gd", "learning_rate": 0.5})
     recipe = descent.start(trial)
     before = [np.array(variable.numpy()) for variable in descent.program.learner.trainable]
-    _, gradient = FullBatch(descent.program, descent.training.feed, 70).gradient(recipe.numbers)
+    _, gradient = FullBatch(descent.program, descent.training.feeds[0], 70).gradient(recipe.numbers)
     progress = toys.train(descent, trial, recipe={"epochs": 1})
     assert [row["step"] for row in progress.history] == [1]
     after = [variable.numpy() for variable in descent.program.learner.trainable]
@@ -121,7 +121,7 @@ def _logistic(examples=60, features=4):
         return {"loss": ops.softplus(outputs[:, 0]) - targets["y"] * outputs[:, 0]}
 
     task = MadeUp(losses)
-    return x, y, Learner(model, lambda raw: raw, model, task, optimizer)
+    return x, y, Learner(model, {}, {"network": model}, task, optimizer)
 
 
 def _logistic_loss(point, x, y):
@@ -205,7 +205,7 @@ def test_dropout_is_held_fixed_while_a_line_is_searched():
     trial = toys.settings(**given, optimizer=LBFGS)
     bench = Workbench(trial, toys.stripes())
     recipe = bench.start(trial)
-    whole = FullBatch(bench.program, bench.training.feed, 16)
+    whole = FullBatch(bench.program, bench.training.feeds[0], 16)
     losses = {whole.gradient(recipe.numbers)[0]["loss"] for _ in range(3)}
     assert len(losses) == 3  # chance, where nothing holds it
     logs = whole.train(np.ones(1), recipe.numbers)

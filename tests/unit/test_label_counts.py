@@ -93,10 +93,10 @@ def test_a_split_without_a_box_is_refused_before_training(tmp_path):
     prepared = store.load(tmp_path / "balloons")
     task = TASKS.build("detection", prepared.card)
     arrays = {name: np.array(array) for name, array in prepared.splits["test"].items()}
-    task.targets(arrays)
+    task.arrays(arrays)
     arrays["box_label"][:] = -1
     with pytest.raises(NoBoxes, match="9 examples without a single box"):
-        task.targets(arrays)
+        task.arrays(arrays)
 
 
 def test_a_folder_of_one_class_is_refused_by_its_task(tmp_path):

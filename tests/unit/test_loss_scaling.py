@@ -34,7 +34,7 @@ def _learner(clip, scale) -> Learner:
     shrink = REGULARIZERS.build({"name": "l1", "strength": 0.1, "proximal": True})
     task = MadeUp(lambda outputs, targets, inputs: {"loss": 1e-3 * outputs[:, 0]})
     return Learner(
-        model, lambda raw: raw, model, task, optimizer, clip=clip, constraints=[(model.trainable_variables[0], shrink)]
+        model, {}, {"network": model}, task, optimizer, clip=clip, constraints=[(model.trainable_variables[0], shrink)]
     )
 
 

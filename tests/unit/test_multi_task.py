@@ -44,12 +44,12 @@ def _numbers(values):
 
 def _batch_means(task, logits, labels):
     """What a step of training minimises and logs."""
-    return task.means(task.losses(logits, labels, None), labels, _batch_mean)
+    return task.means(task.compare(logits, labels, None), labels, _batch_mean)
 
 
 def test_masked_losses_by_hand():
     """`present` of the first alone, `count` of both, `color` of none."""
-    losses, means = _task().losses(LOGITS, LABELS, None), _batch_means(_task(), LOGITS, LABELS)
+    losses, means = _task().compare(LOGITS, LABELS, None), _batch_means(_task(), LOGITS, LABELS)
     losses, means = _numbers(losses), _numbers(means)
     present = (np.log(2) + np.log(4 / 3)) / 2
     counts = [np.log(4 / 2), np.log((np.exp(5) + 2) / np.exp(5))]
@@ -77,7 +77,7 @@ def test_all_data_at_once_take_the_mean_over_the_labelled_ones():
     """The mean over both examples, each counted 1/2, and a padding row that counts 0."""
     filled = {name: np.concatenate([value, value[-1:]]) for name, value in LABELS.items()}
     logits, weights = np.concatenate([LOGITS, LOGITS[-1:]]), np.array([0.5, 0.5, 0], "float32")
-    found = _task().means(_task().losses(logits, filled, None), filled, partial(_weighted_sum, weights))
+    found = _task().means(_task().compare(logits, filled, None), filled, partial(_weighted_sum, weights))
     expected = _numbers(_batch_means(_task(), LOGITS, LABELS))
     for name, value in _numbers(found).items():
         assert value == pytest.approx(expected[name], rel=1e-6), name
@@ -94,11 +94,11 @@ def test_one_head_is_the_single_task():
     assert alone.outputs() == 3
     logits, labels = LOGITS[:, 2:5], LABELS["count"]
     single = TASKS.build("classification", _renamed())
-    expected = _numbers(single.losses(logits, {"label": labels}, None))["loss"]
-    found = _numbers(alone.losses(logits, {"count": labels}, None))
+    expected = _numbers(single.compare(logits, {"label": labels}, None))["loss"]
+    found = _numbers(alone.compare(logits, {"count": labels}, None))
     assert found["loss"] == pytest.approx(expected, rel=1e-6)
-    assert found["count_loss"] == pytest.approx(_numbers(_task().losses(LOGITS, LABELS, None))["count_loss"])
-    scores = alone.scores({"count": labels}, _numbers(alone.predict(logits)))
+    assert found["count_loss"] == pytest.approx(_numbers(_task().compare(LOGITS, LABELS, None))["count_loss"])
+    scores = alone.scores({"count": labels}, _numbers(alone.decode(logits)), {})
     assert scores == {"count_accuracy": 1.0, "mean_score": 1.0}
 
 
@@ -109,20 +109,20 @@ def _renamed():
 
 def test_answers_and_scores_by_hand():
     task = _task()
-    answers = _numbers(task.predict(LOGITS))
+    answers = _numbers(task.decode(LOGITS))
     assert answers["present"].tolist() == [[0, 1], [1, 0]]
     assert answers["present"].dtype == "uint8"
     assert answers["count"].tolist() == [1, 0]
     assert answers["color"].tolist() == [0, 1]
     truth = {**LABELS, "color": np.array([1, 1], "int32")}
-    scores = task.scores(truth, answers)
+    scores = task.scores(truth, answers, {})
     # of the first example alone: "round" is missed (F1 0), "star" found (F1 1)
     assert scores == pytest.approx({"present_f1": 0.5, "count_accuracy": 1, "color_accuracy": 0.5, "mean_score": 2 / 3})
 
 
 def test_it_compiles():
     task = _task()
-    found = compiled(lambda x: task.losses(x["logits"], x["labels"], None), {"logits": LOGITS, "labels": LABELS})
+    found = compiled(lambda x: task.compare(x["logits"], x["labels"], None), {"logits": LOGITS, "labels": LABELS})
     assert found["loss"].shape == (2,)
     assert np.isfinite(found["loss"]).all()
 
@@ -158,12 +158,12 @@ def test_the_first_label_out_of_range_is_named(name, row):
     labels["color"][:] = 0
     labels[name][1] = row
     with pytest.raises(UserError, match=rf"{name} .* in example 1"):
-        _task().targets(labels)
+        _task().arrays(labels)
 
 
 def test_a_head_that_no_example_has_is_refused():
     with pytest.raises(UserError, match="no example of a split has the label color"):
-        _task().targets(LABELS)
+        _task().arrays(LABELS)
 
 
 def test_the_picture_shows_every_head():

@@ -239,8 +239,8 @@ def test_streamed_records_train_the_same_weights_as_arrays_on_the_device(both, m
     streamed, two = trained(records, resident_megabytes=0)
     monkeypatch.setattr(feed, "CHUNK_BYTES", 8 * 16 * 16 * 3)
     in_steps, three = trained(records, resident_megabytes=0)
-    assert resident.training.feed.resident
-    assert not streamed.training.feed.resident
+    assert resident.training.feeds[0].resident
+    assert not streamed.training.feeds[0].resident
     toys.assert_same_bits(toys.weights(resident), toys.weights(streamed))
     toys.assert_same_bits(toys.weights(resident), toys.weights(in_steps))
     assert toys.without_seconds(one) == toys.without_seconds(two)
@@ -265,7 +265,7 @@ class Placing:
     def gone(self, count):
         self.alive -= count
 
-    def predict(self, data, rows):
+    def answer(self, what, data, rows):
         return {"sum": data["image"][rows].sum(axis=(1, 2, 3))}
 
 
@@ -287,7 +287,7 @@ def test_memory_is_bounded_by_the_chunk_and_not_by_the_data(pictures, pixels, mo
     assert program.placed == 72 * one
     assert program.most <= 3 * 8 * one
     program.most = 0
-    np.testing.assert_array_equal(streaming.evaluate(1)["sum"], pixels.sum(axis=(1, 2, 3)))
+    np.testing.assert_array_equal(streaming.answer("losses", streaming.in_order(1))["sum"], pixels.sum(axis=(1, 2, 3)))
     assert program.most <= 3 * 10 * one
     assert program.placed == (72 + 80) * one
 

@@ -18,8 +18,9 @@ from archbench.schedules.horizon import Horizon
 from archbench.tasks import TASKS
 from archbench.training.build import build_clip, build_optimizer
 from archbench.training.checkpoint import Progress
-from archbench.training.fit import Diverged, epoch_order
+from archbench.training.fit import Diverged
 from archbench.training.numbers import program_key
+from archbench.training.order import shuffled
 from archbench.training.program import Clip, Learner, Program
 from archbench.training.run import Pace, TooFewExamples, Workbench, run_benchmark
 
@@ -64,7 +65,7 @@ def test_a_seed_does_not_depend_on_the_seeds_before_it(bench, reference):
 
 def test_streamed_data_train_as_resident_data_do(bench):
     splits = toys.streamed(bench, "train"), toys.streamed(bench, "validation")
-    assert not splits[0].feed.resident
+    assert not splits[0].feeds[0].resident
     progress = toys.train(bench, toys.settings(), splits=splits, recipe={"steps_per_call": 3})
     weights = toys.weights(bench)
     whole = toys.train(bench, toys.settings(), recipe={"steps_per_call": 3})
@@ -91,19 +92,19 @@ def test_train_losses_are_means_over_all_steps_of_an_epoch():
     bench = Workbench(trial, PREPARED)
     row = toys.train(bench, trial, recipe={"steps_per_call": 3}).history[0]
     assert row["step"] == 5
-    costs = bench.training.feed.evaluate(70)["loss/loss"]
-    by_step = costs[epoch_order(0, 0, 70, 14)].mean(axis=1)
+    costs = bench.training.answer("losses", 70)["loss/loss"]
+    by_step = costs[shuffled((0, 0), 70, 14)].mean(axis=1)
     assert abs((by_step[:3].mean() + by_step[3:].mean()) / 2 - costs.mean()) > 1e-4 * costs.mean()
     assert row["train_loss"] == pytest.approx(costs.mean(), rel=1e-5)
 
 
 def test_every_epoch_shuffles_anew_and_uses_an_example_at_most_once():
-    first, again, second = (epoch_order(3, epoch, 70, 16) for epoch in (0, 0, 1))
+    first, again, second = (shuffled((3, epoch), 70, 16) for epoch in (0, 0, 1))
     assert first.shape == (4, 16)
     assert len(set(first.ravel())) == 64
     np.testing.assert_array_equal(first, again)
     assert (first != second).any()
-    assert (epoch_order(4, 0, 70, 16) != first).any()
+    assert (shuffled((4, 0), 70, 16) != first).any()
 
 
 # Equal to plain Keras
@@ -126,7 +127,7 @@ def _learner(optimizer: keras.Optimizer, numbers: Iterable[str] = ()) -> Learner
     model = _network()
     optimizer.build(model.trainable_variables)
     knobs = {name: [(optimizer, name.removeprefix("optimizer."))] for name in numbers}
-    return Learner(model, lambda raw: raw, model, TASKS.build("classification", card), optimizer, knobs=knobs)
+    return Learner(model, {}, {"network": model}, TASKS.build("classification", card), optimizer, knobs=knobs)
 
 
 def _numbers(name: str) -> dict[str, float]:
@@ -137,7 +138,7 @@ def _numbers(name: str) -> dict[str, float]:
 @pytest.mark.parametrize("name", [entry.name for entry in OPTIMIZERS if entry.name != "lbfgs"])
 def test_every_optimizer_under_every_schedule_moves_as_in_plain_keras(name):
     """Six steps against plain Keras on the same batches at the same rates."""
-    arrays, order, rate = _features(), epoch_order(0, 0, 40, 6), 0.02
+    arrays, order, rate = _features(), shuffled((0, 0), 40, 6), 0.02
     program = Program(learner := _learner(OPTIMIZERS.build(name), _numbers(name)), xla=False)
     data, fresh = program.place(arrays), learner.read_state()
     plain = _network()
@@ -220,7 +221,7 @@ def test_reduced_precision_learns_and_keeps_weights_and_losses_in_float32(precis
     trial = toys.settings(precision=precision, epochs=5, **PLAIN)
     bench = Workbench(trial, PREPARED)
     progress = toys.train(bench, trial)
-    computing = bench.program.learner.network.layers[1].compute_dtype
+    computing = bench.program.learner.parts["network"].layers[1].compute_dtype
     assert computing == precision.removeprefix("mixed_")
     assert {str(v.dtype) for v in bench.program.learner.trainable} == {"float32"}
     assert progress.history[-1]["train_loss"] < 0.8 * progress.history[0]["train_loss"]
@@ -332,7 +333,7 @@ def test_spectral_normalization_takes_one_iteration_of_its_algorithm_a_step(xla)
     )
     bench = Workbench(trial, PREPARED)
     bench.start(trial)
-    layers = [layer for layer in bench.program.learner.network.layers if hasattr(layer, "trained_kernel")]
+    layers = [layer for layer in bench.program.learner.parts["network"].layers if hasattr(layer, "trained_kernel")]
     kernels = [np.array(layer.trained_kernel) for layer in layers]
     expected = [np.array(layer.u) for layer in layers]
     toys.train(bench, trial)

@@ -101,7 +101,7 @@ def test_a_run_starts_from_the_weights_of_its_own_seed_with_a_fresh_head(runs):
     for seed in (0, 1):
         bench.start(_trial(runs, "all", seed))
         source = _network(load_network(runs / "source" / f"seed-{seed}" / "model.keras"))
-        mine, theirs = _kernel_values(bench.program.learner.network), _kernel_values(source)
+        mine, theirs = _kernel_values(bench.program.learner.parts["network"]), _kernel_values(source)
         assert [np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True)] == [True] * 5 + [False]
 
 

@@ -15,8 +15,9 @@ from archbench.resolve import identify
 from archbench.tasks.base import Task
 from archbench.training.checkpoint import Progress
 from archbench.training.feed import Feed
-from archbench.training.fit import Split, fit
+from archbench.training.fit import fit
 from archbench.training.run import Workbench
+from archbench.training.split import Split
 
 SIZES = {"train": 70, "validation": 30, "test": 20}
 SETTINGS: dict[str, Any] = {
@@ -123,8 +124,9 @@ def streamed(bench: Workbench, name: str) -> Split:
     """A split of the bench that is not kept on the device."""
     task: Task = bench.task
     arrays = bench.prepared.splits[name]
-    targets = task.targets(arrays)
-    return Split(Feed(bench.program, {task.card.input: arrays[task.card.input], **targets}, 0), targets)
+    targets = task.arrays(arrays)
+    feed = Feed(bench.program, {task.card.input: arrays[task.card.input], **targets}, 0)
+    return Split(bench.program, [feed], targets)
 
 
 def weights(bench: Workbench) -> list[np.ndarray]:

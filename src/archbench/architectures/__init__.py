@@ -7,7 +7,6 @@ ARCHITECTURES = Catalogue(
     __name__,
     needs={
         "task": 'what its outputs are for, a name that "archbench list tasks" shows: task="classification"',
-        "inputs": 'what it reads: inputs="image", "sequence", "video", or "any"',
         "minimum": "the fewest pixels a side (steps, frames) that it reads: a number, or a function of its options",
         "paper_input": "the shape of one input in its paper, without the batch: paper_input=(224, 224, 3)",
         "paper_outputs": "the number of outputs in its paper: paper_outputs=1000",
@@ -18,7 +17,7 @@ ARCHITECTURES = Catalogue(
     takes={
         "auxiliary_weight": "what the loss of each head that only helps to train counts, where it has such heads",
         "task_options": "options of its task that belong to its paper",
-        "fitted": "True where it is fitted at once and not by gradients",
+        "fit": "where no gradients train it: what sets the weights, given its parts, training arrays and a seed",
     },
 )
 architecture = ARCHITECTURES.declare

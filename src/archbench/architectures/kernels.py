@@ -7,6 +7,7 @@ from collections.abc import Collection
 import keras
 from keras import layers
 
+from archbench.architectures.parted import parts_of
 from archbench.architectures.profile import calls
 
 
@@ -21,23 +22,27 @@ def kernels(layer: keras.Layer) -> list[keras.Variable]:
 
 
 def layers_with_kernels(network: keras.Model) -> list[keras.Layer]:
-    """The layers of a network that hold a kernel, input first, as `Model.layers` orders them."""
-    return [layer for layer in network.layers if kernels(layer)]
+    """The layers of a network that hold a kernel, part by part, input first, as `Model.layers` orders them."""
+    return [layer for part in parts_of(network).values() for layer in part.layers if kernels(layer)]
 
 
 def output_layers(network: keras.Model) -> list[keras.Layer]:
     """The layers that make the outputs: none that multiplies reads what they give, on the way to any output.
 
-    A layer with fixed numbers counts as one that multiplies, as the distances to the codes of LeNet-5 of 1998 do. In a
-    functional network within another the layers are found in turn.
+    A layer with fixed numbers counts as one that multiplies, as the distances to the codes of LeNet-5 of 1998 do. Of
+    several parts the first makes what the others read, and these make the outputs.
     """
-    made = list(calls(network))
+    first, *others = parts_of(network).values()
+    return [layer for part in others or [first] for layer in _output_layers(part)]
+
+
+def _output_layers(part: keras.Model) -> list[keras.Layer]:
+    made = list(calls(part))
     read: set[int] = set()
     for call in reversed(made):  # readers first
         if call.multiply_adds or id(call) in read:
             read |= _identities(call.sources)
-    ends = [call.operation for call in made if call.multiply_adds and id(call) not in read]
-    return [one for end in ends for one in (output_layers(end) if isinstance(end, keras.Model) else [end])]
+    return [call.operation for call in made if call.multiply_adds and id(call) not in read]
 
 
 def hidden_kernels(network: keras.Model) -> list[keras.Variable]:

@@ -1,4 +1,4 @@
-"""From a spec, an input shape and a number of outputs to a Keras model."""
+"""From a spec, the arrays that are read and a number of outputs to a Keras model."""
 
 from __future__ import annotations
 
@@ -11,31 +11,59 @@ from typing import Any
 import keras
 
 from archbench.architectures import ARCHITECTURES
+from archbench.architectures.parted import Network
 from archbench.architectures.sizes import check_input
 from archbench.catalogue import Entry, Spec
+from archbench.errors import UserError
 from archbench.layers.limits import check_parameters, counted_layers
 from archbench.parts import NotAUnit, Parts, WrongParts
 
 NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 
 
-def build_network(
-    spec: Spec, input_shape: Sequence[int], outputs: int, parts: Mapping[str, Any] = NO_CHANGES
-) -> keras.Model:
-    """The network that `spec` names, for inputs of `input_shape` (without the batch) and `outputs` outputs.
+Reads = Sequence[int] | Mapping[str, keras.InputSpec]
+"""The shape of the one array that a network reads, without the batch, or the name of each with its shape and type."""
 
+
+class WrongArrays(UserError):
+    """Arrays of other names than those that an architecture reads."""
+
+
+def build_network(spec: Spec, reads: Reads, outputs: int, parts: Mapping[str, Any] = NO_CHANGES) -> keras.Model:
+    """The network that `spec` names, for the arrays that it `reads` and `outputs` outputs.
+
+    A model of one input for each array, in the order of the architecture's own; or a `Network`, where it has parts.
     `parts` swaps pieces of the architecture's own: `{"activation": "gelu"}`. Raises a `UserError` for an
     unknown name, option or part, for a part the architecture has no place for, for an input it cannot read, and for
     too many layers.
     """
     entry, options = ARCHITECTURES.resolve(spec)
-    check_input(entry, options, input_shape)
+    inputs = _inputs(entry, options, reads)
     if parts:
         options["parts"] = swapped_parts(entry, parts)
-    inputs = keras.Input(tuple(input_shape), name="input")
     with counted_layers():
-        made = keras.tree.map_structure(_in_float32, entry(inputs, outputs, **options))
-    return keras.Model(inputs, made, name=entry.name)
+        made = entry(*inputs, outputs, **options)
+    if isinstance(made, Mapping) and all(isinstance(part, keras.Model) for part in made.values()):
+        return Network(made, name=entry.name)
+    made = keras.tree.map_structure(_in_float32, made)
+    return keras.Model(inputs if len(inputs) > 1 else inputs[0], made, name=entry.name)
+
+
+def _inputs(entry: Entry, options: Mapping[str, Any], reads: Reads) -> list[keras.KerasTensor]:
+    """A symbolic input for each array that the builder takes; a single one goes by any name."""
+    if not isinstance(reads, Mapping):
+        reads = {"input": keras.InputSpec(shape=(None, *reads), dtype="float32")}
+    names = entry.positional[:-1]  # the last is how many outputs
+    if len(names) == 1 == len(reads):
+        (only,) = reads.values()
+        check_input(entry, options, only.shape[1:])
+        return [keras.Input(only.shape[1:], dtype=only.dtype, name="input")]
+    if set(names) != set(reads):
+        raise WrongArrays(
+            f"{entry.name} reads {', '.join(names)}, and was given {', '.join(reads)}. Choose a task and a data "
+            f'set that have these: "archbench show {entry.name}".'
+        )
+    return [keras.Input(reads[name].shape[1:], dtype=reads[name].dtype, name=name) for name in names]
 
 
 def _in_float32(output):
@@ -79,13 +107,13 @@ def _check_units(entry: Entry, parts: Parts) -> None:
         raise WrongParts(f"{entry.name} cannot take this activation: {error}") from None
 
 
-def outline(spec: Spec, input_shape: Sequence[int], outputs: int, parts: Mapping[str, Any] = NO_CHANGES) -> keras.Model:
+def outline(spec: Spec, reads: Reads, outputs: int, parts: Mapping[str, Any] = NO_CHANGES) -> keras.Model:
     """As `build_network`, but shapes alone: no memory for weights, so a net of any size takes a moment.
 
     The model can be given to `profile` and must not be called, trained or saved. Raises as `build_network` does, and
     `TooLarge` for more parameters than are built.
     """
-    model = _in_outline(lambda: build_network(spec, input_shape, outputs, parts))
+    model = _in_outline(lambda: build_network(spec, reads, outputs, parts))
     check_parameters(model)
     return model
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from types import MappingProxyType
 
 import keras
 from keras import layers
 
+from archbench.architectures.parted import parts_of
 from archbench.architectures.receptive_field import receptive_field
 
 FLOAT32_BYTES = 4
@@ -33,7 +35,7 @@ class Profile:
     """Positions of the input, on each axis, that one position of the last map sees; None: no fixed window."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Call:
     """One use of an operation in the graph of a network."""
 
@@ -56,21 +58,30 @@ class Call:
         return multiply_adds(self.operation, self.input_shape, self.output_shapes[0])
 
 
-def profile(model: keras.Model) -> Profile:
-    """The cost of `model`, a functional Keras model, read from its graph without running it."""
-    made = list(calls(model))
+def profile(model: keras.Model, times: Mapping[str, float] = MappingProxyType({})) -> Profile:
+    """The cost of `model`, a functional model or a `Network` of such, read from its graph without running it.
+
+    Of several parts the depth is that of a way through all of them, and the receptive field that of the first;
+    `times` says how often an example runs a part, by default once.
+    """
+    each = {name: list(calls(part)) for name, part in parts_of(model).items()}
+    multiplied = {name: sum(call.multiply_adds for call in made) for name, made in each.items()}
+    return Profile(
+        parameters=_size(model.trainable_weights),
+        parameters_total=_size(model.weights),
+        multiply_adds=round(sum(times.get(name, 1) * count for name, count in multiplied.items())),
+        activation_bytes=FLOAT32_BYTES * sum(call.activations for made in each.values() for call in made),
+        depth=sum(_depth(made) for made in each.values()),
+        receptive_field=receptive_field(next(iter(each.values()))),
+    )
+
+
+def _depth(made: Sequence[Call]) -> int:
     depth: dict[int, int] = {}
     for call in made:
         before = max((depth[id(source)] for source in call.sources), default=0)
         depth[id(call)] = before + (call.multiply_adds > 0)
-    return Profile(
-        parameters=_size(model.trainable_weights),
-        parameters_total=_size(model.weights),
-        multiply_adds=sum(call.multiply_adds for call in made),
-        activation_bytes=FLOAT32_BYTES * sum(call.activations for call in made),
-        depth=max(depth.values()),
-        receptive_field=receptive_field(made),
-    )
+    return max(depth.values())
 
 
 @singledispatch
@@ -145,14 +156,13 @@ def _activation(layer, input_shape, output_shape) -> int:
     return 0
 
 
-@multiply_adds.register(keras.Model)
-def _nested(layer, input_shape, output_shape) -> int:
-    return profile(layer).multiply_adds
-
-
 def calls(model: keras.Model) -> Iterator[Call]:
-    """Every call that the outputs of `model` need, sources first."""
-    made: dict[tuple[int, int], Call] = {}
+    """Every call that the outputs of `model` need, sources first; of a model within it the calls that it is made of."""
+    yield from _calls(model, {})
+
+
+def _calls(model: keras.Model, made: dict[tuple[int, int], list[Call]]) -> Iterator[Call]:
+    """As `calls`; `made` is filled with the calls behind the outputs of each node, and may hold those of the inputs."""
     pending = [(tensor, False) for tensor in keras.tree.flatten(model.outputs)]
     while pending:  # a loop: the graph of a deep net would exhaust Python's recursion
         tensor, sources_done = pending.pop()
@@ -160,24 +170,34 @@ def calls(model: keras.Model) -> Iterator[Call]:
         key = (id(history.operation), history.node_index)
         if key in made:
             continue
-        inputs = history.operation._inbound_nodes[history.node_index].input_tensors
+        node = history.operation._inbound_nodes[history.node_index]
         if not sources_done:
             pending.append((tensor, True))
-            pending.extend((one, False) for one in inputs)
+            pending.extend((one, False) for one in node.input_tensors)
             continue
-        made[key] = _call(history, inputs, made)
-        yield made[key]
+        sources = [_behind(one, made) for one in node.input_tensors]
+        if isinstance(history.operation, keras.Model):
+            inner = {_key(own): [source] for own, source in zip(history.operation.inputs, sources, strict=True)}
+            yield from _calls(history.operation, inner)
+            made[key] = [_behind(own, inner) for own in history.operation.outputs]
+            continue
+        call = Call(
+            operation=history.operation,
+            sources=tuple(sources),
+            input_shape=tuple(node.input_tensors[0].shape) if node.input_tensors else (),
+            output_shapes=[tuple(one.shape) for one in node.output_tensors],
+        )
+        made[key] = [call] * len(node.output_tensors)
+        yield call
 
 
-def _call(history, inputs, made) -> Call:
-    node = history.operation._inbound_nodes[history.node_index]
-    sources = [made[id(one._keras_history.operation), one._keras_history.node_index] for one in inputs]
-    return Call(
-        operation=history.operation,
-        sources=tuple(sources),
-        input_shape=tuple(inputs[0].shape) if inputs else (),
-        output_shapes=[tuple(one.shape) for one in node.output_tensors],
-    )
+def _key(tensor: keras.KerasTensor) -> tuple[int, int]:
+    return id(tensor._keras_history.operation), tensor._keras_history.node_index
+
+
+def _behind(tensor: keras.KerasTensor, made: Mapping[tuple[int, int], Sequence[Call]]) -> Call:
+    """The call that gives `tensor`."""
+    return made[_key(tensor)][tensor._keras_history.tensor_index]
 
 
 def _size(weights) -> int:

@@ -18,7 +18,7 @@ AXES = {
     "sequence": "(step, feature)",
     "video": "(frame, height, width, channel)",
 }
-"""What an architecture reads -> the axes of one input; an architecture that reads "any" is not here."""
+"""What an architecture reads, by the name of its parameter -> the axes of one input; one that reads any has `x`."""
 UNITS = {"image": "pixels a side", "sequence": "steps", "video": "frames and pixels a side"}
 """What the smallest size of each kind of input counts."""
 
@@ -31,7 +31,7 @@ def minimum_size(entry: Entry, options: Mapping[str, Any]) -> int:
 
 def check_input(entry: Entry, options: Mapping[str, Any], input_shape: Sequence[int]) -> None:
     """Raise `InputMismatch` where `input_shape`, without the batch, is not one that `entry` reads."""
-    kind = entry.facts["inputs"]
+    kind = entry.positional[0]
     if kind not in AXES:
         return
     axes = AXES[kind]

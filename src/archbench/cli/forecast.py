@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archbench.architectures.network import outline
+from archbench.architectures.parted import parts_of
 from archbench.architectures.profile import Profile, profile
 from archbench.cli.calibration import slowness
 from archbench.cli.data import Data
@@ -151,12 +152,13 @@ class Forecast:
         if card is None:
             return None
         try:
-            outputs = TASKS.build(settings["task"], card).outputs()
-            spec = architecture_spec(settings, card)
-            key = repr((spec, settings["parts"], card.input_shape, outputs))
+            task = TASKS.build(settings["task"], card)
+            described = architecture_spec(settings, card), task.reads(), task.outputs(), settings["parts"]
+            key = repr(described)
             if key not in self._profiles:
-                model = outline(spec, card.input_shape, outputs, settings["parts"])
-                self._profiles[key] = profile(model), len(model.layers)
+                model = outline(*described)
+                layers = sum(len(part.layers) for part in parts_of(model).values())
+                self._profiles[key] = profile(model, task.calls()), layers
         except UserError as error:
             raise ConfigError(f"{where} on {settings['dataset']}: {error}") from None
         return self._profiles[key]

@@ -42,7 +42,7 @@ class WholeRun:
             trained = time.perf_counter()
         end = time.perf_counter()
         self.waits.append(end - trained)
-        return self._bench.training.feed.examples * self._settings["epochs"] / (end - start)
+        return self._bench.training.examples * self._settings["epochs"] / (end - start)
 
 
 def cost(site: Site) -> list[dict]:

@@ -40,7 +40,7 @@ class OurFit:
         fit(*parts, progress, after_epoch=lambda progress: None)
         seconds = time.perf_counter() - start
         self.history = progress.history
-        return self._bench.training.feed.examples * recipe.epochs / seconds
+        return self._bench.training.examples * recipe.epochs / seconds
 
 
 class PlainFit:
@@ -103,7 +103,7 @@ def enough_epochs(bench: Workbench, settings: TrialSettings, seconds: float) -> 
     trial_run = OurFit(bench, settings, LEAST_EPOCHS)
     trial_run()  # compiles
     fastest = max(trial_run() for _ in range(3))  # other work on the machine only makes it slower
-    return max(LEAST_EPOCHS, math.ceil(seconds * fastest / bench.training.feed.examples))
+    return max(LEAST_EPOCHS, math.ceil(seconds * fastest / bench.training.examples))
 
 
 def _arrays(bench: Workbench, split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from archbench import resolve
 from archbench.datasets.derived import open_data
 from archbench.speed.pairs import interleave, row
 from archbench.speed.workshop import Site, TrialSettings
-from archbench.training.fit import epoch_order
+from archbench.training import order
 from archbench.training.run import Workbench
 
 STEPS = 4
@@ -46,9 +46,10 @@ class Chunk:
 
     def __init__(self, bench: Workbench, settings: TrialSettings) -> None:
         self._program, self._numbers = bench.program, bench.start(settings).numbers
-        order = epoch_order(0, 0, bench.training.feed.examples, settings["batch_size"])
-        self._order = np.resize(order, (STEPS, settings["batch_size"]))
-        self._data, _, _ = next(bench.training.feed.chunks(self._order, STEPS))
+        feed = bench.training.feeds[0]
+        rows = order.shuffled((0, 0), feed.examples, settings["batch_size"])
+        self._order = np.resize(rows, (STEPS, settings["batch_size"]))
+        self._data, _, _ = next(iter(feed.chunks(self._order, STEPS)))
         self.compile_seconds = self._seconds(0)
 
     def __call__(self) -> float:

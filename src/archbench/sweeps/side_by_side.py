@@ -15,7 +15,8 @@ from keras import ops
 
 from archbench.training.build import Settings
 from archbench.training.checkpoint import Progress
-from archbench.training.fit import Diverged, Recipe, check_finite, epoch_order, over, past_scores, take_row
+from archbench.training.feed import Feed
+from archbench.training.fit import Diverged, Recipe, check_finite, over, past_scores, take_row
 from archbench.training.run import Workbench
 
 
@@ -67,11 +68,10 @@ def _start(bench: Workbench, settings: Settings, progress: Progress) -> _Lane:
 
 def _train(bench: Workbench, lanes: Sequence[_Lane], values: Sequence[Any], epoch: int) -> Sequence[Any]:
     """One epoch, counted from 0, of all learners; returns their new values."""
-    feed, recipe = bench.training.feed, lanes[0].recipe
-    done, first_step = 0, epoch * recipe.steps(feed.examples)
+    training, recipe = bench.training, lanes[0].recipe
+    done, first_step = 0, epoch * recipe.steps_per_epoch
     rates, numbers = _paces(bench, lanes, epoch)
-    order = epoch_order(recipe.seed, epoch, feed.examples, recipe.batch_size)
-    for data, chunk, count in feed.chunks(order, recipe.steps_per_call):
+    for data, chunk, count in training.chunks(recipe.seed, epoch, recipe.batch_size, recipe.steps_per_call):
         now = _filled(rates[:, done : done + count], len(chunk))
         here = {name: _filled(value[:, done : done + count], len(chunk)) for name, value in numbers.items()}
         values, logs = bench.program.train_side_by_side(values, data, chunk, count, now, here)
@@ -84,10 +84,7 @@ def _train(bench: Workbench, lanes: Sequence[_Lane], values: Sequence[Any], epoc
 
 def _paces(bench: Workbench, lanes: Sequence[_Lane], epoch: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The learning rates (learner, step) of an epoch, and every other number (learner, step)."""
-    own = [
-        lane.recipe.paces(lane.rate, epoch, bench.training.feed.examples, past_scores(bench.task, lane.progress))
-        for lane in lanes
-    ]
+    own = [lane.recipe.paces(lane.rate, epoch, past_scores(bench.task, lane.progress)) for lane in lanes]
     return np.array([rates for rates, _ in own]), {
         name: np.array([numbers[name] for _, numbers in own]) for name in own[0][1]
     }
@@ -100,18 +97,28 @@ def _filled(values: np.ndarray, length: int) -> np.ndarray:
 
 def _evaluate(bench: Workbench, lanes: Sequence[_Lane], values: Sequence[Any]) -> None:
     """The validation scores of every learner that still trains, as the next row of its progress."""
-    feed, recipe = bench.validation.feed, lanes[0].recipe
-    batches = [bench.program.predict_side_by_side(values, data, rows) for data, rows in feed.batches(recipe.batch_size)]
-    whole = {name: np.concatenate([batch[name] for batch in batches], axis=1) for name in batches[0]}
+    split, recipe, task = bench.validation, lanes[0].recipe, bench.task
+    predicted = task.predict_every > 0
+    what = "predictions" if predicted else "losses"
+    answers = [_answers(bench, what, values, feed, recipe.batch_size) for feed in split.feeds]
     for number, lane in enumerate(lanes):
         if lane.ended:
             continue
-        own = {name: value[number][: feed.examples] for name, value in whole.items()}
-        scores, _ = bench.validation.judge(bench.task, own)
+        own = split.together([{name: value[number] for name, value in of_feed.items()} for of_feed in answers])
+        scores, _ = split.judge(own, predicted=predicted)
         try:
-            check_finite(bench.task, scores, (lane.progress.epoch + 1) * recipe.steps(bench.training.feed.examples))
+            check_finite(task, scores, (lane.progress.epoch + 1) * recipe.steps_per_epoch)
         except Diverged as error:
             lane.diverged = error
         else:
             row = {f"validation_{name}": value for name, value in scores.items()}
-            take_row(bench.task, lane.recipe, lane.progress, row)
+            take_row(task, lane.recipe, lane.progress, row)
+
+
+def _answers(bench: Workbench, what: str, values: Sequence[Any], feed: Feed, batch_size: int) -> dict[str, np.ndarray]:
+    """What every learner answers of every example of a feed: (learner, example, ...)."""
+    batches = [
+        bench.program.answer_side_by_side(what, values, data, rows)
+        for data, rows in feed.batches(feed.in_order(batch_size))
+    ]
+    return {name: np.concatenate([batch[name] for batch in batches], axis=1)[:, : feed.examples] for name in batches[0]}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol
 
+import keras
 import numpy as np
 
 from archbench.datasets.card import Card
@@ -12,20 +14,36 @@ from archbench.errors import UserError
 
 Arrays = Mapping[str, np.ndarray]
 """Named arrays with the examples along their first axis."""
+Batch = Mapping[str, Any]
+"""Named tensors of the examples of a step, which are along their first axis."""
+Seed = keras.random.SeedGenerator | int
+"""Where a task draws from: in training the learner's own generator, which a checkpoint keeps; in evaluation a number,
+the same for every batch."""
 Mean = Callable[..., Any]
-"""`(values, known=None)`, both (batch,), to one number."""
+"""`(values, weight=None)`, both (batch,), to one number."""
 
 
 class TaskMismatch(UserError):
-    """A data set that lacks what a task needs."""
+    """A data set or a network that lacks what a task needs."""
+
+
+class Net(Protocol):
+    """The network of a step, with the training flag and the precision bound."""
+
+    training: bool
+    carried: dict[str, Any]
+    """What the task carries from batch to batch: it reads what the batch before left, and puts there what it leaves."""
+
+    def __call__(self, *inputs: Any, part: str = "network") -> Any:
+        """What a part answers to `inputs`, in float32; in evaluation a call with the same tensors is made once."""
 
 
 class Task:
-    """Targets, loss, decoding and scores of one kind of output.
+    """What is read, compared, predicted and scored, of one kind of output.
 
-    The training loop knows no task by name: it calls `targets` once a split on the host, `losses` and
-    `predict` inside the compiled program, `means` there over a batch to train on and on the host over a whole split,
-    and `scores` on the host over a whole split.
+    The training loop knows no task by name. It calls `arrays` once a split on the host; `losses`, `predict` and `show`
+    inside compiled programs, with the network to call as often as they like; `means` there over a batch to train on
+    and on the host over a whole split; and `scores` on the host over a whole split.
     """
 
     monitor: ClassVar[str]
@@ -34,6 +52,14 @@ class Task:
     """Whether a larger `monitor` is better."""
     needs: ClassVar[tuple[str, ...]]
     """The arrays that a data set must hold for this task."""
+    carry: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    """What is carried from batch to batch -> its shape for one example of a batch: each row of a batch is then a stream
+    of examples, which goes on where that of the batch before ended."""
+    buckets: int = 1
+    """Into how many groups of like length examples of varying length are put, each padded to its own longest."""
+    predict_every: int = 1
+    """Validation examples are predicted, and their `scores` taken, in the first of every so many epochs; 0: in none,
+    where `monitor` is a loss. Test examples are always."""
 
     def __init__(self, card: Card) -> None:
         missing = [name for name in self.needs if name not in card.arrays]
@@ -49,44 +75,88 @@ class Task:
         """The arrays that a task with these options compares with, known before there is a card."""
         return cls.needs
 
+    def reads(self) -> dict[str, keras.InputSpec]:
+        """The arrays that the network reads, with shape (None, ...) and type; by default the data set's input.
+
+        Numbers are read as float32, whatever they are kept as; what counts as integers there stays so here.
+        """
+        return {self.card.input: keras.InputSpec(shape=(None, *self.card.input_shape), dtype="float32")}
+
     def outputs(self) -> int:
         """The number of outputs an architecture is asked for: classes, values, or channels."""
         raise NotImplementedError
 
-    def fit(self, training: Arrays, outputs: Any) -> None:
-        """Learn what decoding needs (anchors, say) from training data and the network's symbolic `outputs`."""
+    def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
+        """Learn what decoding needs (anchors, say) from training data and the parts of the network, not trained yet.
 
-    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
-        """What the loss and the scores compare with, one row an example, fixed in shape.
+        Raises `TaskMismatch` where the network is none for this task.
+        """
+
+    def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
+        """What goes to the device beside what the network reads, one row an example: to compare with, mostly.
 
         Evaluation that draws at random draws with a row of these too, so that it never depends on its batches.
         """
-        return {name: np.asarray(arrays[name]) for name in self.needs if name != self.card.input}
+        return {name: np.asarray(split[name]) for name in self.needs if name not in self.reads()}
 
-    def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
-        """Per-example numbers, each (batch,); the one called `loss` is minimised, the others are logged."""
+    def losses(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
+        """Per-example numbers, each (batch,): `loss` is minimised, all are logged.
+
+        Where there is a `weight`, an example counts so much in the means of the others. `batch` holds what `reads` and
+        `arrays` name; of what is read, that which the network is to read: augmented and preprocessed.
+        """
         raise NotImplementedError
 
-    def means(self, losses: Mapping[str, Any], targets: Mapping[str, Any], mean: Mean) -> dict[str, Any]:
+    def means(self, losses: Mapping[str, Any], arrays: Batch, mean: Mean) -> dict[str, Any]:
         """`losses` over the examples: of a batch, as tensors, in training; of a whole split, as arrays, after it.
 
-        `mean(values)` is the mean over all examples, `mean(values, known)` that over those where `known` (batch,) is
-        true.
+        `mean(values)` is the mean over all examples, `mean(values, weight)` that in which each counts its `weight`.
         """
-        return {name: mean(values) for name, values in losses.items()}
+        weight = losses.get("weight")
+        return {name: mean(values, weight) for name, values in losses.items() if name != "weight"}
 
-    def coupled(self, targets: Arrays) -> bool:
+    def coupled(self, arrays: Arrays) -> bool:
         """Whether what an example adds to the loss depends on which others stand in its batch."""
         return False
 
     def inference(self, outputs: Any) -> Any:
-        """Of a network's `outputs`, symbolic or not, those that are used once it is trained: all, or fewer."""
+        """Of what a network of one part answers, symbolic or not, what is used once it is trained: all, or less."""
         return outputs
 
-    def predict(self, outputs: Any) -> dict[str, Any]:
-        """Network outputs decoded to arrays with the batch first, inside the compiled program."""
+    def predict(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
+        """What `scores` needs of a batch, as arrays with the examples first."""
         raise NotImplementedError
 
-    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
-        """The metrics of a whole split, on the host."""
+    def show(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
+        """What pictures need of the few examples that they show, beside what `predict` gives."""
+        return {}
+
+    def calls(self) -> dict[str, float]:
+        """How often an example runs a part of the network, for its cost; a part that is not named: once."""
+        return {}
+
+    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
+        """The metrics of a whole split, on the host; `means` are those of the losses."""
+        raise NotImplementedError
+
+
+class Direct(Task):
+    """A task that calls the network once, and works on what it answers."""
+
+    def losses(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
+        """Those of `compare`."""
+        read = [batch[name] for name in self.reads()]
+        others = {name: value for name, value in batch.items() if name not in self.reads()}
+        return self.compare(net(*read), others, read[0])
+
+    def predict(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
+        """That of `decode`."""
+        return self.decode(net(*(batch[name] for name in self.reads())))
+
+    def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
+        """Per-example losses of the network's `outputs`; `inputs` is what it read (first)."""
+        raise NotImplementedError
+
+    def decode(self, outputs: Any) -> dict[str, Any]:
+        """What the network's `outputs` say, as arrays with the batch first."""
         raise NotImplementedError

@@ -12,12 +12,12 @@ from archbench.datasets.card import Card
 from archbench.losses.entropy import binary_cross_entropy
 from archbench.metrics.confusion import accuracy, f1
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Task, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
 from archbench.tasks.labels import check_examples, check_labels
 
 
 @task("binary", source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.2")
-class Binary(Task):
+class Binary(Direct):
     """Which of two classes an example has, from the logit of the second.
 
     Trained on sigmoid cross-entropy, chosen and scored by accuracy; macro F1 stands beside it.
@@ -40,22 +40,22 @@ class Binary(Task):
         """One."""
         return 1
 
-    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
         """`label`, int32 (example,), 0 or 1; raises `LabelOutOfRange`."""
-        label = np.asarray(arrays["label"], "int32")
+        label = np.asarray(split["label"], "int32")
         check_labels(self.card, "label", label, 0, 2)
         return {"label": label}
 
-    def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+    def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss`, the cross-entropy in nats, and `accuracy`, 1 or 0; `outputs` are logits (batch, 1)."""
-        label = ops.cast(targets["label"], "int32")
-        right = self.predict(outputs)["label"] == label
+        label = ops.cast(arrays["label"], "int32")
+        right = self.decode(outputs)["label"] == label
         return {
             "loss": binary_cross_entropy(label[:, None], outputs),
             "accuracy": ops.cast(right, "float32"),
         }
 
-    def predict(self, outputs: Any) -> dict[str, Any]:
+    def decode(self, outputs: Any) -> dict[str, Any]:
         """`label`, the likelier class, and `confidence`, its probability."""
         probability = ops.sigmoid(ops.cast(outputs[:, 0], "float32"))
         return {
@@ -63,7 +63,7 @@ class Binary(Task):
             "confidence": ops.maximum(probability, 1.0 - probability),
         }
 
-    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
+    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`accuracy` and `f1` (macro)."""
-        pair = targets["label"], predictions["label"]
+        pair = arrays["label"], predictions["label"]
         return {"accuracy": accuracy(*pair), "f1": f1(*pair)}

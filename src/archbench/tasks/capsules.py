@@ -16,7 +16,7 @@ from archbench.losses.margin import margin
 from archbench.losses.per_example import sum_per_example
 from archbench.options import NonNegative
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, TaskMismatch
 from archbench.tasks.classification import Classification
 from archbench.tasks.multi_label import MultiLabel, all_right, among_largest
 
@@ -38,9 +38,9 @@ class Capsules(Classification):
         super().__init__(card)
         self.reconstruction_weight = reconstruction_weight
 
-    def losses(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+    def compare(self, outputs: Mapping[str, Any], arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss`; its parts `margin` and `reconstruction`, a picture's summed squared error; `accuracy`, 1 or 0."""
-        label = ops.cast(targets["label"], "int32")
+        label = ops.cast(arrays["label"], "int32")
         length = outputs["length"]
         capsules = margin(ops.one_hot(label, length.shape[-1], dtype="float32"), length)
         error = _squared_error(_drawn(outputs, label[:, None]), inputs[:, None])
@@ -55,7 +55,7 @@ class Capsules(Classification):
         """All of them."""
         return outputs
 
-    def predict(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    def decode(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
         """`label`, the class of the longest capsule; `confidence`, its length; `image`, what it draws, in [0, 1]."""
         label = _longest(outputs["length"])
         return {
@@ -80,9 +80,9 @@ class OverlappingCapsules(MultiLabel):
         super().__init__(card, count=card.arrays["singles"]["shape"][0] if "singles" in card.arrays else None)
         self.reconstruction_weight = reconstruction_weight
 
-    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
         """`present`, uint8 (example, class); `shown`, the classes in it, int32 (example, class shown); `singles`."""
-        present = super().targets(arrays)["present"]
+        present = super().arrays(split)["present"]
         wrong = np.flatnonzero(present.sum(axis=1) != self.count)
         if len(wrong):
             raise TaskMismatch(
@@ -90,23 +90,23 @@ class OverlappingCapsules(MultiLabel):
                 f"its singles are of {self.count}. Correct its loader, then prepare it again."
             )
         shown = np.nonzero(present)[1].reshape(-1, self.count).astype("int32")
-        return {"present": present, "shown": shown, "singles": np.asarray(arrays["singles"])}
+        return {"present": present, "shown": shown, "singles": np.asarray(split["singles"])}
 
-    def losses(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+    def compare(self, outputs: Mapping[str, Any], arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss`; its parts `margin` and `reconstruction`, the summed squared error of all singles; accuracy."""
         low = float(np.min(self.card.statistics["minimum"]))
         span = float(np.max(self.card.statistics["maximum"])) - low or 1.0
-        singles = (ops.cast(targets["singles"], "float32") - low) / span
-        capsules = margin(targets["present"], outputs["length"])
-        error = _squared_error(_drawn(outputs, ops.cast(targets["shown"], "int32")), singles)
+        singles = (ops.cast(arrays["singles"], "float32") - low) / span
+        capsules = margin(arrays["present"], outputs["length"])
+        error = _squared_error(_drawn(outputs, ops.cast(arrays["shown"], "int32")), singles)
         return {
             "loss": capsules + self.reconstruction_weight * error,
             "margin": capsules,
             "reconstruction": error,
-            "subset_accuracy": all_right(targets["present"], among_largest(outputs["length"], self.count)),
+            "subset_accuracy": all_right(arrays["present"], among_largest(outputs["length"], self.count)),
         }
 
-    def predict(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    def decode(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
         """`present`, uint8 (batch, class), of the longest capsules; `images`, what each draws, the longest first."""
         _, longest = ops.top_k(outputs["length"], self.count)
         return {

@@ -15,7 +15,7 @@ from archbench.metrics.confusion import accuracy, f1, precision, recall
 from archbench.metrics.ranking import share_among
 from archbench.options import NonNegative
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Task
+from archbench.tasks.base import Arrays, Batch, Direct
 from archbench.tasks.class_loss import ScoreLoss
 from archbench.tasks.labels import check_class_names, check_examples, check_labels
 
@@ -24,7 +24,7 @@ FEW_CLASSES = 10
 
 
 @task("classification", source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.4")
-class Classification(Task):
+class Classification(Direct):
     """The class of an example, from one logit a class.
 
     Trained on softmax cross-entropy, or on another `loss` of class scores from the catalogue; chosen and scored by
@@ -56,13 +56,13 @@ class Classification(Task):
         """The number of classes."""
         return len(self.card.class_names)
 
-    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
         """`label`, int32 (example,); raises `LabelOutOfRange`."""
-        label = np.asarray(arrays["label"], "int32")
+        label = np.asarray(split["label"], "int32")
         check_labels(self.card, "label", label, 0, self.outputs())
         return {"label": label}
 
-    def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+    def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss`, by default the cross-entropy in nats, and `accuracy`; `outputs` are logits (batch, class).
 
         `label` holds integers (batch,), or distributions (batch, class) where an augmentation mixes or smooths them;
@@ -70,7 +70,7 @@ class Classification(Task):
         heads there is `auxiliary_loss`, the sum of theirs before it is weighted and added to `loss`.
         """
         logits = self.inference(outputs)
-        label, shares = targets["label"], class_shares(targets["label"], logits)
+        label, shares = arrays["label"], class_shares(arrays["label"], logits)
         found = {
             "loss": self.loss(label, logits, **self.loss_options),
             "accuracy": ops.take_along_axis(shares, _winner(logits)[:, None], axis=-1)[:, 0],
@@ -85,7 +85,7 @@ class Classification(Task):
         """The logits (batch, class), without the heads that only help to train."""
         return outputs["logits"] if isinstance(outputs, Mapping) else outputs
 
-    def predict(self, outputs: Any) -> dict[str, Any]:
+    def decode(self, outputs: Any) -> dict[str, Any]:
         """`label`, the likeliest class, and `confidence`, its softmax; above 10 classes `top_5`, the likeliest five.
 
         The softmax is a probability only where the loss is the cross-entropy.
@@ -96,12 +96,12 @@ class Classification(Task):
             found["top_5"] = ops.cast(ops.top_k(scores, k=5)[1], "int32")
         return found
 
-    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
+    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`accuracy`, macro `f1`, `precision` and `recall`, and `top_5` where there are more than 10 classes."""
-        pair = targets["label"], predictions["label"]
+        pair = arrays["label"], predictions["label"]
         found = {"accuracy": accuracy(*pair), "f1": f1(*pair), "precision": precision(*pair), "recall": recall(*pair)}
         if "top_5" in predictions:
-            found["top_5"] = share_among(targets["label"], predictions["top_5"])
+            found["top_5"] = share_among(arrays["label"], predictions["top_5"])
         return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 from pydantic import Field
@@ -23,7 +24,7 @@ from archbench.losses.per_example import sum_per_example
 from archbench.metrics.detection import average_precisions
 from archbench.options import Share, Width
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Task, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
 from archbench.tasks.labels import check_class_names, check_labels
 
 OBJECT_SCALE, NO_OBJECT_SCALE, COORDINATE_SCALE, CLASS_SCALE = 5.0, 1.0, 1.0, 1.0
@@ -57,7 +58,7 @@ class Assignment(NamedTuple):
 
 
 @task("detection", source="Redmon & Farhadi 2016, YOLO9000, section 2, arXiv:1612.08242")
-class Detection(Task):
+class Detection(Direct):
     """Boxes and classes of the objects in a picture, from a grid of anchors.
 
     Reads raw outputs (batch, row, column, anchor, [tx, ty, tw, th, objectness, class...]). Anchors come from
@@ -93,9 +94,9 @@ class Detection(Task):
         """The number of kinds."""
         return len(self.card.class_names)
 
-    def fit(self, training: Arrays, outputs: Any) -> None:
-        """Learn anchors, in cells, from the training boxes; the outputs' shape tells how many."""
-        shape = tuple(outputs.shape)
+    def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
+        """Learn anchors, in cells, from the training boxes; the shape of the outputs tells how many."""
+        shape = tuple(parts["network"].output.shape)
         if len(shape) != 5 or shape[-1] != NUMBERS + self.outputs():
             raise TaskMismatch(
                 f"Detection needs outputs (batch, row, column, anchor, {NUMBERS + self.outputs()}), but "
@@ -113,21 +114,21 @@ class Detection(Task):
             )
         self.anchors = fit_anchors(sides, shape[3], ANCHOR_SEED)
 
-    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
         """`boxes` float32 (example, object, 4) in pixels; `box_label` int32 (example, object), -1 = none.
 
         Raises `LabelOutOfRange`, and `NoBoxes` where there is none at all: average precision would be nan.
         """
-        label = np.asarray(arrays["box_label"], "int32")
+        label = np.asarray(split["box_label"], "int32")
         check_labels(self.card, "box_label", label, -1, self.outputs())
         if not (label >= 0).any():
             raise NoBoxes(
                 f"A split of the data set {self.card.name!r} holds {len(label)} examples without a single box, so that "
                 "no average precision can be computed. Give it a larger share in the datasets section of params.yaml."
             )
-        return {"boxes": np.asarray(arrays["boxes"], "float32"), "box_label": label}
+        return {"boxes": np.asarray(split["boxes"], "float32"), "box_label": label}
 
-    def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+    def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss` and its parts `coordinates`, `objectness` and `classes`, each summed over a picture.
 
         Squared errors are halved, which makes the gradients those of region_layer.c:
@@ -136,8 +137,8 @@ class Detection(Task):
         classes the softmax cross-entropy.
         """
         raw = ops.cast(outputs, "float32")
-        truth = ops.cast(targets["boxes"], "float32") / self.stride  # (batch, object, 4) in cells
-        label = ops.cast(targets["box_label"], "int32")
+        truth = ops.cast(arrays["boxes"], "float32") / self.stride  # (batch, object, 4) in cells
+        label = ops.cast(arrays["box_label"], "int32")
         given = self._assign(truth, label, raw.shape[1:3])
         flat = ops.reshape(raw, (-1, np.prod(raw.shape[1:4]), raw.shape[4]))  # (batch, prediction, number)
         mine = ops.take_along_axis(flat, given.index[..., None], axis=1)  # (batch, object, number)
@@ -148,7 +149,7 @@ class Detection(Task):
         }
         return {"loss": sum(parts.values()), **parts}
 
-    def predict(self, outputs: Any) -> dict[str, Any]:
+    def decode(self, outputs: Any) -> dict[str, Any]:
         """`boxes` (batch, max_detections, 4) in pixels, `score`, and `label` or -1; the best first.
 
         The score is objectness times the probability of the likeliest class.
@@ -164,9 +165,9 @@ class Detection(Task):
         found = suppress(places, score, ops.argmax(classes, axis=-1), **self.suppression)
         return {"boxes": found.boxes, "score": found.scores, "label": found.labels}
 
-    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
+    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`map_50` and `map` (COCO's mean over IoU .50 to .95), by pycocotools."""
-        return average_precisions(targets, predictions)
+        return average_precisions(arrays, predictions)
 
     def _sides_in_cells(self, training: Arrays) -> np.ndarray:
         """(box, [width, height]) of the boxes that exist."""

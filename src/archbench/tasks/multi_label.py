@@ -12,12 +12,12 @@ from archbench.datasets.card import Card
 from archbench.losses.entropy import binary_cross_entropy
 from archbench.options import Count
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Task, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
 from archbench.tasks.labels import check_class_names, check_examples, check_labels
 
 
 @task("multi_label", source="Tsoumakas, Katakis 2007, Multi-Label Classification: An Overview, IJDWM 3(3)")
-class MultiLabel(Task):
+class MultiLabel(Direct):
     """Which classes an example shows, from one logit a class.
 
     Trained on the sigmoid cross-entropy of every class. Chosen by macro F1, which neither vanishes where many classes
@@ -45,28 +45,28 @@ class MultiLabel(Task):
         """The number of classes."""
         return len(self.card.class_names)
 
-    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
         """`present`, uint8 (example, class), 1 or 0; raises `LabelOutOfRange` for anything else."""
-        present = np.asarray(arrays["present"])
+        present = np.asarray(split["present"])
         check_labels(self.card, "present", present, 0, 2)
         return {"present": present.astype("uint8")}
 
-    def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+    def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss`, the mean cross-entropy of a class in nats, and `subset_accuracy`, 1 where all classes are right."""
-        present = targets["present"]
+        present = arrays["present"]
         return {
             "loss": binary_cross_entropy(present, outputs),
-            "subset_accuracy": all_right(present, self.predict(outputs)["present"]),
+            "subset_accuracy": all_right(present, self.decode(outputs)["present"]),
         }
 
-    def predict(self, outputs: Any) -> dict[str, Any]:
+    def decode(self, outputs: Any) -> dict[str, Any]:
         """`present`, uint8 (batch, class)."""
         found = outputs > 0 if self.count is None else among_largest(outputs, self.count)
         return {"present": ops.cast(found, "uint8")}
 
-    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
+    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`f1` (macro), `subset_accuracy` (all classes of an example right) and `label_accuracy` (single answers)."""
-        return set_scores(targets["present"], predictions["present"])
+        return set_scores(arrays["present"], predictions["present"])
 
 
 def among_largest(values: Any, count: int) -> Any:

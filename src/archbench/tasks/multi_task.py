@@ -17,7 +17,7 @@ from pydantic import Field
 from archbench.datasets.card import Card
 from archbench.losses.entropy import binary_cross_entropy, cross_entropy
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Mean, Task, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, Mean, TaskMismatch
 from archbench.tasks.labels import check_class_names, check_examples, check_labels
 from archbench.tasks.multi_label import set_scores
 
@@ -80,7 +80,7 @@ class Head:
     source="Caruana 1997, Multitask Learning, Machine Learning 28, hard parameter sharing; masked labels as in "
     "Kendall, Gal, Cipolla 2018, arXiv:1705.07115, applied to whole labels",
 )
-class MultiTask(Task):
+class MultiTask(Direct):
     """One trunk with a linear head for each of `heads`, trained on the sum of their losses.
 
     A head is `present`, a set of classes (one sigmoid a class), or an array of class numbers that the data set names
@@ -114,14 +114,14 @@ class MultiTask(Task):
         """The logits of all heads together."""
         return sum(head.width for head in self.heads)
 
-    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
         """The label of every head, with 255 in the rows of `present`, and -1 elsewhere, where it is missing.
 
         Raises `LabelOutOfRange` for another number, and `TaskMismatch` where no example has the label of a head.
         """
-        targets = {head.name: np.asarray(arrays[head.name]) for head in self.heads}
+        found = {head.name: np.asarray(split[head.name]) for head in self.heads}
         for head in self.heads:
-            labels = targets[head.name]
+            labels = found[head.name]
             has = head.known(labels)
             if not has.any():
                 raise TaskMismatch(
@@ -129,29 +129,29 @@ class MultiTask(Task):
                 )
             shown = np.where(has.reshape(-1, *[1] * (labels.ndim - 1)), labels, 0)
             check_labels(self.card, head.name, shown, 0, 2 if head.name == SET else head.width)
-        return targets
+        return found
 
-    def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+    def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
         """A `<head>_loss` each, in nats, 0 without the label, and `loss`, their sum."""
-        parts = {head.loss: head.nats(targets[head.name], outputs) for head in self.heads}
+        parts = {head.loss: head.nats(arrays[head.name], outputs) for head in self.heads}
         return {"loss": sum(parts.values()), **parts}
 
-    def means(self, losses: Mapping[str, Any], targets: Mapping[str, Any], mean: Mean) -> dict[str, Any]:
+    def means(self, losses: Mapping[str, Any], arrays: Batch, mean: Mean) -> dict[str, Any]:
         """Every head's mean over the examples that have its label, and `loss`, the sum of these."""
-        parts = {head.loss: mean(losses[head.loss], head.known(targets[head.name])) for head in self.heads}
+        parts = {head.loss: mean(losses[head.loss], head.known(arrays[head.name])) for head in self.heads}
         return {"loss": sum(parts.values()), **parts}
 
-    def coupled(self, targets: Arrays) -> bool:
+    def coupled(self, arrays: Arrays) -> bool:
         """Where a label is missing: how much the others count depends on how many there are."""
-        return not all(head.known(targets[head.name]).all() for head in self.heads)
+        return not all(head.known(arrays[head.name]).all() for head in self.heads)
 
-    def predict(self, outputs: Any) -> dict[str, Any]:
+    def decode(self, outputs: Any) -> dict[str, Any]:
         """The answer of every head, by its name."""
         return {head.name: head.answer(outputs) for head in self.heads}
 
-    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
+    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`present_f1` (macro), an accuracy for every other head, and `mean_score`."""
-        found = {head.score: head.judge(targets[head.name], predictions[head.name]) for head in self.heads}
+        found = {head.score: head.judge(arrays[head.name], predictions[head.name]) for head in self.heads}
         return {**found, "mean_score": float(np.mean(list(found.values())))}
 
     def _classes(self, name: str) -> int:

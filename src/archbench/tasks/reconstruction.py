@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from archbench.losses.entropy import elbo
 from archbench.losses.regression import mse
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Task, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
 
 NOISE_SEED = 0
 """Of the noise that evaluation draws codes with: the same for every benchmark, seed and epoch."""
@@ -22,7 +23,7 @@ NOISE_SEED = 0
     source="Kingma & Welling 2013, Auto-Encoding Variational Bayes, arXiv:1312.6114",
     preprocessing="rescale",
 )
-class Reconstruction(Task):
+class Reconstruction(Direct):
     """The input again, from a random code of it: a variational autoencoder's task.
 
     The target is the network's own input, which preprocessing must have brought into [0, 1] (`rescale`).
@@ -37,13 +38,15 @@ class Reconstruction(Task):
     monitor = "loss"
     maximize = False
     needs = ()
+    predict_every = 0
 
     def outputs(self) -> int:
         """The channels of the input: the length of its last axis."""
         return self.card.input_shape[-1]
 
-    def fit(self, training: Arrays, outputs: Any) -> None:
+    def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
         """Read the length of the code off the network's outputs."""
+        outputs = parts["network"].output
         missing = {"reconstruction", "kl", "code"} - set(outputs if isinstance(outputs, Mapping) else ())
         if missing:
             raise TaskMismatch(
@@ -52,12 +55,12 @@ class Reconstruction(Task):
             )
         self.latent = outputs["code"].shape[-1]
 
-    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
         """`noise`, float32 (example, latent), standard normal; of an example it depends on its row alone."""
-        shape = len(arrays[self.card.input]), self.latent
+        shape = len(split[self.card.input]), self.latent
         return {"noise": np.random.default_rng(NOISE_SEED).standard_normal(shape, "float32")}
 
-    def losses(self, outputs: Mapping[str, Any], targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+    def compare(self, outputs: Mapping[str, Any], arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss`, the negative bound; its parts `reconstruction` and `kl`, all in nats; `mse` of the means.
 
         `outputs` holds `reconstruction`, logits in the shape of `inputs`, and `kl` (batch,).
@@ -67,13 +70,13 @@ class Reconstruction(Task):
             "loss": loss,
             "reconstruction": loss - kl,
             "kl": kl,
-            "mse": mse(inputs, self.predict(outputs)["image"]),
+            "mse": mse(inputs, self.decode(outputs)["image"]),
         }
 
-    def predict(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    def decode(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
         """`image`, the decoder's means in [0, 1], in the shape of the input."""
         return {"image": ops.sigmoid(ops.cast(outputs["reconstruction"], "float32"))}
 
-    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
+    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """None beyond the means of `losses`."""
         return {}

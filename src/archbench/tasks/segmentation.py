@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -12,12 +13,12 @@ from archbench.datasets.card import Card
 from archbench.losses.entropy import cross_entropy
 from archbench.metrics.confusion import frequency_weighted_iou, mean_iou, pixel_accuracy
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Task, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
 from archbench.tasks.labels import check_class_names, check_labels
 
 
 @task("segmentation", source="Long et al. 2014, arXiv:1411.4038; Ronneberger et al. 2015, arXiv:1505.04597")
-class Segmentation(Task):
+class Segmentation(Direct):
     """The class of every pixel, from one logit a class: 0 is the background, then the data set's kinds.
 
     Trained on softmax cross-entropy averaged over pixels, chosen and scored by mean IoU. A network whose map
@@ -36,9 +37,9 @@ class Segmentation(Task):
         """The number of kinds, and the background."""
         return 1 + len(self.card.class_names)
 
-    def fit(self, training: Arrays, outputs: Any) -> None:
+    def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
         """Check that the network's map (batch, height, width, class) fits into the mask."""
-        shape, mask = tuple(outputs.shape), tuple(self.card.arrays["mask"]["shape"])
+        shape, mask = tuple(parts["network"].output.shape), tuple(self.card.arrays["mask"]["shape"])
         if len(shape) != 4 or shape[1] > mask[0] or shape[2] > mask[1]:
             raise TaskMismatch(
                 f"Segmentation needs a map (batch, height, width, class) of at most {mask[0]} x {mask[1]} "
@@ -46,23 +47,23 @@ class Segmentation(Task):
                 f'"archbench list architectures".'
             )
 
-    def targets(self, arrays: Arrays) -> dict[str, np.ndarray]:
+    def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
         """`mask`, uint8 (example, height, width), whole, so that augmentation can move it too."""
-        mask = np.asarray(arrays["mask"])
+        mask = np.asarray(split["mask"])
         check_labels(self.card, "mask", mask, 0, self.outputs())
         return {"mask": mask}
 
-    def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+    def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss`, a pixel's mean cross-entropy in nats; `outputs`: logits (batch, height, width, class)."""
-        return {"loss": cross_entropy(central_crop(targets["mask"], *outputs.shape[1:3]), outputs)}
+        return {"loss": cross_entropy(central_crop(arrays["mask"], *outputs.shape[1:3]), outputs)}
 
-    def predict(self, outputs: Any) -> dict[str, Any]:
+    def decode(self, outputs: Any) -> dict[str, Any]:
         """`mask`, uint8 (batch, height, width): the likeliest class of each pixel of the network's map."""
         return {"mask": ops.cast(ops.argmax(outputs, axis=-1), "uint8")}
 
-    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
+    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`mean_iou`, `pixel_accuracy` and `frequency_weighted_iou` over all pixels of the split."""
-        pair = central_crop(targets["mask"], *predictions["mask"].shape[1:3]), predictions["mask"]
+        pair = central_crop(arrays["mask"], *predictions["mask"].shape[1:3]), predictions["mask"]
         return {
             "mean_iou": mean_iou(*pair),
             "pixel_accuracy": pixel_accuracy(*pair),

@@ -9,14 +9,14 @@ from typing import Any
 from archbench.losses.regression import mse as squared_error
 from archbench.metrics.regression import mae, mse, within
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Task
+from archbench.tasks.base import Arrays, Batch, Direct
 
 CORRECT = 0.04
 """A sum counts as correct within this of the truth: experiment 4 of the paper, whose sums lie in [0, 1]."""
 
 
 @task("sequence_regression", source="Hochreiter & Schmidhuber 1997, Long Short-Term Memory, experiment 4")
-class SequenceRegression(Task):
+class SequenceRegression(Direct):
     """The numbers a sequence stands for, after its last step.
 
     Trained on, chosen and scored by the mean squared error; `within_0.04` is the paper's share of correct
@@ -31,15 +31,15 @@ class SequenceRegression(Task):
         """How many numbers a target has."""
         return math.prod(self.card.arrays["target"]["shape"])
 
-    def losses(self, outputs: Any, targets: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+    def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss`, the squared error averaged over the numbers; `outputs` (batch, number)."""
-        return {"loss": squared_error(targets["target"], outputs)}
+        return {"loss": squared_error(arrays["target"], outputs)}
 
-    def predict(self, outputs: Any) -> dict[str, Any]:
+    def decode(self, outputs: Any) -> dict[str, Any]:
         """`target`, the outputs as they are, (batch, number)."""
         return {"target": outputs}
 
-    def scores(self, targets: Arrays, predictions: Arrays) -> dict[str, float]:
+    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`mse`, `mae` and `within_0.04`."""
-        pair = targets["target"], predictions["target"]
+        pair = arrays["target"], predictions["target"]
         return {"mse": mse(*pair), "mae": mae(*pair), "within_0.04": within(*pair, tolerance=CORRECT)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -11,9 +12,11 @@ import keras
 import numpy as np
 
 from archbench.training.machine import convolves, device_kind
+from archbench.training.program import ANSWERS
 
 if TYPE_CHECKING:
-    from archbench.training.program import Batch, Steps
+    from archbench.tasks.base import Batch
+    from archbench.training.program import Steps
 
 
 class JaxBackend:
@@ -24,16 +27,18 @@ class JaxBackend:
         self._variables = steps.learner.state
         self._trainable = {id(variable) for variable in steps.learner.trainable}
         # XLA's CPU compiler leaves its fast convolutions aside inside a loop: there the loop runs in Python.
-        on_device = not (device_kind() == "cpu" and convolves(steps.learner.network))
+        on_device = not (device_kind() == "cpu" and convolves(steps.learner.model))
         self._run = jax.jit(self._loop, donate_argnums=0) if on_device else self._dispatch
         self._start = jax.jit(self._first)
         self._step = jax.jit(self._advance, donate_argnums=0)
         self._finish = jax.jit(self._logs)
-        self._predict = jax.jit(self._batch)
+        self._answers = {what: jax.jit(partial(self._batch, what)) for what in ANSWERS}
         self._gradient = jax.jit(self._share)
         self._apply = jax.jit(self._move)
         self._run_many = jax.jit(jax.vmap(self._loop, in_axes=(0, None, None, None, 0, 0)), donate_argnums=0)
-        self._predict_many = jax.jit(jax.vmap(self._batch, in_axes=(0, None, None)))
+        self._answers_of_many = {
+            what: jax.jit(jax.vmap(partial(self._batch, what), in_axes=(0, None, None))) for what in ANSWERS
+        }
 
     def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
         return {name: jnp.asarray(np.asarray(value)) for name, value in arrays.items()}
@@ -45,16 +50,20 @@ class JaxBackend:
             variable.assign(value)
         return jax.device_get(logs)
 
-    def predict(self, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def answer(self, what: str, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
         values = [variable.value for variable in self._variables]
-        return jax.device_get(self._predict(values, data, rows))
+        answers, carried = self._answers[what](values, data, rows)
+        for variable, value in zip(self._steps.learner.carried.values(), carried, strict=True):
+            variable.assign(value)
+        return jax.device_get(answers)
 
     def train_side_by_side(self, values, data: Batch, order, count, rates, numbers) -> tuple[list[Any], dict[str, Any]]:
         values, logs = self._run_many(values, data, order, count, rates, numbers)
         return values, jax.device_get(logs)
 
-    def predict_side_by_side(self, values, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
-        return jax.device_get(self._predict_many(values, data, rows))
+    def answer_side_by_side(self, what: str, values, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
+        answers, _ = self._answers_of_many[what](values, data, rows)
+        return jax.device_get(answers)
 
     def gradient(self, data: Batch, rows, weights, penalty, numbers) -> tuple[dict[str, Any], list[np.ndarray]]:
         values = [variable.value for variable in self._variables]
@@ -88,9 +97,10 @@ class JaxBackend:
         current = [scope.get_current_value(variable) for variable in self._variables]
         return [old if new is None else new for old, new in zip(values, current, strict=True)]
 
-    def _batch(self, values, data: Batch, rows):
-        with self._scope(values):
-            return self._steps.predict(self._rows(data, rows))
+    def _batch(self, what: str, values, data: Batch, rows):
+        with self._scope(values) as scope:
+            answers = self._steps.answer(what, self._rows(data, rows))
+        return answers, [scope.get_current_value(variable) for variable in self._steps.learner.carried.values()]
 
     def _differentiate(self, values, function):
         """The values after `function`, what it logs, and the gradients of what it gives, in the order of the weights.

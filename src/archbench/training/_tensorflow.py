@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from archbench.training.program import ANSWERS
+
 if TYPE_CHECKING:
-    from archbench.training.program import Batch, Steps
+    from archbench.tasks.base import Batch
+    from archbench.training.program import Steps
 
 
 class TensorFlowBackend:
@@ -20,7 +22,7 @@ class TensorFlowBackend:
     def __init__(self, steps: Steps, xla: bool) -> None:
         self._steps = steps
         self._train = _compiled(self._loop, xla)
-        self._predict = _compiled(self._batch, xla)
+        self._answers = {what: _compiled(partial(self._batch, what), xla) for what in ANSWERS}
         self._gradient = _compiled(self._share, xla)
         self._apply = _compiled(self._move, xla)
 
@@ -32,8 +34,8 @@ class TensorFlowBackend:
         logs = self._train(data, tf.constant(order), tf.constant(count), tf.constant(rates), numbers)
         return {name: value.numpy() for name, value in logs.items()}
 
-    def predict(self, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: value.numpy() for name, value in self._predict(data, tf.constant(rows)).items()}
+    def answer(self, what: str, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: value.numpy() for name, value in self._answers[what](data, tf.constant(rows)).items()}
 
     def gradient(self, data: Batch, rows, weights, penalty, numbers) -> tuple[dict[str, Any], list[np.ndarray]]:
         numbers = {name: tf.constant(value) for name, value in numbers.items()}
@@ -56,8 +58,8 @@ class TensorFlowBackend:
         with self._steps.tuned(rate, numbers):
             return self._steps.apply(gradients)
 
-    def _batch(self, data: Batch, rows):
-        return self._steps.predict({name: tf.gather(value, rows) for name, value in data.items()})
+    def _batch(self, what: str, data: Batch, rows):
+        return self._steps.answer(what, {name: tf.gather(value, rows) for name, value in data.items()})
 
     def _loop(self, data: Batch, order, count, rates, numbers):
         def one_step(step):
@@ -92,16 +94,10 @@ class TensorFlowBackend:
         }
 
     def _log_names(self, data: Batch, batch_size: int) -> list[str]:
-        """What the task logs, read off a trace that is thrown away: a loop must know its state beforehand."""
+        """What a step logs, read off a trace that is thrown away: a loop must know its state beforehand."""
         specs = {name: tf.TensorSpec((batch_size, *value.shape[1:]), value.dtype) for name, value in data.items()}
-        learner = self._steps.learner
-        outputs = keras.tree.map_structure(
-            lambda x: tf.TensorSpec((batch_size, *x.shape[1:]), tf.float32), learner.network.output
-        )
-        inputs = tf.TensorSpec((batch_size, *learner.network.input_shape[1:]), tf.float32)
-        targets = {name: spec for name, spec in specs.items() if name != learner.task.card.input}
-        traced = tf.function(learner.task.losses, autograph=False).get_concrete_function(outputs, targets, inputs)
-        return sorted(traced.structured_outputs)
+        traced = tf.function(lambda batch: self._steps.objective(batch)[1], autograph=False)
+        return sorted(traced.get_concrete_function(specs).structured_outputs)
 
 
 def _compiled(method: Callable[..., Any], xla: bool) -> Callable[..., Any]:

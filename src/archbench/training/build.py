@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 
 from archbench.architectures.kernels import hidden_kernels, kernels
 from archbench.architectures.network import build_network, outline
+from archbench.architectures.parted import Network, parts_of
 from archbench.augmentations import AUGMENTATIONS
 from archbench.datasets.card import Card
 from archbench.optimizers import OPTIMIZERS
@@ -20,7 +22,7 @@ from archbench.tasks import TASKS
 from archbench.tasks.base import Task
 from archbench.training.fit import Recipe
 from archbench.training.fitted import architecture_spec
-from archbench.training.full_batch import is_full_batch, steps_per_epoch
+from archbench.training.full_batch import is_full_batch, iterations_per_epoch
 from archbench.training.numbers import find_constraints, find_knobs, tunable_numbers
 from archbench.training.program import Clip, Learner
 from archbench.training.transfer import freeze
@@ -35,7 +37,7 @@ def build_task(settings: Settings, card: Card) -> Task:
 
 def build_learner(settings: Settings, card: Card, task: Task, seed: int) -> Learner:
     """A learner with fresh weights: the same settings and seed give the same weights."""
-    described = architecture_spec(settings, card), card.input_shape, task.outputs(), settings["parts"]
+    described = architecture_spec(settings, card), task.reads(), task.outputs(), settings["parts"]
     outline(*described)  # refuses a network that is too large, before there is memory for its weights
     keras.utils.set_random_seed(seed)
     with _precision(settings["precision"]):
@@ -43,23 +45,42 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int) -> Lear
         if "transfer" in settings:  # before the optimizer makes its slots
             freeze(network, settings["transfer"]["train"])
         layer = PREPROCESSING.build(settings["preprocessing"], card)
-        raw = keras.Input(card.input_shape, dtype="float32", name=card.input)
-        model = keras.Model(raw, network(layer(raw) if layer else raw), name=network.name)
+        model = _with_preprocessing(network, layer, task)
     optimizer, clip = build_optimizer(settings), build_clip(settings)
     tell_weights(optimizer, network)
     optimizer.build(model.trainable_variables)
     return Learner(
         model=model,
-        preprocess=layer or (lambda raw: raw),
-        network=network,
+        preprocess={card.input: layer} if layer else {},
+        parts=parts_of(network),
         task=task,
         optimizer=optimizer,
         clip=clip,
         knobs=find_knobs(settings, network, optimizer, clip),
         constraints=find_constraints(network),
+        carried=_carried(task, settings["batch_size"]),
         augmentations=[AUGMENTATIONS.build(spec, card) for spec in settings["augmentation"]],
         randomness=keras.random.SeedGenerator(seed),
     )
+
+
+def _with_preprocessing(network: keras.Model, layer: keras.Layer | None, task: Task) -> keras.Model:
+    """What is saved: `network` as it answers to raw inputs, of which `layer` reads the data set's own."""
+    before = {task.card.input: layer} if layer else {}
+    if isinstance(network, Network):
+        return Network(network.parts, before, name=network.name)
+    raw = {name: keras.Input(spec.shape[1:], dtype=spec.dtype, name=name) for name, spec in task.reads().items()}
+    read = [before[name](tensor) if name in before else tensor for name, tensor in raw.items()]
+    inputs, read = (list(raw.values()), read) if len(raw) > 1 else (*raw.values(), *read)
+    return keras.Model(inputs, network(read), name=network.name)
+
+
+def _carried(task: Task, batch_size: int) -> dict[str, keras.Variable]:
+    """What the task carries from batch to batch, at the beginning of a stream: zeros."""
+    return {
+        name: keras.Variable(np.zeros((batch_size, *shape), "float32"), trainable=False, name=name)
+        for name, shape in task.carry.items()
+    }
 
 
 def build_optimizer(settings: Settings) -> keras.Optimizer:
@@ -94,10 +115,10 @@ def build_clip(settings: Settings) -> Clip | None:
     return next((Clip(kind, limit) for kind, limit in (settings["clip"] or {}).items()), None)
 
 
-def build_recipe(settings: Settings, seed: int, examples: int) -> Recipe:
-    """How a trial trains on so many training examples."""
+def build_recipe(settings: Settings, seed: int, examples: int, steps: int) -> Recipe:
+    """How a trial trains on so many `examples`, which make `steps` batches in an epoch."""
     whole = is_full_batch(settings["optimizer"])
-    steps = steps_per_epoch(settings["optimizer"], examples, settings["batch_size"])
+    steps = iterations_per_epoch(settings["optimizer"]) if whole else steps
     horizon = Horizon(steps, settings["epochs"], settings["batch_size"])
     stopping = settings["early_stopping"] or {"patience": None, "least_gain": 0.0}
     return Recipe(
@@ -106,11 +127,12 @@ def build_recipe(settings: Settings, seed: int, examples: int) -> Recipe:
         batch_size=settings["batch_size"],
         factor=SCHEDULES.build(settings["schedule"], horizon),
         numbers=tunable_numbers(settings),
+        steps_per_epoch=steps,
         steps_per_call=settings["steps_per_call"],
         patience=stopping["patience"],
         least_gain=stopping["least_gain"],
-        full_batch_steps=steps if whole else None,
         step_examples=examples if whole else settings["batch_size"],
+        full_batch=whole,
     )
 
 

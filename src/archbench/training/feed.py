@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from archbench.training.program import Batch, Program
+from archbench.tasks.base import Batch
+from archbench.training import order
+from archbench.training.program import Program
 
 EVALUATION_VALUES = 2**20
 """Input values in one evaluation batch, about: large batches of small examples, small batches of large ones."""
@@ -26,60 +28,53 @@ CHUNK_BYTES = STREAM_BYTES // COPIES
 
 
 class Feed:
-    """One split of a data set, as chunks of steps to train on or batches to evaluate."""
+    """Examples of one shape, as chunks of steps to train on or batches to answer: one compiled program of each."""
 
     def __init__(self, program: Program, arrays: Mapping[str, np.ndarray], resident_bytes: int) -> None:
         self._program = program
         self.arrays = arrays
         self.examples = len(next(iter(arrays.values())))
         self.resident = sum(array.nbytes for array in arrays.values()) <= resident_bytes
-        self._placed = program.place(arrays) if self.resident else None
+        self.placed = program.place(arrays) if self.resident else None
 
-    def chunks(self, order: np.ndarray, steps_per_call: int) -> Iterator[tuple[Batch, np.ndarray, int]]:
-        """Cut `order` (step, batch) into equal chunks of at most `steps_per_call` steps.
+    def chunks(self, rows: np.ndarray, steps_per_call: int) -> Chunks:
+        """`rows` (step, batch) cut into equal chunks of at most `steps_per_call` steps.
 
-        Yields the data, the chunk's order in it, and how many of its steps are real: the last chunk is filled up,
-        since a compiled program has one shape. Streamed chunks are also at most `CHUNK_BYTES` large.
+        Streamed chunks are also at most `CHUNK_BYTES` large.
         """
-        pieces = math.ceil(len(order) / self._most_steps(order.shape[1], steps_per_call))
-        length = math.ceil(len(order) / pieces)
-        filled = np.zeros((pieces * length, order.shape[1]), order.dtype)
-        filled[: len(order)] = order
-        chunks = filled.reshape(pieces, length, order.shape[1])
-        counts = [min(length, len(order) - number * length) for number in range(pieces)]
-        if self.resident:
-            yield from ((self._placed, chunk, count) for chunk, count in zip(chunks, counts, strict=True))
-            return
-        local = np.arange(chunks[0].size).reshape(chunks[0].shape)
-        for data, count in zip(self._read_ahead([chunk.ravel() for chunk in chunks]), counts, strict=True):
-            yield data, local, count
+        step_bytes = rows.shape[1] * sum(array.nbytes for array in self.arrays.values()) / self.examples
+        most = steps_per_call if self.resident else max(1, min(steps_per_call, int(CHUNK_BYTES // step_bytes)))
+        return Chunks(self, rows, most)
 
-    def evaluate(self, least: int) -> dict[str, np.ndarray]:
-        """Per-example losses and predictions of the whole split, in its order; batches of at least `least`."""
-        results = [self._program.predict(data, rows) for data, rows in self.batches(least)]
-        return {name: np.concatenate([result[name] for result in results])[: self.examples] for name in results[0]}
+    def answer(self, what: str, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """`what` the program answers (`program.ANSWERS`) of every example, which `rows` (step, batch) hold once.
 
-    def batches(self, least: int) -> Iterator[tuple[Batch, np.ndarray]]:
-        """The whole split in its order, in batches of at least `least`: data, and the rows of each batch in it.
-
-        The last batch repeats the last example, to keep one shape.
+        Where a row is -1 the step has no more examples.
         """
-        values = max(array[0].size for array in self.arrays.values())
-        batch = min(self.examples, max(least, EVALUATION_VALUES // values))
-        starts = range(0, self.examples, batch)
-        pieces = [np.minimum(np.arange(start, start + batch), self.examples - 1) for start in starts]
+        found: dict[str, np.ndarray] = {}
+        for (data, local), asked in zip(self.batches(rows), rows, strict=True):
+            there = asked >= 0
+            for name, values in self._program.answer(what, data, local).items():
+                if name not in found:
+                    found[name] = np.empty((self.examples, *values.shape[1:]), values.dtype)
+                found[name][asked[there]] = values[there]
+        return found
+
+    def batches(self, rows: np.ndarray) -> Iterator[tuple[Batch, np.ndarray]]:
+        """The steps of `rows` (step, batch): the data, and which rows of it; instead of -1 the last example."""
+        rows = np.where(rows < 0, self.examples - 1, rows)
         if self.resident:
-            yield from ((self._placed, rows) for rows in pieces)
+            yield from ((self.placed, step) for step in rows)
         else:
-            yield from ((data, np.arange(batch)) for data in self._read_ahead(pieces))
+            yield from ((data, np.arange(rows.shape[1])) for data in self.read_ahead(list(rows)))
 
-    def _most_steps(self, batch_size: int, steps_per_call: int) -> int:
-        """Steps in a chunk, at least one."""
-        step_bytes = batch_size * sum(array.nbytes for array in self.arrays.values()) / self.examples
-        return steps_per_call if self.resident else max(1, min(steps_per_call, int(CHUNK_BYTES // step_bytes)))
+    def in_order(self, least: int) -> np.ndarray:
+        """The rows of evaluation in batches of at least `least` (step, batch): as many as memory likes."""
+        values = max(array[0].size for array in self.arrays.values())
+        return order.whole(self.examples, min(self.examples, max(least, EVALUATION_VALUES // values)))
 
-    def _read_ahead(self, pieces: Sequence[np.ndarray]) -> Iterator[Batch]:
-        """The rows of each piece; the next one is read, and decoded, while the device works on this one."""
+    def read_ahead(self, pieces: Sequence[np.ndarray]) -> Iterator[Batch]:
+        """The data of the rows of each piece; the next one is read, and decoded, while the device works on this one."""
         with ThreadPoolExecutor(1) as reader:
             waiting = reader.submit(self._gather, pieces[0])
             for following in (*pieces[1:], None):
@@ -89,3 +84,31 @@ class Feed:
 
     def _gather(self, rows: np.ndarray) -> Batch:
         return self._program.place({name: array[rows] for name, array in self.arrays.items()})
+
+
+class Chunks:
+    """The steps of a feed, in chunks of one shape: a compiled program has one.
+
+    Each is the data, the chunk's rows in it (step, batch), and how many of its steps are real: the last chunk is
+    filled up.
+    """
+
+    def __init__(self, feed: Feed, rows: np.ndarray, most_steps: int) -> None:
+        self._feed = feed
+        pieces = math.ceil(len(rows) / most_steps)
+        length = math.ceil(len(rows) / pieces)
+        filled = np.zeros((pieces * length, rows.shape[1]), rows.dtype)
+        filled[: len(rows)] = rows
+        self._rows = filled.reshape(pieces, length, rows.shape[1])
+        self._counts = [min(length, len(rows) - number * length) for number in range(pieces)]
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def __iter__(self) -> Iterator[tuple[Batch, np.ndarray, int]]:
+        if self._feed.resident:
+            yield from ((self._feed.placed, rows, count) for rows, count in zip(self._rows, self._counts, strict=True))
+            return
+        local = np.arange(self._rows[0].size).reshape(self._rows[0].shape)
+        read = self._feed.read_ahead([rows.ravel() for rows in self._rows])
+        yield from ((data, local, count) for data, count in zip(read, self._counts, strict=True))

@@ -13,11 +13,11 @@ import numpy as np
 from keras import ops
 
 from archbench.schedules.horizon import Factor
-from archbench.tasks.base import Arrays, Task
+from archbench.tasks.base import Task
 from archbench.training.checkpoint import Progress
-from archbench.training.feed import Feed
-from archbench.training.full_batch import FullBatch
+from archbench.training.full_batch import FullBatch, only
 from archbench.training.program import Program
+from archbench.training.split import Split
 
 MOMENTA = ("optimizer.momentum", "optimizer.beta_1")
 """The numbers that a schedule of the momentum changes."""
@@ -42,68 +42,27 @@ class Recipe:
     """The schedule: factors on the optimizer's learning rate and momentum at each step."""
     numbers: Mapping[str, float]
     """The tunable numbers but the learning rate, by their keys in params.yaml."""
+    steps_per_epoch: int
     steps_per_call: int
     step_examples: int
     """Training examples that a step reads, at least."""
+    full_batch: bool = False
+    """Whether a step is taken on all the data, and not on a batch."""
     patience: int | None = None
     least_gain: float = 0.0
-    full_batch_steps: int | None = None
-    """Optimizer steps an epoch that are taken on all the data; None: on a batch each."""
 
-    def steps(self, examples: int) -> int:
-        """Optimizer steps in an epoch of so many training examples."""
-        return self.full_batch_steps or examples // self.batch_size
-
-    def paces(
-        self, rate: float, epoch: int, examples: int, scores: Sequence[float]
-    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def paces(self, rate: float, epoch: int, scores: Sequence[float]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The learning rate (step,) of an epoch, counted from 0, and every other number (step,) by its key.
 
         `rate` is the initial rate; `scores` are the validation scores of the epochs done, the lower the better.
         """
-        per_epoch = self.steps(examples)
+        per_epoch = self.steps_per_epoch
         steps = np.arange(epoch * per_epoch, (epoch + 1) * per_epoch, dtype=float)
         momentum = self.factor.momentum(steps)
         numbers = {
             name: value * (momentum if name in MOMENTA else np.ones(per_epoch)) for name, value in self.numbers.items()
         }
         return rate * self.factor(steps, scores), numbers
-
-
-@dataclass(frozen=True)
-class Split:
-    """A split on its way through training: what the device reads, and the targets that scores compare with."""
-
-    feed: Feed
-    targets: Arrays
-    group: np.ndarray | None = None
-    """The group of each example, where some belong together: a fold of the split keeps them so."""
-
-    def scores(self, task: Task, least_batch: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-        """Every metric of the split with the means of its per-example losses, and the predictions."""
-        return self.judge(task, self.feed.evaluate(least_batch))
-
-    def judge(self, task: Task, results: Arrays) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-        """The same, from what the compiled program gave for every example."""
-        losses = {name.removeprefix("loss/"): value for name, value in results.items() if name.startswith("loss/")}
-        losses = task.means(losses, self.targets, _mean)
-        predictions = {name: value for name, value in results.items() if not name.startswith("loss/")}
-        return {**losses, **task.scores(self.targets, predictions)}, predictions
-
-
-def _mean(values: np.ndarray, known: np.ndarray | None = None) -> float:
-    """The mean of `values` (example,), of those where `known` (example,) is true if it is given."""
-    return float(np.mean(values if known is None else values[known], dtype=np.float64))
-
-
-def epoch_order(seed: int, epoch: int, examples: int, batch_size: int) -> np.ndarray:
-    """The rows of each step (step, batch) of an epoch: a shuffle that depends on seed and epoch alone.
-
-    The examples that do not fill a last batch are left out, other ones each epoch.
-    """
-    steps = examples // batch_size
-    shuffled = np.random.default_rng((seed, epoch)).permutation(examples)
-    return shuffled[: steps * batch_size].reshape(steps, batch_size).astype(np.int32)
 
 
 def fit(
@@ -162,15 +121,14 @@ def check_finite(task: Task, scores: Mapping[str, float], step: int) -> None:
 
 
 def _compile(program: Program, recipe: Recipe, training: Split, validation: Split) -> float:
-    """Seconds to compile both programs: a chunk of no steps, and one batch of predictions, before their first use."""
-    start = time.perf_counter()
-    if recipe.full_batch_steps:
-        FullBatch(program, training.feed, recipe.batch_size).compile(recipe.numbers)
+    """Seconds to compile the programs: of each feed a chunk of no steps, and one batch of answers, before their use."""
+    start, task = time.perf_counter(), program.learner.task
+    if recipe.full_batch:
+        FullBatch(program, only(training.feeds), recipe.batch_size).compile(recipe.numbers)
     else:
-        order = epoch_order(recipe.seed, 0, training.feed.examples, recipe.batch_size)
-        data, chunk, _ = next(training.feed.chunks(order, recipe.steps_per_call))
-        program.train(data, chunk, 0, np.zeros(len(chunk)), recipe.numbers)
-    validation.feed.evaluate(recipe.batch_size)
+        for data, chunk, _ in training.first_chunks(recipe.seed, recipe.batch_size, recipe.steps_per_call):
+            program.train(data, chunk, 0, np.zeros(len(chunk)), recipe.numbers)
+    validation.answer("predictions" if task.predict_every else "losses", recipe.batch_size)
     return time.perf_counter() - start
 
 
@@ -185,9 +143,9 @@ def _epoch(
 ) -> dict[str, float]:
     """One epoch of training and one evaluation, as a row of the history."""
     learner, task = program.learner, program.learner.task
-    first_step = progress.epoch * recipe.steps(training.feed.examples)
+    first_step = progress.epoch * recipe.steps_per_epoch
     rate = float(ops.convert_to_numpy(learner.optimizer.learning_rate))
-    rates, numbers = recipe.paces(rate, progress.epoch, training.feed.examples, past_scores(task, progress))
+    rates, numbers = recipe.paces(rate, progress.epoch, past_scores(task, progress))
     sums: dict[str, float] = {}
     done, logs, taken = 0, {}, int(ops.convert_to_numpy(learner.optimizer.iterations))
     input_seconds = step_seconds = 0.0
@@ -206,7 +164,7 @@ def _epoch(
         step_seconds += mark - start
         watchers.on_train_batch_end(done - 1, {"loss": logs["loss"]})
     start = time.perf_counter()
-    scores, _ = validation.scores(task, recipe.batch_size)
+    scores = judge_epoch(task, validation, recipe, progress)
     evaluation_seconds = time.perf_counter() - start
     check_finite(task, scores, first_step + done)
     apart = ("steps", "finite", "gradient_norm", "weight_norm")
@@ -231,16 +189,24 @@ def _calls(
     program: Program, recipe: Recipe, training: Split, epoch: int, rates: np.ndarray, numbers: Mapping[str, np.ndarray]
 ) -> Iterator[tuple[int, Callable[[], dict[str, float]]]]:
     """The calls of the compiled program that make an epoch, each with how many steps it takes."""
-    if recipe.full_batch_steps:
-        yield len(rates), partial(FullBatch(program, training.feed, recipe.batch_size).train, rates, numbers)
+    if recipe.full_batch:
+        yield len(rates), partial(FullBatch(program, only(training.feeds), recipe.batch_size).train, rates, numbers)
         return
-    order = epoch_order(recipe.seed, epoch, training.feed.examples, recipe.batch_size)
     done = 0
-    for data, chunk, count in training.feed.chunks(order, recipe.steps_per_call):
+    for data, chunk, count in training.chunks(recipe.seed, epoch, recipe.batch_size, recipe.steps_per_call):
         padded = lambda values: np.pad(values[done : done + count], (0, len(chunk) - count))  # noqa: B023, E731
         at_steps = {name: padded(values) for name, values in numbers.items()}
         yield count, partial(program.train, data, chunk, count, padded(rates), at_steps)
         done += count
+
+
+def judge_epoch(task: Task, validation: Split, recipe: Recipe, progress: Progress) -> dict[str, float]:
+    """The scores of the validation split after an epoch; NaN for those that are not taken in this one."""
+    predicted = task.predict_every > 0 and progress.epoch % task.predict_every == 0
+    scores, _ = validation.scores(recipe.batch_size, predicted=predicted)
+    before = progress.history[-1] if progress.history and not predicted else {}
+    known = (name.removeprefix("validation_") for name in before if name.startswith("validation_"))
+    return {**dict.fromkeys(known, math.nan), **scores}
 
 
 def take_row(task: Task, recipe: Recipe, progress: Progress, row: Mapping[str, float]) -> bool:

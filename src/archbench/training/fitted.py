@@ -1,6 +1,8 @@
 """Architectures that are fitted on the host, all at once, instead of by gradients: nearest neighbors.
 
-Their entry has the fact `fitted`, their network a layer with a method `fit(inputs, labels, seed, group)`.
+Their entry has the fact `fit`, a function `(parts, arrays, seed)` that sets the weights of the parts of the network
+from training data: `arrays` are those of the task, `group` where the data set has groups, and what the network reads,
+under the names of the builder's parameters.
 """
 
 from __future__ import annotations
@@ -26,13 +28,14 @@ HOST_BATCH = 1024
 
 def is_fitted(settings: Mapping[str, Any]) -> bool:
     """Whether the architecture of a trial is fitted at once."""
-    return ARCHITECTURES[settings["architecture"]["name"]].facts.get("fitted", False)
+    return "fit" in ARCHITECTURES[settings["architecture"]["name"]].facts
 
 
 def architecture_spec(settings: Mapping[str, Any], card: Card) -> Mapping[str, Any]:
     """The architecture of a trial; one that keeps its training examples is told how many there are."""
     spec = settings["architecture"]
-    return {**spec, "examples": card.split_sizes["train"]} if is_fitted(settings) else spec
+    keeps = is_fitted(settings) and "examples" in ARCHITECTURES[spec["name"]].options
+    return {**spec, "examples": card.split_sizes["train"]} if keeps else spec
 
 
 def one_step(recipe: Recipe, examples: int) -> Recipe:
@@ -41,6 +44,7 @@ def one_step(recipe: Recipe, examples: int) -> Recipe:
 
 
 def fit_at_once(
+    architecture: str,
     program: Program,
     recipe: Recipe,
     training: Split,
@@ -50,10 +54,10 @@ def fit_at_once(
     after_epoch: Callable[[Progress], None],
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
-    """Fit the layers of the network that have a `fit`, and record it as one epoch of one step.
+    """Let the architecture's own `fit` set the weights, and record it as one epoch of one step.
 
-    Called as `fit` is. The history has the columns of every run; there is no learning rate and no gradient, so these
-    are 0.
+    Called as `fit` is, with the architecture's name before. The history has the columns of every run; there is no
+    learning rate and no gradient, so these are 0.
     """
     if progress.epoch:  # resumed after it was fitted: the checkpoint holds all
         return
@@ -62,13 +66,13 @@ def fit_at_once(
     watchers.on_train_begin()
     watchers.on_epoch_begin(0)
     start = time.perf_counter()
-    inputs = _preprocessed(learner, training)
+    entry = ARCHITECTURES[architecture]
+    arrays = _arrays(learner, training, entry.positional)
     input_seconds, start = time.perf_counter() - start, time.perf_counter()
-    for layer in _fittable(learner.network):
-        layer.fit(inputs, training.targets["label"], recipe.seed, training.group)
+    entry.facts["fit"](learner.parts, arrays, recipe.seed)
     step_seconds, start = time.perf_counter() - start, time.perf_counter()
-    train_scores, _ = training.scores(learner.task, 1)
-    scores, _ = validation.scores(learner.task, 1)
+    train_scores, _ = training.scores(1)
+    scores, _ = validation.scores(1)
     row = {
         "epoch": 1,
         "step": 1,
@@ -89,15 +93,16 @@ def fit_at_once(
     watchers.on_train_end()
 
 
-def _fittable(network: keras.Model) -> list[Any]:
-    return [layer for layer in network.layers if hasattr(layer, "fit")]
-
-
-def _preprocessed(learner: Learner, split: Split) -> np.ndarray:
-    """Every input of `split` as the network reads it."""
-    raw = split.feed.arrays[learner.task.card.input]
-    parts = [
-        ops.convert_to_numpy(learner.preprocess(ops.cast(raw[first : first + HOST_BATCH], "float32")))
-        for first in range(0, len(raw), HOST_BATCH)
+def _arrays(learner: Learner, split: Split, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """What `fit` is given of a split."""
+    (feed,) = split.feeds
+    groups = {} if split.group is None else {"group": split.group}
+    pieces = [
+        learner.read({name: feed.arrays[name][first : first + HOST_BATCH] for name in learner.task.reads()})
+        for first in range(0, split.examples, HOST_BATCH)
     ]
-    return np.concatenate(parts)
+    read = {
+        parameter: np.concatenate([ops.convert_to_numpy(piece[name]) for piece in pieces])
+        for parameter, name in zip(names, learner.task.reads(), strict=False)  # the last parameter is the outputs
+    }
+    return {**split.arrays, **groups, **read}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -43,11 +43,9 @@ def is_full_batch(spec: Spec) -> bool:
     return OPTIMIZERS.resolve(spec)[0].facts.get("full_batch", False)
 
 
-def steps_per_epoch(spec: Spec, examples: int, batch_size: int) -> int:
-    """The optimizer steps in an epoch, which a schedule counts."""
+def iterations_per_epoch(spec: Spec) -> int:
+    """The steps in an epoch of an optimizer that takes them on all training data."""
     entry, options = OPTIMIZERS.resolve(spec)
-    if not entry.facts.get("full_batch", False):
-        return examples // batch_size
     return {**entry.options, **options}.get("iterations_per_epoch", 1)
 
 
@@ -73,6 +71,16 @@ def check(settings: Mapping[str, Any]) -> None:
         )
 
 
+def only(feeds: Sequence[Feed]) -> Feed:
+    """The feed of a split, which has to hold all of it."""
+    if len(feeds) > 1:
+        raise NotFullBatch(
+            f"Examples of {len(feeds)} lengths are no single batch. Choose one bucket in the options of the task, or "
+            "an optimizer that takes its steps on batches."
+        )
+    return feeds[0]
+
+
 class FullBatch:
     """The loss over a whole split, its gradient, and the optimizer's steps on them."""
 
@@ -91,7 +99,7 @@ class FullBatch:
     def compile(self, numbers: Mapping[str, float]) -> None:
         """Trace the program of a chunk, and that of a step, and leave every variable as it was."""
         before = self._program.learner.read_state()
-        data, chunk, _ = next(self._feed.chunks(self._order, 1))
+        data, chunk, _ = next(iter(self._feed.chunks(self._order, 1)))
         _, gradients = self._program.gradient(data, chunk[0], self._shares[0], 1.0, numbers)
         if not isinstance(self._program.learner.optimizer, LBFGS):
             self._program.apply(gradients, 0.0, numbers)
@@ -249,7 +257,7 @@ def _flat(tensors: list[np.ndarray]) -> np.ndarray:
 
 def _check_chunks(learner: Learner, batch_size: int, feed: Feed) -> None:
     """Refuse chunks where the loss of an example depends on the others of its chunk."""
-    normalized = any(isinstance(layer, keras.layers.BatchNormalization) for layer in learner.network._flatten_layers())
+    normalized = any(isinstance(layer, keras.layers.BatchNormalization) for layer in learner.layers)
     if batch_size >= feed.examples or not (normalized or learner.task.coupled(feed.arrays)):
         return
     why, instead = (

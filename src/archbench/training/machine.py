@@ -50,8 +50,8 @@ def use_xla(asked: str, network: keras.Model) -> tuple[bool, str]:
 
 
 def convolves(network: keras.Model) -> bool:
-    """Whether a network has a convolution."""
-    return any(isinstance(layer, CONVOLUTIONS) for layer in network.layers)
+    """Whether a network has a convolution, however deep inside other models."""
+    return any(isinstance(layer, CONVOLUTIONS) for layer in network._flatten_layers())
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The compiled program: many optimizer steps, or one batch of predictions, in a single call.
+"""The compiled program: many optimizer steps, or one batch of answers, in a single call.
 
 The arithmetic of a step is written once, in `Steps`; `_tensorflow.py` and `_jax.py` turn it into a loop that
 runs on the device without returning to Python. Learning rates, the other numbers of an optimizer, limits of
@@ -19,10 +19,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from archbench.tasks.base import Task
+from archbench.tasks.base import Batch, Seed, Task
 
-Batch = Mapping[str, Any]
-"""Named tensors with the examples along their first axis; the input stands under its card's name."""
+ANSWERS = ("losses", "predictions", "shown")
+"""What a compiled program answers of a batch: the losses alone, with the predictions, or what pictures need."""
+EVALUATION_SEED = 0
+"""What a task draws from in evaluation."""
 
 
 @dataclass
@@ -52,10 +54,11 @@ class Learner:
     """A network with all that one optimizer step needs."""
 
     model: keras.Model
-    """From raw inputs to outputs: what is saved."""
-    preprocess: Callable[[Any], Any]
-    """From raw inputs to what the network reads."""
-    network: keras.Model
+    """What is saved: from raw inputs to outputs, or the parts together."""
+    preprocess: Mapping[str, Callable[[Any], Any]]
+    """Of an array that the network reads, from what it holds to what the network reads; others are read as they are."""
+    parts: Mapping[str, keras.Model]
+    """What the task calls; a network of one part is called `network`."""
     task: Task
     optimizer: keras.Optimizer
     clip: Clip | None = None
@@ -63,6 +66,8 @@ class Learner:
     """The numbers that are inputs of the compiled program, but for the learning rate."""
     constraints: Sequence[tuple[keras.Variable, Any]] = ()
     """Weights with the regularizers that change them after each step: `after_step(weight, rate)`."""
+    carried: Mapping[str, keras.Variable] = field(default_factory=dict)
+    """What the task carries from batch to batch, (batch, ...)."""
     augmentations: Sequence[Callable[[dict, keras.random.SeedGenerator], dict]] = ()
     randomness: keras.random.SeedGenerator = field(default_factory=lambda: keras.random.SeedGenerator(0))
     """The seeds that augmentations draw from."""
@@ -80,7 +85,27 @@ class Learner:
     @property
     def state(self) -> list[keras.Variable]:
         """Every variable that training changes: weights, statistics, random states, optimizer slots."""
-        return [*self.model.variables, *self.optimizer.variables, self.randomness.state]
+        return [*self.model.variables, *self.optimizer.variables, self.randomness.state, *self.carried.values()]
+
+    @property
+    def layers(self) -> list[keras.Layer]:
+        """Every layer of the parts, those inside others too."""
+        return [layer for part in self.parts.values() for layer in part._flatten_layers()]
+
+    def read(self, batch: Batch) -> dict[str, Any]:
+        """`batch` with what the network reads as it reads it."""
+        read = dict(batch)
+        for name, spec in self.task.reads().items():
+            if keras.backend.is_float_dtype(spec.dtype):
+                read[name] = ops.cast(batch[name], "float32")
+                if name in self.preprocess:
+                    read[name] = self.preprocess[name](read[name])
+        return read
+
+    def begin_streams(self) -> None:
+        """Let every stream of examples begin: nothing is carried yet."""
+        for variable in self.carried.values():
+            variable.assign(ops.zeros_like(variable))
 
     def read_state(self) -> list[np.ndarray]:
         """The values of `state` on the host."""
@@ -92,30 +117,41 @@ class Learner:
             variable.assign(value)
 
 
+class BoundNet:
+    """The parts of a network as a task calls them in one step."""
+
+    def __init__(self, learner: Learner, training: bool) -> None:
+        self.training = training
+        self.carried = {name: ops.convert_to_tensor(variable) for name, variable in learner.carried.items()}
+        self._parts = learner.parts
+        self._made: dict[tuple, tuple[Any, Any]] = {}
+
+    def __call__(self, *inputs: Any, part: str = "network") -> Any:
+        """As `tasks.base.Net` says; what is no floating-point number stays as it is."""
+        key = part, *(id(tensor) for tensor in keras.tree.flatten(inputs))
+        if self.training or key not in self._made:
+            read = inputs[0] if len(inputs) == 1 else list(inputs)
+            outputs = keras.tree.map_structure(_in_float32, self._parts[part](read, training=self.training))
+            if self.training:
+                return outputs
+            self._made[key] = inputs, outputs  # the inputs too, so that no other tensor gets their id
+        return self._made[key][1]
+
+
+def _in_float32(x: Any) -> Any:
+    return ops.cast(x, "float32") if keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)) else x
+
+
 class Steps:
     """What one step computes, in `keras.ops` alone."""
 
     def __init__(self, learner: Learner) -> None:
         self.learner = learner
 
-    def losses(self, batch: Batch, training: bool) -> tuple[Any, dict[str, Any]]:
-        """The outputs of the network and the task's per-example losses, each (batch,), in float32."""
-        task = self.learner.task
-        inputs = self.learner.preprocess(ops.cast(batch[task.card.input], "float32"))
-        outputs = self.learner.network(inputs, training=training)
-        outputs = keras.tree.map_structure(lambda x: ops.cast(x, "float32"), outputs)
-        targets = {name: value for name, value in batch.items() if name != task.card.input}
-        return outputs, task.losses(outputs, targets, inputs)
-
     def objective(self, batch: Batch) -> tuple[Any, dict[str, Any]]:
         """The number that is minimised, and the batch means that are logged."""
-        batch = dict(batch)
-        for augmentation in self.learner.augmentations:
-            batch = augmentation(batch, self.learner.randomness)
-        _, losses = self.losses(batch, training=True)
-        means = self.learner.task.means(losses, batch, _batch_mean)
-        penalty = sum(ops.cast(value, "float32") for value in self.learner.network.losses)
-        means["loss"] = means["loss"] + penalty
+        means = self._training_means(batch, _batch_mean)
+        means["loss"] = means["loss"] + self._penalty()
         return self.learner.optimizer.scale_loss(means["loss"]), means
 
     def share(self, batch: Batch, weights: Any, penalty: Any) -> tuple[Any, dict[str, Any]]:
@@ -123,14 +159,28 @@ class Steps:
 
         Example i's losses count `weights[i]`, and the penalties of the weights `penalty` times.
         """
-        batch = dict(batch)
-        for augmentation in self.learner.augmentations:
-            batch = augmentation(batch, self.learner.randomness)
-        _, losses = self.losses(batch, training=True)
-        parts = self.learner.task.means(losses, batch, partial(_weighted_sum, weights))
-        penalties = sum(ops.cast(value, "float32") for value in self.learner.network.losses)
-        parts["loss"] = parts["loss"] + penalty * penalties
+        parts = self._training_means(batch, partial(_weighted_sum, weights))
+        parts["loss"] = parts["loss"] + penalty * self._penalty()
         return parts["loss"], parts
+
+    def _training_means(self, batch: Batch, mean: Callable[..., Any]) -> dict[str, Any]:
+        learner = self.learner
+        batch = dict(batch)
+        for augmentation in learner.augmentations:
+            batch = augmentation(batch, learner.randomness)
+        batch = self.learner.read(batch)
+        losses = self._losses(BoundNet(learner, training=True), batch, learner.randomness)
+        return learner.task.means(losses, batch, mean)
+
+    def _losses(self, net: BoundNet, batch: Batch, seed: Seed) -> dict[str, Any]:
+        """Those of the task, which leave what it carries for the next batch."""
+        losses = self.learner.task.losses(net, batch, seed)
+        for name, variable in self.learner.carried.items():
+            variable.assign(ops.stop_gradient(net.carried[name]))
+        return losses
+
+    def _penalty(self) -> Any:
+        return sum(ops.cast(value, "float32") for part in self.learner.parts.values() for value in part.losses)
 
     def apply(self, gradients: Sequence[Any]) -> Any:
         """Let the optimizer move the weights; returns the gradients' global norm before clipping.
@@ -187,16 +237,19 @@ class Steps:
         for variable, value in zip([*trainable, *optimizer.variables], [*weights, *slots], strict=True):
             variable.assign(value)
 
-    def predict(self, batch: Batch) -> dict[str, Any]:
-        """Per-example losses (as `loss/<name>`) and decoded predictions of one batch, in inference mode.
+    def answer(self, what: str, batch: Batch) -> dict[str, Any]:
+        """Of one batch, in inference mode: per-example `losses` (as `loss/<name>`), with `predictions`, or `shown`.
 
         A layer that can draw a sample with a given `noise` is given that of the batch, one row an example: what it
         draws hangs on the example alone.
         """
-        drawing = [layer for layer in self.learner.network._flatten_layers() if hasattr(layer, "noise")]
+        task, net, batch = self.learner.task, BoundNet(self.learner, training=False), self.learner.read(batch)
+        drawing = [layer for layer in self.learner.layers if hasattr(layer, "noise")]
         with _replaced([(layer, "noise", batch["noise"]) for layer in drawing]):
-            outputs, losses = self.losses(batch, training=False)
-        predictions = self.learner.task.predict(outputs)
+            if what == "shown":
+                return task.show(net, batch, EVALUATION_SEED)
+            losses = self._losses(net, batch, EVALUATION_SEED)
+            predictions = task.predict(net, batch, EVALUATION_SEED) if what == "predictions" else {}
         return {**predictions, **{f"loss/{name}": value for name, value in losses.items()}}
 
     def weight_norm(self) -> Any:
@@ -217,23 +270,20 @@ def _replaced(places: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
             object.__setattr__(holder, attribute, value)
 
 
-def _batch_mean(values: Any, known: Any = None) -> Any:
-    """The mean of `values` (batch,), of those where `known` (batch,) is true if it is given; 0 where none is."""
+def _batch_mean(values: Any, weight: Any = None) -> Any:
+    """The mean of `values` (batch,), in which each counts its `weight` (batch,) if that is given; 0 where none does."""
     values = ops.cast(values, "float32")
-    if known is None:
+    if weight is None:
         return ops.mean(values)
-    known = ops.cast(known, "float32")
-    return ops.mean(values * known / ops.maximum(ops.mean(known), 1e-12))
+    weight = ops.cast(weight, "float32")
+    return ops.mean(values * weight / ops.maximum(ops.mean(weight), 1e-12))
 
 
-def _weighted_sum(weights: Any, values: Any, known: Any = None) -> Any:
-    """The sum of `values` (batch,) times `weights` (batch,).
-
-    Where `known` (batch,) is given, the weights of the others go to those where it is true.
-    """
-    if known is not None:
-        known = ops.cast(known, "float32")
-        weights = weights * known * ops.sum(weights) / ops.maximum(ops.sum(weights * known), 1e-12)
+def _weighted_sum(weights: Any, values: Any, weight: Any = None) -> Any:
+    """The sum of `values` (batch,) times `weights` (batch,), whose sum is shared out by `weight` (batch,) if given."""
+    if weight is not None:
+        weight = ops.cast(weight, "float32")
+        weights = weights * weight * ops.sum(weights) / ops.maximum(ops.sum(weights * weight), 1e-12)
     return ops.sum(ops.cast(values, "float32") * weights)
 
 
@@ -244,7 +294,7 @@ def global_norm(tensors: Sequence[Any]) -> Any:
 
 
 class Program:
-    """A learner compiled: `train` runs a chunk of optimizer steps, `predict` one batch."""
+    """A learner compiled: `train` runs a chunk of optimizer steps, `answer` one batch."""
 
     def __init__(self, learner: Learner, xla: bool) -> None:
         if keras.backend.backend() == "tensorflow":
@@ -294,9 +344,11 @@ class Program:
             values, data, order.astype(np.int32), np.int32(count), rates.astype(np.float32), numbers
         )
 
-    def predict_side_by_side(self, values: Sequence[Any], data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """As `predict` for several learners at once, on JAX."""
-        return self._backend.predict_side_by_side(values, data, rows.astype(np.int32))
+    def answer_side_by_side(
+        self, what: str, values: Sequence[Any], data: Batch, rows: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """As `answer` for several learners at once, on JAX."""
+        return self._backend.answer_side_by_side(what, values, data, rows.astype(np.int32))
 
     def gradient(
         self, data: Batch, rows: np.ndarray, weights: np.ndarray, penalty: float, numbers: Mapping[str, float]
@@ -316,6 +368,6 @@ class Program:
         numbers = {name: np.float32(value) for name, value in numbers.items()}
         return float(self._backend.apply(list(gradients), np.float32(rate), numbers))
 
-    def predict(self, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Per-example losses and predictions of the given rows of `data`."""
-        return self._backend.predict(data, rows.astype(np.int32))
+    def answer(self, what: str, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Of the given rows of `data`: per-example `losses`, with `predictions`, or what is `shown`."""
+        return self._backend.answer(what, data, rows.astype(np.int32))

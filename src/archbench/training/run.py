@@ -6,12 +6,14 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from archbench.architectures.parted import Network, whole
 from archbench.architectures.profile import Profile, profile
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
@@ -21,11 +23,11 @@ from archbench.tracking.signature import describe as describe_signature
 from archbench.training import full_batch, machine
 from archbench.training.build import Settings, build_learner, build_recipe, build_task
 from archbench.training.checkpoint import Progress
-from archbench.training.feed import Feed
-from archbench.training.fit import Diverged, Recipe, Split, fit
+from archbench.training.fit import Diverged, Recipe, fit
 from archbench.training.fitted import fit_at_once, is_fitted, one_step
 from archbench.training.numbers import learning_rate
 from archbench.training.program import Learner, Program
+from archbench.training.split import Split, open_split
 from archbench.training.transfer import model_file, take_weights
 
 SHOWN_EXAMPLES = 48
@@ -63,19 +65,23 @@ class Workbench:
             )
         full_batch.check(settings)
         learner = self._fresh_learner(settings)
-        self.task.fit(prepared.splits["train"], learner.network.output)
-        self.profile: Profile = profile(inference(learner.network, self.task))
-        self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.network)
+        self.task.learn(prepared.splits["train"], learner.parts)
+        self.profile: Profile = profile(inference(whole(learner.parts), self.task), self.task.calls())
+        self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.model)
         self.program = Program(learner, self.xla)
-        self._resident_bytes = settings["resident_megabytes"] * 2**20
+        self._batch_size, self._resident_bytes = settings["batch_size"], settings["resident_megabytes"] * 2**20
         self.training, self.validation = self.split("train"), self.split("validation")
 
     def split(self, name: str) -> Split:
-        """A split of the data with this task's targets, on the device if it fits."""
+        """A split of the data with this task's arrays, on the device if it fits."""
         arrays = self.prepared.splits[name]
-        targets = self.task.targets(arrays)
-        feed = Feed(self.program, {self.card.input: arrays[self.card.input], **targets}, self._resident_bytes)
-        return Split(feed, targets, arrays.get("group"))
+        return open_split(
+            self.program,
+            arrays,
+            batch_size=self._batch_size,
+            resident_bytes=self._resident_bytes,
+            group=arrays.get("group"),
+        )
 
     def start(self, settings: Settings) -> Recipe:
         """Give the program the fresh weights of a trial, and return its recipe."""
@@ -84,14 +90,15 @@ class Workbench:
         learner = self.program.learner
         learner.write_state(self._fresh_state)
         learner.optimizer.learning_rate = learning_rate(settings)
-        return build_recipe(settings, settings["seed"], self.card.split_sizes["train"])
+        steps = self.training.steps(settings["batch_size"])
+        return build_recipe(settings, settings["seed"], self.training.examples, steps)
 
     def _fresh_learner(self, settings: Settings) -> Learner:
         """A learner with the weights that a trial starts from, which are remembered for the trials like it."""
         seed = settings["seed"]
         fresh = build_learner(settings, self.card, self.task, seed)
         if "transfer" in settings:
-            take_weights(fresh.network, model_file(settings["transfer"], seed, self._runs))
+            take_weights(whole(fresh.parts), model_file(settings["transfer"], seed, self._runs))
         self._fresh_key, self._fresh_state = _fresh_key(settings), fresh.read_state()
         return fresh
 
@@ -161,7 +168,8 @@ def _train_one(
     """One seed, from its last checkpoint if it has one, to a finished or diverged run folder."""
     recipe, train = bench.start(settings), fit
     if is_fitted(settings):
-        recipe, train = one_step(recipe, bench.training.feed.examples), fit_at_once
+        recipe = one_step(recipe, bench.training.examples)
+        train = partial(fit_at_once, settings["architecture"]["name"])
     progress = _open_folder(bench, settings, folder)
     record = _Recorder(bench, folder, pace, recipe.epochs, progress.seconds)
     outcome: dict[str, Any] = {"state": "finished", "message": None, "diverged_at_step": None, "test": {}}
@@ -228,15 +236,15 @@ class _Recorder:
 def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, float]:
     """The one place that reads test data: scores of the chosen model, and what the gallery shows."""
     test = bench.split("test")
-    scores, predictions = test.scores(bench.task, settings["batch_size"])
-    shown = _shown(test.targets, predictions, len(test.feed.arrays[bench.card.input]))
-    arrays = {"input": np.asarray(test.feed.arrays[bench.card.input][shown])}
+    scores, predictions = test.scores(settings["batch_size"])
+    shown = _shown(test.arrays, predictions, test.examples)
+    arrays = {"input": np.asarray(bench.prepared.splits["test"][bench.card.input][shown])}
     if bench.card.class_names:
         arrays["class_names"] = np.array(bench.card.class_names)
     arrays |= {
         f"{name}_names": np.array(names) for name, names in bench.card.label_names.items() if name in predictions
     }
-    for kind, values in (("target", test.targets), ("prediction", predictions)):
+    for kind, values in (("target", test.arrays), ("prediction", predictions)):
         for name, value in values.items():
             arrays[f"{kind}_{name}"] = np.asarray(value[shown])
             if value.ndim == 1 or (value.ndim == 2 and value.shape[1] == 1):
@@ -257,6 +265,8 @@ def _shown(targets: Arrays, predictions: Arrays, examples: int) -> np.ndarray:
 
 def inference(model: keras.Model, task: Task) -> keras.Model:
     """`model` as it answers after training: without the heads that only help to train."""
+    if isinstance(model, Network):
+        return model
     answers = task.inference(model.output)
     return model if answers is model.output else keras.Model(model.input, answers, name=model.name)
 

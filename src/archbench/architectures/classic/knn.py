@@ -7,7 +7,7 @@ from the paper: k and the metric are chosen by five-fold cross-validation on the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import keras
@@ -23,16 +23,21 @@ SKLEARN_METRICS = {"l2": "euclidean", "l1": "manhattan"}
 FOLDS = 5
 
 
+def keep(parts: Mapping[str, keras.Model], arrays: Mapping[str, np.ndarray], seed: int) -> None:
+    """Let the network keep its training examples `x` with their `label`, whole groups in one fold."""
+    (neighbors,) = (layer for layer in parts["network"].layers if isinstance(layer, Neighbors))
+    neighbors.fit(arrays["x"], arrays["label"], seed, arrays.get("group"))
+
+
 @architecture(
     "knn",
     source="Cover, Hart 1967, IEEE Transactions on Information Theory 13(1)",
     task="classification",
-    inputs="any",
     minimum=1,
     paper_input=(28, 28, 1),
     paper_outputs=10,
     swaps=(),
-    fitted=True,
+    fit=keep,
     smoke={"examples": 10, "neighbors": (1, 3)},
     smoke_input=(4, 4, 1),
 )

@@ -13,7 +13,6 @@ from archbench.parts import Parts
 
 PAPER = Parts(initializer="zeros")
 LINEAR = {
-    "inputs": "any",
     "minimum": 1,
     "paper_input": (28, 28, 1),
     "swaps": ("initializer", "regularizer"),

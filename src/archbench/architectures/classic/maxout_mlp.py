@@ -18,7 +18,6 @@ PAPER = Parts(activation={"name": "maxout", "pieces": 5}, initializer="small_nor
     "maxout_mlp",
     source="Goodfellow et al. 2013, arXiv:1302.4389, section 5.1",
     task="classification",
-    inputs="any",
     minimum=1,
     paper_input=(28, 28, 1),
     paper_outputs=10,

@@ -17,7 +17,6 @@ PAPER = Parts()
     "mlp",
     source="Rumelhart, Hinton, Williams 1986, Nature 323",
     task="classification",
-    inputs="any",
     minimum=1,
     paper_input=(28, 28, 1),
     paper_outputs=10,

@@ -29,7 +29,6 @@ PAPER = Parts(activation={"name": "leaky_relu", "slope": 0.1}, normalization="ba
     "yolo_v2",
     source="Redmon, Farhadi 2016, arXiv:1612.08242",
     task="detection",
-    inputs="image",
     minimum=lambda stages, **_: 2**stages,
     paper_input=(416, 416, 3),
     paper_outputs=20,

@@ -21,7 +21,6 @@ PAPER = Parts(activation="tanh", initializer="small_normal")
     "vae",
     source="Kingma, Welling 2013, arXiv:1312.6114, appendix C",
     task="reconstruction",
-    inputs="any",
     minimum=1,
     paper_input=(28, 28, 1),
     paper_outputs=1,

@@ -26,7 +26,6 @@ def smallest_input(padding: str, depth: int, **_) -> int:
     "unet",
     source="Ronneberger, Fischer, Brox 2015, arXiv:1505.04597",
     task="segmentation",
-    inputs="image",
     minimum=smallest_input,
     paper_input=(572, 572, 1),
     paper_outputs=2,

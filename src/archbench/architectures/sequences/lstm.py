@@ -19,7 +19,6 @@ PAPER = Parts(initializer="xavier_uniform", initializer_of={"recurrent": "orthog
     "lstm",
     source="Hochreiter, Schmidhuber 1997; Gers, Schmidhuber, Cummins 2000",
     task="sequence_regression",
-    inputs="sequence",
     minimum=1,
     paper_input=(100, 2),
     paper_outputs=1,

@@ -25,7 +25,6 @@ LAST_MAP = 8
     "alexnet",
     source="Krizhevsky, Sutskever, Hinton 2012, NIPS, figure 2",
     task="classification",
-    inputs="image",
     minimum=lambda stem, **_: stem[0] + (LAST_MAP - 1) * stem[1],
     paper_input=(227, 227, 3),
     paper_outputs=1000,

@@ -21,7 +21,6 @@ PAPER = Parts(dropout=0.5)
     "c3d",
     source="Tran et al. 2014, arXiv:1412.0767, section 3.3",
     task="classification",
-    inputs="video",
     minimum=lambda convs, **_: 2 ** (len(convs) - 1),
     paper_input=(16, 112, 112, 3),
     paper_outputs=487,

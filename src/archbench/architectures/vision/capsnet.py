@@ -32,7 +32,6 @@ PAPER = Parts(initializer="xavier_uniform", initializer_of={"routed": AUTHORS})
     "capsnet",
     source="Sabour, Frosst, Hinton 2017, arXiv:1710.09829, section 4",
     task="capsules",
-    inputs="image",
     minimum=lambda size, **_: 2 * size - 1,
     paper_input=(28, 28, 1),
     paper_outputs=10,

@@ -15,7 +15,6 @@ from archbench.parts import Parts
 PAPER = Parts(dropout=0.5)
 WITHOUT_DROPOUT = Parts()
 BASELINE = {
-    "inputs": "image",
     "swaps": ("activation", "normalization", "initializer", "regularizer", "dropout"),
     "smoke": {"convs": (4, 6), "sizes": (3, 3), "units": (12,)},
     "smoke_input": (8, 8, 1),

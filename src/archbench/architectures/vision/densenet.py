@@ -21,7 +21,6 @@ PAPER = Parts(normalization="batch")
 FACTS = {
     "source": "Huang, Liu, van der Maaten, Weinberger 2016, arXiv:1608.06993, table 1",
     "task": "classification",
-    "inputs": "image",
     "minimum": lambda blocks, stem, **_: 2 ** (len(blocks) + (1 if stem == "imagenet" else -1)),
     "paper_outputs": 1000,
     "paper_input": (224, 224, 3),

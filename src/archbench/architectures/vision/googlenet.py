@@ -42,7 +42,6 @@ PAPER = Parts(normalization="local_response", initializer="xavier_uniform", drop
     source="Szegedy et al. 2014, arXiv:1409.4842, table 1",
     task="classification",
     auxiliary_weight=0.3,
-    inputs="image",
     minimum=lambda modules, stem_stride, **_: stem_stride * 2 ** (1 + len(modules)),
     paper_input=(224, 224, 3),
     paper_outputs=1000,

@@ -40,7 +40,6 @@ FINAL_WIDTH = 1536
 FACTS = {
     "source": "Szegedy, Ioffe, Vanhoucke, Alemi 2016, arXiv:1602.07261",
     "task": "classification",
-    "inputs": "image",
     "minimum": least_side,
     "paper_input": (299, 299, 3),
     "paper_outputs": 1000,

@@ -38,7 +38,6 @@ PAPER = Parts(normalization="batch")
     "inception_v2",
     source="Ioffe, Szegedy 2015, arXiv:1502.03167, figure 5",
     task="classification",
-    inputs="image",
     minimum=lambda modules, stem_stride, **_: stem_stride * 2 ** (1 + len(modules)),
     paper_input=(224, 224, 3),
     paper_outputs=1000,

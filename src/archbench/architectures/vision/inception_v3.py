@@ -25,7 +25,6 @@ NARROW = (128, 160, 160, 192)
     "inception_v3",
     source="Szegedy et al. 2015, arXiv:1512.00567",
     task="classification",
-    inputs="image",
     minimum=least_side,
     paper_input=(299, 299, 3),
     paper_outputs=1000,

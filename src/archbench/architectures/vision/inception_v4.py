@@ -24,7 +24,6 @@ PAPER = replace(INCEPTION_PARTS, normalization={"name": "batch", "epsilon": 1e-3
     "inception_v4",
     source="Szegedy, Ioffe, Vanhoucke, Alemi 2016, arXiv:1602.07261",
     task="classification",
-    inputs="image",
     minimum=least_side,
     paper_input=(299, 299, 3),
     paper_outputs=1000,

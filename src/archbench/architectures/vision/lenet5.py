@@ -19,7 +19,6 @@ GLOROT = Parts(activation="tanh", initializer="xavier_uniform")
     "lenet5",
     source="LeCun, Bottou, Bengio, Haffner 1998, Proc. IEEE 86(11), in its later, simplified form",
     task="classification",
-    inputs="image",
     minimum=16,
     paper_input=(32, 32, 1),
     paper_outputs=10,

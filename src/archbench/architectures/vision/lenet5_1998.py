@@ -33,7 +33,6 @@ PAPER = Parts(activation="scaled_tanh", initializer="lecun_1998")
     "lenet5_1998",
     source="LeCun, Bottou, Bengio, Haffner 1998, Proc. IEEE 86(11), section II.B",
     task="classification",
-    inputs="image",
     minimum=16,
     paper_input=(32, 32, 1),
     paper_outputs=10,

@@ -39,7 +39,6 @@ def _least_side(stem_cells: int, stages: int, **_) -> int:
     "nasnet_mobile",
     source="Zoph, Vasudevan, Shlens, Le 2017, arXiv:1707.07012, figure 4 and table 3",
     task="classification",
-    inputs="image",
     minimum=_least_side,
     paper_input=(224, 224, 3),
     paper_outputs=1000,

@@ -23,7 +23,6 @@ from archbench.parts import Parts
 
 FACTS = {
     "task": "classification",
-    "inputs": "image",
     "minimum": lambda blocks, **_: 2 ** (len(blocks) + 1),
     "paper_input": (224, 224, 3),
     "paper_outputs": 1000,

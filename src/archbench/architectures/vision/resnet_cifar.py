@@ -22,7 +22,6 @@ PAPER = Parts(normalization="batch")
 
 FACTS = {
     "task": "classification",
-    "inputs": "image",
     "minimum": lambda widths, **_: 2 ** (len(widths) - 1),
     "paper_input": (32, 32, 3),
     "paper_outputs": 10,

@@ -29,7 +29,6 @@ PAPER = Parts(dropout=0.5)
     },
     source="Simonyan, Zisserman 2014, arXiv:1409.1556",
     task="classification",
-    inputs="image",
     minimum=lambda convs, **_: 2 ** len(convs),
     paper_input=(224, 224, 3),
     paper_outputs=1000,

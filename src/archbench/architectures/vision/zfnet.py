@@ -27,7 +27,6 @@ def minimum(strides, **_) -> int:
     "zfnet",
     source="Zeiler, Fergus 2013, arXiv:1311.2901, figure 3",
     task="classification",
-    inputs="image",
     minimum=minimum,
     paper_input=(224, 224, 3),
     paper_outputs=1000,

@@ -1,0 +1,60 @@
+"""Networks of several parts: a trunk, a proposal net and a head; an encoder, and one step of a decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="archbench")
+class Network(keras.Model):
+    """Models that are trained and saved as one, each called by its name.
+
+    `preprocessing` is, for arrays that are read, the layer that they go through before any part sees them.
+    """
+
+    def __init__(
+        self,
+        parts: Mapping[str, keras.Model],
+        preprocessing: Mapping[str, keras.Layer] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        self.parts = dict(parts)
+        self.preprocessing = dict(preprocessing or {})
+        self.built = True  # its parts are
+
+    def call(self, *inputs: Any, part: str, training: bool | None = None) -> Any:
+        """What the named part answers."""
+        return self.parts[part](inputs[0] if len(inputs) == 1 else list(inputs), training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        """The parts, and what goes before them."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "parts": {name: serialize(part) for name, part in self.parts.items()},
+            "preprocessing": {name: serialize(layer) for name, layer in self.preprocessing.items()},
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping | None = None) -> Network:
+        """The network of `get_config`."""
+        restore = keras.saving.deserialize_keras_object
+        made = {
+            kind: {name: restore(one, custom_objects) for name, one in config[kind].items()}
+            for kind in ("parts", "preprocessing")
+        }
+        return cls(**made, name=config["name"])
+
+
+def parts_of(model: keras.Model) -> Mapping[str, keras.Model]:
+    """The parts of a network by name; one that is whole is a part called `network`."""
+    return model.parts if isinstance(model, Network) else {"network": model}
+
+
+def whole(parts: Mapping[str, keras.Model]) -> keras.Model:
+    """The network of these parts: one that is whole as it is."""
+    return parts["network"] if list(parts) == ["network"] else Network(parts)
