@@ -63,6 +63,26 @@ def test_truth_agrees_with_itself(size):
         assert arrays["label"][row] == labels[0]
 
 
+def test_what_is_told_of_balloons_is_read_as_so_many_rows_whatever_is_shown():
+    """As many as an example may have at most, so that a program has one shape; the rows of none are 0, and -1."""
+    arrays = balloons(None, size=32, examples=40, max_objects=4).train
+    few = np.flatnonzero(arrays["count"] == 1)
+    assert 0 < len(few) < 40
+    for name, shape, dtype, pad in (
+        ("boxes", (4, 4), "float32", 0),
+        ("box_label", (4,), "int32", -1),
+        ("landmarks", (4, 2, 2), "float32", 0),
+    ):
+        column = arrays[name]
+        assert column.lengths.tolist() == arrays["count"].tolist()
+        assert (column[few].shape, column.dtype) == ((len(few), *shape), dtype)
+        assert (column[few][:, 1:] == pad).all()
+        for row in range(40):
+            one = scene(row, 32, 4, 2)
+            told = {"boxes": one.boxes, "box_label": one.kinds, "landmarks": one.landmarks}[name]
+            np.testing.assert_array_equal(column[row][: len(told)], told.astype(dtype))
+
+
 def test_one_scene_shows_the_same_at_every_size():
     for seed in range(8):
         small, large = scene(seed, 64, 4, 2), scene(seed, 256, 4, 2)

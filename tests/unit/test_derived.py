@@ -236,6 +236,11 @@ def test_doctor_names_the_data_set_that_has_to_be_prepared(project):
     assert found == {f"data/prepared/toy/{name}": "dvc repro -f prepare@iris" for name in ("iris", "noisy")}
 
 
+def test_show_says_that_it_needs_another_data_set():
+    assert "of: must be given" in CliRunner().invoke(app, ["show", "mislabelled"]).stdout
+    assert "of: must be given" not in CliRunner().invoke(app, ["show", "iris"]).stdout
+
+
 # params.yaml
 
 

@@ -15,6 +15,7 @@ from archbench.resolve import resolve_all, resolve_arm
 
 MODELS = [
     config.Config,
+    config.DataSet,
     config.Training,
     config.Changes,
     config.Benchmark,

@@ -97,7 +97,10 @@ def describe(row: index.Row, entry: Entry) -> dict[str, Any]:
     if row.catalogue == "architectures":
         facts |= _cost(entry)
     if row.catalogue == "datasets":
+        from archbench.datasets.derived import is_derived
+
         own = entry.facts
+        facts["required"] = [*(["of"] if is_derived(entry) else []), *required]
         facts |= {"licence": own["licence"], "origin": own["kind"], "bytes": own["bytes"]}
     return facts
 

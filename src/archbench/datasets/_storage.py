@@ -8,6 +8,7 @@ pictures as they were published are TFRecord shards. Nothing is unpickled.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from archbench.datasets.columns import Column, Misfit, Ragged, Runs, ends
 
 CHUNK = 1 << 24
 """Bytes handled at once where a column may be larger than memory likes."""
-OFFSETS = np.dtype(np.int64)
+OFFSETS, RUNS = np.dtype(np.int64), np.dtype(np.int32)
 
 
 class DamagedFile(ValueError):
@@ -43,41 +44,37 @@ def save(folder: Path, name: str, column: Column, label: Column | None = None) -
     return column
 
 
-def opened(folder: Path, name: str, described: Mapping[str, Any], count: int) -> Column:
-    """A column of `count` examples that the card describes so; raises `DamagedFile`."""
-    shape, dtype, storage = described["shape"], described["dtype"], described.get("storage")
+def opened(folder: Path, name: str, kept: Mapping[str, Any], count: int) -> Column:
+    """A column of `count` examples that the card describes as `kept`; raises `DamagedFile`."""
+    shape, dtype, storage = kept["shape"], kept["dtype"], kept.get("storage")
+    offsets = f"{name}.offsets.npy"
     if storage == "ragged":
-        files = f"{name}.values.npy", f"{name}.offsets.npy"
-        return _fit(
-            files,
-            Ragged,
-            read(folder, files[0], (None, *shape[1:]), dtype),
-            read(folder, files[1], (count + 1,), OFFSETS),
-            described["pad"],
-            shape[0],
-        )
+        values = f"{name}.values.npy"
+        parts = read(folder, values, (None, *shape[1:]), dtype), read(folder, offsets, (count + 1,), OFFSETS)
+        with _fitting(offsets, values):
+            return Ragged(*parts, kept["pad"], shape[0])
     if storage == "runs":
-        files = tuple(f"{name}.{part}.npy" for part in ("runs", "masks", "offsets"))
-        offsets = read(folder, files[2], (count + 1,), OFFSETS)
-        codes = _fit(
-            files[:2], Ragged, read(folder, files[0], (None,), "int32"), read(folder, files[1], (None,), OFFSETS)
-        )
-        return _fit(files[1:], Runs, codes, offsets, shape[1:], shape[0])
+        runs, masks = f"{name}.runs.npy", f"{name}.masks.npy"
+        with _fitting(masks, runs):
+            codes = Ragged(read(folder, runs, (None,), RUNS), read(folder, masks, (None,), OFFSETS))
+        with _fitting(offsets, masks):
+            return Runs(codes, read(folder, offsets, (count + 1,), OFFSETS), shape[1:], shape[0])
     if storage == "tfrecord":
         try:
             records = _shards.Records(folder, name, count)
         except _shards.DamagedShards as error:
             raise DamagedFile(str(error)) from error
-        return Pictures(records, Look(shape[0], described["crop"], described["cmyk"]), storage)
+        return Pictures(records, Look(shape[0], kept["crop"], kept["cmyk"]), storage)
     return read(folder, f"{name}.npy", (count, *shape), dtype)
 
 
-def _fit(files: Sequence[str], kind: type, *parts: Any) -> Any:
-    """The column of a kind that is kept in `files`, of which the last holds the offsets."""
+@contextmanager
+def _fitting(offsets: str, rows: str) -> Iterator[None]:
+    """Name the files of parts that do not fit together."""
     try:
-        return kind(*parts)
+        yield
     except Misfit as error:
-        raise DamagedFile(f"{files[-1]} does not fit {files[0]}: {error}") from error
+        raise DamagedFile(f"{offsets} does not fit {rows}: {error}") from error
 
 
 def read(folder: Path, file: str, shape: Sequence[int | None], dtype: Any) -> np.ndarray:

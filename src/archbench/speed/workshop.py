@@ -91,6 +91,7 @@ def _written(name: str, class_names: tuple[str, ...], splits: store.Splits, fold
         "licence": "not distributed",
         "input": "image",
         "class_names": class_names,
+        "labels": ("label",),
     }
     store.write(folder / name, fields, splits)
     return store.load(folder / name)
