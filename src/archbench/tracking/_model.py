@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 
 def log_model(tracking: Tracking, copy: Run, run: RunFolder) -> None:
-    """Log the network of a run once, named after its benchmark; an upload that was cut off is completed."""
+    """Log the network of a run once, named after its benchmark; an upload that was cut off is completed.
+
+    A network of several parts answers no example by itself, so it is a file of the run and nothing to be served.
+    """
+    if "parts" in _shapes(run.path):
+        tracking.client.log_artifact(copy.info.run_id, str(run.path / "model.keras"))
+        return
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     client, run_id = tracking.client, copy.info.run_id
@@ -107,12 +113,16 @@ def _write_requirements(folder: Path, machine: Mapping[str, Any]) -> None:
     )
 
 
-def _signature(folder: Path) -> ModelSignature:
+def _shapes(folder: Path) -> Mapping[str, Any]:
     """From `signature.json`, or from the saved network, which names only its inputs."""
+    written = folder / "signature.json"
+    return read_json(written) if written.exists() else read_inputs(folder / "model.keras")
+
+
+def _signature(folder: Path) -> ModelSignature:
     from mlflow.models import ModelSignature
 
-    written = folder / "signature.json"
-    shapes = read_json(written) if written.exists() else read_inputs(folder / "model.keras")
+    shapes = _shapes(folder)
     return ModelSignature(_schema(shapes["inputs"]), _schema(shapes["outputs"]) if shapes["outputs"] else None)
 
 

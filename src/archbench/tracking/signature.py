@@ -15,8 +15,11 @@ Signature = dict[str, dict[str, dict[str, Any]]]
 def describe(model: Any) -> Signature:
     """The signature of a Keras model: what `signature.json` in a run folder holds.
 
-    `model.output` may be a tensor, or a mapping of tensors, whose keys become the names.
+    `model.output` may be a tensor, or a mapping of tensors, whose keys become the names. Of a network of several parts
+    the signature of each, as `parts`: none of them is what answers an example.
     """
+    if hasattr(model, "parts"):
+        return {"parts": {name: describe(part) for name, part in model.parts.items()}}
     inputs = {tensor.name: tensor for tensor in model.inputs}
     output = model.output
     outputs = output if isinstance(output, Mapping) else {tensor.name: tensor for tensor in model.outputs}

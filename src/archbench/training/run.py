@@ -15,6 +15,7 @@ import numpy as np
 
 from archbench.architectures.parted import Network, whole
 from archbench.architectures.profile import Profile, profile
+from archbench.datasets.columns import lengths, take
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
 from archbench.records import run_folder
@@ -66,7 +67,8 @@ class Workbench:
         full_batch.check(settings)
         learner = self._fresh_learner(settings)
         self.task.learn(prepared.splits["train"], learner.parts)
-        self.profile: Profile = profile(inference(whole(learner.parts), self.task), self.task.calls())
+        size = inference(whole(learner.parts), self.task), self.task.calls(), self._typical_length()
+        self.profile: Profile = profile(*size)
         self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.model)
         self.program = Program(learner, self.xla)
         self._batch_size, self._resident_bytes = settings["batch_size"], settings["resident_megabytes"] * 2**20
@@ -80,8 +82,22 @@ class Workbench:
             arrays,
             batch_size=self._batch_size,
             resident_bytes=self._resident_bytes,
-            group=arrays.get("group"),
+            group=arrays.get(self.card.group),
         )
+
+    def shown(self, name: str, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """What pictures need of some examples of a split, beside their predictions."""
+        if type(self.task).show is Task.show:
+            return {}
+        arrays = {array: take(column, rows) for array, column in self.prepared.splits[name].items()}
+        some = open_split(self.program, arrays, batch_size=len(rows), resident_bytes=self._resident_bytes, group=None)
+        return some.answer("shown", len(rows))
+
+    def _typical_length(self) -> int:
+        """How long an array is on average that the network reads and whose examples are of unlike length; else 1."""
+        columns = [self.prepared.splits["train"][name] for name in self.task.reads()]
+        found = [counts.mean() for counts in map(lengths, columns) if counts is not None]
+        return round(float(np.mean(found))) if found else 1
 
     def start(self, settings: Settings) -> Recipe:
         """Give the program the fresh weights of a trial, and return its recipe."""
@@ -239,8 +255,10 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, float
     scores, predictions = test.scores(settings["batch_size"])
     shown = _shown(test.arrays, predictions, test.examples)
     arrays = {"input": np.asarray(bench.prepared.splits["test"][bench.card.input][shown])}
-    if bench.card.class_names:
-        arrays["class_names"] = np.array(bench.card.class_names)
+    for name in ("class_names", "vocabulary"):
+        if names := getattr(bench.card, name):
+            arrays[name] = np.array(names)
+    arrays |= {f"shown_{name}": value for name, value in bench.shown("test", shown).items()}
     arrays |= {
         f"{name}_names": np.array(names) for name, names in bench.card.label_names.items() if name in predictions
     }
