@@ -173,6 +173,8 @@ class Benchmark(Changes):
     seeds: Seeds | None = None
     epochs: Count | None = None
     transfer: Transfer | None = None
+    keep_every: Count | None = None
+    """Epochs between two snapshots of what the task shows of a few validation examples; by default there are none."""
     margin: Fraction | None = None
     """The least gain of test accuracy over softmax regression on the same data; only the report judges by it."""
 
@@ -250,6 +252,8 @@ class Study(Model):
             raise ValueError("there is nothing to compare: give arms, or two axes in cross")
         if self.base.margin is not None:
             raise ValueError("base takes no margin: a study compares its arms")
+        if self.base.keep_every is not None:
+            raise ValueError("base takes no keep_every: the trials of a study keep no snapshots")
         if self.base.transfer is not None:
             raise ValueError("base takes no transfer: the trials of a study start fresh")
         if self.base.epochs is not None:

@@ -29,6 +29,7 @@ from archbench.preprocessing import PREPROCESSING
 from archbench.schedules import SCHEDULES
 from archbench.schedules.horizon import Horizon
 from archbench.tasks import TASKS
+from archbench.tasks.base import Task
 from archbench.training import full_batch
 from archbench.training.numbers import program_key
 from archbench.training.transfer import describe_source
@@ -148,6 +149,9 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
                     _check_augmentation(entry, task_options, named.name)
             with mistakes.at("preprocessing"):
                 _check_preprocessing(entry, merged["preprocessing"].name)
+        if benchmark.keep_every and entry.build.show is Task.show:
+            with mistakes.at("keep_every"):
+                raise ConfigError(f"{entry.name} shows nothing while it trains. Leave keep_every out.")
         if benchmark.transfer:
             with mistakes.at("transfer"):
                 check_transfer(config, slug, benchmark)
@@ -162,6 +166,8 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         "resident_megabytes": config.training.resident_megabytes,
         "steps_per_call": config.training.steps_per_call,
     }
+    if benchmark.keep_every:
+        settings["keep_every"] = benchmark.keep_every
     if benchmark.transfer:  # the others keep the settings, and so the ids, that they have without it
         settings["transfer"] = benchmark.transfer.model_dump(by_alias=True)
     with mistakes.at("optimizer"):

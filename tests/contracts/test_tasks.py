@@ -267,7 +267,7 @@ def _evaluated(name: str, arrays: dict[str, np.ndarray], least_batch: int, resid
     program = Program(Learner(model, {}, {"network": model}, task, optimizer), xla=False)
     targets = task.arrays(arrays)
     feed = Feed(program, {"image": arrays["image"], **targets}, 10**9 if resident else 0)
-    return Split(program, [feed], targets).scores(least_batch)[0]
+    return Split(program, [feed], targets, arrays).scores(least_batch)[0]
 
 
 def _split_with_missing_labels(name: str) -> dict[str, np.ndarray]:

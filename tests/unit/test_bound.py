@@ -1,5 +1,7 @@
 """The bound that a VAE is chosen by: sampled in evaluation, against numpy, whatever the batches."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -49,7 +51,7 @@ def _repeated(bench, picture) -> Split:
     """A split of one picture many times, each with the noise of its place."""
     image = np.repeat(picture[None], SAMPLES, axis=0)
     targets = bench.task.arrays({"image": image})
-    return Split(bench.program, [Feed(bench.program, {"image": image, **targets}, 10**9)], targets)
+    return Split(bench.program, [Feed(bench.program, {"image": image, **targets}, 10**9)], targets, {"image": image})
 
 
 def test_its_mean_over_samples_is_the_bound(bench):
@@ -68,7 +70,7 @@ def test_every_example_has_the_noise_of_its_place(bench, monkeypatch):
     """However it is batched, resident or streamed, and however often it is asked."""
     monkeypatch.setattr(feeding, "EVALUATION_VALUES", 1)
     validation = bench.validation
-    pictures, noise = bench.prepared.splits["validation"]["image"], validation.targets["noise"]
+    pictures, noise = bench.prepared.splits["validation"]["image"], validation.arrays["noise"]
     expected = np.array([_bounds(bench, pictures[row : row + 1], noise[row])[0, 0] for row in range(30)])
     assert np.abs(noise - noise[0]).max(axis=1)[1:].min() > 0.01
     for split, least in ((validation, 30), (validation, 7), (validation, 1), (toys.streamed(bench, "validation"), 7)):
@@ -83,9 +85,9 @@ def test_every_example_has_the_noise_of_its_place(bench, monkeypatch):
 
 def test_the_noise_is_the_same_for_every_seed_and_split(bench):
     fresh = Workbench(toys.settings(**toys.VAE, seed=8), toys.stripes())
-    np.testing.assert_array_equal(fresh.validation.targets["noise"], bench.validation.targets["noise"])
-    noise = bench.training.targets["noise"]
-    np.testing.assert_array_equal(noise[:30], bench.validation.targets["noise"])
+    np.testing.assert_array_equal(fresh.validation.arrays["noise"], bench.validation.arrays["noise"])
+    noise = bench.training.arrays["noise"]
+    np.testing.assert_array_equal(noise[:30], bench.validation.arrays["noise"])
     assert noise.shape == (70, 2)
     assert noise.mean() == pytest.approx(0, abs=4 / np.sqrt(140))
     assert noise.std() == pytest.approx(1, abs=4 / np.sqrt(280))
@@ -104,4 +106,4 @@ def test_the_finished_model_decodes_the_mean(bench):
 def test_a_network_without_a_code_is_refused():
     task = TASKS.build("reconstruction", toys.stripes().card)
     with pytest.raises(UserError, match=r"lacks code, kl, reconstruction\. Choose a generative network"):
-        task.fit({}, keras.KerasTensor((None, 3)))
+        task.learn({}, {"network": types.SimpleNamespace(output=keras.KerasTensor((None, 3)))})

@@ -73,7 +73,7 @@ def test_the_best_five_of_many_classes():
     task = _task(classes=12)
     outputs = np.random.default_rng(0).normal(size=(40, 12)).astype("float32")
     label = np.random.default_rng(1).integers(12, size=40).astype("int32")
-    predictions = compiled(task.predict, outputs)
+    predictions = compiled(task.decode, outputs)
     rank = (outputs > outputs[np.arange(40), label][:, None]).sum(axis=1)
     assert task.scores({"label": label}, predictions, {})["top_5"] == pytest.approx((rank < 5).mean())
     assert "top_5" not in _task(classes=10).decode(outputs[:, :10])

@@ -52,7 +52,7 @@ def test_the_gradient_in_chunks_is_that_of_all_data_in_one_piece(descent):
     program, feed = descent.program, descent.training.feeds[0]
     parts, whole = FullBatch(program, feed, 70).gradient(numbers)
     assert max(np.abs(gradient).max() for gradient in whole) > 1e-3
-    for batch_size, source in ((16, feed), (64, feed), (16, toys.streamed(descent, "train").feed)):
+    for batch_size, source in ((16, feed), (64, feed), (16, toys.streamed(descent, "train").feeds[0])):
         some, gradients = FullBatch(program, source, batch_size).gradient(numbers)
         assert some == pytest.approx(parts, rel=1e-5)
         for ours, theirs in zip(gradients, whole, strict=True):
@@ -335,7 +335,7 @@ def test_chunks_do_not_go_with_batch_normalization():
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.BatchNormalization()(inputs))
     x, y, learner = _logistic()
-    program = Program(replace(learner, network=model), xla=False)
+    program = Program(replace(learner, parts={"network": model}), xla=False)
     feed = Feed(program, {"x": x, "y": y}, 10**6)
     with pytest.raises(NotFullBatch, match="Choose batch_size 60, or another normalization"):
         FullBatch(program, feed, 16)

@@ -371,7 +371,7 @@ def test_a_batch_larger_than_the_data_is_refused():
 def _scripted(monkeypatch, bench, scores):
     """Let the validation score of each epoch be the next of `scores`."""
     script = iter(scores)
-    monkeypatch.setattr(bench.task, "scores", lambda targets, predictions: {"accuracy": next(script), "f1": 0.0})
+    monkeypatch.setattr(bench.task, "scores", lambda arrays, predictions, means: {"accuracy": next(script), "f1": 0.0})
 
 
 def _all_weights(bench, kept):

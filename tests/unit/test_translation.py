@@ -110,10 +110,15 @@ def test_it_shows_where_it_looked_at_each_token_that_it_said():
 
 
 def test_scores_by_hand():
-    targets = {"target": TRAINING["target"]}
+    targets = {"target": TRAINING["target"][:]}
     said = np.array([[4, 5, 6, END], [6, END, 0, 0], [5, END, 0, 0]], "int32")
     found = _task().scores(targets, {"said": said}, {"loss": math.log(3)})
     assert found == pytest.approx({"exact_match": 2 / 3, "token_accuracy": 7 / 8, "perplexity": 3.0})
+
+
+def test_up_to_half_of_what_is_shown_are_sentences_with_a_mistake():
+    targets, said = np.array([[4, END]] * 6), np.array([[4, END], [4, END], [5, END], [4, END], [4, 4], [5, END]])
+    assert _task().picked({"target": targets}, {"said": said}, 4).tolist() == [0, 1, 2, 4]
 
 
 def test_a_decoder_runs_once_a_token_of_the_targets():

@@ -126,7 +126,7 @@ def streamed(bench: Workbench, name: str) -> Split:
     arrays = bench.prepared.splits[name]
     targets = task.arrays(arrays)
     feed = Feed(bench.program, {task.card.input: arrays[task.card.input], **targets}, 0)
-    return Split(bench.program, [feed], targets)
+    return Split(bench.program, [feed], targets, arrays)
 
 
 def weights(bench: Workbench) -> list[np.ndarray]:

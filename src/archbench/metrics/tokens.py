@@ -10,8 +10,13 @@ from archbench.metrics import metric
 @metric("exact_match", source="Rajpurkar et al. 2016, arXiv:1606.05250, section 6.1", values="tokens")
 def exact_match(targets: np.ndarray, predictions: np.ndarray) -> float:
     """The share of rows (example, place) with every token right, and none too many."""
+    return float(np.mean(matches(targets, predictions)))
+
+
+def matches(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Whether the rows are the same but for their padding: (example,)."""
     targets, predictions = _of_one_width(targets, predictions)
-    return float(np.mean((targets == predictions).all(axis=1)))
+    return (targets == predictions).all(axis=1)
 
 
 @metric("token_accuracy", source="archbench: accuracy of the tokens, place by place", values="tokens")

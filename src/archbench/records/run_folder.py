@@ -16,7 +16,7 @@ import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -29,8 +29,10 @@ from archbench.records.shapes import METRICS, SETTINGS, misfit
 
 FILES = (
     "settings.yaml", "machine.json", "history.csv", "timings.json", "predictions.npz", "model.keras", "signature.json",
+    "snapshots.npz",
 )  # fmt: skip
-"""What a run leaves beside its metrics.json; one that diverged has no predictions and no model."""
+"""What a run leaves beside its metrics.json; one that diverged has no predictions and no model,
+and one that was not asked to keep them no snapshots."""
 UNREADABLE = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, RuntimeError, MemoryError,
     IsADirectoryError, NotADirectoryError, zipfile.BadZipFile, zlib.error, csv.Error, yaml.YAMLError,
@@ -96,11 +98,11 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def clear(folder: Path, kept: str) -> None:
-    """Remove all that an earlier run left in its folder but the file `kept`, `metrics.json` first."""
+def clear(folder: Path, kept: Collection[str]) -> None:
+    """Remove all that an earlier run left in its folder but the files `kept`, `metrics.json` first."""
     if folder.is_dir():
         for path in sorted(folder.iterdir(), key=lambda path: path.name != "metrics.json"):
-            if path.name != kept:
+            if path.name not in kept:
                 remove(path)
 
 

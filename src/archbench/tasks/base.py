@@ -131,6 +131,10 @@ class Task:
         """What pictures need of the few examples that they show, beside what `predict` gives."""
         return {}
 
+    def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
+        """The rows of at most `most` examples of a split that pictures show: the first."""
+        return np.arange(min(most, len(next(iter(predictions.values())))))
+
     def calls(self) -> dict[str, float]:
         """How often an example runs a part of the network, for its cost; a part that is not named: once."""
         return {}

@@ -13,7 +13,7 @@ from archbench.losses.entropy import binary_cross_entropy
 from archbench.metrics.confusion import accuracy, f1
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
-from archbench.tasks.labels import check_examples, check_labels
+from archbench.tasks.labels import check_examples, check_labels, wrong_and_right
 
 
 @task("binary", source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.2")
@@ -62,6 +62,10 @@ class Binary(Direct):
             "label": ops.cast(outputs[:, 0] > 0, "int32"),
             "confidence": ops.maximum(probability, 1.0 - probability),
         }
+
+    def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
+        """Up to half of them wrong ones."""
+        return wrong_and_right(arrays["label"] != predictions["label"], most)
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`accuracy` and `f1` (macro)."""

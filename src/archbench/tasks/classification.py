@@ -17,7 +17,7 @@ from archbench.options import NonNegative
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Direct
 from archbench.tasks.class_loss import ScoreLoss
-from archbench.tasks.labels import check_class_names, check_examples, check_labels
+from archbench.tasks.labels import check_class_names, check_examples, check_labels, wrong_and_right
 
 FEW_CLASSES = 10
 """Up to so many classes the best five of them say little."""
@@ -95,6 +95,10 @@ class Classification(Direct):
         if self.outputs() > FEW_CLASSES:
             found["top_5"] = ops.cast(ops.top_k(scores, k=5)[1], "int32")
         return found
+
+    def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
+        """Up to half of them wrong ones."""
+        return wrong_and_right(arrays["label"] != predictions["label"], most)
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`accuracy`, macro `f1`, `precision` and `recall`, and `top_5` where there are more than 10 classes."""

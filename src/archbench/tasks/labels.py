@@ -70,3 +70,12 @@ def check_examples(card: Card, name: str, *, every_class: bool) -> None:
                 f"{len(names)} classes: {shown}. Scores that are means over the classes need some of each. Give the "
                 "split a larger share, or the data set more examples, in the datasets section of params.yaml."
             )
+
+
+def wrong_and_right(wrong: np.ndarray, most: int) -> np.ndarray:
+    """The first rows of examples, at most `most`, but up to half of them ones that are `wrong` (example,), in order.
+
+    Wrong answers are rare, and say more.
+    """
+    missed = np.flatnonzero(wrong)[: most // 2]
+    return np.sort(np.concatenate([missed, np.flatnonzero(~wrong)[: most - len(missed)]]))

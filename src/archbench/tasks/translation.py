@@ -14,10 +14,11 @@ from pydantic import Field
 from archbench.datasets.card import Card
 from archbench.datasets.tokens import END, PADDING, START
 from archbench.layers.decoding import beam_search, each_beam, forced
-from archbench.metrics.tokens import exact_match, token_accuracy
+from archbench.metrics.tokens import exact_match, matches, token_accuracy
 from archbench.options import NonNegative
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Net, Seed, Task, TaskMismatch
+from archbench.tasks.labels import wrong_and_right
 
 PARTS = {
     "encoder": {"state", "annotations", "keys", "known"},
@@ -110,13 +111,17 @@ class Translation(Task):
         encoded, said = net(batch["source"], part="encoder"), self.predict(net, batch, seed)["said"]
         return {"attention": forced(_step(net, encoded, "attention"), encoded["state"], _before(said))}
 
+    def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
+        """Up to half of them wrong ones."""
+        return wrong_and_right(~matches(arrays["target"], predictions["said"]), most)
+
     def calls(self) -> dict[str, float]:
         """The decoder runs once for each token that is said: in training, those of the target."""
         return {"decoder": self.typical}
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`exact_match` and `token_accuracy` of what is said; `perplexity` of the true tokens."""
-        pair = np.asarray(arrays["target"]), predictions["said"]
+        pair = arrays["target"], predictions["said"]
         return {
             "exact_match": exact_match(*pair),
             "token_accuracy": token_accuracy(*pair),

@@ -27,13 +27,7 @@ if TYPE_CHECKING:
 
 
 def log_model(tracking: Tracking, copy: Run, run: RunFolder) -> None:
-    """Log the network of a run once, named after its benchmark; an upload that was cut off is completed.
-
-    A network of several parts answers no example by itself, so it is a file of the run and nothing to be served.
-    """
-    if "parts" in _shapes(run.path):
-        tracking.client.log_artifact(copy.info.run_id, str(run.path / "model.keras"))
-        return
+    """Log the network of a run once, named after its benchmark; an upload that was cut off is completed."""
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     client, run_id = tracking.client, copy.info.run_id
@@ -50,6 +44,12 @@ def log_model(tracking: Tracking, copy: Run, run: RunFolder) -> None:
         client.log_model_artifacts(model.model_id, str(folder))
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=run.metrics["best_epoch"])])
     client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+
+
+def servable(folder: Path) -> bool:
+    """Whether the network of a run answers arrays with arrays; one of several parts needs a task that calls them."""
+    written = folder / "signature.json"
+    return not written.exists() or "parts" not in read_json(written)
 
 
 def write_model(folder: Path, run: RunFolder, logged: LoggedModel) -> None:
@@ -113,16 +113,12 @@ def _write_requirements(folder: Path, machine: Mapping[str, Any]) -> None:
     )
 
 
-def _shapes(folder: Path) -> Mapping[str, Any]:
-    """From `signature.json`, or from the saved network, which names only its inputs."""
-    written = folder / "signature.json"
-    return read_json(written) if written.exists() else read_inputs(folder / "model.keras")
-
-
 def _signature(folder: Path) -> ModelSignature:
+    """From `signature.json`, or from the saved network, which names only its inputs."""
     from mlflow.models import ModelSignature
 
-    shapes = _shapes(folder)
+    written = folder / "signature.json"
+    shapes = read_json(written) if written.exists() else read_inputs(folder / "model.keras")
     return ModelSignature(_schema(shapes["inputs"]), _schema(shapes["outputs"]) if shapes["outputs"] else None)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from archbench.records.read import RunFolder, digest, milliseconds, read_run
 from archbench.records.run_folder import check
 from archbench.tracking import _tags
-from archbench.tracking._model import log_model
+from archbench.tracking._model import log_model, servable
 from archbench.tracking._parent import SIZES, Family, open_parent, read_family, settle_parent
 from archbench.tracking._pictures import drawn
 from archbench.tracking._values import as_params, as_tags, grouped, log, points
@@ -199,7 +199,10 @@ def _log_end(tracking: Tracking, copy: Run, run: RunFolder) -> None:
         with drawn(run) as pictures:
             client.log_artifacts(run_id, str(pictures), artifact_path="figures")
     if (run.path / "model.keras").exists():
-        log_model(tracking, copy, run)
+        if servable(run.path):
+            log_model(tracking, copy, run)
+        else:
+            client.log_artifact(run_id, str(run.path / "model.keras"), artifact_path="model")
     values: dict[str, Any] = {f"test/{name}": value for name, value in result["test"].items()}
     monitor = result["monitor"]
     values[f"best/validation_{monitor}"] = result["validation"].get(monitor)

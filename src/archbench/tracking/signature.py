@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 Signature = dict[str, dict[str, dict[str, Any]]]
-"""`inputs` and `outputs`, each name -> {shape, dtype}; an unknown size (the batch) is none."""
+"""`inputs` and `outputs`, each name -> {shape, dtype}, an unknown size (the batch) is none; or `parts`."""
 
 
 def describe(model: Any) -> Signature:
     """The signature of a Keras model: what `signature.json` in a run folder holds.
 
     `model.output` may be a tensor, or a mapping of tensors, whose keys become the names. Of a network of several parts
-    the signature of each, as `parts`: none of them is what answers an example.
+    there is a signature each, under `parts`.
     """
-    if hasattr(model, "parts"):
+    if isinstance(getattr(model, "parts", None), Mapping):
         return {"parts": {name: describe(part) for name, part in model.parts.items()}}
     inputs = {tensor.name: tensor for tensor in model.inputs}
     output = model.output

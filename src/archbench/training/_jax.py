@@ -28,9 +28,10 @@ class JaxBackend:
         self._trainable = {id(variable) for variable in steps.learner.trainable}
         # XLA's CPU compiler leaves its fast convolutions aside inside a loop: there the loop runs in Python.
         on_device = not (device_kind() == "cpu" and convolves(steps.learner.model))
-        self._run = jax.jit(self._loop, donate_argnums=0) if on_device else self._dispatch
         self._start = jax.jit(self._first)
         self._step = jax.jit(self._advance, donate_argnums=0)
+        self._whole = jax.jit(self._loop, donate_argnums=0)
+        self._run = self._whole if on_device else self._dispatch
         self._finish = jax.jit(self._logs)
         self._answers = {what: jax.jit(partial(self._batch, what)) for what in ANSWERS}
         self._gradient = jax.jit(self._share)
@@ -39,6 +40,10 @@ class JaxBackend:
         self._answers_of_many = {
             what: jax.jit(jax.vmap(partial(self._batch, what), in_axes=(0, None, None))) for what in ANSWERS
         }
+
+    @property
+    def compiled(self) -> int:
+        return self._whole._cache_size() + self._step._cache_size()
 
     def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
         return {name: jnp.asarray(np.asarray(value)) for name, value in arrays.items()}

@@ -26,6 +26,10 @@ class TensorFlowBackend:
         self._gradient = _compiled(self._share, xla)
         self._apply = _compiled(self._move, xla)
 
+    @property
+    def compiled(self) -> int:
+        return self._train.experimental_get_tracing_count()
+
     def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
         return {name: tf.constant(np.asarray(value)) for name, value in arrays.items()}
 

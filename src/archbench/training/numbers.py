@@ -23,7 +23,18 @@ from archbench.training.program import Clip, Knobs
 
 Settings = Mapping[str, Any]
 
-HOST_ONLY = ("id", "pipeline", "benchmark", "scale", "seed", "schedule", "epochs", "early_stopping", "code_sha256")
+HOST_ONLY = (
+    "id",
+    "pipeline",
+    "benchmark",
+    "scale",
+    "seed",
+    "schedule",
+    "epochs",
+    "early_stopping",
+    "keep_every",
+    "code_sha256",
+)
 """Settings that the compiled program does not depend on."""
 
 

@@ -305,6 +305,11 @@ class Program:
         self.xla = xla
         self._backend = Backend(Steps(learner), xla)
 
+    @property
+    def compiled(self) -> int:
+        """How many programs of steps were compiled: one for each shape of batches and chunks."""
+        return self._backend.compiled
+
     def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
         """Copy arrays to the device."""
         return self._backend.place(arrays)

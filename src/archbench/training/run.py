@@ -15,19 +15,20 @@ import numpy as np
 
 from archbench.architectures.parted import Network, whole
 from archbench.architectures.profile import Profile, profile
-from archbench.datasets.columns import lengths, take
+from archbench.datasets.columns import lengths
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
 from archbench.records import run_folder
-from archbench.tasks.base import Arrays, Task
+from archbench.tasks.base import Task
 from archbench.tracking.signature import describe as describe_signature
-from archbench.training import full_batch, machine
+from archbench.training import full_batch, machine, snapshots
 from archbench.training.build import Settings, build_learner, build_recipe, build_task
 from archbench.training.checkpoint import Progress
 from archbench.training.fit import Diverged, Recipe, fit
 from archbench.training.fitted import fit_at_once, is_fitted, one_step
 from archbench.training.numbers import learning_rate
 from archbench.training.program import Learner, Program
+from archbench.training.snapshots import Snapshots
 from archbench.training.split import Split, open_split
 from archbench.training.transfer import model_file, take_weights
 
@@ -84,14 +85,6 @@ class Workbench:
             resident_bytes=self._resident_bytes,
             group=arrays.get(self.card.group),
         )
-
-    def shown(self, name: str, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """What pictures need of some examples of a split, beside their predictions."""
-        if type(self.task).show is Task.show:
-            return {}
-        arrays = {array: take(column, rows) for array, column in self.prepared.splits[name].items()}
-        some = open_split(self.program, arrays, batch_size=len(rows), resident_bytes=self._resident_bytes, group=None)
-        return some.answer("shown", len(rows))
 
     def _typical_length(self) -> int:
         """How long an array is on average that the network reads and whose examples are of unlike length; else 1."""
@@ -187,7 +180,9 @@ def _train_one(
         recipe = one_step(recipe, bench.training.examples)
         train = partial(fit_at_once, settings["architecture"]["name"])
     progress = _open_folder(bench, settings, folder)
-    record = _Recorder(bench, folder, pace, recipe.epochs, progress.seconds)
+    record = _Recorder(bench, folder, pace, recipe.epochs, progress)
+    if "keep_every" in settings:
+        record.snapshots = Snapshots(folder, settings["keep_every"], bench.validation, progress.epoch)
     outcome: dict[str, Any] = {"state": "finished", "message": None, "diverged_at_step": None, "test": {}}
     try:
         train(
@@ -204,7 +199,11 @@ def _train_one(
     except Diverged as error:
         outcome |= {"state": "diverged", "message": str(error), "diverged_at_step": error.step}
     run_folder.write_json(folder / "timings.json", _timings(progress, recipe, record.seconds()))
-    facts = _facts(bench.task, bench.profile, progress) | {"training_examples": bench.card.split_sizes["train"]}
+    facts = _facts(bench.task, bench.profile, progress) | {
+        "training_examples": bench.training.examples,
+        "programs": bench.program.compiled,
+        "padding": bench.training.padding,
+    }
     run_folder.seal(folder, outcome | facts)
 
 
@@ -217,7 +216,7 @@ def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress
         run_folder.remove(error.path)
         progress = None
     progress = progress or Progress(settings["id"])
-    run_folder.clear(folder, kept="checkpoint.npz")
+    run_folder.clear(folder, kept=("checkpoint.npz", snapshots.FILE) if progress.epoch else ())
     run_folder.write_yaml(folder / "settings.yaml", dict(settings))
     facts = machine.describe(bench.xla, bench.xla_rule, settings["precision"])
     run_folder.write_json(folder / "machine.json", facts)
@@ -230,9 +229,10 @@ def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress
 class _Recorder:
     """Writes history and checkpoints after each epoch, and keeps the time over all processes of a run."""
 
-    def __init__(self, bench: Workbench, folder: Path, pace: Pace, epochs: int, seconds_before: float) -> None:
+    def __init__(self, bench: Workbench, folder: Path, pace: Pace, epochs: int, progress: Progress) -> None:
         self._bench, self._folder, self._pace, self._epochs = bench, folder, pace, epochs
-        self._start = time.perf_counter() - seconds_before
+        self.snapshots: Snapshots | None = None
+        self._start = time.perf_counter() - progress.seconds
         self._last_checkpoint = time.perf_counter()
 
     def seconds(self) -> float:
@@ -241,6 +241,8 @@ class _Recorder:
     def after_epoch(self, progress: Progress) -> None:
         row = progress.history[-1]
         run_folder.append_history(self._folder / "history.csv", row)
+        if self.snapshots:
+            self.snapshots.after_epoch(progress.epoch)
         self._pace.show(self._folder.name, row, self._epochs, self._bench.task.monitor)
         if time.perf_counter() - self._last_checkpoint >= self._pace.checkpoint_seconds:
             progress.state = self._bench.program.learner.read_state()
@@ -253,12 +255,15 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, float
     """The one place that reads test data: scores of the chosen model, and what the gallery shows."""
     test = bench.split("test")
     scores, predictions = test.scores(settings["batch_size"])
-    shown = _shown(test.arrays, predictions, test.examples)
-    arrays = {"input": np.asarray(bench.prepared.splits["test"][bench.card.input][shown])}
+    shown = bench.task.picked(test.arrays, predictions, SHOWN_EXAMPLES)
+    arrays = {
+        "input" if name == bench.card.input else f"input_{name}": np.asarray(column[shown])
+        for name, column in test.read.items()
+    }
+    arrays |= {f"shown_{name}": value for name, value in test.show(shown).items()}
     for name in ("class_names", "vocabulary"):
         if names := getattr(bench.card, name):
             arrays[name] = np.array(names)
-    arrays |= {f"shown_{name}": value for name, value in bench.shown("test", shown).items()}
     arrays |= {
         f"{name}_names": np.array(names) for name, names in bench.card.label_names.items() if name in predictions
     }
@@ -269,16 +274,6 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, float
                 arrays[f"all_{kind}_{name}"] = np.asarray(value)
     run_folder.write_arrays(folder / "predictions.npz", arrays)
     return scores
-
-
-def _shown(targets: Arrays, predictions: Arrays, examples: int) -> np.ndarray:
-    """Which test examples the gallery shows: the first ones, but up to half of them wrong ones, which are rare."""
-    first = np.arange(min(SHOWN_EXAMPLES, examples))
-    if "label" not in targets or targets["label"].ndim != 1:
-        return first
-    wrong = np.flatnonzero(targets["label"] != predictions["label"])[: SHOWN_EXAMPLES // 2]
-    right = np.setdiff1d(np.arange(examples), np.flatnonzero(targets["label"] != predictions["label"]))
-    return np.sort(np.concatenate([wrong, right[: SHOWN_EXAMPLES - len(wrong)]]))
 
 
 def inference(model: keras.Model, task: Task) -> keras.Model:

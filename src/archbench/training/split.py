@@ -23,6 +23,8 @@ class Split:
     program: Program
     feeds: Sequence[Feed]
     arrays: Arrays
+    read: Arrays
+    """What the network reads, as the data set holds it."""
     group: np.ndarray | None = None
     """The group of each example, where some belong together: a fold of the split keeps them so."""
     rows: Sequence[np.ndarray] = ()
@@ -82,6 +84,22 @@ class Split:
         self.program.learner.begin_streams()
         return self.together([feed.answer(what, self.in_order(feed, batch_size)) for feed in self.feeds])
 
+    def show(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """What the task shows of these rows (example,), in their order; nothing where it shows nothing of its own."""
+        if type(self.task).show is Task.show:
+            return {}
+        if not self.rows:
+            return self._shown(self.feeds[0], rows)
+        places = [np.flatnonzero(np.isin(rows, some)) for some in self.rows]
+        kept = [(n, place) for n, place in enumerate(places) if len(place)]
+        local = [np.searchsorted(self.rows[n], rows[place]) for n, place in kept]
+        found = [self._shown(self.feeds[n], some) for (n, _), some in zip(kept, local, strict=True)]
+        return _together(found, [place for _, place in kept])
+
+    def _shown(self, feed: Feed, rows: np.ndarray) -> dict[str, np.ndarray]:
+        ((data, local),) = feed.batches(rows[None])
+        return self.program.answer("shown", data, local)
+
     def together(self, found: Sequence[Arrays]) -> Arrays:
         """The answers of each feed, in the order of the split."""
         return _together(found, self.rows) if self.rows else found[0]
@@ -116,10 +134,11 @@ def open_split(
     """
     task = program.learner.task
     own = task.arrays(arrays)
-    device = {**{name: arrays[name] for name in task.reads()}, **own}
+    read = {name: arrays[name] for name in task.reads()}
+    device = {**read, **own}
     lengths = {name: array.lengths for name, array in device.items() if getattr(array, "lengths", None) is not None}
     if not lengths:
-        return Split(program, [Feed(program, device, resident_bytes)], own, group)
+        return Split(program, [Feed(program, device, resident_bytes)], own, read, group)
     examples = len(next(iter(device.values())))
     by_length = np.argsort(sum(lengths.values()), kind="stable")
     count = max(1, min(task.buckets, examples // batch_size))
@@ -128,7 +147,8 @@ def open_split(
     held = sum(feed.arrays[name].shape[1] * feed.examples for feed in feeds for name in lengths)
     padding = 1 - sum(int(length.sum()) for length in lengths.values()) / held if held else 0.0
     every = np.arange(examples)
-    return Split(program, feeds, {name: array[every] for name, array in own.items()}, group, rows, padding)
+    whole = {name: array[every] for name, array in own.items()}
+    return Split(program, feeds, whole, read, group, rows, padding)
 
 
 def _together(found: Sequence[Arrays], rows: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
