@@ -123,6 +123,7 @@ def test_up_to_half_of_what_is_shown_are_sentences_with_a_mistake():
 
 def test_a_decoder_runs_once_a_token_of_the_targets():
     assert _task().calls()["decoder"] == pytest.approx(8 / 3)
+    assert TASKS.build("translation", _card()).calls() == {"decoder": 1.0}  # a plan is made before there are data
 
 
 def test_tokens_are_read_as_whole_numbers_and_the_vocabulary_counts_the_outputs():

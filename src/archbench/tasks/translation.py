@@ -47,6 +47,8 @@ class Translation(Task):
     maximize = False
     needs = ("source", "target")
     predict_every = 0
+    typical = 1.0
+    """Tokens of a target, on average; before the data are there, as for one."""
 
     def __init__(
         self,
