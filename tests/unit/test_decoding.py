@@ -87,10 +87,16 @@ def test_a_beam_as_wide_as_the_space_finds_the_best_of_all_sequences(tokens, alp
         assert (said[row, len(best) :] == PADDING).all()
 
 
-def test_the_length_has_a_say_in_which_sequence_is_best():
-    model = Model(3, 3)
-    plain, long = (say(model, width=27, longest=3, alpha=alpha)[0][:, 0] for alpha in (0.0, 2.0))
-    assert (long != PADDING).sum() > (plain != PADDING).sum()
+@pytest.mark.parametrize(("alpha", "best", "score"), [(0.0, [END, 0, 0], -0.9163), (2.0, [3, 3, 3], -0.8620)])
+def test_the_length_has_a_say_in_which_sequence_is_best(alpha, best, score):
+    """By hand: END has 0.4 and 3 has 0.6 each time; log 0.4 = -0.9163, and 3 log 0.6 / (8/6)^2 = -0.8620."""
+
+    def step(token, state):
+        return ops.broadcast_to(ops.log(ops.convert_to_tensor([1e-30, 1e-30, 0.4, 0.6])), (token.shape[0], 4)), state
+
+    said = search(step, ops.zeros((1, 1)), width=8, longest=3, alpha=alpha)
+    assert np.asarray(said.tokens)[0, 0].tolist() == best
+    assert float(np.asarray(said.scores)[0, 0]) == pytest.approx(score, abs=1e-4)
 
 
 @pytest.mark.parametrize("width", [1, 3])
