@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
@@ -21,6 +22,25 @@ Seed = keras.random.SeedGenerator | int
 the same for every batch."""
 Mean = Callable[..., Any]
 """`(values, weight=None)`, both (batch,), to one number."""
+
+
+INPUTS = {1: "features", 2: "sequence", 3: "image", 4: "video"}
+"""Number of axes of an input -> the array that holds such ones."""
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """A tiny data set that a task takes."""
+
+    arrays: Arrays
+    input: str
+    class_names: tuple[str, ...] = ()
+    label_names: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+def smoke_inputs(shape: Sequence[int], examples: int, random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Bytes of a shape, under the name of an array that has so many axes."""
+    return {INPUTS[len(shape)]: random.integers(0, 256, (examples, *shape), dtype=np.uint8)}
 
 
 class TaskMismatch(UserError):
@@ -74,6 +94,11 @@ class Task:
     def labels(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The arrays that a task with these options compares with, known before there is a card."""
         return cls.needs
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """At least `examples` that this task takes, with inputs of `shape` (without the batch), for tests."""
+        raise NotImplementedError
 
     def reads(self) -> dict[str, keras.InputSpec]:
         """The arrays that the network reads, with shape (None, ...) and type; by default the data set's input.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,13 @@ from archbench.datasets.card import Card
 from archbench.losses.entropy import binary_cross_entropy
 from archbench.metrics.confusion import accuracy, f1
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, Smoke, TaskMismatch, smoke_inputs
 from archbench.tasks.labels import check_examples, check_labels, wrong_and_right
 
 
-@task("binary", source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.2")
+@task(
+    "binary", source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.2", smoke="logistic_regression"
+)
 class Binary(Direct):
     """Which of two classes an example has, from the logit of the second.
 
@@ -35,6 +37,12 @@ class Binary(Direct):
                 "Choose the task classification, or multi_label where an example shows several classes."
             )
         check_examples(card, "label", every_class=True)
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Two classes in turn."""
+        inputs = smoke_inputs(shape, examples, random)
+        return Smoke({**inputs, "label": np.arange(examples, dtype="int32") % 2}, *inputs, ("no", "yes"))
 
     def outputs(self) -> int:
         """One."""

@@ -5,7 +5,8 @@ Sabour, Frosst, Hinton 2017, "Dynamic Routing Between Capsules", arXiv:1710.0982
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from archbench.losses.margin import margin
 from archbench.losses.per_example import sum_per_example
 from archbench.options import NonNegative
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Smoke, TaskMismatch
 from archbench.tasks.classification import Classification
 from archbench.tasks.multi_label import MultiLabel, all_right, among_largest
 
@@ -25,7 +26,7 @@ RECONSTRUCTION_WEIGHT = 0.0005
 SOURCE = "Sabour, Frosst, Hinton 2017, arXiv:1710.09829"
 
 
-@task("capsules", source=f"{SOURCE}, sections 3 and 4.1", preprocessing="rescale")
+@task("capsules", source=f"{SOURCE}, sections 3 and 4.1", smoke="capsnet", preprocessing="rescale")
 class Capsules(Classification):
     """The class of the longest capsule.
 
@@ -65,7 +66,7 @@ class Capsules(Classification):
         }
 
 
-@task("overlapping_capsules", source=f"{SOURCE}, section 6.1", preprocessing="rescale")
+@task("overlapping_capsules", source=f"{SOURCE}, section 6.1", smoke="capsnet", preprocessing="rescale")
 class OverlappingCapsules(MultiLabel):
     """The classes of the longest capsules, where every example shows as many classes.
 
@@ -79,6 +80,12 @@ class OverlappingCapsules(MultiLabel):
     def __init__(self, card: Card, *, reconstruction_weight: NonNegative = RECONSTRUCTION_WEIGHT) -> None:
         super().__init__(card, count=card.arrays["singles"]["shape"][0] if "singles" in card.arrays else None)
         self.reconstruction_weight = reconstruction_weight
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Two of three classes in each, with a picture of either."""
+        few = super().smoke(shape, examples, random)
+        return replace(few, arrays={**few.arrays, "singles": np.zeros((examples, 2, *shape), "uint8")})
 
     def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
         """`present`, uint8 (example, class); `shown`, the classes in it, int32 (example, class shown); `singles`."""

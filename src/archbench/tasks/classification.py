@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from archbench.metrics.confusion import accuracy, f1, precision, recall
 from archbench.metrics.ranking import share_among
 from archbench.options import NonNegative
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Direct
+from archbench.tasks.base import Arrays, Batch, Direct, Smoke, smoke_inputs
 from archbench.tasks.class_loss import ScoreLoss
 from archbench.tasks.labels import check_class_names, check_examples, check_labels, wrong_and_right
 
@@ -23,7 +23,11 @@ FEW_CLASSES = 10
 """Up to so many classes the best five of them say little."""
 
 
-@task("classification", source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.4")
+@task(
+    "classification",
+    source="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.4",
+    smoke="softmax_regression",
+)
 class Classification(Direct):
     """The class of an example, from one logit a class.
 
@@ -51,6 +55,12 @@ class Classification(Direct):
         check_examples(card, "label", every_class=True)
         self.loss, self.loss_options = LOSSES.resolve(loss)
         self.auxiliary_weight = auxiliary_weight
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Three classes in turn."""
+        inputs = smoke_inputs(shape, examples, random)
+        return Smoke({**inputs, "label": np.arange(examples, dtype="int32") % 3}, *inputs, ("a", "b", "c"))
 
     def outputs(self) -> int:
         """The number of classes."""

@@ -7,7 +7,7 @@ the first 12,800 pictures is left out, and a box gets the one class it is likeli
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import keras
@@ -24,7 +24,7 @@ from archbench.losses.per_example import sum_per_example
 from archbench.metrics.detection import average_precisions
 from archbench.options import Share, Width
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, Smoke, TaskMismatch, smoke_inputs
 from archbench.tasks.labels import check_class_names, check_labels
 
 OBJECT_SCALE, NO_OBJECT_SCALE, COORDINATE_SCALE, CLASS_SCALE = 5.0, 1.0, 1.0, 1.0
@@ -57,7 +57,7 @@ class Assignment(NamedTuple):
     """float32 (batch, object): 2 - its share of the picture, so that small boxes count more."""
 
 
-@task("detection", source="Redmon & Farhadi 2016, YOLO9000, section 2, arXiv:1612.08242")
+@task("detection", source="Redmon & Farhadi 2016, YOLO9000, section 2, arXiv:1612.08242", smoke="yolo_v2")
 class Detection(Direct):
     """Boxes and classes of the objects in a picture, from a grid of anchors.
 
@@ -89,6 +89,16 @@ class Detection(Direct):
             "candidates": candidates,
             "detections": max_detections,
         }
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """One box above to the left in each, and in every other a second one that covers the picture."""
+        inputs, rows = smoke_inputs(shape, examples, random), np.arange(examples)
+        height, width = shape[:2]
+        boxes = np.zeros((examples, 2, 4), "float32")
+        boxes[:, 0], boxes[::2, 1] = (0, 0, height / 2, width / 2), (0, 0, height, width)
+        label = np.stack([rows % 3, np.where(rows % 2, -1, (rows + 1) % 3)], axis=1).astype("int32")
+        return Smoke({**inputs, "boxes": boxes, "box_label": label}, *inputs, ("a", "b", "c"))
 
     def outputs(self) -> int:
         """The number of kinds."""

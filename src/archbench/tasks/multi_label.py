@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,15 @@ from archbench.datasets.card import Card
 from archbench.losses.entropy import binary_cross_entropy
 from archbench.options import Count
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, Smoke, TaskMismatch, smoke_inputs
 from archbench.tasks.labels import check_class_names, check_examples, check_labels
 
 
-@task("multi_label", source="Tsoumakas, Katakis 2007, Multi-Label Classification: An Overview, IJDWM 3(3)")
+@task(
+    "multi_label",
+    source="Tsoumakas, Katakis 2007, Multi-Label Classification: An Overview, IJDWM 3(3)",
+    smoke="capsnet_baseline_overlapping",
+)
 class MultiLabel(Direct):
     """Which classes an example shows, from one logit a class.
 
@@ -40,6 +44,13 @@ class MultiLabel(Direct):
                 f"{self.outputs()}, or null where examples show different numbers of classes."
             )
         self.count = count
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Two of three classes in each, another one missing in turn."""
+        inputs = smoke_inputs(shape, examples, random)
+        present = (np.arange(3) != np.arange(examples)[:, None] % 3).astype("uint8")
+        return Smoke({**inputs, "present": present}, *inputs, ("a", "b", "c"))
 
     def outputs(self) -> int:
         """The number of classes."""

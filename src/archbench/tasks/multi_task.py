@@ -6,7 +6,7 @@ linear head a label on the same features; here they are split again. A single-ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from pydantic import Field
 from archbench.datasets.card import Card
 from archbench.losses.entropy import binary_cross_entropy, cross_entropy
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Direct, Mean, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, Mean, Smoke, TaskMismatch, smoke_inputs
 from archbench.tasks.labels import check_class_names, check_examples, check_labels
 from archbench.tasks.multi_label import set_scores
 
@@ -77,6 +77,7 @@ class Head:
 
 @task(
     "multi_task",
+    smoke="lenet5",
     source="Caruana 1997, Multitask Learning, Machine Learning 28, hard parameter sharing; masked labels as in "
     "Kendall, Gal, Cipolla 2018, arXiv:1705.07115, applied to whole labels",
 )
@@ -109,6 +110,18 @@ class MultiTask(Direct):
     def labels(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
         """Those of the heads."""
         return tuple(options.get("heads", cls.needs))
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Three kinds, four counts and two colors; every other example lacks its count."""
+        inputs, rows = smoke_inputs(shape, examples, random), np.arange(examples)
+        labels = {
+            "present": (np.arange(3) != rows[:, None] % 3).astype("uint8"),
+            "count": np.where(rows % 2, -1, rows % 4).astype("int32"),
+            "color": (rows % 2).astype("int32"),
+        }
+        names = {"count": ["0", "1", "2", "3"], "color": ["red", "blue"]}
+        return Smoke({**inputs, **labels}, *inputs, ("a", "b", "c"), names)
 
     def outputs(self) -> int:
         """The logits of all heads together."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,7 +12,7 @@ from keras import ops
 from archbench.losses.entropy import elbo
 from archbench.losses.regression import mse
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, Smoke, TaskMismatch, smoke_inputs
 
 NOISE_SEED = 0
 """Of the noise that evaluation draws codes with: the same for every benchmark, seed and epoch."""
@@ -20,6 +20,7 @@ NOISE_SEED = 0
 
 @task(
     "reconstruction",
+    smoke="vae",
     source="Kingma & Welling 2013, Auto-Encoding Variational Bayes, arXiv:1312.6114",
     preprocessing="rescale",
 )
@@ -39,6 +40,12 @@ class Reconstruction(Direct):
     maximize = False
     needs = ()
     predict_every = 0
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Inputs alone."""
+        inputs = smoke_inputs(shape, examples, random)
+        return Smoke(inputs, *inputs)
 
     def outputs(self) -> int:
         """The channels of the input: the length of its last axis."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -13,11 +13,13 @@ from archbench.datasets.card import Card
 from archbench.losses.entropy import cross_entropy
 from archbench.metrics.confusion import frequency_weighted_iou, mean_iou, pixel_accuracy
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Direct, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Direct, Smoke, TaskMismatch, smoke_inputs
 from archbench.tasks.labels import check_class_names, check_labels
 
 
-@task("segmentation", source="Long et al. 2014, arXiv:1411.4038; Ronneberger et al. 2015, arXiv:1505.04597")
+@task(
+    "segmentation", source="Long et al. 2014, arXiv:1411.4038; Ronneberger et al. 2015, arXiv:1505.04597", smoke="unet"
+)
 class Segmentation(Direct):
     """The class of every pixel, from one logit a class: 0 is the background, then the data set's kinds.
 
@@ -32,6 +34,13 @@ class Segmentation(Direct):
     def __init__(self, card: Card) -> None:
         super().__init__(card)
         check_class_names(card, "segmentation")
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Pixels of three kinds and background, at random."""
+        inputs = smoke_inputs(shape, examples, random)
+        mask = random.integers(0, 4, (examples, *shape[:2]), dtype=np.uint8)
+        return Smoke({**inputs, "mask": mask}, *inputs, ("a", "b", "c"))
 
     def outputs(self) -> int:
         """The number of kinds, and the background."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from archbench.losses.regression import mse as squared_error
 from archbench.metrics.regression import mae, mse, within
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Direct
+from archbench.tasks.base import Arrays, Batch, Direct, Smoke, smoke_inputs
 
 CORRECT = 0.04
 """A sum counts as correct within this of the truth: experiment 4 of the paper, whose sums lie in [0, 1]."""
 
 
-@task("sequence_regression", source="Hochreiter & Schmidhuber 1997, Long Short-Term Memory, experiment 4")
+@task("sequence_regression", source="Hochreiter & Schmidhuber 1997, Long Short-Term Memory, experiment 4", smoke="lstm")
 class SequenceRegression(Direct):
     """The numbers a sequence stands for, after its last step.
 
@@ -26,6 +28,12 @@ class SequenceRegression(Direct):
     monitor = "mse"
     maximize = False
     needs = ("target",)
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Two numbers an example."""
+        inputs = smoke_inputs(shape, examples, random)
+        return Smoke({**inputs, "target": random.random((examples, 2), "float32")}, *inputs)
 
     def outputs(self) -> int:
         """How many numbers a target has."""
