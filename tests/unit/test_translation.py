@@ -155,3 +155,14 @@ def test_a_data_set_without_a_vocabulary_is_refused():
 def test_a_network_that_is_none_for_it_is_refused(parts, message):
     with pytest.raises(UserError, match=message):
         TASKS.build("translation", _card()).learn(TRAINING, parts)
+
+
+def test_its_tiny_data_set_is_one_that_it_takes():
+    entry = TASKS["translation"]
+    smoke = entry.build.smoke((7,), 40, np.random.default_rng(0))
+    source, target = smoke.arrays["source"], smoke.arrays["target"]
+    assert (len(source), source.lengths.min(), source.lengths.max()) == (40, 1, 7)
+    assert (target.lengths.min(), target.lengths.max()) == (2, 4)
+    assert max(int(column[:].max()) for column in (source, target)) == len(smoke.vocabulary) - 1
+    TASKS.build("translation", _card(vocabulary=smoke.vocabulary)).learn(smoke.arrays, PARTS)
+    assert entry.facts["smoke"] == "bahdanau"

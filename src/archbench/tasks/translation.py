@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,12 +12,12 @@ from keras import ops
 from pydantic import Field
 
 from archbench.datasets.card import Card
-from archbench.datasets.tokens import END, PADDING, START
+from archbench.datasets.tokens import END, PADDING, START, encode, vocabulary
 from archbench.layers.decoding import beam_search, each_beam, forced
 from archbench.metrics.tokens import exact_match, matches, token_accuracy
 from archbench.options import NonNegative
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Net, Seed, Task, TaskMismatch
+from archbench.tasks.base import Arrays, Batch, Net, Seed, Smoke, Task, TaskMismatch
 from archbench.tasks.labels import wrong_and_right
 
 PARTS = {
@@ -31,6 +31,7 @@ PARTS = {
     "translation",
     source="Sutskever, Vinyals, Le 2014, arXiv:1409.3215; Bahdanau, Cho, Bengio 2014, arXiv:1409.0473",
     preprocessing="none",
+    smoke="bahdanau",
 )
 class Translation(Task):
     """What `source` is in the language of `target`, said token by token.
@@ -49,6 +50,18 @@ class Translation(Task):
     predict_every = 0
     typical = 1.0
     """Tokens of a target, on average; before the data are there, as for one."""
+
+    @classmethod
+    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+        """Texts of three letters: sources of up to as many tokens as the shape has, and targets of up to four."""
+        symbols = vocabulary("abc")
+
+        def texts(longest: int) -> Iterator[str]:
+            return ("".join(random.choice(list("abc"), 1 + random.integers(longest))) for _ in range(examples))
+
+        places = {symbol: token for token, symbol in enumerate(symbols)}
+        arrays = {"source": encode(texts(shape[0]), places), "target": encode(texts(3), places, end=True)}
+        return Smoke(arrays, "source", vocabulary=symbols)
 
     def __init__(
         self,
