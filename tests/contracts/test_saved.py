@@ -24,6 +24,8 @@ from archbench.parts import CATALOGUES
 from archbench.preprocessing import PREPROCESSING
 from archbench.records.read import RunFolder
 from archbench.records.run_folder import write_json
+from archbench.tasks import TASKS
+from archbench.tasks.base import Direct
 from archbench.tracking._model import write_model
 from archbench.tracking.signature import describe
 from archbench.training import machine
@@ -49,9 +51,11 @@ LENET = {"name": "lenet5", "maps": [4, 6], "units": [16, 12]}
 
 
 def _architectures():
-    """Every architecture at its smoke size, but for those that differ from one before in depth alone."""
+    """Every architecture of one part at its smoke size, but for those that differ from one before in depth alone."""
     seen = {}
     for entry in ARCHITECTURES:
+        if not issubclass(TASKS[entry.facts["task"]].build, Direct):
+            continue
         built = (entry.build, repr(sorted({**entry.options, **entry.facts["smoke"]}.items())))
         seen.setdefault(built, {"architecture": {"name": entry.name, **entry.facts["smoke"]}})
     return {changes["architecture"]["name"]: changes for changes in seen.values()}
