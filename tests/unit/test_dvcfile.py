@@ -240,16 +240,17 @@ def _params(stages: dict, group: str, key: str) -> set[str]:
 
 
 def test_a_stage_hangs_on_just_the_recipes_that_it_uses(project):
-    stages = _render(project, **RECIPES, speed={"xla": ["vgg"]})["stages"]
+    files = dvcfile.render_all(check_config({**RECIPES, "speed": {"xla": ["vgg"]}}), Folders(project, "toy"), project)
+    stages, apart = (yaml.safe_load(text)["stages"] for text in files.values())
     common = {"training", "seeds", "pipeline"}
     quick, small = "recipes.quick", "recipes.small"
     assert _params(stages, "train", "vgg") == {"benchmarks.vgg", small, quick} | common
     assert _params(stages, "train", "lenet") == {"benchmarks.lenet", small} | common
     assert _params(stages, "train", "lstm") == {"benchmarks.lstm"} | common
     assert _params(stages, "sweep", "rates") == {"studies.rates", small, quick} | common
-    assert set(stages["speed"]["params"]) == {"speed", "pipeline", "benchmarks.vgg", small, quick, "training"}
+    assert set(apart["speed"]["params"]) == {"speed", "pipeline", "benchmarks.vgg", small, quick, "training"}
     assert {quick, small} <= set(stages["report"]["params"])
-    assert not any("recipes.unused" in str(stage) for stage in stages.values())
+    assert not any("recipes.unused" in str(stage) for stage in (stages, apart))
 
 
 STAGE = """
@@ -258,7 +259,7 @@ from pathlib import Path
 stage, name = Path(sys.argv[0]).stem, sys.argv[1] if len(sys.argv) > 1 else ""
 with Path(LOG).open("a") as log:
     log.write(f"{stage}@{name} ".replace("@ ", " "))
-outs = {"sources": [f"data/sources/toy/{name}.txt"], "prepare": [f"data/prepared/toy/{name}/x"],
+outs = {"sources": [f"data/sources/toy/{one}" for one in LISTS], "prepare": [f"data/prepared/toy/{name}/x"],
         "train": [f"runs/toy/{name}/x"], "sweep": [f"studies/toy/{name}/x"],
         "report": [f"reports/toy/{part}" for part in ("index.html", "README.md", "tables/x", "figures/x")]}
 for out in map(Path, outs[stage]):
@@ -273,8 +274,9 @@ class _Pipeline:
 
     def __init__(self, here: Path, log: Path) -> None:
         self.here, self.log = here, log
+        lists = list(sources.lists(check_config(RECIPES), PAGES))
         for name in ("sources", "prepare", "train", "sweep", "report"):
-            (here / "pipelines" / f"{name}.py").write_text(f"LOG = {str(log)!r}\n{STAGE}")
+            (here / "pipelines" / f"{name}.py").write_text(f"LOG, LISTS = {str(log)!r}, {lists!r}\n{STAGE}")
         self.write(RECIPES)
         self.config = read_config(here / "params.yaml")
         (here / "dvc.yaml").write_text(dvcfile.render(self.config, Folders(here, "toy"), here))
@@ -308,7 +310,7 @@ def test_a_changed_recipe_makes_stale_just_what_uses_it(project, tmp_path_factor
     assert {"train@vgg", "train@lenet", "train@lstm", "sweep@rates", "report"} <= pipeline.ran("repro")
     pipeline.run("git", "add", ".")
     pipeline.run("git", "commit", "-qm", "start")
-    uses = {"train@vgg", "sweep@rates", "report"}
+    uses = {"sources", "train@vgg", "sweep@rates", "report"}
 
     pipeline.write({**RECIPES, "recipes": {**RECIPES["recipes"], "quick": {"optimizer": "sgd"}}})
     moving = pipeline.moving()

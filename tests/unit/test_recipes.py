@@ -126,7 +126,10 @@ def test_show_prints_what_a_benchmark_is_made_of_and_where_it_comes_from(tmp_pat
     ("recipe", "says"),
     [
         ({"optimizer": {"learning_rate": 1}}, "params.yaml: recipes.r.optimizer.name: missing."),
-        ({"datset": "digits"}, "params.yaml: recipes.r.datset: unknown key. Did you mean dataset? Accepted: task, par"),
+        (
+            {"datset": "digits"},
+            "params.yaml: recipes.r.datset: unknown key. Did you mean dataset? Accepted: architecture, scale, task, par",
+        ),
         ({"parts": {"drop": 0.1}}, "params.yaml: recipes.r.parts.drop: unknown key. Did you mean dropout?"),
         ({"dataset": 3}, "params.yaml: recipes.r.dataset: Input should be a valid string. Given: 3."),
         ({"clip": {"norm": 1, "value": 1}}, "params.yaml: recipes.r.clip: clip takes exactly one of value, norm and"),

@@ -5,7 +5,7 @@ import re
 import fake_runs as fake
 import pytest
 
-from archbench import code, dvcfile
+from archbench import code, sources
 from archbench.catalogue import Catalogue
 from archbench.config import check_config
 from archbench.expected import Expected
@@ -15,7 +15,6 @@ from archbench.page.readme import readme
 from archbench.page.report import Options, Page, write_report
 from archbench.page.section import Figures, File, Folded, Heading, Included, Section, Table, Text, columns
 from archbench.page.sections import SECTIONS, sections_of
-from archbench.project import Folders
 from archbench.results.gathered import Results
 
 EVIL = "<script>alert('x')</script>|`*"
@@ -32,10 +31,9 @@ def test_every_module_declares_its_section_and_needs_what_results_have():
 
 def test_the_report_stage_depends_on_every_section_and_on_what_they_include():
     params = {"pipeline": "tour", "datasets": {}, "benchmarks": {}}
-    root = code.PACKAGE.parents[1]
-    deps = dvcfile._stages(check_config(params), Folders(root, "tour"), root)["stages"]["report"]["deps"]
-    wanted = {path.name for path in (code.PACKAGE / "page" / "sections").glob("*.py")} | {"reading.html", "index.html"}
-    assert wanted <= {dep.rpartition("/")[2] for dep in deps if "archbench/page/" in dep}
+    lines = sources.lists(check_config(params), code.PACKAGE.parents[1] / "pipelines")["report.txt"].splitlines()
+    wanted = {f"page/sections/{path.name}" for path in (code.PACKAGE / "page" / "sections").glob("*.py")}
+    assert wanted | {"page/reading.html", "page/index.html"} <= {line.split("  ")[1] for line in lines}
 
 
 @pytest.fixture

@@ -59,7 +59,6 @@ CHANGES = {
     f"{STUDY}.side_by_side": 2,
     f"{STUDY}.seed": 1,
     f"{ARM}.architecture": {"name": "mlp", "units": [7]},
-    f"{ARM}.scale": "small",
     f"{ARM}.sampler": "random",
     f"{ARM}.space": {"learning_rate": {"low": 0.02, "high": 0.5}},
     f"{RANGE}.low": 0.02,
@@ -103,6 +102,7 @@ KEPT = {
     f"{STUDY}.base.scale": "small",
     f"{STUDY}.base.recipe": "nothing",
     f"{ARM}.recipe": "nothing",
+    f"{ARM}.scale": "small",
     f"{STUDY}.trials": 30,
     f"{STUDY}.workers": 7,
     f"{STUDY}.arms.other": {"optimizer": "adam"},
@@ -185,7 +185,7 @@ def test_every_setting_either_changes_the_name_or_is_known_not_to():
     decided = {*CHANGES, *KEPT}
     elsewhere = {
         *(f"{STUDY}.{name}" for name in ("arms", "cross", "space")),  # one by one above, or arms by another name
-        *(f"{STUDY}.base.{name}" for name in ("epochs", "start", "expect", "beats")),  # refused
+        *(f"{STUDY}.base.{name}" for name in ("epochs", "keep_every", "start", "expect", "beats")),  # refused
         f"{RANGE}.integer",
     }
     for where, model in (
@@ -218,12 +218,16 @@ def test_an_arm_keeps_the_parts_of_the_base_that_it_does_not_name(folders):
 def test_an_arm_may_be_another_network_of_its_own_size(folders):
     """The base's words on its size do not go with it, nor does a task that it does not name."""
     other = {"architecture": {"name": "mlp", "units": [7]}}
-    for arm, scale in ((other, "paper"), ({**other, "scale": "7 units"}, "7 units")):
+    for arm, words in ((other, ()), ({**other, "scale": "shrunk"}, ("shrunk",))):
         study = {"base": {**RATES["base"], "scale": "small"}, "arms": {"plain": {}, "other": arm}}
         plans, _ = _arms(folders, **study)
-        trial = plans["other"].trials[0]
-        assert (trial["architecture"], trial["scale"]) == (other["architecture"], scale)
-        assert (plans["plain"].trials[0]["architecture"]["name"], plans["plain"].trials[0]["scale"]) == ("mlp", "small")
+        trial, plain = plans["other"].trials[0], plans["plain"].trials[0]
+        pixels = f"{plans['other'].shape[0]} pixels"
+        assert (trial["architecture"], trial["scale"]) == (
+            other["architecture"],
+            ", ".join(["units [7]", pixels, *words]),
+        )
+        assert (plain["architecture"]["name"], plain["scale"]) == ("mlp", f"{pixels}, small")
 
 
 def test_architectures_may_be_an_axis(folders):

@@ -45,7 +45,7 @@ def _params(level: str, line: dict) -> dict:
     benchmark = {"architecture": "lenet5", "dataset": "digits"}
     params = {
         "pipeline": "toy",
-        "datasets": {"digits": {"size": 16}, "stripes": {"name": "balloons"}},
+        "datasets": {"digits": {"size": 16}, "stripes": {"name": "balloons"}, "dates": {}},
         "benchmarks": {"lenet5-digits": benchmark, "lenet5-digits-low": {**benchmark}},
     }
     study = {"base": dict(benchmark), "trials": 2, "epochs": 4, "space": RATE, "arms": {"adam": {"optimizer": "adam"}}}
@@ -64,6 +64,8 @@ def _params(level: str, line: dict) -> dict:
         return {**params, "studies": {"one": {**study, **line}}}
     detects = line.get("task", {}).get("name") == "detection" or "anchors" in str(line)
     own = {"architecture": "yolo_v2", "dataset": "stripes"} if detects else {}
+    if "keep_every" in line:  # of a task that shows something while it trains
+        own = {"architecture": "bahdanau", "dataset": "dates", "preprocessing": "none"}
     return {**params, "benchmarks": {**params["benchmarks"], "lenet5-digits": {**benchmark, **own, **line}}}
 
 

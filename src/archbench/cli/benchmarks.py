@@ -28,7 +28,7 @@ def show(slug: str, as_json: bool) -> None:
     from archbench.cli.data import look_up
 
     plan, benchmark = resolve.resolve(config, slug), config.benchmarks[slug]
-    card = look_up(benchmark.dataset, config.datasets[benchmark.dataset], folders).card
+    card = look_up(benchmark.dataset, config.datasets, folders).card
     scale = describe_scale(plan.settings["architecture"], card.input_shape if card else None, plan.words)
     facts = {"recipe": list(benchmark.recipe), "seeds": list(plan.seeds), **plan.settings, "scale": scale}
     if as_json:
