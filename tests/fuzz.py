@@ -148,6 +148,9 @@ def _watched() -> Iterator[None]:
 def _part_of(whole: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     """A small params.yaml with some of the benchmarks of a large one, and the data they need."""
     benchmarks = dict(chance.sample(sorted(whole["benchmarks"].items()), chance.choice((1, 1, 2))))
+    for one in list(benchmarks.values()):
+        if beats := recipes.merged(one, whole["recipes"]).get("beats"):
+            benchmarks[beats["benchmark"]] = whole["benchmarks"][beats["benchmark"]]
     studies = dict(chance.sample(sorted(whole.get("studies", {}).items()), chance.choice((0, 1))))
     places = (*benchmarks.values(), *(study["base"] for study in studies.values()))
     used = {recipes.merged(one, whole["recipes"])["dataset"] for one in places}
@@ -369,6 +372,18 @@ def _parts_and_more(values: Any, chance: random.Random) -> None:
         )
 
 
+def _other_expectations(values: Any, chance: random.Random) -> None:
+    """Scores and benchmarks to beat that there may be, and odd ones."""
+    place, known = _benchmark(values, chance), values.get("benchmarks")
+    if place is None:
+        return
+    score, bound = chance.choice(("accuracy", "mean_iou", "loss", _odd_key(chance))), chance.choice((0.5, _odd(chance)))
+    beat = {"benchmark": chance.choice([*known, "nowhere"] if isinstance(known, dict) else ["nowhere"]), "by": bound}
+    kinds = [("expect", {score: bound}), ("beats", beat), ("beats", [beat, {**beat, "metric": score}])]
+    key, value = chance.choice([*kinds, ("expect", _odd(chance)), ("beats", _odd(chance)), ("margin", bound)])
+    place[key] = value
+
+
 def _other_recipes(values: Any, chance: random.Random) -> None:
     """Recipes that are not there, very many or odd ones, circles, and a piece of a recipe for what uses it."""
     place, known = _benchmark(values, chance), values.get("recipes")
@@ -407,9 +422,9 @@ def _chain(values: Any, chance: random.Random) -> None:
 
 VALUE_CHANGES = (
     _replace, _remove, _rename, _add, _swap, _wrap, _other_entry, _other_option, _other_data, _cross, _space,
-    _parts_and_more, _many, _chain, _other_recipes,
+    _parts_and_more, _many, _chain, _other_recipes, _other_expectations,
 )  # fmt: skip
-WEIGHTS = (12, 2, 4, 4, 4, 3, 14, 12, 8, 5, 5, 5, 2, 1, 6)
+WEIGHTS = (12, 2, 4, 4, 4, 3, 14, 12, 8, 5, 5, 5, 2, 1, 6, 4)
 
 
 def _written(values: Any) -> str:

@@ -79,6 +79,19 @@ def test_a_benchmarks_own_keys_come_last_and_null_takes_a_key_back():
     assert taken["augmentation"] == []
 
 
+def test_what_a_recipe_expects_holds_for_those_that_use_it_and_null_takes_it_back():
+    recipes = {**VALUES["recipes"], "good": {"expect": {"accuracy": 0.5}, "beats": {"benchmark": "one", "by": 0.25}}}
+    users = {"two": {}, "three": {"beats": {"benchmark": "two"}}, "four": {"expect": None, "beats": None}}
+    own = {slug: {"recipe": ["first", "good"], "architecture": "lenet5", **keys} for slug, keys in users.items()}
+    config = check_config(_with(recipes=recipes, benchmarks={**VALUES["benchmarks"], **own}))
+    resolve.resolve_all(config)
+    told = {slug: config.benchmarks[slug] for slug in users}
+    assert [dict(one.expect) for one in told.values()] == [{"accuracy": 0.5}, {"accuracy": 0.5}, {}]
+    assert [[(beat.benchmark, beat.by) for beat in one.beats] for one in told.values()] == [
+        [("one", 0.25)], [("two", 0.0)], []
+    ]  # fmt: skip
+
+
 def test_one_recipe_is_a_name_or_a_list_and_its_text_makes_no_other_trial():
     """What a benchmark is called its recipes by is no setting: written out it is the same trial."""
     out = {key: value for key, value in VALUES["recipes"]["first"].items() if key != "dataset"}
@@ -128,7 +141,7 @@ def test_show_prints_what_a_benchmark_is_made_of_and_where_it_comes_from(tmp_pat
         ({"optimizer": {"learning_rate": 1}}, "params.yaml: recipes.r.optimizer.name: missing."),
         (
             {"datset": "digits"},
-            "params.yaml: recipes.r.datset: unknown key. Did you mean dataset? Accepted: architecture, scale, task, par",
+            "params.yaml: recipes.r.datset: unknown key. Did you mean dataset? Accepted: architecture",
         ),
         ({"parts": {"drop": 0.1}}, "params.yaml: recipes.r.parts.drop: unknown key. Did you mean dropout?"),
         ({"dataset": 3}, "params.yaml: recipes.r.dataset: Input should be a valid string. Given: 3."),
@@ -181,6 +194,14 @@ def test_a_recipe_that_is_not_there_is_one_message_with_near_names(names):
 def test_a_wrong_use_is_told_of_the_benchmark(benchmark, says):
     (line,) = _wrong(_with(benchmarks={"one": benchmark}))
     assert line.removeprefix("params.yaml: ").startswith(says)
+
+
+@pytest.mark.parametrize("expects", [{"expect": {"accuracy": 0.5}}, {"beats": {"benchmark": "one"}}])
+def test_a_base_refuses_a_recipe_that_expects(expects):
+    base = {"recipe": "good", **LENET}
+    study = {"base": base, "trials": 1, "epochs": 1, "space": RATE, "arms": {"x": {}}}
+    (line,) = _wrong(_with(recipes={**VALUES["recipes"], "good": expects}, studies={"s": study}))
+    assert line == "params.yaml: studies.s: base takes no expect and no beats: a study compares its arms"
 
 
 def test_an_arm_refuses_a_recipe_with_what_is_the_bases():

@@ -223,10 +223,8 @@ def test_an_arm_may_be_another_network_of_its_own_size(folders):
         plans, _ = _arms(folders, **study)
         trial, plain = plans["other"].trials[0], plans["plain"].trials[0]
         pixels = f"{plans['other'].shape[0]} pixels"
-        assert (trial["architecture"], trial["scale"]) == (
-            other["architecture"],
-            ", ".join(["units [7]", pixels, *words]),
-        )
+        scale = ", ".join(["units [7]", pixels, *words])
+        assert (trial["architecture"], trial["scale"]) == (other["architecture"], scale)
         assert (plain["architecture"]["name"], plain["scale"]) == ("mlp", f"{pixels}, small")
 
 
