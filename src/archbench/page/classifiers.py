@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archbench.page import formats
+from archbench.results.facts import ONE_CLASS
 from archbench.results.gathered import Results
 from archbench.results.interval import Interval
 from archbench.results.leaderboard import Board, Place
@@ -11,8 +12,8 @@ NOT_RUN = "not run"
 
 
 def classifiers(results: Results) -> list[Board]:
-    """The boards of classification."""
-    return [board for board in results.boards if board.task == "classification"]
+    """The boards of tasks that ask for one class."""
+    return [board for board in results.boards if board.question == ONE_CLASS]
 
 
 def here(at: Place | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from archbench.results.facts import Fact
+from archbench.results.facts import ONE_CLASS, Fact
 from archbench.results.leaderboard import Board, Place
 from archbench.results.ranking import hindrance, scores
 from archbench.results.recipes import differing
@@ -50,10 +50,10 @@ class Step:
 
 def steps(boards: Sequence[Board], lineage: Sequence[Fact]) -> list[Step]:
     """Every row of `lineage` with the two places compared: on the board where most of the tree was trained, or else
-    on the first one where both were. Only boards of classification count.
+    on the first one where both were. Only boards of single classes count.
     """
     names = {row["child"] for row in lineage}
-    asked = [board for board in boards if board.task == "classification"]
+    asked = [board for board in boards if board.question == ONE_CLASS]
     trained = [(board.dataset, _scored(board, names)) for board in asked]
     trained.sort(key=lambda pair: -len(pair[1]))  # stable: the order of params.yaml among equals
     found = [_step(row, trained) for row in lineage]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from archbench.results.facts import ONE_CLASS
 from archbench.results.leaderboard import Board, Place
 from archbench.results.statistics import Interval, mean_interval
 
@@ -20,8 +21,8 @@ COLUMNS = (
 
 
 def depth_board(boards: Sequence[Board]) -> Board | None:
-    """The board of classification with most of the nets, with both kinds among them; None where there is none."""
-    candidates = [board for board in boards if board.task == "classification" and len(_families(board)) == 2]
+    """The board of single classes with most of the nets, with both kinds among them; None where there is none."""
+    candidates = [board for board in boards if board.question == ONE_CLASS and len(_families(board)) == 2]
     return max(candidates, key=lambda board: len(_places(board)), default=None)
 
 

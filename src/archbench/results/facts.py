@@ -31,6 +31,25 @@ def families() -> dict[str, str]:
     return {row["architecture"]: row["family"] for row in _rows("families.csv")}
 
 
+ONE_CLASS, SEVERAL_LABELS = "one class", "several labels"
+"""What some tasks ask, in whichever way: the sections that are about such ones go by that."""
+
+
+def board_of(task: str) -> str:
+    """The task on whose board the nets of a task stand: tasks that count the same answers alike share one."""
+    return _questions().get(task, {"board": task})["board"]
+
+
+def question_of(task: str) -> str:
+    """What a task asks: `ONE_CLASS`, `SEVERAL_LABELS`, or what nothing but itself asks."""
+    return _questions().get(task, {"question": task})["question"]
+
+
+@cache
+def _questions() -> dict[str, Fact]:
+    return {row["task"]: row for row in _rows("questions.csv")}
+
+
 def _rows(name: str) -> tuple[Fact, ...]:
     with open(Path(__file__).parent / name, newline="", encoding="utf-8") as file:
         return tuple(csv.DictReader(file))

@@ -10,14 +10,12 @@ from typing import Any
 import pandas as pd
 
 from archbench.records.read import STATES
+from archbench.results.facts import board_of, question_of
 from archbench.results.ranking import Kind, Standing, rank
 from archbench.results.recipes import describe_augmentation, describe_recipe, differing, unlike
 from archbench.results.runs import Run, number
 from archbench.results.statistics import Interval, mean_interval
 from archbench.results.table import describe
-
-SAME_QUESTION = {"capsules": "classification"}
-"""Tasks that put the question of another one and count its answers alike, so their nets share a board."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,11 @@ class Board:
     """The test score that ranks; None where no run lived long enough to name one."""
     maximize: bool
     places: tuple[Place, ...]
+
+    @property
+    def question(self) -> str:
+        """What its task asks, as `facts.question_of` tells."""
+        return question_of(self.task)
 
     @property
     def name(self) -> str:
@@ -175,7 +178,7 @@ def boards(runs: Sequence[Run]) -> list[Board]:
 
 def _asked(task: Mapping[str, Any]) -> str:
     """The name of a task, with the heads of one that has several to choose from: their scores cannot be compared."""
-    name = SAME_QUESTION.get(task["name"], task["name"])
+    name = board_of(task["name"])
     return f"{name}: {', '.join(task['heads'])}" if "heads" in task else name
 
 

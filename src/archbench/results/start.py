@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from archbench.results.facts import SEVERAL_LABELS, question_of
 from archbench.results.leaderboard import by_benchmark, standing_numbers
 from archbench.results.ranking import Kind, Standing, hindrance, judge, scores
 from archbench.results.recipes import describe_optimizer
@@ -187,7 +188,7 @@ def heads(runs: Sequence[Run]) -> list[Heads]:
     asked = {
         benchmark: seeds
         for benchmark, seeds in _alive(runs).items()
-        if _first(seeds).settings["task"]["name"] == "multi_task"
+        if question_of(_first(seeds).settings["task"]["name"]) == SEVERAL_LABELS
     }
     found = []
     for benchmark, seeds in asked.items():
