@@ -13,7 +13,7 @@ DATA = tuple(
     f"datasets/{name}.py" for name in ("store", "prepare", "ready", "folds", "card", "columns", "_split", "_storage")
 )
 MACHINERY = ("training/", "sweeps/", "records/", "tracking/", "stages.py", "resolve.py", "dvcfile.py", "tasks/base.py")
-ARRAYS = {"label", "image", "mask", "boxes", "present", "tokens", "source"}
+ARRAYS = {"label", "image", "mask", "boxes", "present", "tokens"}
 
 
 def _files(*places: str) -> Iterator[tuple[str, ast.Module]]:
