@@ -259,14 +259,19 @@ from pathlib import Path
 stage, name = Path(sys.argv[0]).stem, sys.argv[1] if len(sys.argv) > 1 else ""
 with Path(LOG).open("a") as log:
     log.write(f"{stage}@{name} ".replace("@ ", " "))
-outs = {"sources": [f"data/sources/toy/{one}" for one in LISTS], "prepare": [f"data/prepared/toy/{name}/x"],
+if stage == "sources":
+    for one, lines in LISTS.items():
+        path = Path("data/sources/toy", one)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(lines)
+outs = {"sources": [], "prepare": [f"data/prepared/toy/{name}/x"],
         "train": [f"runs/toy/{name}/x"], "sweep": [f"studies/toy/{name}/x"],
         "report": [f"reports/toy/{part}" for part in ("index.html", "README.md", "tables/x", "figures/x")]}
 for out in map(Path, outs[stage]):
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(f"{stage} {name}")
 """
-"""A page of the pipeline that only writes that it ran, and the files that are its outputs."""
+"""A page of the pipeline that only writes that it ran, and the files that are its outputs: the true lists of sources."""
 
 
 class _Pipeline:
@@ -274,7 +279,7 @@ class _Pipeline:
 
     def __init__(self, here: Path, log: Path) -> None:
         self.here, self.log = here, log
-        lists = list(sources.lists(check_config(RECIPES), PAGES))
+        lists = sources.lists(check_config(RECIPES), PAGES)
         for name in ("sources", "prepare", "train", "sweep", "report"):
             (here / "pipelines" / f"{name}.py").write_text(f"LOG, LISTS = {str(log)!r}, {lists!r}\n{STAGE}")
         self.write(RECIPES)

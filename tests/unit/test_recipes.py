@@ -201,7 +201,7 @@ def test_a_base_refuses_a_recipe_that_expects(expects):
     base = {"recipe": "good", **LENET}
     study = {"base": base, "trials": 1, "epochs": 1, "space": RATE, "arms": {"x": {}}}
     (line,) = _wrong(_with(recipes={**VALUES["recipes"], "good": expects}, studies={"s": study}))
-    assert line == "params.yaml: studies.s: base takes no expect and no beats: a study compares its arms"
+    assert line == "params.yaml: studies.s: base takes no expect and no beats: a study compares its arms."
 
 
 def test_an_arm_refuses_a_recipe_with_what_is_the_bases():
