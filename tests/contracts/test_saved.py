@@ -97,7 +97,8 @@ def _trained(changes) -> tuple[keras.Model, np.ndarray]:
     for part in learner.parts.values():
         part.set_weights(random_weights(part))
     task.learn(arrays, learner.parts)
-    return inference(learner.model, task), arrays[card.input][np.arange(EXAMPLES)]
+    read = task.reads()[card.input].dtype
+    return inference(learner.model, task), arrays[card.input][np.arange(EXAMPLES)].astype(read)
 
 
 def _plain() -> tuple[keras.Model, np.ndarray]:

@@ -102,6 +102,7 @@ def whole(tmp_path_factory):
             folder.mkdir(parents=True)
             for name in ("model.keras", "signature.json"):
                 (folder / name).write_text('{"inputs": {}}')
+            np.savez(folder / "snapshots.npz", epoch=np.arange(3))
             own = fake.settings(benchmark, seed, **DESCRIBED) | {"pipeline": "small"}
             fake.write_run(folder, own, 0.9, predictions=fake.digit_predictions())
             gone = fake.machine(host=platform.node(), pid=tracking_folders.DEAD)

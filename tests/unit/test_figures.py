@@ -187,8 +187,8 @@ def predictions(task):
         images = np.stack([known["input"] / 16.0] * 2, axis=1)
         labels = {"target_present": present, "prediction_present": np.roll(present, 1, axis=0)}
         return {"input": known["input"], "prediction_images": images, **labels}
-    if task in ("segmentation", "detection"):
-        return fake.balloon_predictions(task)
+    if task in ("segmentation", "detection", "region_detection"):
+        return fake.balloon_predictions(task.removeprefix("region_"))
     if task == "reconstruction":
         images = fake.digit_predictions()["input"]
         return {"input": images, "prediction_image": images / 16.0}

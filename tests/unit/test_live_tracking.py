@@ -216,11 +216,12 @@ def test_a_body_that_raises_is_still_copied_and_its_error_passed_on(project):
 @pytest.mark.parametrize("dead", [False, True])
 def test_an_error_before_anything_is_written_waits_for_no_copy(project, monkeypatch, dead):
     """A server that hangs would be waited for; a tracker that has died must not put its own error in the place."""
-    started = []
+    started, before = [], children()
 
     def refused():
         with live(project / "runs/tour/one", 600):
-            (tracker,) = children()
+            assert make.wait_until(lambda: [one for one in children() if one not in before])
+            (tracker,) = [one for one in children() if one not in before]
             started.append(tracker)
             if dead:
                 tracker.kill()

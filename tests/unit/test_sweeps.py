@@ -508,7 +508,7 @@ def test_arms_of_other_networks_train_in_programs_of_their_own_and_count_their_p
         sweeps.finish_arm(plan, study, benches, PREPARED, journal, plan.name, True, tmp_path, quiet)
     sweeps.write_tables(plans, study, journal, {plan.name: plan.name for plan in plans}, True, tmp_path)
     assert [row["architecture"] for row in _rows(tmp_path / "arms.csv")] == ["softmax_regression", "mlp"]
-    run_folder.write_yaml(tmp_path / "settings.yaml", {"study": "rates", **study.model_dump(mode="json")})
+    run_folder.write_yaml(tmp_path / "settings.yaml", sweeps.record("rates", study, "paper"))
     run_folder.write_json(tmp_path / "machine.json", machine.describe(False, "", "float32"))
     arms = {arm.name: (arm.network, arm.parameters) for arm in read_study(tmp_path, "rates", (0, 1)).arms}
     assert arms == {"flat": ("softmax_regression (paper)", 771), "deep": ("mlp, units [2] (paper)", 523)}

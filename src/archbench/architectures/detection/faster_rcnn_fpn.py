@@ -12,7 +12,6 @@ from typing import Any
 
 import keras
 from keras import layers
-from keras.initializers import RandomNormal
 
 from archbench.architectures import architecture
 from archbench.blocks.residual import Block, Residual
@@ -21,7 +20,14 @@ from archbench.layers.regions import RATIOS
 from archbench.options import Depths, Side, Width
 from archbench.parts import Parts
 
-PAPER = Parts(normalization="batch")
+PAPER = Parts(
+    normalization="batch",
+    initializer_of={
+        "scores": {"name": "small_normal", "deviation": 0.01},
+        "shifts": {"name": "small_normal", "deviation": 0.01},
+        "boxes": {"name": "small_normal", "deviation": 0.001},
+    },
+)
 
 
 @architecture(
@@ -99,8 +105,8 @@ def _enlarged(x, other):
 def _proposals(maps: list[Any], channels: int, parts: Parts) -> dict[str, Any]:
     """What the same three convolutions say of every map, cell and anchor."""
     shared = parts.layer(layers.Conv2D, channels, 3, padding="same")
-    objectness = parts.layer(layers.Conv2D, len(RATIOS), 1, kernel_initializer=RandomNormal(stddev=0.01))
-    deltas = parts.layer(layers.Conv2D, len(RATIOS) * 4, 1, kernel_initializer=RandomNormal(stddev=0.01))
+    objectness = parts.layer(layers.Conv2D, len(RATIOS), 1, kernel_initializer=_start(parts, "scores"))
+    deltas = parts.layer(layers.Conv2D, len(RATIOS) * 4, 1, kernel_initializer=_start(parts, "shifts"))
     hidden = [parts.act(shared(one)) for one in maps]
     return {
         "objectness": layers.concatenate([layers.Reshape((-1,))(objectness(x)) for x in hidden], axis=1),
@@ -113,6 +119,11 @@ def _verdict(region, outputs: int, hidden: int, parts: Parts) -> dict[str, Any]:
     x = layers.Flatten()(region)
     for _ in range(2):
         x = parts.act(parts.dense(x, hidden))
-    classes = parts.layer(layers.Dense, outputs + 1, kernel_initializer=RandomNormal(stddev=0.01))(x)
-    deltas = parts.layer(layers.Dense, (outputs + 1) * 4, kernel_initializer=RandomNormal(stddev=0.001))(x)
+    classes = parts.layer(layers.Dense, outputs + 1, kernel_initializer=_start(parts, "scores"))(x)
+    deltas = parts.layer(layers.Dense, (outputs + 1) * 4, kernel_initializer=_start(parts, "boxes"))(x)
     return {"classes": classes, "deltas": layers.Reshape((outputs + 1, 4))(deltas)}
+
+
+def _start(parts: Parts, what: str) -> keras.Initializer:
+    """How the kernel starts that makes scores, shifts of anchors, or boxes of classes."""
+    return parts.kernel(what)[f"{what}_initializer"]
