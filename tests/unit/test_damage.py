@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import fake_runs as fake
+import numpy as np
 import pytest
 import tracking_folders
 import yaml

@@ -271,7 +271,7 @@ for out in map(Path, outs[stage]):
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(f"{stage} {name}")
 """
-"""A page of the pipeline that only writes that it ran, and the files that are its outputs: the true lists of sources."""
+"""A page of the pipeline that only writes that it ran, and its outputs; of `sources` the true lists."""
 
 
 class _Pipeline:
