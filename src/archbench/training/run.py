@@ -65,7 +65,6 @@ class Workbench:
             )
         full_batch.check(settings)
         learner = self._fresh_learner(settings)
-        self.task.learn(prepared.splits["train"], learner.parts)
         self.profile: Profile = profile(inference(whole(learner.parts), self.task), self.task.calls())
         self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.model)
         self.program = Program(learner, self.xla)
@@ -96,6 +95,7 @@ class Workbench:
     def _fresh_learner(self, settings: Settings) -> Learner:
         """A learner with the weights that a trial starts from, which are remembered for the trials like it."""
         fresh = build_learner(settings, self.card, self.task, settings["seed"], self._runs)
+        self.task.learn(self.prepared.splits["train"], fresh.parts)
         self._fresh_key, self._fresh_state = _fresh_key(settings), fresh.read_state()
         return fresh
 
