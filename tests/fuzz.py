@@ -378,7 +378,7 @@ def _other_recipes(values: Any, chance: random.Random) -> None:
     kinds = (
         _odd(chance),
         chance.choice([*names, "nowhere", "x"]),
-        [chance.choice([*names, "nowhere"]) for _ in range(chance.choice((0, 1, 3, 19, 20, 21, 300)))],
+        [*recipes.named(place), *chance.choices(names or ["nowhere"], k=chance.choice((1, 2, 3, 15, 21, 300)))],
     )
     place["recipe"] = chance.choice(kinds)
     if names and chance.random() < 0.4:

@@ -147,9 +147,7 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     with workers.only_workers(folder) as lock:
         sweeps.open_arms(study, journal, names.values(), maximize)
         sweeps.clear_folder(folder, study.arms)
-        told = study.model_dump(mode="json")
-        told["base"]["scale"] = shared["scale"]
-        run_folder.write_yaml(folder / "settings.yaml", {"study": slug, **told})
+        run_folder.write_yaml(folder / "settings.yaml", sweeps.record(slug, study, shared["scale"]))
         facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
         run_folder.write_json(folder / "machine.json", facts)
         number = len(sweeps.shares(list(study.arms), study.workers))

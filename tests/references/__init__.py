@@ -36,3 +36,13 @@ def reference(script: str, *arguments: str, **arrays: Any) -> Mapping[str, np.nd
         subprocess.run([python, str(path), *arguments, str(given), str(made)], check=True, env=environment, timeout=600)
         with np.load(made) as found:
             return dict(found)
+
+
+def torchvisions(what: str, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, np.ndarray]]:
+    """What the part `what` of torchvision's Faster R-CNN makes of the arrays of each case: see `regions.py`."""
+    given = {f"{case}.{name}": array for case, arrays in cases.items() for name, array in arrays.items()}
+    found: dict[str, dict[str, np.ndarray]] = {case: {} for case in cases}
+    for made, array in reference("regions", what, **given).items():
+        case, _, name = made.partition(".")
+        found[case][name] = array
+    return found

@@ -21,7 +21,7 @@ from archbench.records import run_folder
 from archbench.training.checkpoint import Progress
 from archbench.training.run import Pace, Workbench, run_benchmark
 
-STRIPES, SUMS = toys.stripes(), toys.sums()
+STRIPES, SUMS, SQUARES = toys.stripes(), toys.sums(), toys.squares()
 ALWAYS = Pace(1e-9, lambda run, row, epochs, monitor: None)
 CASES = {
     "dropout, augmentation, adam, cosine": (STRIPES, {}),
@@ -37,6 +37,7 @@ CASES = {
     ),
     "float16 with loss scaling, adamw": (STRIPES, {"precision": "mixed_float16", "optimizer": {"name": "adamw"}}),
     "samples of a VAE, rmsprop": (STRIPES, {**toys.VAE, "optimizer": {"name": "rmsprop"}}),
+    "regions that a step draws": (SQUARES, toys.TWO_STAGES),
     "lstm, adadelta": (SUMS, {**toys.LSTM, "optimizer": {"name": "adadelta"}}),
 }
 

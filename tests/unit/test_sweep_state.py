@@ -320,6 +320,7 @@ def test_two_sweeps_of_one_study_run_one_after_the_other(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(stages, "live", live)
     monkeypatch.setattr(stages, "_sweep", sweep)
+    monkeypatch.setattr(stages, "_keep_scores", lambda *_: None)
     other = threading.Thread(target=stages.sweep, args=("rates",))
     stages.sweep("rates")
     other.join(30)

@@ -465,7 +465,7 @@ def test_folds_are_scored_one_by_one_and_averaged(journal, tmp_path):
         alone = Benches(PREPARED, 3).get(settings := plan.settings(numbers)[0], fold=int(row["fold"]))
         assert toys.train(alone, settings).best_score == pytest.approx(float(row["value"]))
     assert _rows(tmp_path / "arms.csv")[0]["folds"] == "3"
-    run_folder.write_yaml(tmp_path / "settings.yaml", {"study": "rates", **study.model_dump(mode="json")})
+    run_folder.write_yaml(tmp_path / "settings.yaml", sweeps.record("rates", study, "paper"))
     run_folder.write_json(tmp_path / "machine.json", machine.describe(xla=False, xla_rule="", precision="float32"))
     read = read_study(tmp_path, "rates", (0,))  # as the report does
     assert read.arms[0].trial_epochs == 2

@@ -58,6 +58,28 @@ VAE = {
     "augmentation": [],
     "parts": {},
 }
+TWO_STAGES = {
+    "architecture": {
+        "name": "faster_rcnn_fpn",
+        "block": "basic",
+        "blocks": [1, 1],
+        "width": 8,
+        "channels": 8,
+        "hidden": 16,
+        "pool": 3,
+    },
+    "task": {
+        "name": "region_detection",
+        "anchor_scale": 2,
+        "canonical": 64,
+        "proposals": 12,
+        "sampled_anchors": 32,
+        "sampled_regions": 8,
+        "max_detections": 4,
+    },
+    "augmentation": [{"name": "flip"}],
+    "parts": {},
+}
 
 
 def settings(**changes: Any) -> dict[str, Any]:
@@ -88,6 +110,24 @@ def sums() -> Prepared:
         return {"sequence": sequence, "target": sequence[:, :, 0].sum(axis=1, keepdims=True) / 6}
 
     return _prepared("sums", "sequence", (), split)
+
+
+def squares() -> Prepared:
+    """Dark pictures of 32 pixels with a red square or none, and a blue one."""
+
+    def split(examples: int, seed: int) -> dict[str, np.ndarray]:
+        random = np.random.default_rng(seed)
+        image = random.integers(0, 60, (examples, 32, 32, 3)).astype("uint8")
+        boxes, label = np.zeros((examples, 2, 4), "float32"), np.full((examples, 2), -1, "int32")
+        for row, kind in np.ndindex(examples, 2):
+            if kind or random.random() < 0.7:
+                side = random.integers(7, 15)
+                top, left = random.integers(0, 33 - side, 2)
+                image[row, top : top + side, left : left + side, 2 * kind] = 220
+                boxes[row, kind], label[row, kind] = (top, left, top + side, left + side), kind
+        return {"image": image, "boxes": boxes, "box_label": label}
+
+    return _prepared("squares", "image", ("red", "blue"), split)
 
 
 def _prepared(name: str, given: str, class_names: Sequence[str], split: Any) -> Prepared:

@@ -78,6 +78,12 @@ def shares(arms: Sequence[str], workers: int) -> list[list[tuple[str, int, int]]
     return [share for worker in range(workers) if (share := slots[worker::workers])]
 
 
+def record(slug: str, study: Study, scale: str) -> dict[str, Any]:
+    """What a study's settings.yaml holds: its part of params.yaml, with the scale of its base's network."""
+    written = study.model_dump(mode="json")
+    return {"study": slug, **written, "base": {**written["base"], "scale": scale}}
+
+
 def open_arms(study: Study, journal: Path, names: Iterable[str], maximize: bool) -> None:
     """Make the storage ready before the workers start: a study an arm, without trials of killed processes."""
     shared = storage.open_storage(journal)

@@ -16,7 +16,6 @@ from keras import ops
 from pydantic import Field
 
 from archbench.datasets.card import Card
-from archbench.errors import UserError
 from archbench.layers import boxes
 from archbench.layers.anchors import fit_anchors
 from archbench.layers.nms import suppress
@@ -24,8 +23,9 @@ from archbench.losses.per_example import sum_per_example
 from archbench.metrics.detection import average_precisions
 from archbench.options import Share, Width
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Direct, Smoke, TaskMismatch, smoke_inputs
-from archbench.tasks.labels import check_class_names, check_labels
+from archbench.tasks.base import Arrays, Batch, Direct, Smoke, TaskMismatch
+from archbench.tasks.labels import check_class_names
+from archbench.tasks.objects import COCO_MOST, NoBoxes, labelled_boxes, smoke_boxes
 
 OBJECT_SCALE, NO_OBJECT_SCALE, COORDINATE_SCALE, CLASS_SCALE = 5.0, 1.0, 1.0, 1.0
 """Weights of the parts of the loss in yolov2-voc.cfg."""
@@ -34,12 +34,6 @@ IGNORE_IOU = 0.6
 ANCHOR_SEED = 0
 NUMBERS = 5
 """x, y, width, height and objectness, before the class logits."""
-COCO_MOST = 100
-"""pycocotools looks at no more detections in one picture."""
-
-
-class NoBoxes(UserError):
-    """A split without a single box, or a training split with a box without an area."""
 
 
 class Assignment(NamedTuple):
@@ -92,13 +86,8 @@ class Detection(Direct):
 
     @classmethod
     def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
-        """One box above to the left in each, and in every other a second one that covers the picture."""
-        inputs, rows = smoke_inputs(shape, examples, random), np.arange(examples)
-        height, width = shape[:2]
-        boxes = np.zeros((examples, 2, 4), "float32")
-        boxes[:, 0], boxes[::2, 1] = (0, 0, height / 2, width / 2), (0, 0, height, width)
-        label = np.stack([rows % 3, np.where(rows % 2, -1, (rows + 1) % 3)], axis=1).astype("int32")
-        return Smoke({**inputs, "boxes": boxes, "box_label": label}, *inputs, ("a", "b", "c"))
+        """Those of every task of detection."""
+        return smoke_boxes(shape, examples, random)
 
     def outputs(self) -> int:
         """The number of kinds."""
@@ -129,14 +118,7 @@ class Detection(Direct):
 
         Raises `LabelOutOfRange`, and `NoBoxes` where there is none at all: average precision would be nan.
         """
-        label = np.asarray(split["box_label"], "int32")
-        check_labels(self.card, "box_label", label, -1, self.outputs())
-        if not (label >= 0).any():
-            raise NoBoxes(
-                f"A split of the data set {self.card.name!r} holds {len(label)} examples without a single box, so that "
-                "no average precision can be computed. Give it a larger share in the datasets section of params.yaml."
-            )
-        return {"boxes": np.asarray(split["boxes"], "float32"), "box_label": label}
+        return labelled_boxes(self.card, split)
 
     def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss` and its parts `coordinates`, `objectness` and `classes`, each summed over a picture.

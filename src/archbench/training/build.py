@@ -74,10 +74,10 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int, runs: P
 def _with_preprocessing(network: keras.Model, layer: keras.Layer | None, task: Task) -> keras.Model:
     """What is saved: `network` as it answers to raw inputs, of which `layer` scales some."""
     before = _before(layer, task)
-    if isinstance(network, Network):
-        return Network(network.parts, before, name=network.name)
     raw = {name: keras.Input(spec.shape[1:], dtype=spec.dtype, name=name) for name, spec in task.reads().items()}
     read = [before[name](tensor) if name in before else tensor for name, tensor in raw.items()]
+    if isinstance(network, Network):
+        return Network(network.parts, before, name=network.name)
     inputs, read = (list(raw.values()), read) if len(raw) > 1 else (*raw.values(), *read)
     return keras.Model(inputs, network(read), name=network.name)
 

@@ -79,7 +79,7 @@ class Workbench:
             arrays,
             batch_size=self._batch_size,
             resident_bytes=self._resident_bytes,
-            group=arrays.get("group"),
+            group=np.asarray(arrays[self.card.group]) if self.card.group else None,
         )
 
     def start(self, settings: Settings) -> Recipe:

@@ -17,7 +17,7 @@ LEAST_SCORE = 0.3
 """Predicted boxes below this score are left out of the picture (not out of the scores)."""
 
 
-@picture("detection", source="archbench")
+@picture({"detection": {}, "region_detection": {}}, source="archbench")
 def detection(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     """True boxes dashed, predicted boxes solid with their score, coloured by kind."""
     inputs = predictions["input"][:SHOWN]

@@ -1,0 +1,44 @@
+"""The boxes and kinds of objects, checked on the host, as every task of detection compares with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from archbench.datasets.card import Card
+from archbench.errors import UserError
+from archbench.tasks.base import Arrays, Smoke, smoke_inputs
+from archbench.tasks.labels import check_labels
+
+COCO_MOST = 100
+"""pycocotools looks at no more detections in one picture."""
+
+
+class NoBoxes(UserError):
+    """A split without a single box, or a training split with a box without an area."""
+
+
+def labelled_boxes(card: Card, split: Arrays) -> dict[str, np.ndarray]:
+    """`boxes` float32 (example, object, 4) in pixels; `box_label` int32 (example, object), -1 = none.
+
+    Raises `LabelOutOfRange`, and `NoBoxes` where there is none at all: average precision would be nan.
+    """
+    label = np.asarray(split["box_label"], "int32")
+    check_labels(card, "box_label", label, -1, len(card.class_names))
+    if not (label >= 0).any():
+        raise NoBoxes(
+            f"A split of the data set {card.name!r} holds {len(label)} examples without a single box, so that "
+            "no average precision can be computed. Give it a larger share in the datasets section of params.yaml."
+        )
+    return {"boxes": np.asarray(split["boxes"], "float32"), "box_label": label}
+
+
+def smoke_boxes(shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
+    """One box above to the left in each picture, and in every other a second one that covers it."""
+    inputs, rows = smoke_inputs(shape, examples, random), np.arange(examples)
+    height, width = shape[:2]
+    boxes = np.zeros((examples, 2, 4), "float32")
+    boxes[:, 0], boxes[::2, 1] = (0, 0, height / 2, width / 2), (0, 0, height, width)
+    label = np.stack([rows % 3, np.where(rows % 2, -1, (rows + 1) % 3)], axis=1).astype("int32")
+    return Smoke({**inputs, "boxes": boxes, "box_label": label}, *inputs, ("a", "b", "c"))
