@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from archbench.architectures import ARCHITECTURES
-from archbench.datasets import columns, store
+from archbench.datasets import _storage, columns, store
 from archbench.datasets.card import Card
 from archbench.tasks import TASKS
 
@@ -27,10 +27,11 @@ def smoke(
         source="made up",
         licence="none",
         input=made.input,
-        arrays={name: {"shape": list(a.shape[1:]), "dtype": str(a.dtype)} for name, a in made.arrays.items()},
+        arrays={name: _storage.described(column) for name, column in made.arrays.items()},
         split_sizes=dict.fromkeys(SPLITS, len(made.arrays[made.input])),
         class_names=tuple(made.class_names),
         label_names=dict(made.label_names),
+        vocabulary=made.vocabulary,
         statistics=store.statistics(made.arrays[made.input]),
     )
     return card, dict(made.arrays)

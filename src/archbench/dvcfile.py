@@ -89,7 +89,7 @@ class _Pipeline:
         return {
             "cmd": f"python {self._pages}/sources.py",
             "deps": [self._near(path) for path in sources.package_files()],
-            "params": self._given("pipeline", "training", "datasets", "benchmarks", "studies", "speed"),
+            "params": self._given("pipeline", "training", "datasets", "recipes", "benchmarks", "studies", "speed"),
             "outs": [self._output(self._sources)],
         }
 

@@ -55,8 +55,8 @@ def test_value_by_hand(row):
     assert found == pytest.approx(np.array(json.loads(row["value"])))
 
 
-def test_every_metric_of_labels_numbers_and_scores_has_a_value_by_hand():
-    wanted = {entry.name for entry in METRICS if entry.facts["values"] in ("labels", "numbers", "scores")}
+def test_every_metric_of_labels_numbers_scores_and_tokens_has_a_value_by_hand():
+    wanted = {entry.name for entry in METRICS if entry.facts["values"] in ("labels", "numbers", "scores", "tokens")}
     assert {row["metric"] for row in GOLDEN} == wanted
 
 
@@ -183,6 +183,22 @@ def test_ranking_in_one_pass_equals_several_batches():
 def test_a_k_that_is_no_count_is_refused(k):
     with pytest.raises(UserError, match=f"k cannot be {k}"):
         METRICS.resolve({"name": "top_k", "k": k})
+
+
+@pytest.mark.parametrize("name", ["exact_match", "token_accuracy"])
+def test_metrics_of_tokens_do_not_depend_on_how_wide_rows_are_padded(name):
+    targets = np.array([[3, 4, 2, 0, 0], [3, 2, 0, 0, 0], [2, 0, 0, 0, 0]])
+    predictions = np.array([[3, 4, 2], [4, 2, 0], [2, 0, 0]])
+    value = _call(name, targets, predictions)
+    assert value == _call(name, targets[:, :3], predictions)
+    assert value == pytest.approx({"exact_match": 2 / 3, "token_accuracy": 5 / 6}[name])
+
+
+def test_tokens_that_are_none():
+    nothing = np.zeros((2, 0), int)
+    assert _call("exact_match", nothing, nothing) == 1.0
+    assert _call("exact_match", nothing, np.array([[0, 0], [0, 3]])) == 0.5
+    assert np.isnan(_call("token_accuracy", nothing, nothing))
 
 
 def _targets(*images):

@@ -24,6 +24,8 @@ from archbench.parts import CATALOGUES
 from archbench.preprocessing import PREPROCESSING
 from archbench.records.read import RunFolder
 from archbench.records.run_folder import write_json
+from archbench.tasks import TASKS
+from archbench.tasks.base import Direct
 from archbench.tracking._model import write_model
 from archbench.tracking.signature import describe
 from archbench.training import machine
@@ -87,14 +89,15 @@ def _task(entry) -> dict:
 def _trained(changes) -> tuple[keras.Model, np.ndarray]:
     """What training saves for these settings, with weights as training leaves them, and an input."""
     entry = ARCHITECTURES[changes["architecture"]["name"]]
-    chosen = {**SETTINGS, "task": _task(entry), **changes}
+    only = TASKS[entry.facts["task"]].facts.get("preprocessing") == "none"
+    chosen = {**SETTINGS, **({"preprocessing": {"name": "none"}} if only else {}), "task": _task(entry), **changes}
     card, arrays = smoke(chosen["task"]["name"], entry.facts["smoke_input"], EXAMPLES)
     task = build_task(chosen, card)
     learner = build_learner(chosen, card, task, seed=0)
     for part in learner.parts.values():
         part.set_weights(random_weights(part))
     task.learn(arrays, learner.parts)
-    return inference(learner.model, task), np.asarray(arrays[card.input])
+    return inference(learner.model, task), arrays[card.input][np.arange(EXAMPLES)]
 
 
 def _plain() -> tuple[keras.Model, np.ndarray]:
@@ -132,7 +135,7 @@ def saved(tmp_path_factory):
 
 FEW = ("lenet5_1998", "capsnet", "vae", "knn", "drops", "several-labels", "in-mixed_bfloat16")
 """For MLflow on JAX, which goes the ways that are walked in full on TensorFlow: own classes, several outputs."""
-PARTED = {"faster_rcnn_fpn"}
+PARTED = [one.name for one in ARCHITECTURES if not issubclass(TASKS[one.facts["task"]].build, Direct)]
 WHOLE = [name for name in CASES if name not in PARTED]
 """For MLflow, which serves networks of one part."""
 JOURNEYS = [

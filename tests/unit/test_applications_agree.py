@@ -1,11 +1,14 @@
 """The nets give the logits of keras.applications, an independent implementation, for the same weights."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from archbench.architectures.network import build_network
+from archbench.architectures import ARCHITECTURES
+from archbench.architectures.network import _in_outline, build_network, outline
 from formula_weights import as_built
 from random_weights import random_weights
 
@@ -25,11 +28,7 @@ RAISED = 20.0
         (keras.applications.VGG16, "vgg16", {}),
         (keras.applications.VGG19, "vgg19", {}),
         (keras.applications.ResNet50, {"name": "resnet50", **RESNET}, KERAS_BATCH_NORM),
-        (keras.applications.ResNet101, {"name": "resnet101", **RESNET}, KERAS_BATCH_NORM),
-        (keras.applications.ResNet152, {"name": "resnet152", **RESNET}, KERAS_BATCH_NORM),
         (keras.applications.DenseNet121, "densenet121", KERAS_BATCH_NORM),
-        (keras.applications.DenseNet169, "densenet169", KERAS_BATCH_NORM),
-        (keras.applications.DenseNet201, "densenet201", KERAS_BATCH_NORM),
         (keras.applications.NASNetMobile, {"name": "nasnet_mobile", "zeros_in_pools": True}, {}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -39,28 +38,54 @@ def test_same_weights_give_the_same_logits(reference, spec, parts):
     _assert_agree(build_network(spec, SHAPE, CLASSES, {"initializer": "zeros", **parts}), theirs)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("reference", "name"),
+    ("reference", "shallower", "spec"),
     [
-        (keras.applications.ResNet50V2, "preact_resnet50"),
-        (keras.applications.ResNet101V2, "preact_resnet101"),
-        (keras.applications.ResNet152V2, "preact_resnet152"),
+        (keras.applications.ResNet101, "resnet50", {"name": "resnet101", **RESNET}),
+        (keras.applications.ResNet152, "resnet50", {"name": "resnet152", **RESNET}),
+        (keras.applications.ResNet101V2, "preact_resnet50", {"name": "preact_resnet101", **RESNET_V2}),
+        (keras.applications.ResNet152V2, "preact_resnet50", {"name": "preact_resnet152", **RESNET_V2}),
+        (keras.applications.DenseNet169, "densenet121", {"name": "densenet169"}),
+        (keras.applications.DenseNet201, "densenet121", {"name": "densenet201"}),
     ],
-    ids=lambda value: getattr(value, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", None),
 )
-def test_resnet_v2_gives_the_same_logits_where_its_border_of_zeros_wins_no_maximum(reference, name):
+def test_a_deeper_net_has_the_layers_of_its_reference_one_by_one(reference, shallower, spec):
+    """The shallower net of the same builder gives the same logits, so that these differ in how often blocks stand.
+
+    Kind and weights of every layer with weights are compared: how many blocks a stage has; and the outputs of those
+    with a kernel: where it halves.
+    """
+    assert ARCHITECTURES[spec["name"]].build is ARCHITECTURES[shallower].build
+    options = {"weights": None, "input_shape": SHAPE, "classes": CLASSES, "classifier_activation": None}
+    theirs = _layers(_in_outline(lambda: reference(**options)))
+    assert _layers(outline(spec, SHAPE, CLASSES, KERAS_BATCH_NORM)) == theirs
+    assert len(theirs) > int(re.sub(r"\D", "", spec["name"]))
+
+
+def _layers(model: keras.Model) -> list[tuple]:
+    """What each layer with weights is, in the order of the calls."""
+    found = []
+    for layer in as_built(model):
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        found.append((type(layer).__name__, shapes, layer.output.shape if len(shapes[0]) > 1 else None))
+    return found
+
+
+@pytest.mark.slow
+def test_resnet_v2_gives_the_same_logits_where_its_border_of_zeros_wins_no_maximum():
     """Raised by a constant, which the normalization behind takes off again, the pooled maps are all above the border.
 
     That it pools first and normalizes then is no difference: the factors of `random_weights` are positive.
     """
-    theirs = _theirs(reference)
+    theirs = _theirs(keras.applications.ResNet50V2)
     first, normalization, *_ = as_built(theirs)
     first.bias.assign(first.bias + RAISED)
     normalization.moving_mean.assign(normalization.moving_mean + RAISED)
     pooled = keras.Model(theirs.inputs, theirs.get_layer("pool1_pad").input)
     assert ops.min(pooled(_images())) > 0
-    ours = build_network({"name": name, **RESNET_V2}, SHAPE, CLASSES, {"initializer": "zeros", **KERAS_BATCH_NORM})
+    spec = {"name": "preact_resnet50", **RESNET_V2}
+    ours = build_network(spec, SHAPE, CLASSES, {"initializer": "zeros", **KERAS_BATCH_NORM})
     _assert_agree(ours, theirs)
 
 

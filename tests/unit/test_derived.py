@@ -295,15 +295,15 @@ def render(project, **changes):
 
 def test_stages_stand_in_a_chain(project):
     stage = render(project)["prepare"]
-    assert stage["do"]["deps"] == ["${item.loader}", "${item.of}", "data/sources/toy/prepare.txt"]
+    assert stage["do"]["deps"] == ["${item.of}", "data/sources/toy/prepare/${key}.txt"]
     assert stage["do"]["outs"] == ["data/prepared/toy/${key}"]
     assert {slug: item["of"] for slug, item in stage["foreach"].items()} == {
         "noisy": "data/prepared/toy/iris",
-        "iris": "pipelines/prepare.py",
+        "iris": "data/sources/toy/train.txt",
     }
     plain = render(project, datasets={"iris": None}, benchmarks={})["prepare"]
-    assert plain["do"]["deps"] == ["${item.loader}", "data/sources/toy/prepare.txt"]
-    assert plain["foreach"]["iris"].keys() == {"loader"}
+    assert plain["do"]["deps"] == ["data/sources/toy/prepare/${key}.txt"]
+    assert plain["foreach"]["iris"] == {}
 
 
 def dvc(project, *words):

@@ -192,8 +192,34 @@ def predictions(task):
     if task == "reconstruction":
         images = fake.digit_predictions()["input"]
         return {"input": images, "prediction_image": images / 16.0}
+    if task == "translation":
+        return translations()
     truth = np.linspace(0, 1, 40, dtype="float32")[:, None]
     return {"input": np.zeros((40, 5, 2)), "target_target": truth, "prediction_target": truth + 0.1}
+
+
+def translations():
+    """Tokens 4 to 7 are a, b, c and a letter that a page must not take for its own; the last of three is wrong."""
+    texts = {
+        "input": [[4, 5, 6, 5], [5, 0, 0, 0], [7, 4, 4, 4]],
+        "target_target": [[4, 5, 2], [5, 2, 0], [6, 2, 0]],
+        "prediction_said": [[4, 5, 2], [5, 2, 0], [6, 6, 2]],
+    }
+    symbols = np.array(["", "<start>", "<end>", "<unknown>", "a", "b", "c", "<script>$"])
+    attention = np.full((3, 3, 4), 0.25, "float32")
+    tokens = {name: np.array(rows, "int32") for name, rows in texts.items()}
+    return {**tokens, "vocabulary": symbols, "shown_attention": attention}
+
+
+def test_translations_that_are_wrong_are_marked_and_attention_has_a_row_a_token_said():
+    table, attention = PICTURES["translation"](translations())
+    texts = [text.get_text() for text in table.figure.axes[0].texts]
+    assert texts == ["read", "true", "said", "abcb", "ab", "ab", "b", "b", "b", "<script>$aaa", "c", "✗ cc"]
+    (axes,) = attention.figure.axes
+    assert axes.images[0].get_array().shape == (3, 4)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "<end>"]
+    silent = translations() | {"prediction_said": np.zeros((3, 3), "int32")}  # an untrained net may say only padding
+    assert [picture.name for picture in PICTURES["translation"](silent)] == ["translations"]
 
 
 def test_every_task_has_a_picture():

@@ -266,7 +266,8 @@ def test_dvc_runs_the_source_first_and_says_nothing_of_starts_where_there_are_no
 
     stage = train(_config())
     starts = {slug: item["start"] for slug, item in stage["foreach"].items()}
-    assert starts == {"a": "pipelines/train.py", "b": "pipelines/train.py", "onto": "runs/toy/a"}
+    page = "data/sources/toy/train.txt"
+    assert starts == {"a": page, "b": page, "onto": "runs/toy/a"}
     assert "${item.start}" in stage["do"]["deps"]
     again = {**A, "start": {"from": "onto", "train": "all"}}
     chain = {**VALUES["benchmarks"], "onto": {**A, "start": {"from": "a", "train": "head"}}, "again": again}

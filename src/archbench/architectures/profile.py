@@ -58,13 +58,13 @@ class Call:
         return multiply_adds(self.operation, self.input_shape, self.output_shapes[0])
 
 
-def profile(model: keras.Model, times: Mapping[str, float] = MappingProxyType({})) -> Profile:
+def profile(model: keras.Model, times: Mapping[str, float] = MappingProxyType({}), length: int = 1) -> Profile:
     """The cost of `model`, a functional model or a `Network` of such, read from its graph without running it.
 
     Of several parts the depth is that of a way through all of them, and the receptive field that of the first;
-    `times` says how often an example runs a part, by default once.
+    `times` says how often an example runs a part, by default once; `length` how long an axis is that varies.
     """
-    each = {name: list(calls(part)) for name, part in parts_of(model).items()}
+    each = {name: list(calls(part, length)) for name, part in parts_of(model).items()}
     multiplied = {name: sum(call.multiply_adds for call in made) for name, made in each.items()}
     return Profile(
         parameters=_size(model.trainable_weights),
@@ -138,6 +138,11 @@ def _recurrent(layer, input_shape, output_shape) -> int:
     return kernels * input_shape[1]
 
 
+@multiply_adds.register(layers.GRUCell)
+def _one_step(layer, input_shape, output_shape) -> int:
+    return math.prod(layer.kernel.shape) + math.prod(layer.recurrent_kernel.shape)
+
+
 @multiply_adds.register(layers.Bidirectional)
 def _both_ways(layer, input_shape, output_shape) -> int:
     both = (layer.forward_layer, layer.backward_layer)
@@ -156,12 +161,15 @@ def _activation(layer, input_shape, output_shape) -> int:
     return 0
 
 
-def calls(model: keras.Model) -> Iterator[Call]:
-    """Every call that the outputs of `model` need, sources first; of a model within it the calls that it is made of."""
-    yield from _calls(model, {})
+def calls(model: keras.Model, length: int = 1) -> Iterator[Call]:
+    """Every call that the outputs of `model` need, sources first; of a model within it the calls that it is made of.
+
+    Their shapes have `length` where an axis varies.
+    """
+    yield from _calls(model, {}, length)
 
 
-def _calls(model: keras.Model, made: dict[tuple[int, int], list[Call]]) -> Iterator[Call]:
+def _calls(model: keras.Model, made: dict[tuple[int, int], list[Call]], length: int) -> Iterator[Call]:
     """As `calls`; `made` is filled with the calls behind the outputs of each node, and may hold those of the inputs."""
     pending = [(tensor, False) for tensor in keras.tree.flatten(model.outputs)]
     while pending:  # a loop: the graph of a deep net would exhaust Python's recursion
@@ -178,17 +186,22 @@ def _calls(model: keras.Model, made: dict[tuple[int, int], list[Call]]) -> Itera
         sources = [_behind(one, made) for one in node.input_tensors]
         if isinstance(history.operation, keras.Model):
             inner = {_key(own): [source] for own, source in zip(history.operation.inputs, sources, strict=True)}
-            yield from _calls(history.operation, inner)
+            yield from _calls(history.operation, inner, length)
             made[key] = [_behind(own, inner) for own in history.operation.outputs]
             continue
         call = Call(
             operation=history.operation,
             sources=tuple(sources),
-            input_shape=tuple(node.input_tensors[0].shape) if node.input_tensors else (),
-            output_shapes=[tuple(one.shape) for one in node.output_tensors],
+            input_shape=_shape(node.input_tensors[0], length) if node.input_tensors else (),
+            output_shapes=[_shape(one, length) for one in node.output_tensors],
         )
         made[key] = [call] * len(node.output_tensors)
         yield call
+
+
+def _shape(tensor: keras.KerasTensor, length: int) -> tuple:
+    batch, *sides = tensor.shape
+    return batch, *(length if side is None else side for side in sides)
 
 
 def _key(tensor: keras.KerasTensor) -> tuple[int, int]:

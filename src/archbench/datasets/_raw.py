@@ -43,6 +43,8 @@ class Raw:
     """The array of classes that every split holds in proportion."""
     group: str | None = None
     """The array of numbers of which no two splits share one."""
+    vocabulary: tuple[str, ...] = ()
+    """Of texts: what the tokens 0, 1, ... stand for."""
     training: Callable[[Arrays, int], Arrays] | None = None
     """Changes the arrays of the training split alone, once it is cut: with the seed of the split."""
     odd_files: tuple[tuple[str, str], ...] = ()

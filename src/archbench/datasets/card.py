@@ -26,6 +26,8 @@ class Card:
     class_names: tuple[str, ...] = ()
     label_names: dict[str, list[str]] = field(default_factory=dict)
     """Array of numbers that name classes of their own (`count`, `color`) -> what the numbers 0, 1, ... mean."""
+    vocabulary: tuple[str, ...] = ()
+    """Of texts: what the tokens 0, 1, ... stand for, in every array of tokens; 0 is padding."""
     label_counts: dict[str, dict[str, dict]] = field(default_factory=dict)
     """Array of labels (of `labels` and `label_names`) -> split -> `{"known": 90, "classes": [40, 50]}`: how many
     examples have that label, and how many are of each class, or show it."""

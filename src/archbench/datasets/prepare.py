@@ -37,7 +37,7 @@ def prepare(spec: Spec, slug: str, folder: Path, raw_folder: Path, seed: int = 0
             "files_sha256": digest_files(files_read(spec, raw_folder)),
         }
         raw: Raw = entry(raw_folder, *([of] if of else []), **options)
-        told = ("source", "licence", "input", "class_names", "labels", "strata", "group")
+        told = ("source", "licence", "input", "class_names", "labels", "strata", "group", "vocabulary")
         fields = {
             "name": slug,
             **{name: getattr(raw, name) for name in told},

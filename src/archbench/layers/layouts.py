@@ -70,7 +70,8 @@ class Layout:
 
 
 PLAIN = Layout()
-"""(window..., input, unit): dense layers, convolutions, and all gates of recurrent layers."""
+"""(window..., input, unit): dense layers, convolutions, all gates of recurrent layers, and tables, whose input is one
+of so many tokens."""
 TRANSPOSED = Layout(inputs=(-1,), units=(-2,))
 """(window..., unit, input): transposed convolutions."""
 DEPTHWISE = Layout(inputs=(-2,), units=(-2, -1))
@@ -83,7 +84,8 @@ KERNELS: Mapping[type[layers.Layer], Mapping[str, Layout]] = {
         ((layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose), {"kernel": TRANSPOSED}),
         ((layers.DepthwiseConv1D, layers.DepthwiseConv2D), {"depthwise": DEPTHWISE}),
         ((layers.SeparableConv1D, layers.SeparableConv2D), {"depthwise": DEPTHWISE, "pointwise": PLAIN}),
-        ((layers.LSTM, layers.GRU, layers.SimpleRNN), {"kernel": PLAIN, "recurrent": PLAIN}),
+        ((layers.LSTM, layers.GRU, layers.SimpleRNN, layers.GRUCell), {"kernel": PLAIN, "recurrent": PLAIN}),
+        ((layers.Embedding,), {"embeddings": PLAIN}),
     )
     for kind in kinds
 }

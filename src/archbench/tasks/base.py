@@ -36,6 +36,7 @@ class Smoke:
     input: str
     class_names: tuple[str, ...] = ()
     label_names: Mapping[str, list[str]] = field(default_factory=dict)
+    vocabulary: tuple[str, ...] = ()
 
 
 def smoke_inputs(shape: Sequence[int], examples: int, random: np.random.Generator) -> dict[str, np.ndarray]:

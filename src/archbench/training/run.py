@@ -15,6 +15,7 @@ import numpy as np
 
 from archbench.architectures.parted import Network, whole
 from archbench.architectures.profile import Profile, profile
+from archbench.datasets.columns import lengths
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
 from archbench.records import run_folder
@@ -65,7 +66,8 @@ class Workbench:
             )
         full_batch.check(settings)
         learner = self._fresh_learner(settings)
-        self.profile: Profile = profile(inference(whole(learner.parts), self.task), self.task.calls())
+        size = inference(whole(learner.parts), self.task), self.task.calls(), self._typical_length()
+        self.profile: Profile = profile(*size)
         self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.model)
         self.program = Program(learner, self.xla)
         self._batch_size, self._resident_bytes = settings["batch_size"], settings["resident_megabytes"] * 2**20
@@ -81,6 +83,12 @@ class Workbench:
             resident_bytes=self._resident_bytes,
             group=np.asarray(arrays[self.card.group]) if self.card.group else None,
         )
+
+    def _typical_length(self) -> int:
+        """How long an array is on average that the network reads and whose examples are of unlike length; else 1."""
+        columns = [self.prepared.splits["train"][name] for name in self.task.reads()]
+        found = [counts.mean() for counts in map(lengths, columns) if counts is not None]
+        return round(float(np.mean(found))) if found else 1
 
     def start(self, settings: Settings) -> Recipe:
         """Give the program the fresh weights of a trial, and return its recipe."""
@@ -249,8 +257,9 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, float
         for name, column in test.read.items()
     }
     arrays |= {f"shown_{name}": value for name, value in test.show(shown).items()}
-    if bench.card.class_names:
-        arrays["class_names"] = np.array(bench.card.class_names)
+    for name in ("class_names", "vocabulary"):
+        if names := getattr(bench.card, name):
+            arrays[name] = np.array(names)
     arrays |= {
         f"{name}_names": np.array(names) for name, names in bench.card.label_names.items() if name in predictions
     }

@@ -1,0 +1,1 @@
+"""Classic classifiers: linear, by neighbours, of one or two hidden layers."""

@@ -1,0 +1,1 @@
+"""Networks that tell what a picture or a video shows."""

@@ -1,0 +1,168 @@
+"""Translation: what a token costs, what is said by itself, and how it is scored; with a network made up by hand."""
+
+import math
+import types
+
+import numpy as np
+import pytest
+from keras import ops
+
+from archbench.datasets.card import Card
+from archbench.datasets.columns import Ragged
+from archbench.datasets.tokens import END, SPECIAL
+from archbench.errors import UserError
+from archbench.tasks import TASKS
+from backend import compiled
+
+SYMBOLS = (*SPECIAL, "a", "b", "c")
+ARRAYS = {name: {"shape": [None], "dtype": "int32"} for name in ("source", "target")}
+PARTS = {
+    "encoder": types.SimpleNamespace(output=dict.fromkeys(("state", "annotations", "keys", "known"))),
+    "decoder": types.SimpleNamespace(output=dict.fromkeys(("logits", "state", "attention"))),
+}
+TRAINING = {
+    "source": Ragged.of(np.array(row, np.int32) for row in ([4, 5], [6], [4])),
+    "target": Ragged.of(np.array(row, np.int32) for row in ([4, 5, 6, END], [6, END], [4, END])),
+}
+
+
+def _card(**changes):
+    fields = {"name": "toy", "source": "", "licence": "", "input": "source", "split_sizes": {}, "arrays": ARRAYS}
+    return Card(**{**fields, "vocabulary": SYMBOLS, **changes})
+
+
+def _task(**options):
+    task = TASKS.build({"name": "translation", **options}, _card())
+    task.learn(TRAINING, PARTS)
+    return task
+
+
+def _echo(*inputs, part):
+    """Says the source again, word for word, and looks at the word that it says.
+
+    The state is which word comes next; its logit is log 6 and that of each of the six others 0, so that a word that is
+    expected costs log 2 and another one log 12.
+    """
+    if part == "encoder":
+        (source,) = inputs
+        known = source != 0
+        words = ops.one_hot(ops.where(known, source, END), len(SYMBOLS))
+        place = ops.zeros((source.shape[0], 1))
+        return {"state": place, "annotations": words, "keys": words, "known": known}
+    _, state, words, _, _ = inputs
+    steps = words.shape[1]
+    looks = ops.one_hot(ops.cast(ops.minimum(state[:, 0], steps - 1), "int32"), steps)
+    past = ops.cast(state >= steps, "float32")
+    said = ops.einsum("bs,bsw->bw", looks, words) * (1 - past) + past * ops.one_hot(END, len(SYMBOLS))
+    return {"logits": said * math.log(6), "state": state + 1, "attention": looks}
+
+
+def _run(method, task, source, target=()):
+    arrays = {"source": np.array(source, "int32")}
+    if target:
+        arrays["target"] = np.array(target, "int32")
+    return compiled(lambda batch: getattr(task, method)(_echo, batch, 0), arrays)
+
+
+def test_the_loss_is_the_mean_of_a_rows_tokens_and_its_weight_their_number():
+    found = _run("losses", _task(), [[4, 5], [6, 0]], [[4, 5, END, 0], [5, 4, 4, END]])
+    assert found["weight"].tolist() == [3, 4]
+    expected, other = math.log(2), math.log(12)
+    assert found["loss"] == pytest.approx([expected, (3 * other + expected) / 4], rel=1e-5)
+
+
+def test_a_row_of_padding_alone_costs_and_weighs_nothing():
+    found = _run("losses", _task(), [[4, 5]], [[0, 0]])
+    assert (found["loss"].tolist(), found["weight"].tolist()) == ([0.0], [0.0])
+
+
+def test_padding_changes_no_loss():
+    task = _task()
+    short, long = (_run("losses", task, [[4, 5]], [[4, 4, END, *[0] * more]]) for more in (0, 3))
+    assert long["loss"] == pytest.approx(short["loss"], rel=1e-6)
+
+
+def test_means_count_every_token_once():
+    """Two rows of 3 and 1 tokens, at 1 and 2 nats: (3 * 1 + 1 * 2) / 4."""
+    losses = {"loss": np.array([1.0, 2.0]), "weight": np.array([3.0, 1.0])}
+    means = _task().means(losses, {}, lambda values, weight: np.average(values, weights=weight))
+    assert means == {"loss": 1.25}
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_it_says_at_most_as_many_tokens_as_the_longest_target_of_training(width):
+    said = _run("predict", _task(width=width), [[4, 5, 0, 0, 0], [6, 6, 6, 4, 5]])["said"]
+    assert said.tolist() == [[4, 5, END, 0], [6, 6, 6, 4]]
+    assert said.dtype == "int32"
+
+
+def test_the_weight_of_the_length_reaches_the_search():
+    """Each token halves the probability at best: the shortest sequence is likeliest, unless length counts for it."""
+    plain, long = (_run("predict", _task(width=50, alpha=alpha), [[6, 6, 6]])["said"][0] for alpha in (0.0, 5.0))
+    assert plain.tolist() == [END, 0, 0, 0]
+    assert long.tolist() == [6, 6, 6, END]
+
+
+def test_it_shows_where_it_looked_at_each_token_that_it_said():
+    attention = _run("show", _task(), [[4, 5, 0]])["attention"]
+    assert attention[0, :3].argmax(axis=-1).tolist() == [0, 1, 2]
+    assert attention.shape == (1, 4, 3)
+
+
+def test_scores_by_hand():
+    targets = {"target": TRAINING["target"][:]}
+    said = np.array([[4, 5, 6, END], [6, END, 0, 0], [5, END, 0, 0]], "int32")
+    found = _task().scores(targets, {"said": said}, {"loss": math.log(3)})
+    assert found == pytest.approx({"exact_match": 2 / 3, "token_accuracy": 7 / 8, "perplexity": 3.0})
+
+
+def test_up_to_half_of_what_is_shown_are_sentences_with_a_mistake():
+    targets, said = np.array([[4, END]] * 6), np.array([[4, END], [4, END], [5, END], [4, END], [4, 4], [5, END]])
+    assert _task().picked({"target": targets}, {"said": said}, 4).tolist() == [0, 1, 2, 4]
+
+
+def test_a_decoder_runs_once_a_token_of_the_targets():
+    assert _task().calls()["decoder"] == pytest.approx(8 / 3)
+    assert TASKS.build("translation", _card()).calls() == {"decoder": 1.0}  # a plan is made before there are data
+
+
+def test_tokens_are_read_as_whole_numbers_and_the_vocabulary_counts_the_outputs():
+    task = _task()
+    (spec,) = task.reads().values()
+    assert (list(task.reads()), spec.dtype, spec.shape) == (["source"], "int32", (None, None))
+    assert task.outputs() == 7
+    assert task.arrays(TRAINING)["target"] is TRAINING["target"]
+
+
+def test_defaults_are_greedy_decoding_by_plain_probability_in_one_feed():
+    task = _task()
+    assert (task.width, task.alpha, task.buckets) == (1, 0.0, 1)
+    assert (_task(buckets=4).buckets, task.predict_every, task.monitor, task.maximize) == (4, 0, "loss", False)
+
+
+def test_a_data_set_without_a_vocabulary_is_refused():
+    with pytest.raises(UserError, match="no vocabulary, which translation needs"):
+        TASKS.build("translation", _card(vocabulary=()))
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"network": types.SimpleNamespace(output=None)}, "a part encoder .* lacks annotations, keys, known, state"),
+        ({**PARTS, "decoder": types.SimpleNamespace(output={"logits": 0, "state": 0})}, "decoder .* lacks attention"),
+    ],
+)
+def test_a_network_that_is_none_for_it_is_refused(parts, message):
+    with pytest.raises(UserError, match=message):
+        TASKS.build("translation", _card()).learn(TRAINING, parts)
+
+
+def test_its_tiny_data_set_is_one_that_it_takes():
+    entry = TASKS["translation"]
+    smoke = entry.build.smoke((7,), 40, np.random.default_rng(0))
+    source, target = smoke.arrays["source"], smoke.arrays["target"]
+    assert (len(source), source.lengths.min(), source.lengths.max()) == (40, 1, 7)
+    assert (target.lengths.min(), target.lengths.max()) == (2, 4)
+    assert max(int(column[:].max()) for column in (source, target)) == len(smoke.vocabulary) - 1
+    TASKS.build("translation", _card(vocabulary=smoke.vocabulary)).learn(smoke.arrays, PARTS)
+    assert entry.facts["smoke"] == "bahdanau"
