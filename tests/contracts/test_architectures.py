@@ -95,7 +95,7 @@ def test_declares_what_others_read(entry):
     assert entry.source
     assert entry.what.endswith(".")
     assert entry.facts["task"]
-    assert entry.positional[0] in (*AXES, "x", "source")
+    assert entry.positional[0] in (*AXES, "x", "source", "content")
     assert set(entry.facts["swaps"]) <= set(OTHER_PARTS)
     assert set(entry.facts["smoke"]) <= set(entry.options)
     sides = entry.facts["paper_input"][:-1] if entry.positional[0] in AXES else entry.facts["paper_input"]
@@ -339,7 +339,7 @@ def test_reads_its_minimum_and_refuses_less(entry):
 def test_refuses_an_input_with_other_axes(entry):
     if entry.positional[0] not in AXES:
         pytest.skip("reads any shape")
-    with pytest.raises(InputMismatch, match=f"{entry.name} reads {entry.facts['inputs']}s of shape"):
+    with pytest.raises(InputMismatch, match=f"{entry.name} reads {entry.positional[0]}s of shape"):
         outline(entry.name, (64,), 2)
 
 

@@ -18,9 +18,7 @@ LICENCE = "CC BY 2.0 (danielbuechele, vultilion)"
 FILES = {"content": "china.jpg", "style": "flower.jpg"}
 
 
-@dataset(
-    "style_pair", source=SOURCE, licence=LICENCE, kind="embedded", bytes=0, smoke={"size": 32}, same_splits=True
-)
+@dataset("style_pair", source=SOURCE, licence=LICENCE, kind="embedded", bytes=0, smoke={"size": 32}, same_splits=True)
 def style_pair(raw: Path, *, size: Annotated[int, Field(ge=8, le=427)] = 128) -> Raw:
     """A temple to be painted, and a dahlia for the style: one example, which every split holds.
 

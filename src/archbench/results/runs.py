@@ -62,9 +62,8 @@ class Run:
 
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
-        """The arrays of predictions.npz by name; empty where the run wrote none."""
-        path = self.folder / "predictions.npz"
-        return run_folder.read_arrays(path) if path.is_file() and not self.damage else {}
+        """The arrays of predictions.npz by name, with its snapshots; empty where the run wrote none."""
+        return {} if self.damage else run_folder.read_shown(self.folder)
 
 
 def number(value: float | None) -> float:
