@@ -17,6 +17,7 @@ from archbench.preprocessing import PREPROCESSING
 
 GOLDEN = list(csv.DictReader(Path(__file__).parents[1].joinpath("golden", "datasets.csv").open(newline="")))
 LOCAL = [entry.name for entry in DATASETS if entry.facts["kind"] in ("embedded", "generated")]
+DIVIDED = [name for name in LOCAL if not DATASETS[name].facts.get("same_splits")]
 DERIVED = [entry.name for entry in DATASETS if entry.facts["kind"] == "derived"]
 DOWNLOADS = [entry.name for entry in DATASETS if entry.facts["kind"] == "download"]
 KINDS_OF_ARRAYS = {
@@ -37,6 +38,8 @@ KINDS_OF_ARRAYS = {
     "group": (1, "int32"),
     "singles": (5, "uint8"),
     "planted": (1, "bool"),
+    "content": (4, "uint8"),
+    "style": (4, "uint8"),
 }
 """Array -> its number of axes, examples included, and its type."""
 TOKENS = (2, "int32")
@@ -146,11 +149,21 @@ def test_arrays_are_what_the_card_and_the_convention_say(prepared, name):
 def test_preparing_again_gives_the_same_bytes_and_another_seed_others(prepared, name, tmp_path):
     first = store.load(prepared(name)).card
     assert prepare_smoke(name, tmp_path / name, prepared) == first
-    if name in LOCAL:  # a derived one has the splits of what it is made from
+    if name in DIVIDED:  # a derived one has the splits of what it is made from
         assert prepare_smoke(name, tmp_path / "other", prepared, seed=1).sha256 != first.sha256
 
 
-@pytest.mark.parametrize("name", LOCAL)
+@pytest.mark.parametrize("name", sorted(set(LOCAL) - set(DIVIDED)))
+def test_splits_that_are_to_be_the_same_are(prepared, name):
+    data = store.load(prepared(name))
+    assert "every split" in data.card.source
+    for arrays in data.splits.values():
+        assert {key: np.asarray(array).tolist() for key, array in arrays.items()} == {
+            key: np.asarray(array).tolist() for key, array in data.splits["train"].items()
+        }
+
+
+@pytest.mark.parametrize("name", DIVIDED)
 def test_splits_share_nothing_and_lose_nothing(prepared, name):
     """Every example of the loader is in exactly one split, as often as the loader has it."""
     raw = DATASETS.build({"name": name, **DATASETS[name].facts["smoke"]}, prepared(name))
@@ -164,7 +177,7 @@ def test_splits_share_nothing_and_lose_nothing(prepared, name):
     assert sizes["validation"] == sizes["test"] == round(0.15 * len(whole))
 
 
-@pytest.mark.parametrize("name", LOCAL)
+@pytest.mark.parametrize("name", DIVIDED)
 def test_unknown_options_are_answered(name, tmp_path):
     with pytest.raises(WrongOption, match="validation"):
         prepare({"name": name, "validatoin": 0.1}, name, tmp_path / name, tmp_path)
@@ -234,7 +247,7 @@ def test_rescaled_training_data_span_zero_to_one(prepared, name):
         return  # tokens are no quantities
     x = np.asarray(data.splits["train"][data.card.input])
     y = np.asarray(PREPROCESSING.build("rescale", data.card)(x))
-    axes = None if data.card.input == "image" else tuple(range(x.ndim - 1))
+    axes = None if x.ndim == 4 else tuple(range(x.ndim - 1))
     np.testing.assert_allclose(y.min(axis=axes), 0, atol=1e-5)
     np.testing.assert_allclose(y.max(axis=axes), 1, atol=1e-5)
 

@@ -194,8 +194,27 @@ def predictions(task):
         return {"input": images, "prediction_image": images / 16.0}
     if task == "translation":
         return translations()
+    if task == "style_transfer":
+        return pictures()
     truth = np.linspace(0, 1, 40, dtype="float32")[:, None]
     return {"input": np.zeros((40, 5, 2)), "target_target": truth, "prediction_target": truth + 0.1}
+
+
+def pictures():
+    """A black, a grey and a white picture, and a film of 9 frames that brighten."""
+    black, white = np.zeros((1, 8, 8, 3), "uint8"), np.ones((1, 8, 8, 3), "float32")
+    film = {
+        "snapshot_epoch": 5 * np.arange(1, 10),
+        "snapshot_picture": np.linspace(0, 1, 9)[:, None, None, None, None] * white,
+    }
+    return {"input": black, "input_style": black + 99, "prediction_picture": white, **film}
+
+
+def test_a_film_shows_the_first_and_the_last_frame_and_some_between():
+    _, film = PICTURES["style_transfer"](pictures())
+    titles = [axes.get_title() for axes in film.figure.axes if axes.get_title()]
+    assert titles == ["epoch 5", "epoch 15", "epoch 20", "epoch 30", "epoch 35", "epoch 45"]
+    assert "6 of the 9 snapshots" in film.caption
 
 
 def translations():

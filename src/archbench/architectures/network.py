@@ -22,7 +22,7 @@ NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 
 
 Reads = Sequence[int] | Mapping[str, keras.InputSpec]
-"""The shape of the one array that a network reads, without the batch, or the name of each with its shape and type."""
+"""The shape of every array that a network reads, without the batch, or the name of each with its shape and type."""
 
 
 class WrongArrays(UserError):
@@ -51,9 +51,9 @@ def build_network(spec: Spec, reads: Reads, outputs: int, parts: Mapping[str, An
 
 def _inputs(entry: Entry, options: Mapping[str, Any], reads: Reads) -> list[keras.KerasTensor]:
     """A symbolic input for each array that the builder takes; a single one goes by any name."""
-    if not isinstance(reads, Mapping):
-        reads = {"input": keras.InputSpec(shape=(None, *reads), dtype="float32")}
     names = entry.positional[:-1]  # the last is how many outputs
+    if not isinstance(reads, Mapping):
+        reads = dict.fromkeys(names, keras.InputSpec(shape=(None, *reads), dtype="float32"))
     if len(names) == 1 == len(reads):
         (only,) = reads.values()
         check_input(entry, options, only.shape[1:])

@@ -13,6 +13,7 @@ DATASETS = Catalogue(
     takes={
         "smoke": "options that make it small, for tests",
         "contains": "a function of its options to what it holds once it is there",
+        "same_splits": "that every split holds the same examples: something is made of them, and nothing foretold",
         "files": "a function of its options to the files that it downloads, where these are not all",
         "reads": "a function of data/raw and its options to the files that it reads from a folder of the user's own",
     },

@@ -1,4 +1,4 @@
-"""Max pooling whose windows stick out of the map: into a border, or past the end where sides are rounded up."""
+"""Pooling whose windows stick out of the map: into a border, or past the end where sides are rounded up."""
 
 from __future__ import annotations
 
@@ -36,3 +36,11 @@ def max_pool_ceil(x, size: int, stride: int):
     if any(past):
         x = LowestPadding2D(tuple((0, pixels) for pixels in past))(x)
     return layers.MaxPooling2D(size, stride)(x)
+
+
+def average_pool_ceil(x, size: int, stride: int):
+    """As `max_pool_ceil`, but the means, and of a window that is cut off the mean of what is in the map.
+
+    `size` is at most one more than `stride`, so that the windows stick out past the end alone.
+    """
+    return layers.AveragePooling2D(size, stride, padding="same")(x)

@@ -13,11 +13,11 @@ from archbench.preprocessing import preprocessor
 def rescale(card: Card) -> keras.Layer:
     """(x - minimum) / (maximum - minimum), both from the training split alone.
 
-    An image has one minimum and maximum for all its channels, so colors keep their balance; features and
+    A picture has one minimum and maximum for all its channels, so colors keep their balance; features and
     sequences have their own for each. What never changes in training becomes 0. Computes in float32.
     """
     low, high = (np.asarray(card.statistics[name]) for name in ("minimum", "maximum"))
-    if card.input == "image":
+    if len(card.input_shape) == 3:
         low, high = low.min(), high.max()
     scale = 1 / np.where(high > low, high - low, 1.0)
     return keras.layers.Rescaling(scale.tolist(), (-low * scale).tolist(), dtype="float32", name="rescale")

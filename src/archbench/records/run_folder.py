@@ -151,6 +151,18 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: file[name] for name in file.files}
 
 
+def read_shown(folder: Path) -> dict[str, np.ndarray]:
+    """What pictures are drawn from: the arrays of predictions.npz, and as `snapshot_<name>` those of snapshots.npz.
+
+    Empty where the run wrote no predictions.
+    """
+    predictions, snapshots = folder / "predictions.npz", folder / "snapshots.npz"
+    if not predictions.is_file():
+        return {}
+    kept = read_arrays(snapshots) if snapshots.is_file() else {}
+    return {**read_arrays(predictions), **{f"snapshot_{name}": values for name, values in kept.items()}}
+
+
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows with the same keys as CSV, whole or not at all."""
     text = io.StringIO()

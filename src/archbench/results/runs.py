@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from archbench.records import read
-from archbench.records.run_folder import read_arrays
+from archbench.records.run_folder import read_shown
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,8 @@ class Run:
 
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
-        """The arrays of predictions.npz by name; empty where the run wrote none."""
-        path = self.folder / "predictions.npz"
-        return read_arrays(path) if path.is_file() and not self.damage else {}
+        """The arrays of predictions.npz by name, with its snapshots; empty where the run wrote none."""
+        return {} if self.damage else read_shown(self.folder)
 
 
 def number(value: float | None) -> float:

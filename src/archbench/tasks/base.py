@@ -108,12 +108,18 @@ class Task:
         """
         return {self.card.input: keras.InputSpec(shape=(None, *self.card.input_shape), dtype="float32")}
 
+    def scaled(self) -> tuple[str, ...]:
+        """Of the arrays that the network reads, those that preprocessing brings to the scale of the input; it alone."""
+        return (self.card.input,)
+
     def outputs(self) -> int:
         """The number of outputs an architecture is asked for: classes, values, or channels."""
         raise NotImplementedError
 
     def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
         """Learn what decoding needs (anchors, say) from training data and the parts of the network, not trained yet.
+
+        Called with the fresh weights of every seed: what is learnt depends on the data alone, and weights may be set.
 
         Raises `TaskMismatch` where the network is none for this task.
         """

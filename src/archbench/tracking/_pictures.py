@@ -10,16 +10,15 @@ from tempfile import TemporaryDirectory
 from archbench.figures.pictures import PICTURES
 from archbench.figures.style import save_svg, style
 from archbench.records.read import RunFolder
-from archbench.records.run_folder import read_arrays
+from archbench.records.run_folder import read_shown
 
 
 @contextmanager
 def drawn(run: RunFolder) -> Iterator[Path]:
     """A folder with the pictures of a run's predictions as SVG, for as long as the context lasts."""
     with TemporaryDirectory() as folder:
-        predictions = run.path / "predictions.npz"
-        if predictions.exists():
+        if predictions := read_shown(run.path):
             with style():
-                for picture in PICTURES[run.settings["task"]["name"]](read_arrays(predictions)):
+                for picture in PICTURES[run.settings["task"]["name"]](predictions):
                     save_svg(picture.figure, Path(folder) / f"{picture.name}.svg")
         yield Path(folder)

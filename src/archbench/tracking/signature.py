@@ -15,14 +15,14 @@ Signature = dict[str, dict[str, dict[str, Any]]]
 def describe(model: Any) -> Signature:
     """The signature of a Keras model: what `signature.json` in a run folder holds.
 
-    `model.output` may be a tensor, or a mapping of tensors, whose keys become the names. Of a network of several parts
-    there is a signature each, under `parts`.
+    `model.output` may be a tensor, or a mapping of tensors, whose keys become the names; of a list of them there each
+    gets its place behind. Of a network of several parts there is a signature each, under `parts`.
     """
     if isinstance(getattr(model, "parts", None), Mapping):
         return {"parts": {name: describe(part) for name, part in model.parts.items()}}
     inputs = {tensor.name: tensor for tensor in model.inputs}
     output = model.output
-    outputs = output if isinstance(output, Mapping) else {tensor.name: tensor for tensor in model.outputs}
+    outputs = _flat(output) if isinstance(output, Mapping) else {tensor.name: tensor for tensor in model.outputs}
     return {"inputs": _specs(inputs), "outputs": _specs(outputs)}
 
 
@@ -33,6 +33,15 @@ def read_inputs(path: Path) -> Signature:
     layers = [layer["config"] for layer in config["config"]["layers"] if layer["class_name"] == "InputLayer"]
     inputs = {layer["name"]: {"shape": layer["batch_shape"], "dtype": layer["dtype"]} for layer in layers}
     return {"inputs": inputs, "outputs": {}}
+
+
+def _flat(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Each tensor by its name; those of a list are numbered from 1: `maps_1`."""
+    flat = {}
+    for name, value in outputs.items():
+        several = isinstance(value, list | tuple)
+        flat |= {f"{name}_{place}": one for place, one in enumerate(value, 1)} if several else {name: value}
+    return flat
 
 
 def _specs(tensors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

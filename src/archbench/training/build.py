@@ -58,7 +58,7 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int, runs: P
     optimizer.build(model.trainable_variables)
     return Learner(
         model=model,
-        preprocess={card.input: layer} if layer else {},
+        preprocess=_before(layer, task),
         parts=parts_of(network),
         task=task,
         optimizer=optimizer,
@@ -72,14 +72,19 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int, runs: P
 
 
 def _with_preprocessing(network: keras.Model, layer: keras.Layer | None, task: Task) -> keras.Model:
-    """What is saved: `network` as it answers to raw inputs, of which `layer` reads the data set's own."""
-    before = {task.card.input: layer} if layer else {}
+    """What is saved: `network` as it answers to raw inputs, of which `layer` scales some."""
+    before = _before(layer, task)
     raw = {name: keras.Input(spec.shape[1:], dtype=spec.dtype, name=name) for name, spec in task.reads().items()}
     read = [before[name](tensor) if name in before else tensor for name, tensor in raw.items()]
     if isinstance(network, Network):
         return Network(network.parts, before, name=network.name)
     inputs, read = (list(raw.values()), read) if len(raw) > 1 else (*raw.values(), *read)
     return keras.Model(inputs, network(read), name=network.name)
+
+
+def _before(layer: keras.Layer | None, task: Task) -> dict[str, keras.Layer]:
+    """The arrays that preprocessing scales, each with the `layer` that does."""
+    return dict.fromkeys(task.scaled(), layer) if layer else {}
 
 
 def _carried(task: Task, batch_size: int) -> dict[str, keras.Variable]:

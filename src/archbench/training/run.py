@@ -66,7 +66,6 @@ class Workbench:
             )
         full_batch.check(settings)
         learner = self._fresh_learner(settings)
-        self.task.learn(prepared.splits["train"], learner.parts)
         size = inference(whole(learner.parts), self.task), self.task.calls(), self._typical_length()
         self.profile: Profile = profile(*size)
         self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.model)
@@ -104,6 +103,7 @@ class Workbench:
     def _fresh_learner(self, settings: Settings) -> Learner:
         """A learner with the weights that a trial starts from, which are remembered for the trials like it."""
         fresh = build_learner(settings, self.card, self.task, settings["seed"], self._runs)
+        self.task.learn(self.prepared.splits["train"], fresh.parts)
         self._fresh_key, self._fresh_state = _fresh_key(settings), fresh.read_state()
         return fresh
 

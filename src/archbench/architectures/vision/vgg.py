@@ -6,6 +6,9 @@ paper starts its deeper nets from a trained shallower one. Pooling rounds odd si
 paper's are even.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from keras import layers
 
 from archbench.architectures import architecture
@@ -51,14 +54,23 @@ def vgg(
     each stage, at most five; `width` is the channels of the first, and the later ones follow in the paper's
     proportion.
     """
-    if len(convs) > len(WIDTHS):
-        raise WrongOption(f"vgg: convs has {len(convs)} stages, {list(convs)}. It may have at most {len(WIDTHS)}.")
-    x = image
-    for count, factor in zip(convs, WIDTHS, strict=False):
-        for _ in range(count):
-            x = parts.conv_unit(x, factor * width, 3)
-        x = max_pool_ceil(x, 2, 2)
+    _, x = trunk(image, convs, width, parts)
     x = layers.Flatten()(x)  # (batch, 25088) at 224 pixels
     for _ in range(2):
         x = parts.drop(parts.dense_unit(x, dense_width))
     return parts.dense(x, outputs)
+
+
+def trunk(image, convs: Depths, width: int, parts: Parts, pool: Callable = max_pool_ceil) -> tuple[dict[str, Any], Any]:
+    """The stages: every convolution's map after its activation, called `conv1_1` and on, and the last pooled one.
+
+    `pool` is given a map, the side of its windows and their stride.
+    """
+    if len(convs) > len(WIDTHS):
+        raise WrongOption(f"vgg: convs has {len(convs)} stages, {list(convs)}. It may have at most {len(WIDTHS)}.")
+    maps, x = {}, image
+    for stage, (count, factor) in enumerate(zip(convs, WIDTHS, strict=False), 1):
+        for number in range(1, count + 1):
+            maps[f"conv{stage}_{number}"] = x = parts.conv_unit(x, factor * width, 3)
+        x = pool(x, 2, 2)
+    return maps, x
