@@ -1,7 +1,6 @@
 """Style transfer: costs and gradient as the paper's, pictures that begin and come as asked, from params to the run."""
 
 import csv
-import itertools
 import json
 from pathlib import Path
 
@@ -236,19 +235,33 @@ def test_pictures_of_two_sizes_and_a_network_of_other_parts_are_refused():
 # A run
 
 
-def _history(folder, name):
-    return [float(row[name]) for row in csv.DictReader((folder / "seed-0" / "history.csv").open())]
+def _descent(alpha, beta, iterations=12):
+    """Loss, content and style cost before each iteration of L-BFGS, by a network of the formula's weights."""
+    trial = settings(task={"alpha": alpha, "beta": beta}, optimizer={"name": "lbfgs"})
+    bench = Workbench(trial, pair())
+    numbers, parts = bench.start(trial).numbers, bench.program.learner.parts
+    _set(parts["features"])
+    (picture,) = parts["picture"].weights
+    picture.assign(formula(picture.shape, 7))
+    whole = FullBatch(bench.program, bench.training.feeds[0], 1)
+    taken = [whole.train(np.ones(1), numbers) for _ in range(iterations)]
+    return {name: np.array([logs[name] for logs in taken]) for name in ("loss", "content", "style")}
 
 
-def test_the_loss_falls_with_every_iteration_of_lbfgs_and_so_do_both_costs(tmp_path):
-    """The line search promises the first. The second holds where neither cost is bought with the other, as here."""
-    task = {"alpha": 1.0, "beta": 100.0}
-    trial = settings(task=task, optimizer={"name": "lbfgs", "iterations_per_epoch": 1}, epochs=25)
-    run_benchmark([trial], pair(), tmp_path, QUIET)
-    for name in ("loss", "content", "style"):
-        taken = _history(tmp_path, f"validation_{name}")
-        assert all(after < before for before, after in itertools.pairwise(taken)), (name, taken)
-    assert taken[-1] < 0.1 * taken[0]
+@pytest.mark.parametrize(
+    ("alpha", "beta", "falling"),
+    [(1.0, 0.0, ("loss", "content")), (0.0, 1.0, ("loss", "style")), (1.0, 100.0, ("loss", "content", "style"))],
+    ids=["content alone", "style alone", "both"],
+)
+def test_with_every_iteration_of_lbfgs_the_loss_falls_and_the_costs_with_it(alpha, beta, falling):
+    """The line search promises it of the weighted sum, and so of each cost alone.
+
+    Of both together it holds until one has to be paid for with the other: here not within these iterations.
+    """
+    taken = _descent(alpha, beta)
+    for name in falling:
+        assert (np.diff(taken[name]) < 0).all(), (name, taken[name].tolist())
+    assert taken["loss"][-1] < 0.2 * taken["loss"][0]
 
 
 @pytest.mark.parametrize(
