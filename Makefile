@@ -5,8 +5,9 @@ STAMP := $(VENV)/.installed
 # GPU=1 adds CUDA's libraries for the pinned TensorFlow: make GPU=1 paper
 GPU ?=
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
-# Files of tests are dealt out to two processes, in the order that tests/conftest.py puts them in.
-PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Two processes: make test JOBS=2, each with whole files of tests, in the order that tests/conftest.py puts them in.
+JOBS ?= 0
+PYTEST := python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: repro full speed paper reference check test quick mutants lint lock clean
 .DEFAULT_GOAL := repro

@@ -17,11 +17,15 @@ def gradient(function: Callable[[Any], Any], at: Any) -> Any:
         return jax.tree.map(np.asarray, jax.jit(jax.grad(function))(at))
     import tensorflow as tf
 
+    def slopes(at: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(at)
+            value = function(at)
+        return tape.gradient(value, at)
+
+    # In a graph, as training takes its gradients: TensorFlow's eager tape has crashed on those of a detector.
     at = tf.nest.map_structure(tf.convert_to_tensor, at)
-    with tf.GradientTape() as tape:
-        tape.watch(at)
-        value = function(at)
-    return tf.nest.map_structure(np.asarray, tape.gradient(value, at))
+    return tf.nest.map_structure(np.asarray, tf.function(slopes, autograph=False)(at))
 
 
 def compiled(function: Callable[..., Any], arrays: Any, seed: int | None = None) -> Any:
