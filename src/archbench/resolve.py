@@ -157,18 +157,18 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
                     _check_augmentation(entry, task_options, named.name)
             with mistakes.at("preprocessing"):
                 _check_preprocessing(entry, merged["preprocessing"].name)
-        if benchmark.keep_every and entry.build.show is Task.show:
-            with mistakes.at("keep_every"):
-                raise ConfigError(f"{entry.name} shows nothing while it trains. Leave keep_every out.")
+            if benchmark.keep_every and entry.build.show is Task.show:
+                with mistakes.at("keep_every"):
+                    raise ConfigError(f"{entry.name} shows nothing while it trains. Leave keep_every out.")
+            if benchmark.expect:
+                with mistakes.at("expect"):
+                    expected_scores(config, slug, entry.name)
+            if benchmark.beats:
+                with mistakes.at("beats"):
+                    expected_gains(config, slug, entry.name)
         if benchmark.start:
             with mistakes.at("start"):
                 check_start(config, slug, benchmark)
-        if benchmark.expect:
-            with mistakes.at("expect"):
-                expected_scores(config, slug, task["name"])
-        if benchmark.beats:
-            with mistakes.at("beats"):
-                expected_gains(config, slug, task["name"])
     mistakes.report()
     settings = {
         "architecture": {"name": architecture.name, **options},

@@ -135,6 +135,14 @@ def test_show_prints_what_a_benchmark_is_made_of_and_where_it_comes_from(tmp_pat
 # What is wrong
 
 
+def test_a_task_that_is_not_there_is_told_alone():
+    """What it would show and be judged by cannot be known."""
+    asked = {"keep_every": 2, "expect": {"accuracy": 0.5}, "beats": {"benchmark": "one"}}
+    two = {**LENET, "task": "clasification", **asked}
+    (line,) = _wrong(_with(benchmarks={**VALUES["benchmarks"], "two": two}))
+    assert line.startswith("benchmarks.two.task: No task is called 'clasification'. Did you mean classification?")
+
+
 @pytest.mark.parametrize(
     ("recipe", "says"),
     [
