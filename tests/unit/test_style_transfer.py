@@ -311,7 +311,7 @@ def test_a_run_is_saved_whole_and_drawn_with_its_film(tmp_path):
     task = TASKS.build("style_transfer", prepared.card)
     found = {name: float(ops.convert_to_numpy(value)[0]) for name, value in task.losses(net, read, 0).items()}
     told = json.loads((folder / "metrics.json").read_text())
-    assert {name: told["test"][name] for name in found} == pytest.approx(found, rel=1e-5)
+    assert {name: told["scores"]["test"][name] for name in found} == pytest.approx(found, rel=1e-5)
     assert told["parameters"] == 192
     np.testing.assert_array_equal(
         ops.convert_to_numpy(task.predict(net, read, 0)["picture"]), shown["prediction_picture"]
