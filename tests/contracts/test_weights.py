@@ -18,7 +18,10 @@ from archbench.training.numbers import find_constraints
 from random_weights import random_weights
 
 ROWS = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "muon_matrices.csv").open()))
-NO_KERNELS = {"alpha": "slopes of a PReLU scale a unit's negative part: He et al. 2015, arXiv:1502.01852, section 2.1"}
+NO_KERNELS = {
+    "alpha": "slopes of a PReLU scale a unit's negative part: He et al. 2015, arXiv:1502.01852, section 2.1",
+    "picture": "a picture is what is made, and multiplies nothing: Gatys et al. 2015, arXiv:1508.06576, equation 7",
+}
 """Name of a weight of several axes that is no kernel -> why."""
 DECAYING = ("adamw", "lars", "lamb", "lion", "muon")
 
@@ -33,8 +36,11 @@ def _distinct():
 
 
 distinct = pytest.mark.parametrize("entry", _distinct(), ids=lambda entry: entry.name)
+PENALIZED = [entry for entry in _distinct() if "regularizer" in entry.facts["swaps"]]
+"""Those with kernels that train: of style transfer the picture alone does."""
+penalized = pytest.mark.parametrize("entry", PENALIZED, ids=lambda entry: entry.name)
 normalized = pytest.mark.parametrize(
-    "entry", [one for one in _distinct() if "normalization" in one.facts["swaps"]], ids=lambda entry: entry.name
+    "entry", [one for one in PENALIZED if "normalization" in one.facts["swaps"]], ids=lambda entry: entry.name
 )
 
 
@@ -59,7 +65,12 @@ def _half_square(weights) -> float:
 # Parts
 
 
-@distinct
+def test_a_regularizer_is_refused_only_where_no_kernel_trains():
+    for name in {entry.name for entry in _distinct()} - {entry.name for entry in PENALIZED}:
+        assert not [weight for weight in kernels(_network(ARCHITECTURES[name], {})) if weight.trainable], name
+
+
+@penalized
 def test_a_regularizer_penalizes_every_kernel_once(entry):
     network = _network(entry, {"activation": "prelu", "regularizer": {"name": "l2", "strength": 1.0}})
     assert len(network.losses) == len(_kernels_by_name(network)) > 0
@@ -77,14 +88,14 @@ def test_a_regularizer_penalizes_what_a_weight_normalized_layer_computes_with(en
     assert float(sum(network.losses)) == pytest.approx(_half_square([*gains, *plain]), rel=1e-4)
 
 
-@distinct
+@penalized
 def test_a_constraint_holds_every_kernel(entry):
     network = _network(entry, {"regularizer": {"name": "max_norm", "limit": 1.0}})
     held = {id(weight) for weight, _ in find_constraints(network)}
     assert held == {id(weight) for weight in _kernels_by_name(network)}
 
 
-@distinct
+@penalized
 def test_an_initializer_starts_every_kernel(entry):
     """Whether or not the paper starts that kernel otherwise than the others."""
     swaps, shape = entry.facts["swaps"], entry.facts["smoke_input"]

@@ -9,16 +9,18 @@ from keras import layers
 
 from archbench.architectures.parted import parts_of
 from archbench.architectures.profile import calls
+from archbench.layers.picture import Picture
 
 
 def kernels(layer: keras.Layer) -> list[keras.Variable]:
-    """The kernels of a layer or a network: its weights of more than one axis, but for the slopes of a PReLU.
+    """The kernels of a layer or a network: its weights of more than one axis, but for slopes of a PReLU and pictures.
 
     The others shift or scale a unit: biases, the weights of normalizations, the gains of normalized kernels. The paper
-    of PReLU does not decay its slopes either (He et al. 2015, arXiv:1502.01852, section 2.1).
+    of PReLU does not decay its slopes either (He et al. 2015, arXiv:1502.01852, section 2.1). A picture
+    multiplies nothing: pulled to 0 it would not be simpler, but black.
     """
-    slopes = _identities(_weights_of(layers.PReLU, layer))
-    return [weight for weight in layer.weights if len(weight.shape) > 1 and id(weight) not in slopes]
+    others = _identities([*_weights_of(layers.PReLU, layer), *_weights_of(Picture, layer)])
+    return [weight for weight in layer.weights if len(weight.shape) > 1 and id(weight) not in others]
 
 
 def layers_with_kernels(network: keras.Model) -> list[keras.Layer]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import keras
-from keras import layers, ops
 from pydantic import Field
 
 from archbench.architectures import architecture
 from archbench.architectures.vision.vgg import trunk
 from archbench.catalogue import WrongOption
 from archbench.errors import listed
+from archbench.layers.picture import Picture
 from archbench.layers.pooling import average_pool_ceil, max_pool_ceil
 from archbench.options import Depths, Width
 from archbench.parts import Parts
@@ -25,24 +25,6 @@ PAPER = Parts()
 POOLINGS = {"average": average_pool_ceil, "max": max_pool_ceil}
 Maps = Annotated[tuple[str, ...], Field(min_length=1, max_length=16)]
 """Convolutions by stage and place: `conv4_2` is the second of the fourth stage."""
-
-
-@keras.saving.register_keras_serializable("archbench")
-class Picture(layers.Layer):
-    """A picture which is a weight (height, width, channel): white noise from 0 to 1, until something moves it."""
-
-    def build(self, input_shape):
-        """As large as one example of what is read."""
-        noise = keras.initializers.RandomUniform(0.0, 1.0)
-        self.picture = self.add_weight(shape=input_shape[1:], initializer=noise, name="picture")
-
-    def call(self, x):
-        """The picture once for every example of `x` (batch, height, width, channel), of which nothing else counts."""
-        return self.picture + ops.zeros_like(x)
-
-    def multiply_adds(self, input_shape, output_shape) -> int:
-        """None: nothing is multiplied."""
-        return 0
 
 
 @architecture(
