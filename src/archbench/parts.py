@@ -28,8 +28,13 @@ CATALOGUES: dict[str, Catalogue] = {
 
 Size = int | tuple[int, ...]
 
-_CONVOLUTIONS = {2: (layers.Conv2D, layers.ZeroPadding2D), 3: (layers.Conv3D, layers.ZeroPadding3D)}
-"""Number of spatial axes -> the layers that convolve and pad them."""
+_CONVOLUTIONS = {
+    2: (layers.Conv2D, layers.ZeroPadding2D, layers.MaxPooling2D),
+    3: (layers.Conv3D, layers.ZeroPadding3D, layers.MaxPooling3D),
+}
+"""Number of spatial axes -> the layers that convolve, pad and pool them."""
+ONEDNN_BLOCK = 16
+"""Channels that oneDNN works on at once: see `Parts.conv`."""
 
 
 class WrongParts(UserError):
@@ -106,8 +111,9 @@ class Parts:
         """`x` (batch, height, width, channel), or with a depth after the batch, convolved to `width` channels.
 
         `size` is the kernel's side, or (height, width). "same" pads both sides alike even where `stride` is 2, as
-        the frameworks of the papers did; Keras's own padding would shift such a map by half a pixel. Raises
-        `WrongParts` where `groups` divides one of the two channel counts no way.
+        the frameworks of the papers did; Keras's own padding would shift such a map by half a pixel. A kernel of one
+        cell on few channels takes every `stride`-th cell in a layer before it. Raises `WrongParts` where `groups`
+        divides one of the two channel counts no way.
         """
         for channels in (x.shape[-1], width):
             if channels % groups:
@@ -116,10 +122,13 @@ class Parts:
                     f"whose channels are a multiple of {groups}."
                 )
         rank = len(x.shape) - 2
-        kind, zeros = _CONVOLUTIONS[rank]
+        kind, zeros, pool = _CONVOLUTIONS[rank]
         sides = (size,) * rank if isinstance(size, int) else tuple(size)
         if padding == "same" and stride > 1 and max(sides) > 1:
             x, padding = zeros(tuple(side // 2 for side in sides))(x), "valid"
+        if max(sides) == 1 and stride > 1 and x.shape[-1] < ONEDNN_BLOCK:
+            # On a CPU TensorFlow's oneDNN writes past its memory in this gradient: uxlfoundation/oneDNN, issue 6035.
+            x, stride = pool(1, stride)(x), 1
         return self.layer(kind, width, sides, stride, padding=padding, groups=groups, use_bias=bias)(x)
 
     def conv_norm(self, x, width: int, size: Size, stride: int = 1, *, bias: bool = False, **options):

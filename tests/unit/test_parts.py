@@ -34,6 +34,14 @@ def test_a_strided_convolution_is_every_second_pixel_of_the_plain_one(size, side
     np.testing.assert_allclose(ops.convert_to_numpy(strided(x)), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("channels", "layers"), [(15, ["MaxPooling2D", "Conv2D"]), (16, ["Conv2D"])])
+def test_a_strided_kernel_of_one_cell_on_few_channels_never_meets_onednns_gradient(channels, layers):
+    """It writes past its memory below 16 channels (uxlfoundation/oneDNN, issue 6035), and crashes or falsifies runs."""
+    model = _model(lambda x: LINEAR.conv(x, 2, 1, 2), (6, 5, channels))
+    assert [type(layer).__name__ for layer in model.layers[1:]] == layers
+    assert model.output.shape == (None, 3, 3, 2)
+
+
 @pytest.mark.parametrize(("normalization", "bias"), [("none", True), ("batch", False), ("group", False)])
 def test_a_convolution_has_a_bias_where_no_normalization_shifts_it(normalization, bias):
     parts = Parts(normalization=normalization)
