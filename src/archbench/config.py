@@ -482,7 +482,8 @@ def read_config(path: Path) -> Config:
         raise ConfigError(f"{path} is not valid YAML: {error}.") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold a mapping with the keys {', '.join(Config.model_fields)}.")
-    return check_config(values, str(path))
+    here = Path.cwd()
+    return check_config(values, str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def check_config(values: dict[str, Any], where: str = "params") -> Config:
