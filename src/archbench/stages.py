@@ -301,8 +301,10 @@ def _known_data(config: Config, folders: Folders) -> dict[str, str | None]:
 
 
 def _seen_data(config: Config, folders: Folders) -> set[str]:
-    """The data sets of which there are runs or studies."""
+    """The data sets of which there are runs, studies or probes."""
     seen = {one.dataset for slug, one in config.benchmarks.items() if (folders.runs / slug).is_dir()}
+    probed = (slug for slug in config.probes if (folders.probes / slug).is_dir())
+    seen |= {one.dataset for slug in probed for one in config.looked_into(slug)}
     return seen | {one.base.dataset for slug, one in config.studies.items() if (folders.studies / slug).is_dir()}
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from archbench.records.run_folder import STAGES
+KINDS = ("runs", "studies", "probes")
+"""The folders of a project below which records are, of pipelines and then of benchmarks, studies or probes."""
 
 
 def find_folders(root: Path, pipeline: str | None = None, names: Collection[str] | None = None) -> list[Path]:
     """The folders of benchmarks, then those of studies and of probes, below a project, in the order of their names."""
-    folders = [folder for kind in STAGES for folder in sorted((root / kind).glob(f"{pipeline or '*'}/*/"))]
+    folders = [folder for kind in KINDS for folder in sorted((root / kind).glob(f"{pipeline or '*'}/*/"))]
     return [folder for folder in folders if names is None or folder.name in names]
 
 
 def kind_of(folder: Path) -> str:
-    """What the folder of a benchmark, study or probe is, by the name of the project's folder: "runs", ..."""
+    """Below which of `KINDS` the folder of a benchmark, study or probe is."""
     return folder.parent.parent.name
 
 
@@ -24,6 +25,7 @@ def folders_below(folder: Path) -> list[Path]:
 
     Copying beside training and `archbench sync` both look here.
     """
-    if kind_of(folder) == "runs":
-        return sorted(folder.glob("seed-*/"))
-    return [folder, *sorted(folder.glob("final/*/seed-*/"))]
+    kind = kind_of(folder)
+    if kind == "probes":
+        return [folder]
+    return [folder, *sorted(folder.glob("final/*/seed-*/"))] if kind == "studies" else sorted(folder.glob("seed-*/"))

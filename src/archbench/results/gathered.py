@@ -148,14 +148,15 @@ def _read_probes(options: Options) -> tuple[list[ProbeFolder], dict[str, tuple[s
         try:
             probe = read_probe(folder)
         except BrokenRecord as error:
-            gone[name] = ("damaged", f"{error.path.name} {error.fault}")
+            gone[f"probe {name}"] = ("damaged", f"{error.path.name} {error.fault}")
         except HalfWritten:
-            gone[name] = ("missing", f"no tables: dvc repro probe@{name}")
+            gone[f"probe {name}"] = ("missing", f"no tables: dvc repro probe@{name}")
         else:
             if all(options.data.get(slug, sha256) == sha256 for slug, sha256 in probe.settings["datasets"].items()):
                 known.append(probe)
             else:
-                gone[name] = ("stale", f"made on other data than params.yaml asks for now: dvc repro probe@{name}")
+                stale = f"made on other data than params.yaml asks for now: dvc repro probe@{name}"
+                gone[f"probe {name}"] = ("stale", stale)
     return known, gone
 
 
