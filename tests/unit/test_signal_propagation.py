@@ -1,6 +1,5 @@
 """The probe of signals: the textbook's chains, a network differentiated by hand, tasks of every kind."""
 
-import keras
 import numpy as np
 import pytest
 import toys
@@ -127,14 +126,13 @@ def test_weights_are_drawn_with_the_seed(tmp_path):
     [
         (toys.sums, toys.LSTM, {"network"}),
         (toys.stripes, toys.VAE, {"network"}),
+        (toys.stripes, {"precision": "mixed_bfloat16"}, {"network"}),
         (toys.squares, toys.TWO_STAGES, {"features", "rpn", "head"}),
     ],
 )
 def test_every_layer_with_a_kernel_of_any_task_is_measured(data, changes, parts, tmp_path):
     subject = _subject(data(), tmp_path, **changes, batch_size=4)
     found = _layers(subject)
-    learner = subject.learner()
-    assert set(found["part"]) == set(learner.parts) >= parts
+    assert set(found["part"]) == parts
     assert found.filter(like="norm").notna().all(axis=None)
     assert (found.filter(like="norm") > 0).all(axis=None)
-    assert keras.config.backend() in ("tensorflow", "jax")

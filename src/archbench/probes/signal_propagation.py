@@ -104,7 +104,7 @@ def _layers(model: keras.Model) -> Iterator[keras.Layer]:
 
 def _gauge(part: str, layer: keras.Layer) -> Gauge:
     """A gauge on all that `layer` gives from now on."""
-    meter, call = keras.Variable(np.zeros(3, "float32"), name="meter"), layer.call
+    meter, call = keras.Variable(np.zeros(3, "float32"), name="meter", autocast=False), layer.call
 
     def measured(*inputs: Any, **how: Any) -> Any:
         tensor = ops.convert_to_tensor(meter)
