@@ -487,8 +487,10 @@ class Config(Model):
     report: Report = Report()
 
     def looked_into(self, probe: str) -> list[Benchmark]:
-        """The benchmarks that a probe names: those of its runs, or its base."""
+        """The benchmarks that a probe names, those of its runs, or its base. Raises `ConfigError`."""
         asked = self.probes[probe]
+        for slug in asked.runs:
+            check_name("benchmark", slug, self.benchmarks)
         return [self.benchmarks[slug] for slug in asked.runs] or ([asked.base] if asked.base else [])
 
     @model_validator(mode="before")

@@ -264,13 +264,14 @@ def resolve_probe(config: Config, slug: str) -> ProbePlan:
     """One probe, with all that it looks into."""
     check_name("probe", slug, config.probes)
     asked, mistakes = config.probes[slug], MistakesAt(f"probes.{slug}")
-    plans: dict[str, Plan] = {}
     with mistakes.at("probe"):
         entry, options = PROBES.resolve(asked.probe.spec)
         _check_subjects(entry, asked)
     with mistakes.at("runs"):
-        plans = {name: resolve(config, name) for name in dict.fromkeys(asked.runs)}
+        for name in asked.runs:
+            check_name("benchmark", name, config.benchmarks)
     mistakes.report()
+    plans = {name: resolve(config, name) for name in asked.runs}
     if asked.base:
         for arm, changes in (asked.arms or {BASE: Changes()}).items():
             where = f"probes.{slug}.arms.{arm}" if asked.arms else f"probes.{slug}.base"
@@ -281,7 +282,7 @@ def resolve_probe(config: Config, slug: str) -> ProbePlan:
                 f"probes.{slug}: {arm} is {plan.entries['architecture'].name}, which is fitted at once, not by "
                 "gradients: there is nothing in it to look into. Choose a network that trains."
             )
-    return ProbePlan(config.pipeline, slug, entry, {**entry.options, **options}, plans, bool(asked.runs))
+    return ProbePlan(config.pipeline, slug, entry, options, plans, bool(asked.runs))
 
 
 def _check_subjects(entry: Entry, asked: Probe) -> None:

@@ -157,6 +157,7 @@ def project(tmp_path_factory):
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setenv("ARCHBENCH_STAGE", "none")
         patch.setattr(stages, "live", lambda *_: nullcontext(SimpleNamespace(message="tracked")))
         for slug in ("digits", "wine"):
             stages.prepare(slug)

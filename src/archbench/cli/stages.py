@@ -47,8 +47,6 @@ def probe(name: Annotated[str, typer.Argument(help="A probe of params.yaml.")]) 
     """
     config, folders = open_pipeline()
     check_name("probe", name, config.probes)
-    for slug in config.probes[name].runs:
-        check_name("benchmark", slug, config.benchmarks)
     for dataset in dict.fromkeys(one.dataset for one in config.looked_into(name)):
         _prepare(config, folders, dataset)
     stages.probe(name)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from archbench.catalogue import Entry
 from archbench.datasets.store import Prepared
 from archbench.probes import SUBJECTS
@@ -28,7 +30,11 @@ def run_probe(
     """
     start = time.perf_counter()
     precisions = dict.fromkeys(trial["precision"] for own in trials.values() for trial in own)
-    facts = machine.describe(xla=False, xla_rule="probes do without", precision=", ".join(precisions) or "float32")
+    facts = machine.describe(
+        xla=keras.backend.backend() == "jax",
+        xla_rule="probes do without, but on JAX",
+        precision=", ".join(precisions) or "float32",
+    )
     given = [_subjects(trials, data, runs, settings["trained"])] if SUBJECTS in entry.positional else []
     options = {name: value for name, value in settings["probe"].items() if name != "name"}
     write_probe(folder, settings, facts, entry(*given, **options), time.perf_counter() - start)

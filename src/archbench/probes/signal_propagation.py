@@ -118,8 +118,7 @@ def _gauge(part: str, layer: keras.Layer) -> Gauge:
 def _metered(x: Any, meter: Any) -> tuple[Any, Callable[..., Any]]:
     """`x` as it is; what a gauge measures leaves the compiled program, out of any loop, as the gradient of `meter`."""
 
-    def gradient(*arguments: Any, upstream: Any = None) -> tuple[Any, Any]:
-        (back,) = arguments if upstream is None else (upstream,)
+    def gradient(back: Any) -> tuple[Any, Any]:
         squares = [ops.sum(ops.square(ops.cast(one, "float32"))) for one in (x, back)]
         return back, ops.stack([*squares, ops.cast(ops.size(x), "float32")])
 

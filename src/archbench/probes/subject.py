@@ -48,10 +48,10 @@ class Subject:
         if self.trained:  # loading draws random numbers, so it comes before the seed is set
             theirs, settings = saved_parts(self._model()), {**settings, "start": None}
         learner = build_learner(settings, self.prepared.card, task, self.seed, self.runs)
+        task.learn(self.prepared.splits["train"], learner.parts)  # which may set weights
         if self.trained:
             for name, part in learner.parts.items():
                 part.set_weights(theirs[name].get_weights())
-        task.learn(self.prepared.splits["train"], learner.parts)
         return learner
 
     def _model(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from archbench.figures.signals import signals_by_layer
@@ -33,7 +34,7 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
             f"Signals by layer: {probe.name}",
             "Left: what each layer with a kernel gives, before the activation that follows. Right: the gradient of an "
             "example's loss with respect to it. Both as the root mean square over examples and values, on logarithmic "
-            f"axes. Line: median over seeds ({formats.between(by_arm(layers)['seeds'])}); band: from the least to the "
+            f"axes. Line: median over n={formats.between(by_arm(layers)['seeds'])} seeds; band: from the least to the "
             "largest. A layer that no gradient reaches has no point.",
         )
     rows = [
@@ -42,7 +43,7 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
             "Layers": str(row.layers),
             "Seeds": f"n={row.seeds}",
             **{
-                f"{title}: {words}": formats.value(getattr(row, f"{signal}_{field}"), 3)
+                f"{title}: {words}": _number(getattr(row, f"{signal}_{field}"))
                 for title, signal in (("Forward", "activation"), ("Back", "gradient"))
                 for words, field in (("starts at", "first"), ("ends at", "last"), ("factor a layer", "factor"))
             },
@@ -59,3 +60,8 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     )
     blocks = [Text(remark), Figures([shown]), Table(rows), File(f"{name}.csv")]
     return Section(name, f"Signals by layer: {probe.name}", blocks)
+
+
+def _number(size: float) -> str:
+    """Of three digits, with a power of ten where signals explode or vanish."""
+    return formats.NOTHING if math.isnan(size) else f"{size:.3g}"
