@@ -62,4 +62,4 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 clean:  ## remove what training wrote, but not downloads
-	rm -rf runs studies data/prepared
+	rm -rf runs studies probes data/prepared

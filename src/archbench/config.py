@@ -421,6 +421,36 @@ def _join(cell: tuple[str, ...]) -> str:
     return "-".join(cell)
 
 
+class Probe(Model):
+    """A look inside networks: fresh ones, or those of finished runs."""
+
+    probe: Named
+    base: Benchmark | None = None
+    """The network that it looks into, as training would start it."""
+    arms: Annotated[dict[Slug, Changes], Field(max_length=MOST)] = {}
+    """Changes to the base, each another network; without arms it is the base alone."""
+    runs: Annotated[tuple[Slug, ...], Field(strict=False, max_length=MOST)] = ()
+    """In place of a base: the benchmarks into whose trained networks it looks."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Probe:
+        if self.base and self.runs:
+            raise ValueError("a probe looks into a base with its arms or into runs, and this one has both")
+        if self.arms and not self.base:
+            raise ValueError("arms change a base, and there is none")
+        if self.base and self.base.start is not None:
+            raise ValueError("base takes no start: to look into trained weights, name their benchmarks in runs")
+        if self.base and (self.base.expect or self.base.beats or self.base.keep_every is not None):
+            raise ValueError("base takes no expect, no beats and no keep_every: they are a benchmark's")
+        return self
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """Those of the base and of all arms."""
+        base = self.base.recipe if self.base else ()
+        return (*base, *(name for arm in self.arms.values() for name in arm.recipe))
+
+
 class Speed(Model):
     """The measurements of `archbench speed`."""
 
@@ -452,8 +482,16 @@ class Config(Model):
     recipes: Annotated[dict[Slug, Recipe], Field(max_length=MOST)] = {}
     benchmarks: Annotated[dict[Slug, Benchmark], Field(max_length=MOST)]
     studies: Annotated[dict[Slug, Study], Field(max_length=100)] = {}
+    probes: Annotated[dict[Slug, Probe], Field(max_length=MOST)] = {}
     speed: Speed | None = None
     report: Report = Report()
+
+    def looked_into(self, probe: str) -> list[Benchmark]:
+        """The benchmarks that a probe names, those of its runs, or its base. Raises `ConfigError`."""
+        asked = self.probes[probe]
+        for slug in asked.runs:
+            check_name("benchmark", slug, self.benchmarks)
+        return [self.benchmarks[slug] for slug in asked.runs] or ([asked.base] if asked.base else [])
 
     @model_validator(mode="before")
     @classmethod

@@ -23,7 +23,7 @@ from archbench.config import Config
 from archbench.errors import UserError
 from archbench.project import Folders
 from archbench.records import scores
-from archbench.resolve import Plan
+from archbench.resolve import Plan, ProbePlan
 
 HEADER = """\
 # Written by `archbench plan --write` from params.yaml and the catalogues: run that after adding or renaming a
@@ -70,6 +70,7 @@ class _Pipeline:
         self._pages = self._near(folders.root / "pipelines")
         self._prepared, self._runs = self._near(folders.prepared), self._near(folders.runs)
         self._studies, self._sources = self._near(folders.studies), self._near(folders.sources)
+        self._probes = self._near(folders.probes)
 
     def all(self) -> dict[str, Any]:
         """The content of dvc.yaml."""
@@ -79,6 +80,8 @@ class _Pipeline:
             stages["train"] = self._train()
         if config.studies:
             stages["sweep"] = self._sweep()
+        if config.probes:
+            stages["probe"] = self._probe()
         return {
             "stages": {**stages, "report": self._report()},
             "metrics": [scores.FILE],
@@ -89,7 +92,9 @@ class _Pipeline:
         return {
             "cmd": f"python {self._pages}/sources.py",
             "deps": [self._near(path) for path in sources.package_files()],
-            "params": self._given("pipeline", "training", "datasets", "recipes", "benchmarks", "studies", "speed"),
+            "params": self._given(
+                "pipeline", "training", "datasets", "recipes", "benchmarks", "studies", "probes", "speed"
+            ),
             "outs": [self._output(self._sources)],
         }
 
@@ -138,6 +143,32 @@ class _Pipeline:
             },
         }
 
+    def _probe(self) -> dict[str, Any]:
+        """A probe reads the data of the networks that it looks into, and their runs where these are trained."""
+        probes, page = self._config.probes, f"{self._sources}/{sources.PAGE}"
+        plans = {slug: resolve.resolve_probe(self._config, slug) for slug in probes}
+        recipes = _recipes({slug: one.recipes for slug, one in probes.items()})
+        read = {slug: self._read_by(plan) for slug, plan in plans.items()}
+        most = max(map(len, read.values()))
+        slots = [f"read_{n}" for n in range(1, most + 1)]
+        return {
+            "foreach": {
+                slug: {**dict(zip(slots, [*paths, *[page] * (most - len(paths))], strict=True)), **recipes[slug]}
+                for slug, paths in read.items()
+            },
+            "do": {
+                "cmd": f"python {self._pages}/probe.py ${{key}}",
+                "deps": [*(f"${{item.{slot}}}" for slot in slots), f"{self._sources}/probe/${{key}}.txt"],
+                "params": ["probes.${key}", *_slots(recipes), *self._given("training", "seeds", "pipeline")],
+                "outs": [self._output(f"{self._probes}/${{key}}")],
+            },
+        }
+
+    def _read_by(self, plan: ProbePlan) -> list[str]:
+        """The folders that a probe reads."""
+        data = [f"{self._prepared}/{slug}" for slug in sorted(plan.datasets)]
+        return [*data, *(f"{self._runs}/{slug}" for slug in plan.plans if plan.trained)]
+
     def _report(self) -> dict[str, Any]:
         """The report; speed.csv is no dependency, for it need not be there."""
         parts = ("index.html", "README.md", "tables", "figures")
@@ -147,10 +178,14 @@ class _Pipeline:
             "deps": [
                 *(f"{self._runs}/{slug}" for slug in self._config.benchmarks),
                 *(f"{self._studies}/{slug}" for slug in self._config.studies),
+                *(f"{self._probes}/{slug}" for slug in self._config.probes),
                 f"{self._sources}/report.txt",
                 *([self._near(reference)] if reference.is_dir() else []),
             ],
-            "params": [*self._given("report", "pipeline", "seeds", "benchmarks", "studies"), *self._all_recipes()],
+            "params": [
+                *self._given("report", "pipeline", "seeds", "benchmarks", "studies", "probes"),
+                *self._all_recipes(),
+            ],
             "outs": [{self._near(self._folders.reports / part): {"cache": False}} for part in parts],
         }
 
@@ -170,8 +205,8 @@ class _Pipeline:
 
     def _all_recipes(self) -> list[str]:
         """The keys of the recipes that anything uses."""
-        benchmarks, studies = self._config.benchmarks.values(), self._config.studies.values()
-        return _keys(*(one.recipe for one in benchmarks), *(one.recipes for one in studies))
+        several = [*self._config.studies.values(), *self._config.probes.values()]
+        return _keys(*(one.recipe for one in self._config.benchmarks.values()), *(one.recipes for one in several))
 
     def _near(self, path: Path) -> str:
         return os.path.relpath(path, self._here)

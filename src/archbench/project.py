@@ -68,6 +68,11 @@ class Folders:
         return self.root / "studies" / self.pipeline
 
     @property
+    def probes(self) -> Path:
+        """One folder a probe."""
+        return self.root / "probes" / self.pipeline
+
+    @property
     def reports(self) -> Path:
         """The report's page, tables and figures."""
         return self.root / "reports" / self.pipeline

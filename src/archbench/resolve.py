@@ -18,7 +18,7 @@ from archbench.architectures.network import swapped_parts
 from archbench.architectures.scale import describe_scale
 from archbench.augmentations import AUGMENTATIONS
 from archbench.catalogue import Entry
-from archbench.config import Benchmark, Changes, Config, ConfigError, Space, Study, check_name
+from archbench.config import Benchmark, Changes, Config, ConfigError, Probe, Space, Study, check_name
 from archbench.datasets import derived
 from archbench.datasets.card import Card
 from archbench.errors import UserError, shown
@@ -28,6 +28,7 @@ from archbench.mistakes import Mistake, Mistakes, MistakesAt, mistakes_of
 from archbench.optimizers import OPTIMIZERS
 from archbench.parts import CATALOGUES, WrongParts
 from archbench.preprocessing import PREPROCESSING
+from archbench.probes import PROBES, SUBJECTS
 from archbench.schedules import SCHEDULES
 from archbench.schedules.horizon import Horizon
 from archbench.start import check_start
@@ -41,6 +42,8 @@ SETTINGS_FROM_TRAINING = (
     "xla", "precision", "preprocessing", "augmentation", "optimizer", "schedule",
     "epochs", "batch_size", "clip", "early_stopping",
 )  # fmt: skip
+BASE = "base"
+"""What the network of a probe without arms is called."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,56 @@ class Plan:
             settings["start"] = describe_source(settings["start"], seed, runs)
         identity = identify({**settings, "scale": None})
         return {"id": identity, **settings, "scale": describe_scale(settings["architecture"], shape, self.words)}
+
+
+@dataclass(frozen=True)
+class ProbePlan:
+    """One probe with every name checked."""
+
+    pipeline: str
+    slug: str
+    entry: Entry
+    options: Mapping[str, Any]
+    plans: Mapping[str, Plan]
+    """Arm, or benchmark, -> the network that it looks into."""
+    trained: bool
+    """Whether these are networks of finished runs."""
+
+    @property
+    def datasets(self) -> set[str]:
+        """Those that it reads."""
+        return {plan.settings["dataset"] for plan in self.plans.values()}
+
+    @cached_property
+    def code_files(self) -> list:
+        """The source files that the result depends on."""
+        files = {path for plan in self.plans.values() for path in plan.code_files}
+        return sorted(files.union(code.files_of(["archbench.probes.run", self.entry.module])))
+
+    def trials(self, cards: Mapping[str, Card], runs: Path) -> dict[str, list[dict[str, Any]]]:
+        """Arm, or benchmark, -> the settings of each seed; `cards` by the slugs of the data sets. Raises `NoStart`."""
+        return {
+            arm: [
+                plan.trial_settings(seed, card.sha256, runs, card.input_shape)
+                for card in (cards[plan.settings["dataset"]],)
+                for seed in plan.seeds
+            ]
+            for arm, plan in self.plans.items()
+        }
+
+    def settings(self, digests: Mapping[str, str | None]) -> dict[str, Any]:
+        """All that decides the result, with its `id`; `digests` are those of the data sets by their slugs."""
+        settings = {
+            "pipeline": self.pipeline,
+            "name": self.slug,
+            "probe": {"name": self.entry.name, **self.options},
+            "trained": self.trained,
+            "networks": {arm: {"seeds": list(plan.seeds), **plan.settings} for arm, plan in self.plans.items()},
+            "datasets": {slug: digests[slug] for slug in sorted(self.datasets)},
+            "backend": keras.backend.backend(),
+            "code_sha256": code.digest(self.code_files),
+        }
+        return {"id": identify(settings), **settings}
 
 
 def identify(settings: Any) -> str:
@@ -207,6 +260,43 @@ def resolve_arm(config: Config, slug: str, arm: str) -> Plan:
     return plan
 
 
+def resolve_probe(config: Config, slug: str) -> ProbePlan:
+    """One probe, with all that it looks into."""
+    check_name("probe", slug, config.probes)
+    asked, mistakes = config.probes[slug], MistakesAt(f"probes.{slug}")
+    with mistakes.at("probe"):
+        entry, options = PROBES.resolve(asked.probe.spec)
+        _check_subjects(entry, asked)
+    with mistakes.at("runs"):
+        for name in asked.runs:
+            check_name("benchmark", name, config.benchmarks)
+    mistakes.report()
+    plans = {name: resolve(config, name) for name in asked.runs}
+    if asked.base:
+        for arm, changes in (asked.arms or {BASE: Changes()}).items():
+            where = f"probes.{slug}.arms.{arm}" if asked.arms else f"probes.{slug}.base"
+            plans[arm] = resolve_benchmark(config, where, f"{slug}/{arm}", changed(asked.base, changes))
+    for arm, plan in plans.items():
+        if plan.entries["architecture"].facts.get("fit"):
+            raise ConfigError(
+                f"probes.{slug}: {arm} is {plan.entries['architecture'].name}, which is fitted at once, not by "
+                "gradients: there is nothing in it to look into. Choose a network that trains."
+            )
+    return ProbePlan(config.pipeline, slug, entry, options, plans, bool(asked.runs))
+
+
+def _check_subjects(entry: Entry, asked: Probe) -> None:
+    """Refuse a probe that has nothing to look into, or that looks into nothing and was given something."""
+    given = bool(asked.base or asked.runs)
+    if SUBJECTS in entry.positional and not given:
+        raise ConfigError(
+            f"{entry.name} looks into networks, and none is named. Give base, a benchmark that need not be trained, "
+            "with arms or without; or runs, a list of benchmarks that are."
+        )
+    if given and SUBJECTS not in entry.positional:
+        raise ConfigError(f"{entry.name} looks into no networks. Leave base, arms and runs out.")
+
+
 def _check_one_score(config: Config, slug: str, where: str, plan: Plan) -> None:
     """Refuse an arm whose task is judged by another score than that of the study's first arm."""
     study = config.studies[slug]
@@ -225,13 +315,18 @@ def arm_benchmark(study: Study, arm: str) -> Benchmark:
 
     The words on the size of the base's network do not go with another one.
     """
-    given = {name: getattr(study.arms[arm], name) for name in Changes.model_fields}
+    return changed(study.base, study.arms[arm]).model_copy(update={"epochs": study.epochs})
+
+
+def changed(base: Benchmark, arm: Changes) -> Benchmark:
+    """A benchmark with the changes of an arm."""
+    given = {name: getattr(arm, name) for name in Changes.model_fields}
     changes = {name: value for name, value in given.items() if value is not None and name != "parts"}
     if "architecture" in changes:
         changes.setdefault("scale", None)
-    parts = study.base.parts.model_copy(update={p: v for p, v in study.arms[arm].parts if v is not None})
-    changes["recipe"] = (*study.base.recipe, *study.arms[arm].recipe)
-    return study.base.model_copy(update={**changes, "parts": parts, "epochs": study.epochs})
+    parts = base.parts.model_copy(update={p: v for p, v in arm.parts if v is not None})
+    changes["recipe"] = (*base.recipe, *arm.recipe)
+    return base.model_copy(update={**changes, "parts": parts})
 
 
 def recipe_of(config: Config, benchmark: Benchmark, key: str) -> str | None:
@@ -267,6 +362,11 @@ def _mistakes(config: Config) -> Iterator[Mistake]:
                 resolve_arm(config, slug, arm)
             except UserError as error:
                 yield from mistakes_of(error)
+    for slug in config.probes:
+        try:
+            resolve_probe(config, slug)
+        except UserError as error:
+            yield from mistakes_of(error)
     for slug in config.speed.xla if config.speed else ():
         try:
             check_name("benchmark", slug, config.benchmarks)

@@ -36,6 +36,8 @@ def lists(config: Config, pages: Path) -> dict[str, str]:
         files[f"train/{slug}.txt"] = plan.code_files
     for slug in config.studies:
         files[f"sweep/{slug}.txt"] = _study(config, slug)
+    for slug in config.probes:
+        files[f"probe/{slug}.txt"] = resolve.resolve_probe(config, slug).code_files
     if config.speed:
         measured = {path for slug in config.speed.xla for path in plans[slug].code_files}
         files["speed.txt"] = sorted(measured.union(code.files_of(["archbench.speed.run"])))

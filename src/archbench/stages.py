@@ -184,6 +184,26 @@ def run_sweep_worker(slug: str, worker: int) -> None:
                 sweeps.finish_arm(plan, study, benches, prepared, journal, name, maximize, folder, pace)
 
 
+def probe(slug: str) -> None:
+    """Look into what one probe of params.yaml names."""
+    config, folders = open_pipeline()
+    check_name("probe", slug, config.probes)
+    os.environ["ARCHBENCH_STAGE"] = f"probe@{slug}"
+    folder = folders.probes / slug
+    with only_writer(folder, f"probe {slug}"), live(folder, config.training.tracking_seconds) as tracker:
+        import_keras()
+        from archbench import resolve
+        from archbench.probes.run import run_probe
+
+        plan = resolve.resolve_probe(config, slug)
+        data = {name: open_data(config, folders, name) for name in sorted(plan.datasets)}
+        cards = {name: one.card for name, one in data.items()}
+        settings = plan.settings({name: card.sha256 for name, card in cards.items()})
+        run_probe(plan.entry, settings, plan.trials(cards, folders.runs), data, folders.runs, folder)
+    print(tracker.message)
+    print(f"{slug}: {folder}")
+
+
 def _keep_scores(kind: Literal["benchmarks", "studies"], folder: Path, known: Iterable[str]) -> None:
     """Take the mean test scores of a benchmark or a study, which ended, into the file that `dvc metrics` reads."""
     from archbench.records import scores
@@ -240,6 +260,7 @@ def report_options(config: Config, folders: Folders) -> Options:
         expected=_expected(config),
         reference=folders.reference,
         study_seeds={slug: study.base.seeds or config.seeds for slug, study in config.studies.items()},
+        probes={slug: folders.probes / slug for slug in config.probes},
     )
 
 
@@ -280,8 +301,10 @@ def _known_data(config: Config, folders: Folders) -> dict[str, str | None]:
 
 
 def _seen_data(config: Config, folders: Folders) -> set[str]:
-    """The data sets of which there are runs or studies."""
+    """The data sets of which there are runs, studies or probes."""
     seen = {one.dataset for slug, one in config.benchmarks.items() if (folders.runs / slug).is_dir()}
+    probed = (slug for slug in config.probes if (folders.probes / slug).is_dir())
+    seen |= {one.dataset for slug in probed for one in config.looked_into(slug)}
     return seen | {one.base.dataset for slug, one in config.studies.items() if (folders.studies / slug).is_dir()}
 
 

@@ -42,6 +42,7 @@ PARAMS = {
             },
         }
     },
+    "probes": {"signals": {"probe": {"name": "signal_propagation", "examples": 8}, "runs": ["vae-digits"]}},
 }
 
 pytestmark = pytest.mark.slow
@@ -135,6 +136,7 @@ def test_the_first_run_leaves_runs_study_and_report(story: Story) -> None:
     page = (story.folder / "reports/tour/index.html").read_text()
     assert "16 &lt;pixels&gt;" in page
     assert "16 <pixels>" not in page
+    assert "Signals by layer: signals" in page
     assert (story.folder / "reports/tour/tables/results.csv").is_file()
 
 
@@ -152,6 +154,7 @@ def test_a_second_run_does_nothing(story: Story) -> None:
         ("runs/tour/lenet5-digits/seed-1/history.csv", "dvc repro train@lenet5-digits"),
         ("studies/tour/optimizers/trials.csv", "dvc repro sweep@optimizers"),
         ("studies/tour/optimizers/final/adam/seed-0/model.keras", "dvc repro sweep@optimizers"),
+        ("probes/tour/signals/layers.csv", "dvc repro probe@signals"),
     ],
 )
 def test_what_doctor_names_mends_a_damaged_file(story: Story, path: str, mend: str) -> None:
@@ -165,9 +168,10 @@ def test_what_doctor_names_mends_a_damaged_file(story: Story, path: str, mend: s
 
 
 def _to_mend(story: Story) -> set[str]:
-    """The commands that doctor names for runs and studies."""
+    """The commands that doctor names for runs, studies and probes."""
     findings = json.loads(story.run("archbench", "doctor", "--json", check=False).stdout)["findings"]
-    return {one["mend"] for one in findings if one["check"].startswith(("runs/", "studies/")) and one["mend"]}
+    kinds = ("runs/", "studies/", "probes/")
+    return {one["mend"] for one in findings if one["check"].startswith(kinds) and one["mend"]}
 
 
 def test_metrics_show_every_benchmark_and_study(story: Story) -> None:
@@ -189,9 +193,13 @@ def test_plots_show_the_curves(story: Story) -> None:
     ("path", "stale"),
     [
         ("src/archbench/architectures/vision/lenet5.py", {"train@lenet5-digits", "sweep@optimizers"}),
-        ("src/archbench/architectures/generative/vae.py", {"train@vae-digits"}),
+        ("src/archbench/architectures/generative/vae.py", {"train@vae-digits", "probe@signals"}),
         ("src/archbench/architectures/vision/vgg.py", set()),
-        ("src/archbench/training/fit.py", {"train@lenet5-digits", "train@vae-digits", "sweep@optimizers"}),
+        ("src/archbench/probes/signal_propagation.py", {"probe@signals"}),
+        (
+            "src/archbench/training/fit.py",
+            {"train@lenet5-digits", "train@vae-digits", "sweep@optimizers", "probe@signals"},
+        ),
         ("src/archbench/figures/curves.py", {"report"}),
         ("src/archbench/tracking/mlflow_sink.py", set()),
         ("src/archbench/cli/app.py", set()),

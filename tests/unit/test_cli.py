@@ -43,7 +43,7 @@ studies:
 DATA = "data/prepared/small/digits"
 KINDS = {
     *("architectures", "optimizers", "schedules", "activations", "normalizations", "initializers"),
-    *("regularizers", "losses", "metrics", "augmentations", "datasets", "tasks", "preprocessing"),
+    *("regularizers", "losses", "metrics", "augmentations", "datasets", "tasks", "preprocessing", "probes"),
 }
 
 

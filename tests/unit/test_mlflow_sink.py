@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tracking_folders as make
 import yaml
 from mlflow import MlflowClient
 
+from archbench.records.probe_folder import write_probe
 from archbench.tracking import store, ui
 from archbench.tracking._tags import is_superseded
 from archbench.tracking._values import as_numbers, as_params, clean_name
@@ -594,6 +596,43 @@ def test_sync_takes_what_is_asked_for_and_names_what_it_skips(tracking, project)
     assert report.runs == 1
     assert "seed-1 is no run folder (yet): it has no settings.yaml" in report.skipped[0]
     assert {run.data.tags["archbench.benchmark"] for run in runs_of(tracking, "seed")} == {"tour/a"}
+
+
+def _probe(project, value):
+    folder = project / "probes/tour/signals"
+    settings = {"id": "0", "pipeline": "tour", "name": "signals", "trained": False}
+    networks = {"he": {"seeds": [0], "architecture": {"name": "lenet5"}, "dataset": "digits"}}
+    settings |= {"networks": networks, "datasets": {"digits": "ab" * 32}}
+    settings["probe"] = {"name": "signal_propagation", "examples": 8}
+    write_probe(folder, settings, make.machine(), {"layers": pd.DataFrame({"norm": [value]})}, 2.5)
+    return folder
+
+
+def test_a_probe_is_one_run_with_its_tables_and_one_that_found_otherwise_is_another(tracking, project):
+    folder = _probe(project, 1.0)
+    assert [sync_all(project, tracking).probes_changed for _ in range(2)] == [1, 0]
+    run = only(runs_of(tracking, "probe", "tour/probes"))
+    assert (run.info.run_name, run.info.status) == ("signals", "FINISHED")
+    assert run.data.params == {"probe.name": "signal_propagation", "probe.examples": "8", "networks": "he"}
+    assert run.data.metrics == {"system/seconds": 2.5}
+    assert [given.dataset.name for given in run.inputs.dataset_inputs] == ["digits"]
+    kept = {artifact.path for artifact in tracking.client.list_artifacts(run.info.run_id)}
+    assert kept == {path.name for path in folder.iterdir()} >= {"layers.csv", "settings.yaml"}
+    _probe(project, 2.0)
+    assert sync_all(project, tracking, names=["other"]).probes == 0
+    assert sync_all(project, tracking).probes == 1
+    both = {is_superseded(one): one.info.run_id for one in runs_of(tracking, "probe", "tour/probes")}
+    assert set(both) == {True, False}
+    assert both[True] == run.info.run_id
+
+
+def test_a_probe_that_is_damaged_or_did_not_end_stays_out(tracking, project):
+    folder = _probe(project, 1.0)
+    (folder / "layers.csv").write_text("norm\n2.0\n")
+    assert ["layers.csv" in line for line in sync_all(project, tracking).damaged] == [True]
+    (folder / "metrics.json").unlink()
+    report = sync_all(project, tracking)
+    assert (report.probes, len(report.skipped)) == (0, 1)
 
 
 def test_processes_may_create_the_store_at_once(tmp_path):

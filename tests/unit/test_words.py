@@ -26,6 +26,7 @@ MODELS = [
     config.PartsChange,
     config.Study,
     config.Arm,
+    config.Probe,
     config.Range,
     config.Speed,
     config.Report,
@@ -58,6 +59,8 @@ def _params(level: str, line: dict) -> dict:
     if level == "space":
         integer = line.get("integer")
         return {**params, "studies": {"one": {**study, "space": {"batch_size" if integer else "learning_rate": line}}}}
+    if level == "probe":
+        return {**params, "probes": {"one": {"probe": "signal_propagation", "base": dict(benchmark), **line}}}
     if level == "study":
         if "cross" in line:
             del study["arms"]

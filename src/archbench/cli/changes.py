@@ -113,7 +113,10 @@ def _needs(config: Config) -> dict[str, tuple[str, ...]]:
         needs[f"train@{slug}"] = (f"prepare@{benchmark.dataset}", *source)
     for slug, study in config.studies.items():
         needs[f"sweep@{slug}"] = (f"prepare@{study.base.dataset}",)
-    needs["report"] = tuple(name for name in needs if name.startswith(("train@", "sweep@")))
+    for slug, probe in config.probes.items():
+        data = dict.fromkeys(f"prepare@{one.dataset}" for one in config.looked_into(slug))
+        needs[f"probe@{slug}"] = (*data, *(f"train@{name}" for name in probe.runs))
+    needs["report"] = tuple(name for name in needs if name.startswith(("train@", "sweep@", "probe@")))
     return needs
 
 

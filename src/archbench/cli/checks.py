@@ -99,7 +99,7 @@ def check_machine(folder: Path) -> Iterator[Finding]:
         mend = f"cp -r {shlex.quote(str(folder))} ~/ and work there"
         yield Finding("folder", f"{folder} is read-only: plan, list and show work, all else needs to write", mend)
     disk = shutil.disk_usage(folder)
-    mend = "du -sh data runs studies .dvc/cache" if disk.free < LEAST_DISK_BYTES else None
+    mend = "du -sh data runs studies probes .dvc/cache" if disk.free < LEAST_DISK_BYTES else None
     yield Finding("disk", f"{disk.free / 1e9:.1f} GB free at {folder}", mend)
 
 

@@ -15,7 +15,7 @@ from archbench.cli.data import Data
 from archbench.config import Config, ConfigError, Study
 from archbench.errors import UserError
 from archbench.project import Folders
-from archbench.resolve import Plan, arm_benchmark, check_batch, resolve_benchmark
+from archbench.resolve import Plan, arm_benchmark, check_batch, resolve_benchmark, resolve_probe
 from archbench.results.durations import FILE, durations, network, read_durations
 from archbench.results.machines import other_processors
 from archbench.tasks import TASKS
@@ -36,7 +36,7 @@ ACTIVATION_SECONDS = 2.4e-9
 """Of one core, for every byte of an example's activations: what reading and writing them costs."""
 GPU_SPEEDUP = 100
 """An accelerator's arithmetic beside one core's."""
-START_SECONDS = {"sources": 8.0, "prepare": 5.0, "train": 10.0, "sweep": 40.0, "report": 60.0}
+START_SECONDS = {"sources": 8.0, "prepare": 5.0, "train": 10.0, "sweep": 40.0, "probe": 15.0, "report": 60.0}
 """Imports and writing, which the seconds in a run folder do not hold; for `sources` and `report` all there is."""
 PRUNED_SHARE = 0.7
 """What a study takes of its budget of epochs, as its pruner stops some of its trials."""
@@ -85,6 +85,8 @@ class Forecast:
             return self._train(plans[slug])
         if kind == "sweep":
             return self._sweep(slug, self._config.studies[slug])
+        if kind == "probe":
+            return self._probe(slug)
         return Cost(self._start(kind), "estimated")
 
     def _start(self, kind: str) -> float:
@@ -127,6 +129,17 @@ class Forecast:
                 return UNKNOWN
             total += work
         return Cost(self._start("sweep") + total, "estimated")
+
+    def _probe(self, slug: str) -> Cost:
+        """A compilation for every network and seed, about; what it computes is little beside that."""
+        total = 0.0
+        for plan in resolve_probe(self._config, slug).plans.values():
+            found = self._profile(f"probes.{slug}", plan)
+            if found is None:
+                return UNKNOWN
+            _, layers = found
+            total += self._slowness * LAYER_SECONDS * layers * len(plan.seeds)
+        return Cost(self._start("probe") + total, "estimated")
 
     def _seconds(self, where: str, plan: Plan, runs: int, epochs: float) -> float | None:
         """Seconds of so many epochs in all, in so many runs that end with a model."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from archbench import dvcfile, resolve
 from archbench.cli.checks import Finding
@@ -14,6 +15,7 @@ from archbench.datasets.derived import open_data
 from archbench.errors import UserError
 from archbench.project import Folders, project_root
 from archbench.records import run_folder
+from archbench.records.probe_folder import read_probe
 from archbench.records.read import HalfWritten, RunFolder, is_alive, read_run, read_study
 from archbench.records.run_folder import BrokenRecord
 from archbench.records.shapes import MACHINE
@@ -32,10 +34,16 @@ def check_project(here: Path) -> Iterator[Finding]:
     except UserError as error:
         yield Finding("params.yaml", str(error), "correct params.yaml, then: archbench doctor")
         return
-    yield Finding("params.yaml", f"valid; benchmarks: {len(config.benchmarks)}, studies: {len(config.studies)}")
+    counts = ", ".join(f"{kind}: {len(getattr(config, kind))}" for kind in ("benchmarks", "studies", "probes"))
+    yield Finding("params.yaml", f"valid; {counts}")
     yield _dvc_file(config, folders, here)
     yield from _data(config, folders, plans) or [Finding("data", "what is prepared is whole, and fits params.yaml")]
-    found = [*_runs(config, folders, plans), *_studies(config, folders), *_leftovers(folders)]
+    found = [
+        *_runs(config, folders, plans),
+        *_studies(config, folders),
+        *_probes(config, folders),
+        *_leftovers(folders),
+    ]
     yield from found or [Finding("runs", "none is stale or half written")]
     yield from _report(folders)
 
@@ -98,6 +106,31 @@ def _studies(config: Config, folders: Folders) -> Iterator[Finding]:
         for run in sorted(folder.glob("final/*/seed-*/")):
             if fault := _run_fault(read_run(run)):
                 yield Finding(str(run.relative_to(folders.root)), fault, mend)
+
+
+def _probes(config: Config, folders: Folders) -> Iterator[Finding]:
+    for folder in sorted(folders.probes.glob("*/")):
+        name = str(folder.relative_to(folders.root))
+        if folder.name not in config.probes:
+            yield Finding(name, "is of no probe in params.yaml", f"rm -r {shlex.quote(name)}")
+            continue
+        try:
+            fault = _probe_stale(read_probe(folder).settings, config, folders)
+        except HalfWritten:
+            fault = "is half written: it has no metrics.json"
+        except BrokenRecord as error:
+            fault = f"is damaged: {error.path.name} {error.fault}"
+        if fault:
+            yield Finding(name, fault, f"dvc repro probe@{folder.name}")
+
+
+def _probe_stale(settings: Mapping[str, Any], config: Config, folders: Folders) -> str | None:
+    """Whether params.yaml, the code or the data have changed since."""
+    plan = resolve.resolve_probe(config, settings["name"])
+    digests = {slug: _data_digest(folders.prepared / slug) or settings["datasets"].get(slug) for slug in plan.datasets}
+    wanted = plan.settings(digests)
+    changed = [name for name in wanted if name != "id" and settings.get(name) != wanted[name]]
+    return f"is stale: {', '.join(changed)} changed since" if changed else None
 
 
 def _study_fault(folder: Path) -> str | None:
@@ -172,7 +205,7 @@ def _report(folders: Folders) -> Iterator[Finding]:
 
 def _leftovers(folders: Folders) -> Iterator[Finding]:
     """Temporary files of processes that are gone, and checkpoints of runs that ended."""
-    for top in (folders.runs, folders.studies):
+    for top in (folders.runs, folders.studies, folders.probes):
         for path in sorted(top.rglob(".*.tmp")):
             owner = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
             if not (owner.isdecimal() and Path(f"/proc/{owner}").exists()):

@@ -1,4 +1,4 @@
-"""`archbench train`, `sweep`, `report` and `speed`: one stage of the pipeline in the current folder, without DVC."""
+"""`archbench train`, `sweep`, `probe`, `report` and `speed`: one stage of the pipeline here, without DVC."""
 
 from __future__ import annotations
 
@@ -37,6 +37,19 @@ def sweep(study: Annotated[str, typer.Argument(help="A study of params.yaml.")])
     _prepare(config, folders, config.studies[study].base.dataset)
     print(f"study: {folders.studies / study}")
     stages.sweep(study)
+
+
+def probe(name: Annotated[str, typer.Argument(help="A probe of params.yaml.")]) -> None:
+    """Look into networks: one probe, and its tables.
+
+    Data sets are prepared first if they are not there, damaged, or not what params.yaml asks for; runs that it looks
+    into must be.
+    """
+    config, folders = open_pipeline()
+    check_name("probe", name, config.probes)
+    for dataset in dict.fromkeys(one.dataset for one in config.looked_into(name)):
+        _prepare(config, folders, dataset)
+    stages.probe(name)
 
 
 def report(

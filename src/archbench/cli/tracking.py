@@ -16,7 +16,7 @@ from archbench.cli.entries import Json
 def sync(as_json: Json = False) -> None:
     """Bring MLflow up to date.
 
-    From the run folders, any number of times, without duplicates.
+    From the folders of runs, studies and probes, any number of times, without duplicates.
 
     Exit code 1 where a folder is left out because a file in it is damaged; each comes with the command that mends it.
     """

@@ -21,6 +21,7 @@ LEVELS = {
     "benchmark": "a benchmark",
     "study": "a study",
     "space": "a key of a study's space",
+    "probe": "a probe",
     "speed": "speed",
     "command": "a terminal",
 }

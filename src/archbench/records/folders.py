@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+KINDS = ("runs", "studies", "probes")
+"""The folders of a project below which records are, of pipelines and then of benchmarks, studies or probes."""
+
 
 def find_folders(root: Path, pipeline: str | None = None, names: Collection[str] | None = None) -> list[Path]:
-    """The folders of benchmarks, then those of studies, below a project, in the order of their names."""
-    folders = [folder for kind in ("runs", "studies") for folder in sorted((root / kind).glob(f"{pipeline or '*'}/*/"))]
+    """The folders of benchmarks, then those of studies and of probes, below a project, in the order of their names."""
+    folders = [folder for kind in KINDS for folder in sorted((root / kind).glob(f"{pipeline or '*'}/*/"))]
     return [folder for folder in folders if names is None or folder.name in names]
 
 
-def is_study(folder: Path) -> bool:
-    """Whether the folder of a benchmark or study is that of a study."""
-    return folder.parent.parent.name == "studies"
+def kind_of(folder: Path) -> str:
+    """Below which of `KINDS` the folder of a benchmark, study or probe is."""
+    return folder.parent.parent.name
 
 
 def folders_below(folder: Path) -> list[Path]:
-    """What is copied of a benchmark's folder, its seeds, or of a study's: the study itself and its final runs.
+    """What is copied of a benchmark's folder: its seeds; of a study's: itself and its final runs; of a probe's: itself.
 
     Copying beside training and `archbench sync` both look here.
     """
-    return [folder, *sorted(folder.glob("final/*/seed-*/"))] if is_study(folder) else sorted(folder.glob("seed-*/"))
+    kind = kind_of(folder)
+    if kind == "probes":
+        return [folder]
+    return [folder, *sorted(folder.glob("final/*/seed-*/"))] if kind == "studies" else sorted(folder.glob("seed-*/"))

@@ -40,8 +40,12 @@ UNREADABLE = (
 """What the readers of JSON, YAML, CSV and .npz raise where there is something else."""
 
 
+STAGES = {"runs": "train", "studies": "sweep", "probes": "probe"}
+"""A folder of the project -> the stages whose records are below it."""
+
+
 class BrokenRecord(UserError):
-    """A file of a run or study folder that is not what its writer wrote."""
+    """A file of a run, study or probe folder that is not what its writer wrote."""
 
     def __init__(self, path: Path, fault: str, mend: str | None = None) -> None:
         self.path, self.fault = path, fault
@@ -51,11 +55,11 @@ class BrokenRecord(UserError):
 
 
 def _stage_of(path: Path) -> str:
-    """The stage that writes a file below runs/<pipeline> or studies/<pipeline>."""
+    """The stage that writes a file below runs/<pipeline>, studies/<pipeline> or probes/<pipeline>."""
     parts = path.absolute().parts[::-1]
     for place, part in enumerate(parts):
-        if part in ("runs", "studies") and place > 1:
-            return f"{'train' if part == 'runs' else 'sweep'}@{parts[place - 2]}"
+        if part in STAGES and place > 1:
+            return f"{STAGES[part]}@{parts[place - 2]}"
     return ""
 
 
@@ -226,9 +230,13 @@ def read_table(path: Path, columns: Mapping[str, Callable[[str], Any]], growing:
 
 def seal(folder: Path, metrics: Mapping[str, Any]) -> None:
     """End a run: write its `metrics.json`, which names all other files with their size and digest."""
-    paths = [folder / name for name in FILES if (folder / name).exists()]
+    seal_files([folder / name for name in FILES if (folder / name).exists()], metrics)
+
+
+def seal_files(paths: Sequence[Path], metrics: Mapping[str, Any]) -> None:
+    """Write the `metrics.json` beside these files, with size and digest of each."""
     files = {path.name: {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in paths}
-    write_json(folder / "metrics.json", {**metrics, "files": files})
+    write_json(paths[0].with_name("metrics.json"), {**metrics, "files": files})
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
@@ -237,7 +245,12 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     Quick, for whoever looks often; `check` reads the files. Raises `BrokenRecord`, and `FileNotFoundError` where the
     run has not ended.
     """
-    metrics = read_record(folder / "metrics.json", METRICS)
+    return _sized(folder, METRICS)
+
+
+def _sized(folder: Path, shape: Mapping[str, Any]) -> dict[str, Any]:
+    """A `metrics.json` of this shape, whose files all have the size that it gives."""
+    metrics = read_record(folder / "metrics.json", shape)
     for name, written in metrics["files"].items():
         path = folder / name
         if not path.is_file():
@@ -247,9 +260,9 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     return metrics
 
 
-def check(folder: Path) -> dict[str, Any]:
+def check(folder: Path, shape: Mapping[str, Any] = METRICS) -> dict[str, Any]:
     """The metrics of a run that ended, whose files all are as it wrote them; raises as `read_metrics` does."""
-    metrics = read_metrics(folder)
+    metrics = _sized(folder, shape)
     for name, written in metrics["files"].items():
         if _digest(folder / name) != written["sha256"]:
             raise BrokenRecord(folder / name, "is not what the run wrote: it has another digest")

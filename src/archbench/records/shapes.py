@@ -63,6 +63,16 @@ STUDY = {
     "sampler": str,
     "pruner": str,
 }
+PROBE = {
+    "id": str,
+    "pipeline": str,
+    "name": str,
+    "probe": NAMED,
+    "trained": bool,
+    "networks": {...: {"seeds": [int], "architecture": NAMED, "dataset": str}},
+    "datasets": {...: str},
+}
+PROBED = {"seconds": NUMBER, "files": {**dict.fromkeys(("settings.yaml", "machine.json"), WRITTEN), ...: WRITTEN}}
 
 
 def _number(cell: str) -> None:

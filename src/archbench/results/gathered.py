@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from archbench.expected import Expected
+from archbench.records.probe_folder import ProbeFolder, read_probe
+from archbench.records.read import HalfWritten
 from archbench.records.run_folder import BrokenRecord
 from archbench.results.durations import Duration, durations
 from archbench.results.leaderboard import Board, boards
@@ -34,6 +36,8 @@ class Options:
     that no run is of it. One that is left out is not prepared here: what its runs were made on is not known."""
     expected: Sequence[Expected] = ()
     """What params.yaml says that test scores will be."""
+    probes: Mapping[str, Path] = field(default_factory=dict)
+    """Probe -> its folder."""
     reference: Path | None = None
     """The folder of the report that comes with the project, which need not be there."""
 
@@ -49,10 +53,12 @@ class Results:
     studies: Sequence[Study]
     """Those that can be shown."""
     gone: Mapping[str, tuple[str, str]]
-    """Of every study, table of speed or reference that cannot be shown: its state, and what is known of it."""
+    """Of every study, probe, table of speed or reference that cannot be shown: its state, and what is known of it."""
     speed: pd.DataFrame | None
     """The rows of speed.csv, where it was measured."""
     durations: Sequence[Duration]
+    probes: Sequence[ProbeFolder] = ()
+    """Those that can be shown."""
     reference: Reference | None = None
     """What the report that comes with the project says, where there is one."""
 
@@ -86,6 +92,8 @@ def gather(
     exists.
     """
     known, gone = _read_studies(studies, studies_folder, options)
+    probes, unseen = _read_probes(options)
+    gone |= unseen
     try:
         speed = _read_speed(runs)
     except BrokenRecord as error:
@@ -102,6 +110,7 @@ def gather(
         gone=gone,
         speed=speed,
         durations=durations(runs, benchmarks, studies_folder, studies, damaged=[]),  # what is damaged is a gap
+        probes=probes,
         reference=reference,
     )
 
@@ -129,6 +138,25 @@ def _read_studies(
             gone[name] = ("stale", f"made on other data than params.yaml asks for now: dvc repro sweep@{name}")
         else:
             known.append(study)
+    return known, gone
+
+
+def _read_probes(options: Options) -> tuple[list[ProbeFolder], dict[str, tuple[str, str]]]:
+    """The probes that can be shown, and of each of the others its state and what is known of it."""
+    known, gone = [], {}
+    for name, folder in options.probes.items():
+        try:
+            probe = read_probe(folder)
+        except BrokenRecord as error:
+            gone[f"probe {name}"] = ("damaged", f"{error.path.name} {error.fault}")
+        except HalfWritten:
+            gone[f"probe {name}"] = ("missing", f"no tables: dvc repro probe@{name}")
+        else:
+            if all(options.data.get(slug, sha256) == sha256 for slug, sha256 in probe.settings["datasets"].items()):
+                known.append(probe)
+            else:
+                stale = f"made on other data than params.yaml asks for now: dvc repro probe@{name}"
+                gone[f"probe {name}"] = ("stale", stale)
     return known, gone
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from archbench.tracking.store import Store, Tracking
 
 KIND = "archbench.kind"
-"""`benchmark` and `study` are parents; `seed` and `trial` are their children, and `fold` those of a trial."""
+"""`benchmark` and `study` are parents; `seed` and `trial` are their children, and `fold` those of a trial; `probe` has
+none."""
 TRIAL = "archbench.trial"
 OF_TRIAL = "archbench.of_trial"
 FOLD = "archbench.fold"

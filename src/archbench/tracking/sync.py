@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbench.databases import first_line
-from archbench.records.folders import find_folders, folders_below
+from archbench.records.folders import find_folders, folders_below, kind_of
 from archbench.records.read import HalfWritten, is_alive
 from archbench.records.run_folder import BrokenRecord
 from archbench.tracking import _tags
 from archbench.tracking.mlflow_sink import sync_run
+from archbench.tracking.probe_sink import sync_probe
 from archbench.tracking.store import TrackingUnavailable, failures
 from archbench.tracking.study_sink import sync_study
 
@@ -32,6 +33,8 @@ class Report:
     runs_changed: int = 0
     studies: int = 0
     trials_changed: int = 0
+    probes: int = 0
+    probes_changed: int = 0
     killed: int = 0
     seconds: float = 0.0
     skipped: list[str] = field(default_factory=list)
@@ -42,7 +45,8 @@ class Report:
     def __str__(self) -> str:
         lines = [
             f"{self.runs} runs, {self.runs_changed} of them brought up to date; {self.studies} studies, "
-            f"{self.trials_changed} trials brought up to date; {self.killed} killed runs closed; "
+            f"{self.trials_changed} trials brought up to date; {self.probes} probes, {self.probes_changed} of them "
+            f"brought up to date; {self.killed} killed runs closed; "
             f"{self.seconds:.1f} s"
         ]
         return "\n".join(lines + self.skipped + [f"left out: {line}" for line in self.damaged])
@@ -50,7 +54,9 @@ class Report:
 
 def sync_folder(folder: Path, below: Path, tracking: Tracking) -> int:
     """Copy one of the `folders_below`; returns the number of runs or trials brought up to date."""
-    return sync_study(folder, tracking) if folder == below else int(sync_run(folder, tracking))
+    if folder != below:
+        return int(sync_run(folder, tracking))
+    return int(sync_probe(folder, tracking)) if kind_of(below) == "probes" else sync_study(folder, tracking)
 
 
 def sync_all(
@@ -60,9 +66,9 @@ def sync_all(
     names: Collection[str] | None = None,
     show: Callable[[Path], None] | None = None,
 ) -> Report:
-    """Copy every run and study folder below `root`.
+    """Copy every run, study and probe folder below `root`.
 
-    Where given, only those of one `pipeline`, and of the benchmarks and studies in `names`. `show` is called
+    Where given, only those of one `pipeline`, and of the benchmarks, studies and probes in `names`. `show` is called
     with each folder before it is read. Raises `TrackingUnavailable` if the store fails on the way; what was
     copied stays, and the next call goes on from there.
     """
@@ -121,7 +127,10 @@ def _sync_one(folder: Path, below: Path, tracking: Tracking, report: Report) -> 
     except BrokenRecord as error:
         report.damaged.append(str(error))
         return
-    if folder == below:
+    if kind_of(folder) == "probes":
+        report.probes += 1
+        report.probes_changed += changed
+    elif folder == below:
         report.studies += 1
         report.trials_changed += changed
     else:

@@ -1,0 +1,145 @@
+"""How large signals are, layer by layer, on their way through a network and back.
+
+Glorot and Bengio 2010, AISTATS 9, section 4.2.1; He et al. 2015, arXiv:1502.01852, section 2.2, who follow the variance
+of the responses of layers with weights, before their activation, and of the gradients with respect to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import ops
+
+from archbench.architectures.kernels import kernels
+from archbench.datasets.columns import take
+from archbench.options import Count
+from archbench.probes import probe
+from archbench.probes.subject import Subject
+from archbench.tasks.base import Arrays
+from archbench.training.numbers import tunable_numbers
+from archbench.training.program import Learner, Program
+from archbench.training.split import open_split
+
+
+@probe("signal_propagation", source="He et al. 2015, arXiv:1502.01852, section 2.2")
+def signal_propagation(subjects: Iterator[Subject], *, examples: Count | None = None) -> dict[str, pd.DataFrame]:
+    """Norms of what the layers give, and of the gradients with respect to it, layer by layer.
+
+    One training step's forward and backward pass, without the step, on the first `examples` of the training split; by
+    default as many as a batch has. A row a layer with a kernel, input first, part by part: `values` is how many numbers
+    it gives for an example, over all its calls; `activation_norm` is sqrt(mean over examples of |h|^2), where h are
+    these numbers, before the activation that follows; `gradient_norm` the same of dl/dh, where l is the example's own
+    loss; `weight_norm` and `weight_gradient_norm` are those of the layer's kernels and of the batch's loss, penalties
+    included. Sums of squares are in float32: below 1e-19 a norm counts as 0, above 1e19 it is infinite. All but the
+    weights are missing where no gradient reaches a layer. A chain of L linear layers with the weights a I multiplies
+    both norms by a^L.
+    """
+    rows = []
+    for subject in subjects:
+        training = subject.prepared.splits["train"]
+        count = min(examples or subject.settings["batch_size"], subject.prepared.card.split_sizes["train"])
+        first = {name: take(column, np.arange(count)) for name, column in training.items()}
+        learner = subject.learner(batch_size=count)
+        measured = measure(learner, first, count, tunable_numbers(subject.settings))
+        rows += [{"arm": subject.arm, "seed": subject.seed, **row} for row in measured]
+    return {"layers": pd.DataFrame(rows)}
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """A layer and what measures it."""
+
+    part: str
+    layer: keras.Layer
+    meter: keras.Variable
+    """(3,), zeros: its gradients are the sums of squares of the layer's outputs and of their gradients, and how many
+    numbers these are."""
+
+
+@dataclass(frozen=True)
+class Gauged(Learner):
+    """A learner whose gradients are, after those of the weights, what the gauges measure."""
+
+    gauges: Sequence[Gauge] = ()
+
+    @property
+    def trainable(self) -> list[keras.Variable]:
+        """The weights and the meters."""
+        return [*super().trainable, *(gauge.meter for gauge in self.gauges)]
+
+    @property
+    def state(self) -> list[keras.Variable]:
+        """What the program reads and changes."""
+        return [*super().state, *(gauge.meter for gauge in self.gauges)]
+
+
+def measure(learner: Learner, arrays: Arrays, count: int, numbers: Mapping[str, float]) -> list[dict[str, Any]]:
+    """A row a layer with a kernel, as `signal_propagation` says, of the `count` examples in `arrays`.
+
+    The layers of `learner` stay changed: it is of no further use. `numbers` are the tunable ones.
+    """
+    gauges = [_gauge(name, layer) for name, part in learner.parts.items() for layer in _layers(part)]
+    gauged = Gauged(**{field.name: getattr(learner, field.name) for field in fields(learner)}, gauges=gauges)
+    program = Program(gauged, xla=False)
+    (feed,) = open_split(program, arrays, batch_size=count, resident_bytes=0, group=None).feeds
+    ((data, rows),) = feed.batches(np.arange(count)[None])
+    _, gradients = program.gradient(data, rows, np.full(count, 1 / count), 1.0, numbers)
+    by_variable = {id(v): np.asarray(g, "float64") for v, g in zip(gauged.trainable, gradients, strict=True)}
+    return [_row(number, gauge, by_variable, count) for number, gauge in enumerate(gauges, start=1)]
+
+
+def _layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """The layers with kernels, those of models inside it one by one."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        elif kernels(layer):
+            yield layer
+
+
+def _gauge(part: str, layer: keras.Layer) -> Gauge:
+    """A gauge on all that `layer` gives from now on."""
+    meter, call = keras.Variable(np.zeros(3, "float32"), name="meter", autocast=False), layer.call
+
+    def measured(*inputs: Any, **how: Any) -> Any:
+        tensor = ops.convert_to_tensor(meter)
+        return keras.tree.map_structure(lambda output: _metered(output, tensor), call(*inputs, **how))
+
+    object.__setattr__(layer, "call", measured)  # past Keras's tracking
+    return Gauge(part, layer, meter)
+
+
+@ops.custom_gradient
+def _metered(x: Any, meter: Any) -> tuple[Any, Callable[..., Any]]:
+    """`x` as it is; what a gauge measures leaves the compiled program, out of any loop, as the gradient of `meter`."""
+
+    def gradient(back: Any) -> tuple[Any, Any]:
+        squares = [ops.sum(ops.square(ops.cast(one, "float32"))) for one in (x, back)]
+        return back, ops.stack([*squares, ops.cast(ops.size(x), "float32")])
+
+    return x, gradient
+
+
+def _row(number: int, gauge: Gauge, gradients: Mapping[int, np.ndarray], count: int) -> dict[str, Any]:
+    squares, back, values = gradients[id(gauge.meter)]
+    reached = values > 0
+    own = [kernel for kernel in kernels(gauge.layer) if id(kernel) in gradients]
+    return {
+        "part": gauge.part,
+        "layer": number,
+        "kind": type(gauge.layer).__name__,
+        "values": values / count if reached else np.nan,
+        "activation_norm": np.sqrt(squares / count) if reached else np.nan,
+        "gradient_norm": np.sqrt(back * count) if reached else np.nan,  # of the mean loss: 1 / count of an example's
+        "weight_norm": _norm([ops.convert_to_numpy(kernel) for kernel in kernels(gauge.layer)]),
+        "weight_gradient_norm": _norm([gradients[id(kernel)] for kernel in own]) if own else np.nan,
+    }
+
+
+def _norm(arrays: Sequence[np.ndarray]) -> float:
+    return float(np.sqrt(sum(np.sum(np.square(array, dtype="float64")) for array in arrays)))
