@@ -62,7 +62,7 @@ def test_a_run_is_compiled_by_xla_recorded_and_its_saved_network_says_the_same(d
 
     run_benchmark([trial], dates, tmp_path / "bahdanau-dates", _pace(), bench=bench)
     folder = tmp_path / "bahdanau-dates" / "seed-0"
-    scores = json.loads((folder / "metrics.json").read_text())["test"]
+    scores = json.loads((folder / "metrics.json").read_text())["scores"]["test"]
     assert set(scores) == {"loss", "perplexity", "exact_match", "token_accuracy"}
     assert scores["perplexity"] == pytest.approx(np.exp(scores["loss"]))
     losses = [float(row["validation_loss"]) for row in csv.DictReader((folder / "history.csv").open())]
