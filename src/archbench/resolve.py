@@ -221,7 +221,7 @@ def _check_one_score(config: Config, slug: str, where: str, plan: Plan) -> None:
 
 
 def arm_benchmark(study: Study, arm: str) -> Benchmark:
-    """The base benchmark of a study with one arm's changes; of its parts, those that the arm names.
+    """The base benchmark of a study with one arm's changes; of its parts, those that the arm names, null too.
 
     The words on the size of the base's network do not go with another one.
     """
@@ -229,7 +229,8 @@ def arm_benchmark(study: Study, arm: str) -> Benchmark:
     changes = {name: value for name, value in given.items() if value is not None and name != "parts"}
     if "architecture" in changes:
         changes.setdefault("scale", None)
-    parts = study.base.parts.model_copy(update={p: v for p, v in study.arms[arm].parts if v is not None})
+    own = study.arms[arm].parts
+    parts = study.base.parts.model_copy(update={part: getattr(own, part) for part in own.model_fields_set})
     changes["recipe"] = (*study.base.recipe, *study.arms[arm].recipe)
     return study.base.model_copy(update={**changes, "parts": parts, "epochs": study.epochs})
 
@@ -335,8 +336,6 @@ def _spoiled(task: Entry, options: Mapping[str, Any], augmentation: Entry) -> li
 
 def _check_parts(architecture: Entry, changes: Mapping[str, Any]) -> None:
     """Refuse a part that does not exist, or that this architecture has no place for."""
-    if changes and "parts" not in architecture.options:
-        raise WrongParts(f"{architecture.name} has no parts to swap, but was given {', '.join(changes)}.")
     if changes:
         swapped_parts(architecture, changes)
 
