@@ -113,10 +113,15 @@ def identify(settings: Any) -> str:
 
 def resolve_all(config: Config) -> dict[str, Plan]:
     """Every benchmark of `config`, checked; raises `ConfigError` naming the key of each mistake."""
+    check_all(config)
+    return {slug: resolve(config, slug) for slug in config.benchmarks}
+
+
+def check_all(config: Config) -> None:
+    """Raise `Mistakes` where a name or a value of `config` is wrong."""
     mistakes = list(_mistakes(config))
     if mistakes:
         raise Mistakes(mistakes)
-    return {slug: resolve(config, slug) for slug in config.benchmarks}
 
 
 def resolve(config: Config, slug: str) -> Plan:

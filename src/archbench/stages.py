@@ -42,11 +42,23 @@ def open_pipeline() -> tuple[Config, Folders]:
 
 
 def sources() -> None:
-    """Write for every stage the digests of the source files that it runs: one small file, by which DVC knows them."""
+    """Write for every stage the digests of the source files that it runs: one small file, by which DVC knows them.
+
+    Every stage waits for this one, so it is here that a wrong name in params.yaml stops all, before any work. Where DVC
+    is to keep going, the name is told here and fails its own stage alone.
+    """
+    from archbench import resolve, scm
     from archbench import sources as code_of
+    from archbench.mistakes import Mistakes
     from archbench.records.run_folder import write_text
 
     config, folders = open_pipeline()
+    try:
+        resolve.check_all(config)
+    except Mistakes as error:
+        if not scm.dvc_keeps_going():
+            raise
+        print(f"{error}\nTheir own stages will fail of it; the others go on.", file=sys.stderr)
     with only_writer(folders.sources, "sources"):
         for name, lines in code_of.lists(config, folders.root / "pipelines").items():
             write_text(folders.sources / name, lines)
