@@ -327,6 +327,21 @@ def test_plan_writes_dvc_yaml_and_says_what_changed(project):
     assert (project / "dvc.yaml").read_text() == written
 
 
+def test_plan_takes_away_what_it_wrote_for_speed_where_nothing_is_measured_any_more(project):
+    (project / "params.yaml").write_text(PARAMS + "speed: {xla: [lenet5-digits]}\n")
+    assert "added speed" in succeed("plan", "--write")
+    (project / "speed" / "dvc.lock").write_text("schema: '2.0'\n")
+    (project / "params.yaml").write_text(PARAMS)
+    assert json.loads(succeed("plan", "--json"))["dvc_file"] == "stale"
+    assert "dropped speed" in succeed("plan", "--write")
+    assert list((project / "speed").iterdir()) == []
+    assert json.loads(succeed("plan", "--json"))["dvc_file"] == "current"
+    own = project / "speed" / "dvc.yaml"
+    own.write_text("stages: {mine: {cmd: echo}}\n")  # not ours to take away
+    assert "already up to date" in succeed("plan", "--write")
+    assert own.is_file()
+
+
 def test_plan_refuses_a_network_that_cannot_read_its_data(project):
     text = PARAMS.replace("lenet5, dataset: digits}\nstudies", "vgg11, dataset: digits}\nstudies")
     (project / "params.yaml").write_text(text)

@@ -179,6 +179,8 @@ def test_speed_is_measured_apart_from_all_that_dvc_repro_runs(project):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     dvcfile.check(config, Folders(project, "toy"), project)
+    with pytest.raises(dvcfile.StaleDvcFile, match=r"speed/dvc\.yaml is of a params\.yaml that asked for it"):
+        dvcfile.check(check_config(VALUES), Folders(project, "toy"), project)
     (project / "speed" / "dvc.yaml").unlink()
     with pytest.raises(dvcfile.StaleDvcFile, match="speed"):
         dvcfile.check(config, Folders(project, "toy"), project)
