@@ -142,6 +142,7 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
 
     from archbench.datasets.folds import fold
     from archbench.records import run_folder
+    from archbench.results.durations import networks
     from archbench.sweeps import study as sweeps
     from archbench.sweeps import workers
     from archbench.training import machine
@@ -161,7 +162,8 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     with workers.only_workers(folder) as lock:
         sweeps.open_arms(study, journal, names.values(), maximize)
         sweeps.clear_folder(folder, study.arms)
-        run_folder.write_yaml(folder / "settings.yaml", sweeps.record(slug, study, shared["scale"]))
+        network = networks(study, {plan.name: plan.trials[0] for plan in plans})
+        run_folder.write_yaml(folder / "settings.yaml", sweeps.record(slug, study, shared["scale"], network))
         facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
         run_folder.write_json(folder / "machine.json", facts)
         number = len(sweeps.shares(list(study.arms), study.workers))
