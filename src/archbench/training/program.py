@@ -78,6 +78,11 @@ class Learner:
         return self.model.trainable_variables
 
     @property
+    def frozen(self) -> list[keras.Variable]:
+        """The weights that gradients would reach, were their layers not frozen: nothing changes them in training."""
+        return [weight for layer in self.layers if not layer.trainable for weight in layer._trainable_variables]
+
+    @property
     def scales_loss(self) -> bool:
         """Whether the loss is scaled against underflow, so that a step whose gradients overflow is skipped."""
         return isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
