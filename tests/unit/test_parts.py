@@ -138,7 +138,7 @@ def test_in_params_yaml_null_leaves_the_papers_own_part_and_is_told_so():
         assert plan.settings["parts"] == {}
         assert swapped_parts(ARCHITECTURES[name], plan.settings["parts"]) == ARCHITECTURES[name].options["parts"]
     assert ARCHITECTURES["vgg11"].options["parts"].dropout == 0.5  # which null does not take away
-    with pytest.raises(WrongParts, match="It must be a share from 0, for none, to less than 1"):
+    with pytest.raises(WrongParts, match="It must be a share from 0 to less than 1; 0 is none"):
         Parts().swapped({"dropout": 1.5})
     config["benchmarks"]["lenet5_1998"]["parts"] = {"dropout": 0}
     with pytest.raises(ConfigError, match=r"lenet5_1998.parts: lenet5_1998 has no place for another dropout"):

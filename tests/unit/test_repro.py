@@ -177,7 +177,7 @@ def test_an_edit_runs_what_reads_it(copy, path, old, new, runs):
     assert copy.repro() == runs
 
 
-@pytest.mark.parametrize("option", ["--keep-going", "-qk"])
+@pytest.mark.parametrize("option", ["--keep-going", "-k"])
 def test_a_wrong_name_stops_all_before_any_work_or_where_dvc_keeps_going_its_own_stage_alone(copy, option):
     luck = copy.folder / "luck"
     luck.write_text(f"{float(luck.read_text()) + 0.001:.3f}")
