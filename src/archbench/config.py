@@ -108,7 +108,11 @@ class EarlyStopping(Model):
 
 
 class PartsChange(Model):
-    """What to swap inside an architecture; a part that is not named stays the paper's."""
+    """What to swap inside an architecture; a part that is not named, or null, stays the paper's.
+
+    Null takes back what a recipe has, or a study's base, and so may stand for any network. What takes a piece away is
+    a value of its own: `none`, or 0 for `dropout`.
+    """
 
     activation: Named | None = None
     normalization: Named | None = None

@@ -25,8 +25,9 @@ from archbench.project import Folders
 from archbench.records import scores
 from archbench.resolve import Plan, ProbePlan
 
-HEADER = """\
-# Written by `archbench plan --write` from params.yaml and the catalogues: run that after adding or renaming a
+OURS = "# Written by `archbench plan --write`"
+HEADER = f"""\
+{OURS} from params.yaml and the catalogues: run that after adding or renaming a
 # benchmark, a study, a data set, a recipe or an architecture. Changing numbers in params.yaml needs nothing.
 """
 SPEED = "speed"
@@ -50,8 +51,18 @@ def render_all(config: Config, folders: Folders, here: Path) -> dict[Path, str]:
     return files
 
 
+def left_over(config: Config, here: Path) -> list[Path]:
+    """What was written beside dvc.yaml when params.yaml asked for it, where it does no more: with DVC's lock of it."""
+    file = here / SPEED / "dvc.yaml"
+    if config.speed or not file.is_file() or not file.read_text(encoding="utf-8").startswith(OURS):
+        return []
+    return [one for one in (file, file.with_suffix(".lock")) if one.is_file()]
+
+
 def check(config: Config, folders: Folders, here: Path) -> None:
-    """Raise `StaleDvcFile` where a dvc.yaml is not what `render_all` writes."""
+    """Raise `StaleDvcFile` where a dvc.yaml is not what `render_all` writes, or should not be there."""
+    if left := left_over(config, here):
+        raise StaleDvcFile(f"{left[0]} is of a params.yaml that asked for it. Run: archbench plan --write")
     for path, text in render_all(config, folders, here).items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             raise StaleDvcFile(f"{path} does not fit params.yaml. Run: archbench plan --write")

@@ -200,7 +200,7 @@ def check_rate(rate: Any) -> None:
     if rate is None:
         return
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
-        raise WrongParts(f"dropout is {shown(rate)}. It must be a share from 0 to less than 1, or null for none.")
+        raise WrongParts(f"dropout is {shown(rate)}. It must be a share from 0 to less than 1; 0 is none.")
 
 
 def _check_flag(piece: str, value: Any) -> None:

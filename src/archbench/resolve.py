@@ -166,10 +166,15 @@ def identify(settings: Any) -> str:
 
 def resolve_all(config: Config) -> dict[str, Plan]:
     """Every benchmark of `config`, checked; raises `ConfigError` naming the key of each mistake."""
+    check_all(config)
+    return {slug: resolve(config, slug) for slug in config.benchmarks}
+
+
+def check_all(config: Config) -> None:
+    """Raise `Mistakes` where a name or a value of `config` is wrong."""
     mistakes = list(_mistakes(config))
     if mistakes:
         raise Mistakes(mistakes)
-    return {slug: resolve(config, slug) for slug in config.benchmarks}
 
 
 def resolve(config: Config, slug: str) -> Plan:
@@ -311,7 +316,7 @@ def _check_one_score(config: Config, slug: str, where: str, plan: Plan) -> None:
 
 
 def arm_benchmark(study: Study, arm: str) -> Benchmark:
-    """The base benchmark of a study with one arm's changes; of its parts, those that the arm names.
+    """The base benchmark of a study with one arm's changes.
 
     The words on the size of the base's network do not go with another one.
     """
@@ -319,12 +324,12 @@ def arm_benchmark(study: Study, arm: str) -> Benchmark:
 
 
 def changed(base: Benchmark, arm: Changes) -> Benchmark:
-    """A benchmark with the changes of an arm."""
+    """A benchmark with the changes of an arm; of its parts, those that the arm names, null too."""
     given = {name: getattr(arm, name) for name in Changes.model_fields}
     changes = {name: value for name, value in given.items() if value is not None and name != "parts"}
     if "architecture" in changes:
         changes.setdefault("scale", None)
-    parts = base.parts.model_copy(update={p: v for p, v in arm.parts if v is not None})
+    parts = base.parts.model_copy(update={part: getattr(arm.parts, part) for part in arm.parts.model_fields_set})
     changes["recipe"] = (*base.recipe, *arm.recipe)
     return base.model_copy(update={**changes, "parts": parts})
 
@@ -435,8 +440,6 @@ def _spoiled(task: Entry, options: Mapping[str, Any], augmentation: Entry) -> li
 
 def _check_parts(architecture: Entry, changes: Mapping[str, Any]) -> None:
     """Refuse a part that does not exist, or that this architecture has no place for."""
-    if changes and "parts" not in architecture.options:
-        raise WrongParts(f"{architecture.name} has no parts to swap, but was given {', '.join(changes)}.")
     if changes:
         swapped_parts(architecture, changes)
 

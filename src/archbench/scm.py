@@ -8,16 +8,21 @@ ignores it, and the scores, which must be committed for `dvc metrics diff` to ha
 from __future__ import annotations
 
 import configparser
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from archbench.errors import UserError
 
 TELL = "dvc config --local core.no_scm true"
 UNTELL = "dvc config --local --unset core.no_scm"
+KEEP_GOING = re.compile(r"-[qvfispPR]*k[qvfispPR]*|--k[-\w]*|--ig[-\w]*")
+"""How `dvc repro` is told to go on after a failure: `--keep-going`, `--ignore-errors`, and what is short for them."""
 
 
 class DvcNotTold(UserError):
@@ -45,6 +50,20 @@ def mend(here: Path) -> str | None:
     if not (here / ".dvc").is_dir() or under_git(here) != works_without_git(here):
         return None
     return UNTELL if under_git(here) else TELL
+
+
+def dvc_keeps_going() -> bool:
+    """Whether the DVC that runs this process as a stage goes on with others where one fails; it tells no stage so."""
+    commands = (_command(process) for process in psutil.Process().parents())
+    options = next((command for command in commands if any(Path(word).name == "dvc" for word in command)), [])
+    return any(KEEP_GOING.fullmatch(option) for option in options)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has ended, or is somebody else's
+        return []
 
 
 def settle(here: Path) -> str | None:

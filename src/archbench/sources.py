@@ -6,12 +6,14 @@ depends on the bytes of the whole package instead; it writes these lists, and al
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from archbench import code, resolve
 from archbench.config import Config
 from archbench.datasets import DATASETS
+from archbench.errors import UserError
 
 KINDS = ("*.py", "*.csv", "*.html", "*.css")
 PAGE = "train.txt"
@@ -26,22 +28,45 @@ def package_files() -> list[Path]:
 def lists(config: Config, pages: Path) -> dict[str, str]:
     """Name of a list -> its lines; the stage `train@lenet5-digits` reads `train/lenet5-digits.txt`.
 
-    `pages` is the folder of the stages' own pages. Raises `ConfigError`.
+    `pages` is the folder of the stages' own pages. Of what is wrong in params.yaml the list says what: the stage that
+    reads it is the one to fail.
     """
-    files = {PAGE: [pages / "train.py"], "report.txt": _report()}
-    for slug, named in config.datasets.items():
-        files[f"prepare/{slug}.txt"] = code.files_of(["archbench.datasets.prepare", DATASETS[named.name].module])
-    plans = resolve.resolve_all(config)
-    for slug, plan in plans.items():
-        files[f"train/{slug}.txt"] = plan.code_files
+    found = {PAGE: code.list_digests([pages / "train.py"]), "report.txt": code.list_digests(_report())}
+    for slug in config.datasets:
+        found[f"prepare/{slug}.txt"] = _lines(_data, config, slug)
+    for slug in config.benchmarks:
+        found[f"train/{slug}.txt"] = _lines(_benchmark, config, slug)
     for slug in config.studies:
-        files[f"sweep/{slug}.txt"] = _study(config, slug)
+        found[f"sweep/{slug}.txt"] = _lines(_study, config, slug)
     for slug in config.probes:
-        files[f"probe/{slug}.txt"] = resolve.resolve_probe(config, slug).code_files
+        found[f"probe/{slug}.txt"] = _lines(_probe, config, slug)
     if config.speed:
-        measured = {path for slug in config.speed.xla for path in plans[slug].code_files}
-        files["speed.txt"] = sorted(measured.union(code.files_of(["archbench.speed.run"])))
-    return {name: code.list_digests(paths) for name, paths in files.items()}
+        found["speed.txt"] = _lines(_speed, config)
+    return found
+
+
+def _lines(files: Callable[..., Iterable[Path]], *given: Any) -> str:
+    try:
+        return code.list_digests(files(*given))
+    except UserError as error:
+        return f"{error}\n"
+
+
+def _data(config: Config, slug: str) -> list[Path]:
+    return code.files_of(["archbench.datasets.prepare", DATASETS[config.datasets[slug].name].module])
+
+
+def _benchmark(config: Config, slug: str) -> list[Path]:
+    return resolve.resolve(config, slug).code_files
+
+
+def _probe(config: Config, slug: str) -> list[Path]:
+    return resolve.resolve_probe(config, slug).code_files
+
+
+def _speed(config: Config) -> list[Path]:
+    measured = {path for slug in config.speed.xla for path in _benchmark(config, slug)}
+    return sorted(measured.union(code.files_of(["archbench.speed.run"])))
 
 
 def _study(config: Config, slug: str) -> list[Path]:

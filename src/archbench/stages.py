@@ -42,11 +42,23 @@ def open_pipeline() -> tuple[Config, Folders]:
 
 
 def sources() -> None:
-    """Write for every stage the digests of the source files that it runs: one small file, by which DVC knows them."""
+    """Write for every stage the digests of the source files that it runs: one small file, by which DVC knows them.
+
+    Every stage waits for this one, so it is here that a wrong name in params.yaml stops all, before any work. Where DVC
+    is to keep going, the name is told here and fails its own stage alone.
+    """
+    from archbench import resolve, scm
     from archbench import sources as code_of
+    from archbench.mistakes import Mistakes
     from archbench.records.run_folder import write_text
 
     config, folders = open_pipeline()
+    try:
+        resolve.check_all(config)
+    except Mistakes as error:
+        if not scm.dvc_keeps_going():
+            raise
+        print(f"{error}\nTheir own stages will fail of it; the others go on.", file=sys.stderr)
     with only_writer(folders.sources, "sources"):
         for name, lines in code_of.lists(config, folders.root / "pipelines").items():
             write_text(folders.sources / name, lines)
@@ -130,6 +142,7 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
 
     from archbench.datasets.folds import fold
     from archbench.records import run_folder
+    from archbench.results.durations import networks
     from archbench.sweeps import study as sweeps
     from archbench.sweeps import workers
     from archbench.training import machine
@@ -149,7 +162,8 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     with workers.only_workers(folder) as lock:
         sweeps.open_arms(study, journal, names.values(), maximize)
         sweeps.clear_folder(folder, study.arms)
-        run_folder.write_yaml(folder / "settings.yaml", sweeps.record(slug, study, shared["scale"]))
+        network = networks(study, {plan.name: plan.trials[0] for plan in plans})
+        run_folder.write_yaml(folder / "settings.yaml", sweeps.record(slug, study, shared["scale"], network))
         facts = machine.describe(xla=False, xla_rule="each arm's final runs tell", precision=shared["precision"])
         run_folder.write_json(folder / "machine.json", facts)
         number = len(sweeps.shares(list(study.arms), study.workers))

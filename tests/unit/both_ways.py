@@ -7,12 +7,17 @@ from pathlib import Path
 
 import optuna
 import toys
+from keras import ops
 
 from archbench.config import Arm, Study
+from archbench.datasets import store
+from archbench.datasets.prepare import prepare
 from archbench.datasets.store import Prepared
 from archbench.sweeps import budget, storage, tables
 from archbench.sweeps import study as sweeps
 from archbench.sweeps.benches import Benches
+from archbench.tasks import task
+from archbench.tasks.base import Task
 from archbench.training import feed
 from archbench.training.build import build_task
 
@@ -81,8 +86,35 @@ KINDS = {
         "arm": MOMENTUM,
         "settings": {"architecture": {"name": "lstm", "units": 4}, "resident_megabytes": 0},
     },
+    "sequences of uneven length": {
+        "arm": {**MOMENTUM, "optimizer": "adam", "space": {"learning_rate": RATE}},
+        "settings": {
+            "architecture": {"name": "bahdanau", "units": 7, "embedding": 5, "alignment": 6, "maxout": 4},
+            "task": {"name": "translation", "buckets": 2},
+        },
+        "data": "dates",
+    },
+    "what is carried from batch to batch": {"arm": MOMENTUM, "settings": {"task": {"name": "running"}}},
 }
 """Kind of trial -> its arm, its settings beside `PLAIN`, the study's own, and its data."""
+
+
+class Running(Task):
+    """Foretells the mean of the targets so far, each half as much as the one after it: what it carries."""
+
+    monitor, maximize, needs, carry, predict_every = "loss", False, ("target",), {"mean": (1,)}, 0
+
+    def outputs(self):
+        return 1
+
+    def losses(self, net, batch, seed):
+        net.carried["mean"] = (net.carried["mean"] + batch["target"]) / 2
+        return {"loss": ops.square(net(batch["sequence"]) - net.carried["mean"])[:, 0]}
+
+
+def _dates(folder: Path) -> Prepared:
+    prepare({"name": "dates", "examples": 100}, "dates", folder / "dates", folder / "raw")
+    return store.load(folder / "dates")
 
 
 def both(kind: dict, benches: Benches, prepared: Prepared, folder: Path) -> list[dict]:
@@ -119,12 +151,15 @@ if __name__ == "__main__":
     storage._PRUNERS["median"] = lambda: optuna.pruners.ThresholdPruner(upper=BOUND, n_warmup_steps=2)
     storage._PRUNERS["successive_halving"] = lambda: optuna.pruners.ThresholdPruner(upper=BOUND)
     feed.EVALUATION_VALUES = 1  # 30 validation examples in batches of 8, of which the last is filled up
-    data = {name: make() for name, make in {"stripes": toys.stripes, "sums": toys.sums}.items()}
-    shared = {name: Benches(prepared, FOLDS) for name, prepared in data.items()}
+    task("running", smoke="mlp", source="made up")(Running)  # in this process alone: contracts walk the catalogue
     found = {}
-    for name in sys.argv[2:]:
-        kind = KINDS[name]
-        used = kind.get("data", "sums")
-        with tempfile.TemporaryDirectory() as folder:
-            found[name] = both(kind, shared[used], data[used], Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        made = {"stripes": toys.stripes, "sums": toys.sums, "dates": lambda: _dates(Path(folder))}
+        used = {KINDS[name].get("data", "sums") for name in sys.argv[2:]}
+        data = {name: made[name]() for name in used}
+        shared = {name: Benches(prepared, FOLDS) for name, prepared in data.items()}
+        for number, name in enumerate(sys.argv[2:]):
+            kind = KINDS[name]
+            used = kind.get("data", "sums")
+            found[name] = both(kind, shared[used], data[used], Path(folder, f"kind-{number}"))
     Path(sys.argv[1]).write_text(json.dumps(found), encoding="utf-8")

@@ -311,6 +311,48 @@ def test_plan_measures_by_runs_of_the_same_network(project, monkeypatch):
     assert _stage("train@lenet5-digits")["basis"] == "estimated"
 
 
+@pytest.mark.parametrize(
+    ("change", "basis"),
+    [
+        (("trials: 2", "trials: 4"), "measured"),
+        (("trials: 2", "trials: 2\n    workers: 1"), "measured"),
+        (("optimizer: sgd", "optimizer: adam"), "measured"),  # the network is the same, and so are the steps
+        (("base: {architecture: lenet5,", "base: {architecture: {name: lenet5, units: [8]},"), "estimated"),
+        (("trials: 2", "trials: 2\n    folds: 2"), "estimated"),
+        (("trials: 2", "trials: 2\n    pruner: none"), "estimated"),
+        (("high: 1.0", "high: 2.0"), "estimated"),
+        (("batch_size: 100", "batch_size: 64"), "estimated"),
+    ],
+)
+def test_plan_measures_a_study_by_what_it_was(project, monkeypatch, change, basis):
+    """By the report that comes with the project, and by the folder, which tells of it what its sweep wrote."""
+    from archbench.config import read_config
+    from archbench.resolve import resolve_arm
+    from archbench.results.durations import durations, networks
+    from archbench.sweeps.study import record
+
+    monkeypatch.setattr("archbench.cli.forecast.slowness", lambda: 1.0)
+    config = read_config(project / "params.yaml")
+    study = config.studies["rates"]
+    same = networks(study, {arm: resolve_arm(config, "rates", arm).settings for arm in study.arms})
+    folder = project / "studies" / "small" / "rates"
+    fake.write_study(folder, arms=tuple(study.arms), name="rates", trials=2)
+    for name in ("arms.csv", "best.yaml", "metrics.json"):
+        (folder / name).write_text("arm\nsgd\n" if name == "arms.csv" else "{}\n")
+    (folder / "settings.yaml").write_text(yaml.safe_dump(record("rates", study, "paper", same)))
+    (measured,) = durations(project / "runs", [], folder.parent, ["rates"], [])
+    assert measured.network == same
+    text = (project / "params.yaml").read_text()
+    assert change[0] in text
+    (project / "params.yaml").write_text(text.replace(*change))
+    stage = _stage("sweep@rates")
+    assert stage["basis"] == basis
+    if basis == "measured":
+        now = read_config(project / "params.yaml").studies["rates"]
+        scaled = measured.seconds * now.trials / study.trials / now.workers
+        assert stage["seconds"] == pytest.approx(40 + scaled)
+
+
 def test_plan_writes_dvc_yaml_and_says_what_changed(project):
     assert "added train@lenet5-digits" in succeed("plan", "--write")
     written = (project / "dvc.yaml").read_text()
@@ -325,6 +367,21 @@ def test_plan_writes_dvc_yaml_and_says_what_changed(project):
     (project / "params.yaml").write_text(PARAMS)
     assert "dropped train@vgg" in succeed("plan", "--write")
     assert (project / "dvc.yaml").read_text() == written
+
+
+def test_plan_takes_away_what_it_wrote_for_speed_where_nothing_is_measured_any_more(project):
+    (project / "params.yaml").write_text(PARAMS + "speed: {xla: [lenet5-digits]}\n")
+    assert "added speed" in succeed("plan", "--write")
+    (project / "speed" / "dvc.lock").write_text("schema: '2.0'\n")
+    (project / "params.yaml").write_text(PARAMS)
+    assert json.loads(succeed("plan", "--json"))["dvc_file"] == "stale"
+    assert "dropped speed" in succeed("plan", "--write")
+    assert list((project / "speed").iterdir()) == []
+    assert json.loads(succeed("plan", "--json"))["dvc_file"] == "current"
+    own = project / "speed" / "dvc.yaml"
+    own.write_text("stages: {mine: {cmd: echo}}\n")  # not ours to take away
+    assert "already up to date" in succeed("plan", "--write")
+    assert own.is_file()
 
 
 def test_plan_refuses_a_network_that_cannot_read_its_data(project):

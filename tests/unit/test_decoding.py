@@ -128,6 +128,15 @@ def test_what_ends_at_once_is_the_end_and_padding():
     assert np.asarray(scores) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_what_has_ended_is_padded_while_others_go_on():
+    def step(token, state):
+        return ops.take(ops.convert_to_tensor([[0.0, 0.0, 50.0, 0.0], [0.0, 0.0, 0.0, 50.0]]), state, axis=0), state
+
+    tokens, scores = search(step, ops.arange(2), width=1, longest=3)
+    assert np.asarray(tokens).tolist() == [[[END, PADDING, PADDING]], [[3, 3, 3]]]
+    assert np.asarray(scores) == pytest.approx(0.0, abs=1e-6)
+
+
 def test_a_state_of_several_tensors_follows_its_sequence():
     """A model that counts what its sequence holds: each beam must count its own tokens."""
 

@@ -1,5 +1,6 @@
 """dvc.yaml: written from params, read by DVC, and no stage hangs on what it does not read."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -54,6 +55,22 @@ def _names(name: str, **changes) -> set[str]:
     names = [line.split("  ")[1] for line in lines]
     assert len(names) == len(set(names))
     return set(names)
+
+
+def test_where_params_yaml_is_wrong_the_list_of_its_own_stage_says_so_and_the_others_are_as_before():
+    """So that a stage that failed of it runs again when it is right."""
+    sound = sources.lists(check_config(VALUES), PAGES)
+    values = copy.deepcopy(VALUES)
+    values["benchmarks"]["vgg"]["optimizer"] = "adan"
+    values["studies"]["rates"]["arms"]["sgd"]["optimizer"] = "sdg"
+    values["datasets"]["more"] = {"name": "digitz"}
+    wrong = sources.lists(check_config(values), PAGES)
+    assert {name for name in wrong if wrong[name] != sound.get(name)} == {
+        "prepare/more.txt", "train/vgg.txt", "sweep/rates.txt"
+    }  # fmt: skip
+    assert wrong["train/vgg.txt"].startswith("benchmarks.vgg.optimizer: No optimizer is called 'adan'. Did you mean")
+    assert "sdg" in wrong["sweep/rates.txt"]
+    assert "digitz" in wrong["prepare/more.txt"]
 
 
 def test_every_benchmark_hangs_on_its_own_architecture_and_on_no_other():
@@ -162,6 +179,8 @@ def test_speed_is_measured_apart_from_all_that_dvc_repro_runs(project):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     dvcfile.check(config, Folders(project, "toy"), project)
+    with pytest.raises(dvcfile.StaleDvcFile, match=r"speed/dvc\.yaml is of a params\.yaml that asked for it"):
+        dvcfile.check(check_config(VALUES), Folders(project, "toy"), project)
     (project / "speed" / "dvc.yaml").unlink()
     with pytest.raises(dvcfile.StaleDvcFile, match="speed"):
         dvcfile.check(config, Folders(project, "toy"), project)

@@ -310,12 +310,14 @@ def test_a_real_experiment_of_dvc_finds_the_store_of_its_project(project, tmp_pa
 
 @pytest.mark.slow
 def test_a_real_server_takes_the_runs_and_shows_them(project, monkeypatch):
-    """MLflow's own server on loopback: started by the `ui` command, written to over HTTP."""
+    """MLflow's own server on loopback: started by the `ui` command, which says its address alone, and written to."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     code = f"from archbench.tracking.ui import serve; serve({port}, show=lambda line: print(line, flush=True))"
-    serving = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=project)
+    (project / "mlflow.db").unlink()  # a fresh one is made without a word too
+    said = (project / "said").open("w+")
+    serving = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=said, cwd=project)
     try:
         line = serving.stdout.readline().decode().strip()
         assert line == f"MLflow: http://127.0.0.1:{port}"
@@ -330,6 +332,22 @@ def test_a_real_server_takes_the_runs_and_shows_them(project, monkeypatch):
         serving.send_signal(signal.SIGINT)
         serving.wait(30)
     assert make.wait_until(lambda: not _listens(port))
+    said.seek(0)
+    assert said.read() == ""
+
+
+def test_what_the_server_says_of_errors_is_shown_in_full_without_secrets(capsys):
+    said = [
+        "[MLflow] Security middleware enabled with default settings (localhost-only). To allow ...\n",
+        "2026/11/26 07:53:38 ERROR mlflow.cli: Error initializing backend store\n",
+        "Traceback (most recent call last):\n",
+        "  of postgresql://me:secret@localhost/runs\n",
+    ]
+    ui._pass_on(said)
+    shown = capsys.readouterr().err.splitlines(keepends=True)
+    assert shown[:2] == said[1:3]
+    assert len(shown) == 3
+    assert "secret" not in shown[2]
 
 
 def _listens(port):

@@ -251,11 +251,13 @@ def test_every_full_batch_of_every_bucket_is_taken_once_an_epoch_and_they_take_t
     split = open_split(program, _uneven(), batch_size=1, resident_bytes=KEPT, group=None)
     orders = []
     for epoch in range(3):
-        rows = []
+        rows, turns = [], []
         for data, chunk, count in split.chunks(0, epoch, 1, 2):
             (number,) = (n for n, feed in enumerate(split.feeds) if feed.placed is data)
             rows += split.rows[number][chunk[:count].ravel()].tolist()
+            turns.append(number)
         assert sorted(rows) == list(range(len(LENGTHS)))
+        assert turns != sorted(turns), "short ones come first"
         orders.append(rows)
     assert orders[0] != orders[1] != orders[2]
     again = [split.rows[0].tolist(), [len(c) for c in split._cut(0, 0, 1, 2)]]

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from keras import ops
 
+from archbench import resolve
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import build_network, outline, swapped_parts
+from archbench.config import ConfigError, check_config
 from archbench.layers.dropout import Dropout
 from archbench.parts import Parts, WrongParts
 from backend import compiled
@@ -133,6 +135,22 @@ def test_spatial_dropout_needs_a_place_for_dropout():
     assert swapped_parts(ARCHITECTURES["vgg11"], {"spatial_dropout": True}).spatial_dropout
     with pytest.raises(WrongParts, match="lenet5_1998 has no place for another spatial_dropout"):
         swapped_parts(ARCHITECTURES["lenet5_1998"], {"spatial_dropout": True, "dropout": 0.5})
+
+
+def test_in_params_yaml_null_leaves_the_papers_own_part_and_is_told_so():
+    config = {"pipeline": "p", "datasets": {"digits": None}, "benchmarks": {}}
+    for name, parts in {"vgg11": {"dropout": None}, "lenet5_1998": {"dropout": None, "normalization": None}}.items():
+        config["benchmarks"][name] = {"architecture": name, "dataset": "digits", "parts": parts}
+    for name in config["benchmarks"]:
+        plan = resolve.resolve(check_config(config), name)
+        assert plan.settings["parts"] == {}
+        assert swapped_parts(ARCHITECTURES[name], plan.settings["parts"]) == ARCHITECTURES[name].options["parts"]
+    assert ARCHITECTURES["vgg11"].options["parts"].dropout == 0.5  # which null does not take away
+    with pytest.raises(WrongParts, match="It must be a share from 0 to less than 1; 0 is none"):
+        Parts().swapped({"dropout": 1.5})
+    config["benchmarks"]["lenet5_1998"]["parts"] = {"dropout": 0}
+    with pytest.raises(ConfigError, match=r"lenet5_1998.parts: lenet5_1998 has no place for another dropout"):
+        resolve.resolve(check_config(config), "lenet5_1998")
 
 
 # Maxout

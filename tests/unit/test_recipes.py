@@ -111,6 +111,10 @@ def test_a_base_and_an_arm_and_an_axis_take_recipes():
     assert (other["optimizer"], other["batch_size"]) == ({"name": "adam", "learning_rate": 0.125}, 8)
     assert other["parts"] == {"activation": {"name": "gelu"}, "dropout": 0.25}
     assert own["parts"]["dropout"] == 0.75
+    back = {"plain": {}, "back": {"recipe": "second", "parts": {"dropout": None, "normalization": None}}}
+    backed = check_config(_with(studies={"s": {**study, "arms": back}}))
+    taken = resolve.resolve_arm(backed, "s", "back").settings
+    assert taken["parts"] == {"activation": {"name": "gelu"}}, "null takes back what the base has, and the recipe"
     axis = resolve.resolve_arm(config, "x", "a-d").settings
     assert (axis["batch_size"], axis["schedule"]) == (8, {"name": "constant"})
     assert set(config.studies["s"].recipes) == {"first", "second"}

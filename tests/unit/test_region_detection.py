@@ -222,7 +222,8 @@ def test_losses_are_finite_where_there_are_no_objects(parts):
 def test_a_fine_map_sees_what_the_coarse_ones_see():
     """Where the finest stage is not looked at, its map of the pyramid is what comes down from the next."""
     features = build_network(ARCHITECTURE, (HEIGHT, WIDTH, 3), len(KINDS)).parts["features"]
-    lateral = next(w for w in features.weights if tuple(w.shape) == (1, 1, 4, 8) and "conv" in w.path)
+    projection, lateral = (w for w in features.weights if tuple(w.shape) == (1, 1, 4, 8) and "conv" in w.path)
+    assert projection is not lateral  # the trunk's, which comes first, leads to the coarse maps
     lateral.assign(np.zeros(lateral.shape))
     finest = ops.convert_to_numpy(features(BATCH["image"])[0])
     assert finest.std(axis=(1, 2)).min() > 1e-3

@@ -25,6 +25,8 @@ from pathlib import Path
 from archbench.records import scores
 from archbench.records.run_folder import write_json
 kind, slug = Path(__file__).stem, sys.argv[1] if len(sys.argv) > 1 else ""
+if kind == "train" and ": No " in Path("data/sources/toy/train", f"{slug}.txt").read_text():
+    sys.exit("params.yaml is wrong")
 folder = {"prepare": Path("data/prepared/toy", slug), "train": Path("runs/toy", slug), "report": Path("reports/toy")}
 for name in ("tables", "figures") if kind == "report" else ("",):
     Path(folder[kind], name).mkdir(parents=True, exist_ok=True)
@@ -38,7 +40,7 @@ if kind == "train":
 with open("ran", "a") as file:
     print(f"{kind}@{slug}", file=file)
 """
-"""A stage that writes its outputs at once, and its name."""
+"""A stage that writes its outputs at once, and its name; a training fails where params.yaml names what is not there."""
 FUTURE = "from __future__ import annotations\n"
 EDITED = f"{FUTURE}EDITED = True\n"
 
@@ -68,6 +70,19 @@ class Copy:
         """The stages that `dvc repro` runs, but for `sources`."""
         (self.folder / "ran").unlink(missing_ok=True)
         self.run("dvc", "repro", "--quiet")
+        return self.ran()
+
+    def failed(self, *command: str) -> str:
+        """What a command says that fails."""
+        (self.folder / "ran").unlink(missing_ok=True)
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode, done.stdout
+        return done.stdout + done.stderr
+
+    def ran(self) -> list[str]:
+        """The stages that the last command ran to their end, but for `sources`."""
         return sorted((self.folder / "ran").read_text().splitlines()) if (self.folder / "ran").exists() else []
 
     def edit(self, path: str, old: str, new: str) -> None:
@@ -160,3 +175,27 @@ def test_an_edit_runs_what_reads_it(copy, path, old, new, runs):
     luck.write_text(f"{float(luck.read_text()) + 0.001:.3f}")  # so that a training that runs has another result
     copy.edit(path, old, new)
     assert copy.repro() == runs
+
+
+@pytest.mark.parametrize("option", ["--keep-going", "-k"])
+def test_a_wrong_name_stops_all_before_any_work_or_where_dvc_keeps_going_its_own_stage_alone(copy, option):
+    luck = copy.folder / "luck"
+    luck.write_text(f"{float(luck.read_text()) + 0.001:.3f}")
+    values = yaml.safe_load((copy.folder / "params.yaml").read_text())
+    for benchmark in values["benchmarks"].values():
+        benchmark["epochs"] = len(option)  # which runs both trainings
+    vgg = {**values["benchmarks"]["vgg"], "optimizer": "adan"}
+    wrong = {**values, "benchmarks": {**values["benchmarks"], "vgg": vgg}}
+    (copy.folder / "params.yaml").write_text(yaml.safe_dump(wrong))
+    copy.run("git", "add", "params.yaml")
+    message = "benchmarks.vgg.optimizer: No optimizer is called 'adan'. Did you mean"
+    try:
+        assert message in copy.failed("archbench", "plan")
+        assert message in copy.failed("dvc", "repro")
+        assert copy.ran() == []
+        said = copy.failed("dvc", "repro", option)
+        assert said.index(message) < said.index("params.yaml is wrong")  # which the stage itself says, later
+        assert copy.ran() == ["train@lenet"]
+    finally:
+        (copy.folder / "params.yaml").write_text(yaml.safe_dump(values))
+    assert copy.repro() == ["report@", "train@vgg"]

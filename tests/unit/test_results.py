@@ -222,6 +222,22 @@ def test_the_best_value_of_an_arm_is_the_lowest_where_lower_is_better(study_fold
     assert means == sorted(means)
 
 
+@pytest.mark.parametrize("maximize", [True, False])
+def test_a_trial_that_was_stopped_is_shown_by_its_best_epoch(study_folder, maximize):
+    for path in study_folder.glob("final/*/seed-*/metrics.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"maximize": maximize}))
+    curves = pd.read_csv(study_folder / "trials_history.csv").groupby(["arm", "number"])["value"]
+    trials = read_study(study_folder, "optimizers", fake.SEEDS).trials.set_index(["arm", "number"])
+    stopped = trials[trials["state"] == "pruned"]["shown"]
+    assert len(stopped) == len(fake.OPTIMIZERS)
+    expected = (curves.max() if maximize else curves.min())[stopped.index]
+    assert stopped.to_numpy() == pytest.approx(expected.to_numpy())
+    assert not (curves.max()[stopped.index] == curves.min()[stopped.index]).any()
+    complete = trials[trials["state"] == "complete"]
+    assert (complete["shown"] == complete["value"]).all()
+    assert trials[trials["state"] == "failed"]["shown"].isna().all()
+
+
 def test_other_epochs_or_more_seeds_stop_the_ranking(study_folder):
     trials = pd.read_csv(study_folder / "trials.csv")
     trials.loc[(trials["arm"] == "adam") & (trials["state"] == "complete"), "epochs_run"] = 50

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from archbench import closing, locks, stages
+from archbench import closing, locks, scm, stages
+from archbench.mistakes import Mistakes
 
 PARAMS = """\
 pipeline: small
@@ -99,3 +100,49 @@ def test_a_stage_waits_for_the_one_that_writes_its_folder(stage, folder, tmp_pat
     monkeypatch.setattr(stages, "_keep_scores", lambda *_: None)
     stage()
     assert order == ["waits", "first ends", "second"]
+
+
+@pytest.mark.parametrize("going_on", [False, True])
+def test_a_wrong_name_stops_all_before_any_work_but_where_dvc_keeps_going(going_on, tmp_path, monkeypatch, capsys):
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "train.py").touch()
+    wrong = "  wrong: {architecture: lenet5, dataset: digits, optimizer: adan}\nstudies:"
+    (tmp_path / "params.yaml").write_text(PARAMS.replace("studies:", wrong))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(scm, "dvc_keeps_going", lambda: going_on)
+    lists = tmp_path / "data" / "sources" / "small"
+    if not going_on:
+        with pytest.raises(Mistakes, match=r"benchmarks\.wrong\.optimizer: No optimizer is called 'adan'"):
+            stages.sources()
+        assert not lists.exists()
+        return
+    stages.sources()
+    said = capsys.readouterr().err
+    assert said.startswith("benchmarks.wrong.optimizer: No optimizer is called 'adan'. Did you mean")
+    assert said.endswith("Their own stages will fail of it; the others go on.\n")
+    assert (lists / "train" / "wrong.txt").read_text() in said
+    assert "vision/lenet5.py" in (lists / "train" / "lenet5-digits.txt").read_text()
+
+
+PYTHON, DVC = "/usr/bin/python3", "/home/me/.venv/bin/dvc"
+
+
+@pytest.mark.parametrize(
+    ("parents", "going_on"),
+    [
+        ([["sh", "-c", "python pipelines/sources.py"], [PYTHON, DVC, "repro"], ["make", "-k", "repro"]], False),
+        ([[PYTHON, DVC, "repro", "--keep-going"]], True),
+        ([[PYTHON, "-m", "dvc", "repro", "-fk", "train@a"]], True),
+        ([[PYTHON, DVC, "exp", "run", "--ignore-errors"]], True),
+        ([[PYTHON, DVC, "exp", "run", "-n", "kept", "-S", "benchmarks.a.k=3"]], False),
+        ([[PYTHON, DVC, "repro"], ["bash", "-c", "dvc repro -k"]], False),
+        ([[PYTHON, DVC, "exp", "run", "-nback"]], False),
+        ([[PYTHON, DVC, "repro", "-kv"]], True),
+        ([["make", "-k", "repro"]], False),
+        ([], False),
+    ],
+)
+def test_whether_dvc_keeps_going_is_told_by_its_command_line(parents, going_on, monkeypatch):
+    found = [SimpleNamespace(cmdline=lambda words=words: words) for words in parents]
+    monkeypatch.setattr(scm.psutil, "Process", lambda: SimpleNamespace(parents=lambda: found))
+    assert scm.dvc_keeps_going() is going_on

@@ -265,6 +265,27 @@ def test_with_every_iteration_of_lbfgs_the_loss_falls_and_the_costs_with_it(alph
     assert taken["loss"][-1] < 0.2 * taken["loss"][0]
 
 
+def test_lbfgs_writes_the_picture_and_leaves_the_weights_of_the_judge_alone(monkeypatch):
+    """A VGG is written anew at every length of a step otherwise, and nothing of it has changed."""
+    trial = settings(optimizer={"name": "lbfgs"})
+    bench = Workbench(trial, pair())
+    numbers, parts = bench.start(trial).numbers, bench.program.learner.parts
+    whole = FullBatch(bench.program, bench.training.feeds[0], 1)
+    whole.compile(numbers)
+    written, assign = set(), keras.Variable.assign
+
+    def watched(variable, value):
+        written.add(id(variable))
+        return assign(variable, value)
+
+    monkeypatch.setattr(keras.Variable, "assign", watched)
+    whole.train(np.ones(2), numbers)
+    (picture,) = parts["picture"].weights
+    assert id(picture) in written
+    assert len(parts["features"].weights) == 4  # kernels and biases of two convolutions
+    assert not [weight.path for weight in parts["features"].weights if id(weight) in written]
+
+
 @pytest.mark.parametrize(
     "optimizer",
     [{"name": "adam", "learning_rate": 0.05}, {"name": "lbfgs", "iterations_per_epoch": 2}],

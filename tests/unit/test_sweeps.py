@@ -465,7 +465,7 @@ def test_folds_are_scored_one_by_one_and_averaged(journal, tmp_path):
         alone = Benches(PREPARED, 3).get(settings := plan.settings(numbers)[0], fold=int(row["fold"]))
         assert toys.train(alone, settings).best_score == pytest.approx(float(row["value"]))
     assert _rows(tmp_path / "arms.csv")[0]["folds"] == "3"
-    run_folder.write_yaml(tmp_path / "settings.yaml", sweeps.record("rates", study, "paper"))
+    run_folder.write_yaml(tmp_path / "settings.yaml", sweeps.record("rates", study, "paper", "0"))
     run_folder.write_json(tmp_path / "machine.json", machine.describe(xla=False, xla_rule="", precision="float32"))
     read = read_study(tmp_path, "rates", (0,))  # as the report does
     assert read.arms[0].trial_epochs == 2
@@ -508,7 +508,7 @@ def test_arms_of_other_networks_train_in_programs_of_their_own_and_count_their_p
         sweeps.finish_arm(plan, study, benches, PREPARED, journal, plan.name, True, tmp_path, quiet)
     sweeps.write_tables(plans, study, journal, {plan.name: plan.name for plan in plans}, True, tmp_path)
     assert [row["architecture"] for row in _rows(tmp_path / "arms.csv")] == ["softmax_regression", "mlp"]
-    run_folder.write_yaml(tmp_path / "settings.yaml", sweeps.record("rates", study, "paper"))
+    run_folder.write_yaml(tmp_path / "settings.yaml", sweeps.record("rates", study, "paper", "0"))
     run_folder.write_json(tmp_path / "machine.json", machine.describe(False, "", "float32"))
     arms = {arm.name: (arm.network, arm.parameters) for arm in read_study(tmp_path, "rates", (0, 1)).arms}
     assert arms == {"flat": ("softmax_regression (paper)", 771), "deep": ("mlp, units [2] (paper)", 523)}

@@ -57,11 +57,19 @@ def _echo(*inputs, part):
     return {"logits": said * math.log(6), "state": state + 1, "attention": looks}
 
 
-def _run(method, task, source, target=()):
+def _parrot(*inputs, part):
+    """Says again the token that it was told, at the same costs."""
+    if part == "encoder":
+        return _echo(*inputs, part=part)
+    token, state, *_ = inputs
+    return {"logits": ops.one_hot(token, len(SYMBOLS)) * math.log(6), "state": state, "attention": state}
+
+
+def _run(method, task, source, target=(), net=_echo):
     arrays = {"source": np.array(source, "int32")}
     if target:
         arrays["target"] = np.array(target, "int32")
-    return compiled(lambda batch: getattr(task, method)(_echo, batch, 0), arrays)
+    return compiled(lambda batch: getattr(task, method)(net, batch, 0), arrays)
 
 
 def test_the_loss_is_the_mean_of_a_rows_tokens_and_its_weight_their_number():
@@ -69,6 +77,12 @@ def test_the_loss_is_the_mean_of_a_rows_tokens_and_its_weight_their_number():
     assert found["weight"].tolist() == [3, 4]
     expected, other = math.log(2), math.log(12)
     assert found["loss"] == pytest.approx([expected, (3 * other + expected) / 4], rel=1e-5)
+
+
+def test_the_decoder_is_told_the_token_before():
+    """Of 4, 4, 5 and the end it is told the start, 4, 4 and 5: what it says again is expected once."""
+    found = _run("losses", _task(), [[4]], [[4, 4, 5, END]], net=_parrot)
+    assert found["loss"] == pytest.approx([(3 * math.log(12) + math.log(2)) / 4], rel=1e-5)
 
 
 def test_a_row_of_padding_alone_costs_and_weighs_nothing():

@@ -16,7 +16,7 @@ from archbench.config import Config, ConfigError, Study
 from archbench.errors import UserError
 from archbench.project import Folders
 from archbench.resolve import Plan, arm_benchmark, check_batch, resolve_benchmark, resolve_probe
-from archbench.results.durations import FILE, durations, network, read_durations
+from archbench.results.durations import FILE, durations, network, networks, read_durations
 from archbench.results.machines import other_processors
 from archbench.tasks import TASKS
 from archbench.training import machine
@@ -114,17 +114,20 @@ class Forecast:
 
     def _sweep(self, slug: str, study: Study) -> Cost:
         """All trials and the final runs of every arm, less what is pruned; workers share the cores."""
+        plans = {
+            arm: resolve_benchmark(self._config, f"studies.{slug}.arms.{arm}", slug, arm_benchmark(study, arm))
+            for arm in study.arms
+        }
         before, factor = self._measured.get(f"sweep@{slug}", (None, 1.0))
-        if before is not None and before.work:
+        same = networks(study, {arm: plan.settings for arm, plan in plans.items()})
+        if before is not None and before.work and before.network == same:
             budget = len(study.arms) * study.trials * study.epochs
             seconds = factor * before.seconds * budget / before.work / study.workers
             return Cost(self._start("sweep") + seconds, "measured")
         total = 0.0
-        for arm in study.arms:
-            where = f"studies.{slug}.arms.{arm}"
-            plan = resolve_benchmark(self._config, where, slug, arm_benchmark(study, arm))
+        for arm, plan in plans.items():
             epochs = study.epochs * (PRUNED_SHARE * study.trials + len(plan.seeds))
-            work = self._seconds(where, plan, len(plan.seeds), epochs)
+            work = self._seconds(f"studies.{slug}.arms.{arm}", plan, len(plan.seeds), epochs)
             if work is None:
                 return UNKNOWN
             total += work

@@ -243,6 +243,12 @@ def _write(here: Path, as_json: bool) -> None:
             lines += describe_changes(old, new)
             write_text(file, new)
             written = True
+    if left := dvcfile.left_over(config, here):
+        lines += describe_changes(left[0].read_text(encoding="utf-8"), "stages: {}")
+        scm.keep_apart(here, left, apart=False)
+        for file in left:
+            file.unlink()
+        written = True
     told = scm.settle(here)
     scm.keep_apart(here, [here / FILE, *(file.with_suffix(".lock") for file in files)])
     if as_json:

@@ -20,13 +20,14 @@ from archbench.errors import UserError
 from archbench.records.run_folder import (
     BrokenRecord,
     check,
+    named,
     read_history,
     read_json,
     read_metrics,
     read_record,
     read_table,
 )
-from archbench.records.shapes import CURVES, FOLDS, MACHINE, SETTINGS, STUDY, TRIALS
+from archbench.records.shapes import CURVES, FOLDS, MACHINE, SETTINGS, STUDY, TRIALS, TUNED, as_number
 
 ENDED = ("finished", "diverged", "failed")
 """The states that metrics.json gives."""
@@ -205,14 +206,20 @@ def study_experiment(pipeline: str, study: str) -> str:
 
 
 def read_study(path: Path) -> StudyFolder:
-    """Read a study folder. Raises `HalfWritten` if settings, machine or trials are missing, and `BrokenRecord`."""
+    """Read a study folder. Raises `HalfWritten` if it has no trials yet, and `BrokenRecord`."""
     path = path.resolve()
     try:
         settings = read_record(path / "settings.yaml", STUDY)
         machine = read_record(path / "machine.json", MACHINE)
         trials = read_table(path / "trials.csv", TRIALS)
     except FileNotFoundError as error:
-        raise HalfWritten(f"{path} is no study folder (yet): it has no {Path(error.filename).name}.") from error
+        lacking = Path(error.filename)
+        if (path / "trials.csv").exists():  # which is written after the other two, and removed before them
+            raise BrokenRecord(lacking, "is missing") from error
+        raise HalfWritten(f"{path} is no study folder (yet): it has no {lacking.name}.") from error
+    with named(path / "trials.csv"):
+        for cell in (row[name] for row in trials for name in row if name.startswith(TUNED)):
+            as_number(cell)
     curves = _points(path / "trials_history.csv", "epoch", CURVES)
     folds = _points(path / "trials_folds.csv", "fold", FOLDS)
     for name, read in SUMMARIES.items():
@@ -241,8 +248,7 @@ def _points(
     """(`place`, value) by (arm, number) of a table of values; empty where there is none."""
     points: dict[tuple[str, str], list[tuple[int, float]]] = {}
     for row in read_table(path, columns) if path.exists() else ():
-        value = float(row["value"]) if row["value"] else math.nan
-        points.setdefault((row["arm"], row["number"]), []).append((int(row[place]), value))
+        points.setdefault((row["arm"], row["number"]), []).append((int(row[place]), as_number(row["value"])))
     return points
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -75,10 +76,9 @@ PROBE = {
 PROBED = {"seconds": NUMBER, "files": {**dict.fromkeys(("settings.yaml", "machine.json"), WRITTEN), ...: WRITTEN}}
 
 
-def _number(cell: str) -> None:
-    """A number or nothing."""
-    if cell:
-        float(cell)
+def as_number(cell: str) -> float:
+    """The number in a cell of a table; NaN where it is empty."""
+    return float(cell) if cell else math.nan
 
 
 def _one_of(*allowed: str) -> Callable[[str], None]:
@@ -98,13 +98,15 @@ TRIALS = {
     "arm": _name,
     "number": int,
     "state": _one_of("complete", "pruned", "failed"),
-    **dict.fromkeys(("value", "epochs_run", "seconds"), _number),
+    **dict.fromkeys(("value", "epochs_run", "seconds"), as_number),
     "worker": str,
     "enqueued": _one_of("True", "False"),
 }
 """What must be able to read the cells of a table, by column."""
-CURVES = {"arm": _name, "number": int, "epoch": int, "value": _number}
-FOLDS = {"arm": _name, "number": int, "fold": int, "value": _number}
+TUNED = "param_"
+"""What the columns of tuned numbers begin with, in the table of trials."""
+CURVES = {"arm": _name, "number": int, "epoch": int, "value": as_number}
+FOLDS = {"arm": _name, "number": int, "fold": int, "value": as_number}
 
 
 def misfit(value: Any, shape: Any, name: str = "it") -> str | None:

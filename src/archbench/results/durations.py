@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from archbench.records.read import HalfWritten, RunFolder, read_run, read_study
+from archbench.config import Study
+from archbench.records.read import HalfWritten, RunFolder, digest, read_run, read_study
 from archbench.records.run_folder import BrokenRecord
 
 FILE = "durations.csv"
@@ -28,13 +27,24 @@ class Duration:
     work: int
     """Epochs that were asked for, over all seeds; of a study, over all trials of all arms."""
     network: str
-    """A digest of the settings in `SAME`; empty for a study."""
+    """A digest of what it was: `network`, or of a study `networks`; empty where its record does not tell."""
 
 
 def network(settings: Mapping[str, Any]) -> str:
     """A digest of what decides how long an epoch takes."""
-    chosen = json.dumps([settings[name] for name in SAME], sort_keys=True)
-    return hashlib.sha256(chosen.encode()).hexdigest()[:16]
+    return digest([settings[name] for name in SAME])
+
+
+def networks(study: Study, arms: Mapping[str, Mapping[str, Any]]) -> str:
+    """The same of a study, whose `arms` have these settings: with what they tune, and how trials are chosen and scored.
+
+    How many trials, epochs and workers there are is left out, as the epochs and the seeds of a benchmark are: seconds
+    can be scaled by these.
+    """
+    spaces = {arm: {key: number.model_dump() for key, number in study.space_of(arm).items()} for arm in arms}
+    samplers = {arm: study.arms[arm].sampler or study.sampler for arm in arms}
+    how = study.model_dump(include={"folds", "pruner", "side_by_side"})
+    return digest([{arm: network(settings) for arm, settings in arms.items()}, spaces, samplers, how])
 
 
 def durations(
@@ -97,4 +107,4 @@ def _study(folder: Path, damaged: list[str]) -> Duration | None:
     seconds = sum(float(row["seconds"]) for row in study.trials if row["seconds"])
     seconds += sum(run.timings["total_seconds"] for run in _ended(folder.glob("final/*/seed-*/"), damaged))
     budget = len(study.settings["arms"]) * study.settings["trials"] * study.settings["epochs"]
-    return Duration(f"sweep@{folder.name}", seconds, budget, "")
+    return Duration(f"sweep@{folder.name}", seconds, budget, study.settings.get("network", ""))

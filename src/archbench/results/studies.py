@@ -11,16 +11,16 @@ from typing import Any
 
 import pandas as pd
 
-from archbench.records.run_folder import BrokenRecord, read_record, read_table
-from archbench.records.shapes import CURVES, MACHINE, STUDY, TRIALS
+from archbench.records import read
+from archbench.records.shapes import TRIALS, TUNED, as_number
 from archbench.results.leaderboard import count_states, standing_numbers
 from archbench.results.ranking import Kind, Standing, rank, scores, unranked
 from archbench.results.recipes import unlike
 from archbench.results.runs import Run, number, read_seeds
 from archbench.results.statistics import Interval, mean_interval, mean_ranks
 
-TRIAL_COLUMNS = ("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued", "same_as")
-"""The columns of trials.csv that every study has; one `param_<name>` a tuned number follows."""
+NUMBERS = ("value", "epochs_run", "seconds")
+"""The columns of the table of trials that hold numbers, beside those of tuned numbers."""
 
 
 @dataclass(frozen=True)
@@ -166,28 +166,24 @@ class Study:
 
 def read_study(folder: Path, name: str, seeds: Iterable[int]) -> Study | None:
     """The study in `folder`; None where it left no trials. Raises `BrokenRecord`."""
-    path = folder / "trials.csv"
-    if not path.exists():
+    try:
+        record = read.read_study(folder)
+    except read.HalfWritten:
         return None
-    for needed in (folder / "settings.yaml", folder / "machine.json"):
-        if not needed.exists():
-            raise BrokenRecord(needed, "is missing")
-    read_table(path, TRIALS)
-    trials = pd.read_csv(path, dtype={"arm": str, "study": str})
-    names = list(dict.fromkeys(trials["arm"]))
+    settings = record.settings
+    names = list(dict.fromkeys(row["arm"] for row in record.trials))
     finals = {arm: read_seeds(folder / "final" / arm, arm, seeds) for arm in names}
-    settings = read_record(folder / "settings.yaml", STUDY)
     judged = next((run.metrics for runs in finals.values() for run in runs if run.metrics), None)
     monitor, maximize = (judged["monitor"], judged["maximize"]) if judged else (None, True)
-    cells = _cells(settings["cross"])
+    trials, cells = _trials(record, maximize), _cells(settings["cross"])
     arms = [
         _arm(arm, trials[trials["arm"] == arm], finals[arm], settings, maximize, cells.get(arm, {})) for arm in names
     ]
     study = Study(
         name=name,
         settings=settings,
-        machine=read_record(folder / "machine.json", MACHINE),
-        trials=_with_shown_values(trials, folder / "trials_history.csv", maximize),
+        machine=record.machine,
+        trials=trials,
         arms=tuple(sorted(arms, key=lambda arm: arm.name)),
         monitor=monitor,
         maximize=maximize,
@@ -195,15 +191,23 @@ def read_study(folder: Path, name: str, seeds: Iterable[int]) -> Study | None:
     return _ranked(study) if study.equal else study
 
 
-def _with_shown_values(trials: pd.DataFrame, path: Path, maximize: bool) -> pd.DataFrame:
-    """`trials` with a column `shown`: the value of a complete trial, the best epoch of one that was pruned."""
-    if not path.exists():
-        return trials.assign(shown=trials["value"])
-    read_table(path, CURVES)
-    history = pd.read_csv(path, dtype={"arm": str})
-    best = history.groupby(["arm", "number"])["value"].agg("max" if maximize else "min").rename("best_epoch")
-    joined = trials.join(best, on=["arm", "number"])
-    return trials.assign(shown=trials["value"].fillna(joined["best_epoch"]))
+def _trials(record: read.StudyFolder, maximize: bool) -> pd.DataFrame:
+    """The table of trials, its cells read; `shown` is the value of a complete trial, of others their best epoch."""
+    heads = list(record.trials[0]) if record.trials else list(TRIALS)
+    table = pd.DataFrame(record.trials, columns=heads)
+    for head in heads:
+        if head in NUMBERS or head.startswith(TUNED):
+            table[head] = table[head].map(as_number).astype(float)
+    best = {
+        trial: (max if maximize else min)((value for _, value in points if not math.isnan(value)), default=math.nan)
+        for trial, points in record.curves.items()
+    }
+    curves = pd.Series([best.get((row["arm"], row["number"]), math.nan) for row in record.trials], dtype=float)
+    return table.assign(
+        number=table["number"].astype(int),
+        enqueued=table["enqueued"] == "True",
+        shown=table["value"].fillna(curves),
+    )
 
 
 def best_so_far(trials: pd.DataFrame, *, maximize: bool) -> pd.DataFrame:
@@ -234,7 +238,7 @@ def _arm(
 ) -> Arm:
     states = list(trials["state"])
     complete = trials[trials["state"] == "complete"]
-    default = complete.loc[complete["enqueued"].astype(bool), "value"]
+    default = complete.loc[complete["enqueued"], "value"]
     stops_early = any(run.settings["early_stopping"] is not None for run in runs if run.settings)
     ran = int(complete["epochs_run"].max()) if len(complete) else 0
     return Arm(

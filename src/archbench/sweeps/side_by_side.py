@@ -71,6 +71,7 @@ def _train(bench: Workbench, lanes: Sequence[_Lane], values: Sequence[Any], epoc
     training, recipe = bench.training, lanes[0].recipe
     done, first_step = 0, epoch * recipe.steps_per_epoch
     rates, numbers = _paces(bench, lanes, epoch)
+    values = bench.program.learner.with_begun_streams(values)
     for data, chunk, count in training.chunks(recipe.seed, epoch, recipe.batch_size, recipe.steps_per_call):
         now = _filled(rates[:, done : done + count], len(chunk))
         here = {name: _filled(value[:, done : done + count], len(chunk)) for name, value in numbers.items()}
@@ -100,7 +101,8 @@ def _evaluate(bench: Workbench, lanes: Sequence[_Lane], values: Sequence[Any]) -
     split, recipe, task = bench.validation, lanes[0].recipe, bench.task
     predicted = task.predict_every > 0
     what = "predictions" if predicted else "losses"
-    answers = [_answers(bench, what, values, feed, recipe.batch_size) for feed in split.feeds]
+    values = bench.program.learner.with_begun_streams(values)
+    answers = [_answers(bench, what, values, feed, split.in_order(feed, recipe.batch_size)) for feed in split.feeds]
     for number, lane in enumerate(lanes):
         if lane.ended:
             continue
@@ -115,10 +117,17 @@ def _evaluate(bench: Workbench, lanes: Sequence[_Lane], values: Sequence[Any]) -
             take_row(task, lane.recipe, lane.progress, row)
 
 
-def _answers(bench: Workbench, what: str, values: Sequence[Any], feed: Feed, batch_size: int) -> dict[str, np.ndarray]:
-    """What every learner answers of every example of a feed: (learner, example, ...)."""
-    batches = [
-        bench.program.answer_side_by_side(what, values, data, rows)
-        for data, rows in feed.batches(feed.in_order(batch_size))
-    ]
-    return {name: np.concatenate([batch[name] for batch in batches], axis=1)[:, : feed.examples] for name in batches[0]}
+def _answers(bench: Workbench, what: str, values: Sequence[Any], feed: Feed, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """What every learner answers of every example of a feed, which `rows` (step, batch) hold once: (learner, example).
+
+    Where a row is -1 the step has no more examples.
+    """
+    found: dict[str, np.ndarray] = {}
+    for (data, local), asked in zip(feed.batches(rows), rows, strict=True):
+        values, answers = bench.program.answer_side_by_side(what, values, data, local)
+        there = asked >= 0
+        for name, given in answers.items():
+            if name not in found:
+                found[name] = np.empty((len(given), feed.examples, *given.shape[2:]), given.dtype)
+            found[name][:, asked[there]] = given[:, there]
+    return found

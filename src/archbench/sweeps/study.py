@@ -78,10 +78,13 @@ def shares(arms: Sequence[str], workers: int) -> list[list[tuple[str, int, int]]
     return [share for worker in range(workers) if (share := slots[worker::workers])]
 
 
-def record(slug: str, study: Study, scale: str) -> dict[str, Any]:
-    """What a study's settings.yaml holds: its part of params.yaml, with the scale of its base's network."""
+def record(slug: str, study: Study, scale: str, network: str) -> dict[str, Any]:
+    """What a study's settings.yaml holds: its part of params.yaml, with the scale of its base's network.
+
+    `network` is the digest by which a later plan knows that its seconds are of the same study.
+    """
     written = study.model_dump(mode="json")
-    return {"study": slug, **written, "base": {**written["base"], "scale": scale}}
+    return {"study": slug, **written, "base": {**written["base"], "scale": scale}, "network": network}
 
 
 def open_arms(study: Study, journal: Path, names: Iterable[str], maximize: bool) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from archbench.records.read import RunFolder, StudyFolder, digest, is_alive, milliseconds, read_study
 from archbench.records.run_folder import read_json
+from archbench.records.shapes import TUNED
 from archbench.tracking import _tags
 from archbench.tracking._values import as_numbers, as_params, as_tags, clean_name, log, points
 
@@ -31,7 +32,6 @@ UPLOADED = (
     "metrics.json",
     "figures",
 )
-TUNED = "param_"
 
 
 def sync_study(folder: Path, tracking: Tracking) -> int:

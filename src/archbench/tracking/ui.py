@@ -23,6 +23,10 @@ from archbench.tracking.store import ARTIFACT_ROOT, QUIET_AND_QUICK, Tracking, c
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
 END_SECONDS = 5.0
+NOTE = "[MLflow] Security middleware enabled"
+"""What the server begins with where all is well, whatever its log level."""
+QUIET = {"PYTHONWARNINGS": "ignore"}
+"""Environment of the server, where the user has not set it: its libraries warn each other of what they will drop."""
 
 
 class PortInUse(UserError):
@@ -54,7 +58,7 @@ def serve(port: int, open_browser: bool = False, show: Callable[[str], None] = p
         stderr=subprocess.STDOUT,  # standard output is for the address alone
         text=True,
         errors="replace",
-        env={**QUIET_AND_QUICK, **os.environ, **_addresses(tracking)},
+        env={**QUIET_AND_QUICK, **QUIET, **os.environ, **_addresses(tracking)},
         start_new_session=True,  # the server has processes of its own; they are ended together
     )
     threading.Thread(target=_pass_on, args=(process.stdout,), daemon=True).start()
@@ -82,9 +86,10 @@ def _addresses(tracking: Tracking) -> dict[str, str]:
 
 
 def _pass_on(output: TextIO) -> None:
-    """Show what the server says on the standard error stream, without secrets."""
+    """Show what the server says on the standard error stream, without secrets: warnings, and errors in full."""
     for line in output:
-        sys.stderr.write(scrub(line))
+        if not line.startswith(NOTE):
+            sys.stderr.write(scrub(line))
 
 
 def _end(process: subprocess.Popen) -> None:

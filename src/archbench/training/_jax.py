@@ -66,9 +66,9 @@ class JaxBackend:
         values, logs = self._run_many(values, data, order, count, rates, numbers)
         return values, jax.device_get(logs)
 
-    def answer_side_by_side(self, what: str, values, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
-        answers, _ = self._answers_of_many[what](values, data, rows)
-        return jax.device_get(answers)
+    def answer_side_by_side(self, what: str, values, data: Batch, rows: np.ndarray) -> tuple[list[Any], dict[str, Any]]:
+        answers, carried = self._answers_of_many[what](values, data, rows)
+        return [*values[: len(values) - len(carried)], *carried], jax.device_get(answers)
 
     def gradient(self, data: Batch, rows, weights, penalty, numbers) -> tuple[dict[str, Any], list[np.ndarray]]:
         values = [variable.value for variable in self._variables]

@@ -92,8 +92,8 @@ class FullBatch:
         shape = (-1, batch_size)
         self._order = np.minimum(rows, feed.examples - 1).reshape(shape).astype(np.int32)
         self._shares = ((rows < feed.examples) / feed.examples).reshape(shape).astype(np.float32)
-        moved = {id(variable) for variable in (*learner.trainable, *learner.optimizer.variables)}
-        self._random = [variable for variable in learner.state if id(variable) not in moved]
+        others = {id(v) for v in (*learner.trainable, *learner.frozen, *learner.optimizer.variables)}
+        self._random = [variable for variable in learner.state if id(variable) not in others]
         self._shapes = [tuple(variable.shape) for variable in learner.trainable]
 
     def compile(self, numbers: Mapping[str, float]) -> None:

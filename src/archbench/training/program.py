@@ -78,13 +78,18 @@ class Learner:
         return self.model.trainable_variables
 
     @property
+    def frozen(self) -> list[keras.Variable]:
+        """The weights that gradients would reach, were their layers not frozen: nothing changes them in training."""
+        return [weight for layer in self.layers if not layer.trainable for weight in layer._trainable_variables]
+
+    @property
     def scales_loss(self) -> bool:
         """Whether the loss is scaled against underflow, so that a step whose gradients overflow is skipped."""
         return isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
 
     @property
     def state(self) -> list[keras.Variable]:
-        """Every variable that training changes: weights, statistics, random states, optimizer slots."""
+        """Every variable that training changes: weights, statistics, random states, slots, and last what is carried."""
         return [*self.model.variables, *self.optimizer.variables, self.randomness.state, *self.carried.values()]
 
     @property
@@ -105,7 +110,12 @@ class Learner:
     def begin_streams(self) -> None:
         """Let every stream of examples begin: nothing is carried yet."""
         for variable in self.carried.values():
-            variable.assign(ops.zeros_like(variable))
+            variable.assign(ops.zeros(variable.shape, variable.dtype))
+
+    def with_begun_streams(self, values: Sequence[Any]) -> list[Any]:
+        """The `values` of `state`, of one learner or several, with nothing carried yet."""
+        kept = len(values) - len(self.carried)
+        return [*values[:kept], *(ops.zeros_like(value) for value in values[kept:])]
 
     def read_state(self) -> list[np.ndarray]:
         """The values of `state` on the host."""
@@ -351,8 +361,8 @@ class Program:
 
     def answer_side_by_side(
         self, what: str, values: Sequence[Any], data: Batch, rows: np.ndarray
-    ) -> dict[str, np.ndarray]:
-        """As `answer` for several learners at once, on JAX."""
+    ) -> tuple[Sequence[Any], dict[str, np.ndarray]]:
+        """As `answer` for several learners at once, on JAX; with the values after it, which carry on."""
         return self._backend.answer_side_by_side(what, values, data, rows.astype(np.int32))
 
     def gradient(
