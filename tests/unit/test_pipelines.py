@@ -92,4 +92,4 @@ def test_its_runs_and_studies_have_the_shape_that_readers_of_the_record_expect(p
     for slug, made in resolve.resolve_all(config).items():
         assert misfit({**made.settings, **own}, SETTINGS) is None, slug
     for slug, study in config.studies.items():
-        assert misfit(record(slug, study, "paper"), STUDY) is None, slug
+        assert misfit(record(slug, study, "paper", "x"), STUDY) is None, slug
