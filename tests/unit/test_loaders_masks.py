@@ -95,6 +95,19 @@ def test_membranes_are_0_and_what_they_surround_is_1(slices):
     assert raw.official["test"]["mask"][4, 7].tolist() == [0] * 16 + [1] * 16
 
 
+def test_borders_of_slices_are_mirrored(slices):
+    """Two columns mirrored on each side: 1 0 | 0 1 2 ... The membrane ends at 16 of 32, so of 36 at 18."""
+    ramp = told.png([list(range(32))] * 32)
+    changed = {f"train/image/{number}.png": ramp for number in range(30)}
+    raw = DATASETS.build({"name": "isbi2012", "size": 32, "border": 2}, slices(changed))
+    assert raw.train["image"].shape == (22, 36, 36, 1)
+    assert raw.train["image"][0, 0, :5, 0].tolist() == [1, 0, 0, 1, 2]
+    assert raw.train["image"][0, 0, -4:, 0].tolist() == [30, 31, 31, 30]
+    assert raw.train["mask"][0, 0].tolist() == [0] * 18 + [1] * 18
+    declared = DATASETS["isbi2012"].facts["contains"](size=32, border=2, validation_slices=3)
+    assert declared["arrays"]["mask"]["shape"] == [36, 36]
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [(told.png([[7] * 32] * 32), r"label/3\.png holds the label 7"), (told.png([[0] * 31] * 32), "mask of 31 x 32")],

@@ -8,7 +8,7 @@ import picture_files as files
 import pytest
 from PIL import Image
 
-from archbench.datasets import store
+from archbench.datasets import _storage, store
 from archbench.datasets._masks import fitted
 from archbench.datasets._objects import Object, Part, Scene, WrongObject, gather
 from archbench.datasets._picture import Look, decode, size_of
@@ -174,6 +174,12 @@ def test_a_prepared_folder_gives_back_what_was_gathered(tmp_path, storage):
         np.testing.assert_array_equal(read[name][:], column[:])
     assert read["image"][0][0, 15].tolist() == [0, 0, 0]  # 12 x 15 of 12 x 30
     assert store.digest(store.load(tmp_path / "x").splits) == card.sha256
+
+
+def test_pictures_of_a_card_that_does_not_say_how_they_were_fitted_are_refused(tmp_path):
+    kept = {"shape": [8, 8, 3], "dtype": "uint8", "storage": "tfrecord", "crop": 1.0, "cmyk": "refuse"}
+    with pytest.raises(_storage.DamagedFile, match="does not say 'fit' of image"):
+        _storage.opened(tmp_path, "image", kept, 1)
 
 
 def test_gray_pictures_are_counted(tmp_path):
