@@ -205,6 +205,7 @@ def test_pets_known_to_be_broken_are_left_out_and_counted_and_others_refused(pub
         (pets(lines=[("pug_3", 27, 2)]), WrongObject, r"trainval\.txt has the line 'pug_3 27 2 1'"),
         (pets(lines=[("pug_3", 38, 2)]), WrongObject, "no known breed"),
         (pets(lines=[("pug_3", 26, 3)]), WrongObject, "no known breed"),
+        (pets(lines=[("pug_3", "pug", 2)]), WrongObject, "no known breed"),
     ],
 )
 def test_wrong_pets_are_refused_by_name(publish, published, error, says):

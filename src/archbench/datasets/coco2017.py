@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,10 +70,9 @@ def coco2017(
             (file,) = _instances(published)
             told = _Told(folder / "annotations" / file)
             shown = told.images[:examples]
-            pictures = ZipMembers(
-                files[f"{published}2017.zip"], [f"{published}2017/{one['file_name']}" for one in shown]
-            )
-            scenes = [told.scene(image, look if masks else None) for image in shown]
+            members = [f"{published}2017/{one.file}" for one in shown]
+            pictures = ZipMembers(files[f"{published}2017.zip"], members)
+            scenes = [told.scene(one, look if masks else None) for one in shown]
             parts[part], names[part] = Part(Pictures(pictures, look, storage), scenes), told.names
     if names["train"] != names["test"]:
         raise DamagedData(f"{files[ANNOTATIONS]} names other classes in training and in validation. Delete it.")
@@ -95,6 +94,15 @@ def _instances(*parts: str) -> list[str]:
     return [f"instances_{part}2017.json" for part in parts]
 
 
+class Photograph(NamedTuple):
+    """A picture as a file of annotations lists it."""
+
+    number: int
+    file: str
+    size: tuple[int, int]
+    """Height and width."""
+
+
 class _Told:
     """One file of annotations: the pictures, by number, and the objects of each; raises `DamagedData`."""
 
@@ -105,20 +113,21 @@ class _Told:
             kinds = sorted(told["categories"], key=lambda one: one["id"])
             self._number = {one["id"]: place for place, one in enumerate(kinds)}
             self.names = tuple(one["name"] for one in kinds)
-            self.images = sorted(told["images"], key=lambda one: one["id"])
+            shown = ((one["id"], one["file_name"], (one["height"], one["width"])) for one in told["images"])
+            self.images = sorted(Photograph(*one) for one in shown)
             self._objects: Mapping[int, list[dict]] = defaultdict(list)
             for one in told["annotations"]:
                 self._objects[one["image_id"]].append(one)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DamagedData(f"{self._file} of COCO cannot be read ({error!r}). Download it again.") from error
-        if strange := sorted(self._objects.keys() - {one["id"] for one in self.images}):
+        if strange := sorted(self._objects.keys() - {one.number for one in self.images}):
             raise DamagedData(f"{self._file} has objects of the picture {strange[0]}, which it does not list.")
 
-    def scene(self, image: Mapping[str, Any], look: Look | None) -> Scene:
+    def scene(self, shown: Photograph, look: Look | None) -> Scene:
         """What is told of one picture, with masks where there is a `look`."""
-        file, size = f"{self._file}, {image['file_name']}", (image["height"], image["width"])
+        file, size = f"{self._file}, {shown.file}", shown.size
         objects, notes = [], []
-        for told in self._objects[image["id"]]:
+        for told in self._objects[shown.number]:
             name = f"annotation {told.get('id')}"
             try:
                 x, y, width, height = told["bbox"]

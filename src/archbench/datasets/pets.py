@@ -132,11 +132,15 @@ def _lines(told: Unpacked, part: str) -> list[Line]:
     """Of lines `Abyssinian_100 1 1 1`: picture, breed, species, and its breed among those of its species, from 1."""
     file, found = f"annotations/{part}.txt", []
     for line in _read(told, file).decode("ascii").splitlines():
-        words = line.split()
-        name, breed, species = (words[0], int(words[1]) - 1, int(words[2]) - 1) if len(words) == 4 else ("", -1, -1)
-        if not 0 <= breed < len(BREEDS) or name.rpartition("_")[0] != BREEDS[breed] or species not in (0, 1):
+        try:
+            name, breed, species, _ = line.split()
+            one = Line(name, int(breed) - 1, int(species) - 1)
+        except ValueError:
+            one = Line("", -1, -1)
+        known = one.breed in range(len(BREEDS)) and one.species in (0, 1)
+        if not known or one.name.rpartition("_")[0] != BREEDS[one.breed]:
             raise WrongObject(f"{file} has the line {line!r}, which is of no known breed. Download the data set again.")
-        found.append(Line(name, breed, species))
+        found.append(one)
     return found
 
 
