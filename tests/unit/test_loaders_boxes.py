@@ -108,9 +108,13 @@ def test_impossible_cells_are_refused_with_file_and_object(publish, changed, err
         DATASETS.build({"name": "bccd", "size": [16, 20]}, publish("bccd", bccd({"Annotations/c.xml": changed})))
 
 
-def test_a_broken_photograph_of_cells_is_refused(publish):
-    with pytest.raises(BrokenPictures, match=r"JPEGImages/e\.jpg cannot be decoded"):
-        DATASETS.build({"name": "bccd", "size": [16, 20]}, publish("bccd", bccd({"JPEGImages/e.jpg": b"no picture"})))
+def test_a_broken_photograph_of_cells_is_refused_or_left_out_with_its_boxes(publish):
+    folder = publish("bccd", bccd({"JPEGImages/b.jpg": b"no picture"}))
+    with pytest.raises(BrokenPictures, match=r"JPEGImages/b\.jpg cannot be decoded[^$]*skip_broken: true"):
+        DATASETS.build({"name": "bccd", "size": [16, 20]}, folder)
+    raw = DATASETS.build({"name": "bccd", "size": [16, 20], "skip_broken": True}, folder)
+    assert raw.train["box_label"][:].tolist() == [[1], [1]]
+    assert raw.odd_files == (("JPEGImages/b.jpg", "skipped: cannot be decoded (it is no picture)"),)
 
 
 def test_impossible_options_are_refused_before_a_download(tmp_path):
@@ -168,7 +172,9 @@ def test_an_object_has_its_own_box_and_not_that_of_its_head_and_difficult_ones_s
 
 
 def test_numbers_of_masks_are_classes_objects_and_borders(publish):
-    raw = DATASETS.build({"name": "voc2007", "labels": "masks", "size": [16, 20]}, publish("voc2007", voc2007()))
+    raw = DATASETS.build(
+        {"name": "voc2007", "labels": "masks", "size": [16, 20], "skip_broken": True}, publish("voc2007", voc2007())
+    )
     mask = raw.train["mask"][0]
     assert mask.dtype == np.uint8
     assert mask[2, 3] == 15  # person, counted from 1; 0 is the background

@@ -47,6 +47,7 @@ def balloon(
     storage: Storage = "arrays",
     examples: Count | None = None,
     validation: Inside = VALIDATION,
+    skip_broken: bool = False,
 ) -> Raw:
     """Photographs of balloons, each with its outline: 61 to train with and 13 to test on.
 
@@ -65,7 +66,7 @@ def balloon(
             for row, (name, regions) in enumerate(told)
         ]
         parts[part] = Part(Pictures(pictures, look, storage), scenes)
-    found = gather(parts, "balloon", "boxes", "masks")
+    found = gather(parts, "balloon", "boxes", "masks", skip_broken=skip_broken)
     return Raw(
         SOURCE,
         str(_fetch.facts("balloon")["licence"]),

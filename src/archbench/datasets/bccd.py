@@ -36,6 +36,7 @@ def bccd(
     fit: Whole = "stretch",
     storage: Storage = "arrays",
     examples: Count | None = None,
+    skip_broken: bool = False,
 ) -> Raw:
     """Blood cells, red, white and platelets: 205 photographs to train with, 87 to choose by and 72 to test on.
 
@@ -46,7 +47,7 @@ def bccd(
     _fetch.fetch("bccd", raw)
     folder, look = raw / "bccd" / "BCCD", Look(tuple(size), fit=fit)
     parts = {part: _part(folder, listed, look, storage, examples) for part, listed in PARTS.items()}
-    found = gather(parts, "bccd", "boxes")
+    found = gather(parts, "bccd", "boxes", skip_broken=skip_broken)
     return Raw(
         SOURCE,
         str(_fetch.facts("bccd")["licence"]),

@@ -42,6 +42,7 @@ def camvid(
     fit: Whole = "stretch",
     storage: Storage = "arrays",
     examples: Count | None = None,
+    skip_broken: bool = False,
 ) -> Raw:
     """Street scenes, 480 x 360, with every pixel told: 367 to train with, 101 to choose by and 233 to test on.
 
@@ -52,7 +53,7 @@ def camvid(
     _fetch.fetch("camvid", raw)
     folder, look = raw / "camvid", Look(tuple(size), fit=fit)
     parts = {part: _part(folder, listed, look, storage, examples) for part, listed in PARTS.items()}
-    found = gather(parts, "camvid", "mask")
+    found = gather(parts, "camvid", "mask", skip_broken=skip_broken)
     licence = str(_fetch.facts("camvid")["licence"])
     train = found.parts.pop("train")
     return Raw(SOURCE, licence, "image", train, official=found.parts, class_names=KINDS, odd_files=found.odd_files)

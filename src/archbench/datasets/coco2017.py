@@ -55,6 +55,7 @@ def coco2017(
     storage: Storage = "tfrecord",
     examples: Count | None = None,
     validation: Inside = 0.04,
+    skip_broken: bool = False,
 ) -> Raw:
     """Photographs of everyday scenes: 118,287 to train with and 5,000 to test on, of eighty classes of things.
 
@@ -76,7 +77,7 @@ def coco2017(
             parts[part], names[part] = Part(Pictures(pictures, look, storage), scenes), told.names
     if names["train"] != names["test"]:
         raise DamagedData(f"{files[ANNOTATIONS]} names other classes in training and in validation. Delete it.")
-    found = gather(parts, "coco2017", *_columns(masks))
+    found = gather(parts, "coco2017", *_columns(masks), skip_broken=skip_broken)
     return Raw(
         SOURCE,
         str(_fetch.facts("coco2017")["licence"]),

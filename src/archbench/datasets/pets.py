@@ -79,6 +79,7 @@ def pets(
     storage: Storage = "arrays",
     examples: Count | None = None,
     validation: Inside = VALIDATION,
+    skip_broken: bool = False,
 ) -> Raw:
     """Photographs of cats and dogs of 37 breeds: 3,680 to train with and 3,669 to test on.
 
@@ -98,7 +99,7 @@ def pets(
         scenes = [_scene(told, line, line.number(kinds), heads, look) for line in lines]
         parts[part] = Part(pictures, scenes, BROKEN)
         numbers |= {scene.file: line.number(kinds) for scene, line in zip(scenes, lines, strict=True)}
-    found = gather(parts, "pets", *(("boxes", "mask") if heads else ("mask",)))
+    found = gather(parts, "pets", *(("boxes", "mask") if heads else ("mask",)), skip_broken=skip_broken)
     for part, arrays in found.parts.items():
         arrays["label"] = np.array([numbers[scene.file] for scene in found.scenes[part]], np.int32)
     return Raw(

@@ -71,6 +71,7 @@ def voc2007(
     storage: Storage = "arrays",
     examples: Count | None = None,
     validation: Inside = VALIDATION,
+    skip_broken: bool = False,
 ) -> Raw:
     """Photographs of twenty classes of things: 5,011 to train with and 4,952 to test on, 24,640 boxes in all.
 
@@ -86,7 +87,7 @@ def voc2007(
     if with_2012:
         train.append((_Kit(_fetch.fetch("voc2012", raw)[TRAINVAL_2012], "2012"), "trainval"))
     parts = {"train": train, "test": [(_Kit(files[TEST_2007], "2007"), "test")]}
-    return _raw("voc2007", parts, labels, Look(tuple(size), fit=fit), storage, examples, validation)
+    return _raw("voc2007", parts, labels, Look(tuple(size), fit=fit), storage, examples, validation, skip_broken)
 
 
 @dataset(
@@ -104,6 +105,7 @@ def voc2012(
     storage: Storage = "arrays",
     examples: Count | None = None,
     validation: Inside = VALIDATION,
+    skip_broken: bool = False,
 ) -> Raw:
     """Photographs of twenty classes of things: 5,717 to train with and 5,823 to test on, 27,450 boxes in all.
 
@@ -111,7 +113,7 @@ def voc2012(
     """
     kit = _Kit(_fetch.fetch("voc2012", raw)[TRAINVAL_2012], "2012")
     parts = {"train": [(kit, "train")], "test": [(kit, "val")]}
-    return _raw("voc2012", parts, labels, Look(tuple(size), fit=fit), storage, examples, validation)
+    return _raw("voc2012", parts, labels, Look(tuple(size), fit=fit), storage, examples, validation, skip_broken)
 
 
 class _Kit:
@@ -174,13 +176,14 @@ def _raw(
     storage: Storage,
     examples: int | None,
     validation: float,
+    skip_broken: bool,
 ) -> Raw:
     made = {}
     for part, sources in parts.items():
         listed = [(kit, one) for kit, official in sources for one in kit.listed(labels, official)][:examples]
         files = Joined(*(kit.pictures([one for of, one in listed if of is kit]) for kit, _ in sources))
         made[part] = Part(Pictures(files, look, storage), [kit.scene(one, labels, look) for kit, one in listed])
-    found = gather(made, name, *COLUMNS[labels])
+    found = gather(made, name, *COLUMNS[labels], skip_broken=skip_broken)
     return Raw(
         SOURCE,
         str(_fetch.facts(name)["licence"]),
