@@ -5,6 +5,8 @@ import numpy as np
 import picture_files as files
 import pytest
 
+from archbench.cli.data import look_up
+from archbench.config import DataSet
 from archbench.datasets import DATASETS, _fetch
 from archbench.datasets._idx import DamagedData
 from archbench.datasets._masks import VOID, WrongMask
@@ -12,6 +14,7 @@ from archbench.datasets._objects import WrongObject
 from archbench.datasets._pictures import BrokenPictures
 from archbench.datasets.prepare import prepare
 from archbench.errors import UserError
+from archbench.project import Folders
 
 
 @pytest.fixture
@@ -66,6 +69,15 @@ def test_the_first_examples_of_each_part_are_kept(publish):
     assert raw.train["box_label"][:].tolist() == [[1, -1], [0, 2]]
     assert len(raw.official["test"]["image"]) == 1
     assert DATASETS["bccd"].facts["contains"](**{**DATASETS["bccd"].options, **spec})["train"] == 2
+
+
+def test_a_plan_knows_the_official_parts_before_they_are_here(tmp_path):
+    """Pictures of 480 x 640 in three colors; boxes are of no known number."""
+    known = look_up("cells", {"cells": DataSet(name="bccd")}, Folders(tmp_path, "real"))
+    assert known.card.split_sizes == {"train": 205, "validation": 87, "test": 72}
+    assert known.prepared_bytes == (205 + 87 + 72) * 480 * 640 * 3
+    assert known.card.arrays["boxes"] == {"shape": [None, 4], "dtype": "float32", "storage": "ragged", "pad": 0}
+    assert known.download_bytes == sum(file.size for file in _fetch.published("bccd"))
 
 
 def test_half_the_size_halves_the_boxes(publish):
