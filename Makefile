@@ -9,7 +9,7 @@ RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 JOBS ?= 0
 PYTEST := python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: repro full speed paper reference check test quick mutants lint lock clean
+.PHONY: repro full speed real paper reference check test quick mutants lint lock clean
 .DEFAULT_GOAL := repro
 
 repro: $(STAMP)  ## the tour: embedded data, training, one sweep, report
@@ -25,6 +25,10 @@ speed: $(STAMP)  ## the measurements of speed, and the report of `full` with the
 	cd pipelines/full && $(RUN) archbench plan --write && $(RUN) dvc repro speed/dvc.yaml
 	cd pipelines/full && $(RUN) dvc repro --single-item --force report
 	@cd pipelines/full && $(RUN) archbench report --where
+
+real: $(STAMP)  ## real data that two cores train on; downloads them, or set ARCHBENCH_MIRROR
+	cd pipelines/real && $(RUN) archbench plan --write && $(RUN) dvc repro
+	@cd pipelines/real && $(RUN) archbench report --where
 
 paper: $(STAMP)  ## the papers' sizes on real data; needs a GPU
 	cd pipelines/paper && $(RUN) archbench plan --write && $(RUN) dvc repro

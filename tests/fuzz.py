@@ -38,7 +38,7 @@ from archbench.schedules import SCHEDULES
 from archbench.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
-FILES = ("params.yaml", "pipelines/full/params.yaml", "pipelines/paper/params.yaml")
+FILES = ("params.yaml", *(f"pipelines/{name}/params.yaml" for name in ("full", "real", "paper")))
 MOST_LINES, MOST_CHARACTERS = 20, 2_000
 HANGS_AFTER = 60
 """Seconds, many times what any mutation takes."""

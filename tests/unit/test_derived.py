@@ -315,7 +315,7 @@ def dvc(project, *words):
 @pytest.mark.slow
 def test_dvc_prepares_what_it_is_made_from_first_and_again_what_hangs_on_a_change(project):
     shutil.copytree(
-        PIPELINES, project / "pipelines", dirs_exist_ok=True, ignore=shutil.ignore_patterns("full", "paper")
+        PIPELINES, project / "pipelines", dirs_exist_ok=True, ignore=shutil.ignore_patterns("full", "real", "paper")
     )
     dvc(project, "init", "--no-scm", "-q")
 

@@ -145,6 +145,47 @@ def test_all_addresses_are_named_when_all_fail(server, files):
     assert all(f"{url}: the server answered 404" in str(failure.value) for url in urls)
 
 
+def test_files_of_a_published_folder_keep_their_places_and_many_are_told_of_in_one_line(
+    server, tmp_path, monkeypatch, capsys
+):
+    """A registry: one address for all, each with its own checksum; the mirror's copy comes first."""
+    registry = tmp_path / "registries"
+    registry.mkdir()
+    contents = {f"train/image/{number}.png": bytes([number]) * 10_000 for number in range(21)}
+    rows = [f"{name},{len(content)},{sha256(content)}\n" for name, content in contents.items()]
+    (registry / "slices.csv").write_text("file,bytes,hash\n" + "".join(rows))
+    (tmp_path / "registries.csv").write_text(
+        f"dataset,url,licence,source\nslices,{server.url}/at/,CC0,made by a test\n"
+    )
+    monkeypatch.setattr(_fetch, "REGISTRIES", registry)
+    mirror = tmp_path / "mirror" / "slices" / "train" / "image"
+    mirror.mkdir(parents=True)
+    (mirror / "3.png").write_bytes(contents["train/image/3.png"])
+    monkeypatch.setenv(_fetch.MIRROR, str(tmp_path / "mirror"))
+    for name, content in contents.items():
+        server.serve(f"/at/{name}", Answer(content))
+    found = _fetch.fetch("slices", tmp_path / "raw", retry=QUICK)
+    assert {name: path.read_bytes() for name, path in found.items()} == contents
+    assert found["train/image/3.png"] == tmp_path / "raw" / "slices" / "train" / "image" / "3.png"
+    assert len(server.asked) == 20
+    assert "/at/train/image/3.png" not in server.asked
+    assert capsys.readouterr().err == "slices: 21 files, 0.2 MB, licence: CC0\n"
+    found["train/image/3.png"].write_bytes(b"another")
+    with pytest.raises(_fetch.WrongFile, match=r"train/image/3\.png is not the published"):
+        _fetch.fetch("slices", tmp_path / "raw", retry=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "count", "size"), [("bccd", 731, None), ("camvid", 1405, 186_849_579), ("isbi2012", 60, None)]
+)
+def test_registries_hold_every_file_once(dataset, count, size):
+    """Counts and sizes as their publishers' folders have them."""
+    files = _fetch.published(dataset)
+    assert len({file.name for file in files}) == len(files) == count
+    assert size in (None, sum(file.size for file in files))
+    assert all("@" not in url and "/main/" not in url and "/master/" not in url for file in files for url in file.urls)
+
+
 def test_a_part_left_by_a_killed_run_is_not_taken_for_the_file(server, files):
     raw = files(server.serve("/shapes.bin", Answer(CONTENT)))
     (raw / "shapes").mkdir(parents=True)

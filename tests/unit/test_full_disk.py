@@ -54,7 +54,7 @@ def _fill(disk: Path) -> None:
 def project(tmp_path):
     """A project with one finished run; `_place` puts its output on the small disk."""
     root = tmp_path / "project"
-    shutil.copytree(PAGES, root / "pipelines", ignore=shutil.ignore_patterns("full", "paper"))
+    shutil.copytree(PAGES, root / "pipelines", ignore=shutil.ignore_patterns("full", "real", "paper"))
     (root / "params.yaml").write_text(PARAMS)
     (root / "dvc.yaml").write_text("stages: {sources-train: {deps: [params.yaml]}}")
     described = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}

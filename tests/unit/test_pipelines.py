@@ -1,4 +1,4 @@
-"""The three pipelines that come with the project: they resolve, fit their dvc.yaml, and cover what they promise."""
+"""The four pipelines that come with the project: they resolve, fit their dvc.yaml, and cover what they promise."""
 
 import math
 import re
@@ -18,7 +18,7 @@ from archbench.records.shapes import SETTINGS, STUDY, misfit
 from archbench.sweeps.study import record
 
 PROJECT = project_root(Path(__file__))
-FOLDERS = {"tour": PROJECT, "full": PROJECT / "pipelines/full", "paper": PROJECT / "pipelines/paper"}
+FOLDERS = {"tour": PROJECT, **{name: PROJECT / "pipelines" / name for name in ("full", "real", "paper")}}
 
 
 @pytest.fixture(params=FOLDERS)

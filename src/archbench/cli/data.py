@@ -80,7 +80,8 @@ def _declared(slug: str, entry: Entry, options: Mapping[str, Any]) -> tuple[Card
         licence=str(entry.facts["licence"]),
         input=contains["input"],
         arrays=contains["arrays"],
-        split_sizes=_split_sizes(contains["train"], fractions) | {"test": contains["test"]},
+        split_sizes=_split_sizes(contains["train"], fractions)
+        | {part: contains[part] for part in ("validation", "test") if part in contains},
         class_names=tuple(str(number) for number in range(contains["classes"])),
     )
     return card, _array_bytes(card)
@@ -126,5 +127,6 @@ def _array_bytes(card: Card) -> int:
     one = sum(
         int(np.prod(array["shape"], dtype=np.int64)) * np.dtype(array["dtype"]).itemsize
         for array in card.arrays.values()
+        if None not in array["shape"]  # boxes and the run lengths of masks: little beside the pictures
     )
     return one * sum(card.split_sizes.values())

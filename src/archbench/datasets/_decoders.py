@@ -51,8 +51,8 @@ class Decoders:
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
 
     def pixels(self, source: Source, rows: np.ndarray, look: Look) -> np.ndarray:
-        """Rows of `source`, decoded: uint8 (row, size, size, 3). Raises `BrokenPicture` or `DecoderDied`."""
-        out = np.empty((len(rows), look.size, look.size, 3), np.uint8)
+        """Rows of `source`, decoded: uint8 (row, height, width, 3). Raises `BrokenPicture` or `DecoderDied`."""
+        out = np.empty((len(rows), *look.shape, 3), np.uint8)
 
         def fill(worker: _Worker, start: int) -> None:
             for place in range(start, min(start + STRETCH, len(rows))):

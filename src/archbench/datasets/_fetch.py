@@ -1,7 +1,9 @@
 """Downloads: published files by checksum, from a mirror or from any of several addresses.
 
 The files, their addresses, sizes, checksums and licences stand in `files.csv`, one row an address; the rows
-of one file agree in all else. A checksum is written `sha256:...`, `md5:...` or `sha1:...`.
+of one file agree in all else. A data set that was published as a folder of many files has a row in `registries.csv`,
+with the folder's address, and its files in `registries/<dataset>.csv`. A checksum is written `sha256:...`, `md5:...` or
+`sha1:...`.
 
 `ARCHBENCH_MIRROR` names a folder or an http(s) address that is asked first, laid out `<dataset>/<file>`.
 """
@@ -25,6 +27,9 @@ from filelock import FileLock
 from archbench.errors import UserError
 
 FILES = Path(__file__).with_name("files.csv")
+REGISTRIES = Path(__file__).with_name("registries")
+MANY = 20
+"""More files than this are told of in one line."""
 MIRROR = "ARCHBENCH_MIRROR"
 AGENT = "Mozilla/5.0 (compatible; archbench)"
 """Some hosts refuse the name that Python gives itself."""
@@ -77,11 +82,35 @@ class Published:
 
 
 def published(dataset: str) -> list[Published]:
-    """The files of a data set, in the order of `files.csv`."""
-    with FILES.open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["dataset"] == dataset]
+    """The files of a data set, in the order of `files.csv` or of its registry."""
+    rows = [row for row in _table(FILES) if row["dataset"] == dataset]
+    if not rows:
+        return _registered(dataset)
     names = dict.fromkeys(row["file"] for row in rows)
     return [_published([row for row in rows if row["file"] == name]) for name in names]
+
+
+def _registered(dataset: str) -> list[Published]:
+    """The files of a data set that was published as a folder; none where there is no registry of it."""
+    return [
+        Published(
+            dataset,
+            row["file"],
+            (folder["url"] + row["file"],),
+            int(row["bytes"]),
+            row["hash"],
+            folder["licence"],
+            folder["source"],
+        )
+        for folder in _table(REGISTRIES.with_suffix(".csv"))
+        if folder["dataset"] == dataset
+        for row in _table(REGISTRIES / f"{dataset}.csv")
+    ]
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
 
 
 def _published(rows: list[dict[str, str]]) -> Published:
@@ -113,16 +142,20 @@ def fetch(dataset: str, raw: Path, *, only: Container[str] | None = None, retry:
     could be taken for it. Raises `FetchFailed`, `WrongFile` or `MirrorMissing`.
     """
     wanted = [file for file in published(dataset) if only is None or file.name in only]
-    return {file.name: _one(file, raw / dataset, retry) for file in wanted}
+    missing = [file for file in wanted if not (raw / dataset / file.name).exists()]
+    if len(missing) > MANY:
+        size = _size(sum(file.size for file in missing))
+        say(f"{dataset}: {len(missing)} files, {size}, licence: {missing[0].licence}")
+    for file in missing if len(missing) <= MANY else ():
+        say(f"{dataset}/{file.name}: {_size(file.size)}, licence: {file.licence}")
+    return {file.name: _one(file, raw / dataset / file.name, retry) for file in wanted}
 
 
-def _one(file: Published, folder: Path, retry: Retry) -> Path:
-    path = folder / file.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f".{file.name}.lock"):  # two stages may want one file at the same time
+def _one(file: Published, path: Path, retry: Retry) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):  # two stages may want one file at the same time
         if not path.exists():
-            say(f"{file.dataset}/{file.name}: {_size(file.size)}, licence: {file.licence}")
-            part = folder / f"{file.name}.part"
+            part = path.with_name(f"{path.name}.part")
             _from_anywhere(file, part, retry)
             os.replace(part, path)
         elif (found := _digest(path, file)) != file.hash:

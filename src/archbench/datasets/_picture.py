@@ -1,4 +1,4 @@
-"""One picture file to pixels: decoded with Pillow by its content, whatever its name says, and cut to a square.
+"""One picture file to pixels: decoded with Pillow by its content, whatever its name says, and fitted to one size.
 
 Gray, two-color and palette pictures and those with an alpha channel that hides nothing become RGB exactly. Inks
 (CMYK) become RGB without a color profile, so that must be asked for. What has no single meaning in 8 bits a color is
@@ -20,6 +20,8 @@ from archbench.datasets import tfrecord
 from archbench.errors import UserError
 
 Inks = Literal["refuse", "convert"]
+Fit = Literal["crop", "stretch", "pad"]
+"""The central square; or the whole picture: stretched, or at the top left in its own proportion, the rest black."""
 Form = Literal["file", "record"]
 """A picture file, or a TFRecord of an `Example` whose `image/encoded` is one and `image/filename` its name."""
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
@@ -48,16 +50,30 @@ class BrokenPicture(UserError):
 
 @dataclass(frozen=True)
 class Look:
-    """How a picture becomes `size` x `size` RGB pixels."""
+    """How a picture becomes RGB pixels of one size."""
 
-    size: int
+    size: int | tuple[int, int]
+    """Pixels a side, or (height, width)."""
     crop: float = 1.0
     """Side of the central square that is kept, as a share of the picture's shorter side."""
     cmyk: Inks = "refuse"
+    fit: Fit = "crop"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of what is made."""
+        return (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
+
+    def inner(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width that a whole picture of this size takes of what is made, from the top left."""
+        if self.fit != "pad":
+            return self.shape
+        scale = min(self.shape[0] / height, self.shape[1] / width)
+        return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def decode(content: bytes, name: str, look: Look) -> tuple[np.ndarray, str]:
-    """The pixels, uint8 (size, size, 3), and what the file held: `RGB` or what it was converted from.
+    """The pixels, uint8 (height, width, 3), and what the file held: `RGB` or what it was converted from.
 
     Raises `BrokenPicture`.
     """
@@ -67,7 +83,7 @@ def decode(content: bytes, name: str, look: Look) -> tuple[np.ndarray, str]:
                 raise BrokenPicture(name, "has 16 bits a value; save it with 8")
             picture.load()
             rgb, held = _as_rgb(picture, name, look)
-            return np.asarray(_square(rgb, look)), held
+            return np.asarray(_fitted(rgb, look)), held
     except BROKEN as error:
         raise BrokenPicture(name, f"cannot be decoded ({_plain(error)})") from error
 
@@ -102,12 +118,28 @@ def _as_rgb(picture: Image.Image, name: str, look: Look) -> tuple[Image.Image, s
     return whole.convert("RGB"), "palette" if picture.mode in ("P", "PA") else "alpha"
 
 
-def _square(picture: Image.Image, look: Look) -> Image.Image:
-    width, height = picture.size
-    side = min(width, height) * look.crop
-    left, top = (width - side) / 2, (height - side) / 2
-    box = (left, top, left + side, top + side)
-    return picture.resize((look.size, look.size), Image.Resampling.BILINEAR, box=box)
+def size_of(content: bytes, name: str) -> tuple[int, int]:
+    """Height and width that a picture file tells, without decoding it; raises `BrokenPicture`."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            return picture.height, picture.width
+    except BROKEN as error:
+        raise BrokenPicture(name, f"cannot be decoded ({_plain(error)})") from error
+
+
+def _fitted(picture: Image.Image, look: Look) -> Image.Image:
+    height, width = look.shape
+    if look.fit == "crop":
+        side = min(picture.size) * look.crop
+        left, top = (picture.width - side) / 2, (picture.height - side) / 2
+        return picture.resize((width, height), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    inner = look.inner(picture.height, picture.width)
+    fitted = picture.resize(inner[::-1], Image.Resampling.BILINEAR)
+    if inner == (height, width):
+        return fitted
+    whole = Image.new("RGB", (width, height))
+    whole.paste(fitted, (0, 0))
+    return whole
 
 
 def _plain(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,12 +80,34 @@ class ZipMembers:
         try:
             with self._lock:
                 return self._zip.read(self._names[row])
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError) as error:
             raise BrokenPicture(self.name(row), f"cannot be unpacked from {self._archive} ({error})") from error
 
 
+class Joined:
+    """The picture files of several sources, one source after the other."""
+
+    form: Form = "file"
+
+    def __init__(self, *sources: Source) -> None:
+        self._places = [(source, row) for source in sources for row in range(len(source))]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def name(self, row: int) -> str:
+        """The file's name in its own source."""
+        source, place = self._places[row]
+        return source.name(place)
+
+    def read(self, row: int) -> bytes:
+        """The file's bytes."""
+        source, place = self._places[row]
+        return source.read(place)
+
+
 class Pictures:
-    """An array uint8 (example, size, size, 3) whose rows are decoded whenever they are asked for.
+    """An array uint8 (example, height, width, 3) whose rows are decoded whenever they are asked for.
 
     Reading many rows at once decodes them in worker processes. Raises `BrokenPicture` for a file that is no picture.
     """
@@ -102,7 +124,7 @@ class Pictures:
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """As a decoded array has it."""
-        return len(self.rows), self.look.size, self.look.size, 3
+        return len(self.rows), *self.look.shape, 3
 
     @property
     def size(self) -> int:
@@ -147,14 +169,16 @@ class Pictures:
         return decode(content, name, self.look)[0]
 
 
-def checked(pictures: Pictures, where: str, *, skip_broken: bool) -> tuple[np.ndarray, list[tuple[str, str]]]:
+def checked(
+    pictures: Pictures, where: str, *, skip_broken: bool, known: Container[str] = ()
+) -> tuple[np.ndarray, list[tuple[str, str]]]:
     """Decode every picture once: the rows that are good, and (file, what) for each that is not plain RGB.
 
     `what` is the kind that was converted, or `skipped: ` and the reason. Raises `BrokenPictures`, naming files at
-    `where`, unless `skip_broken`.
+    `where`, unless `skip_broken`; those `known` to be broken where they were published are skipped in any case.
     """
     found = decoders().held(pictures.source, pictures.rows, pictures.look)
-    broken = [held for held in found if isinstance(held, BrokenPicture)]
+    broken = [held for held in found if isinstance(held, BrokenPicture) and held.name not in known]
     if broken and not skip_broken:
         raise _broken(broken, where, len(found))
     odd = []

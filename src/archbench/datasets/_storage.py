@@ -61,10 +61,13 @@ def opened(folder: Path, name: str, kept: Mapping[str, Any], count: int) -> Colu
             return Runs(codes, read(folder, offsets, (count + 1,), OFFSETS), shape[1:], shape[0])
     if storage == "tfrecord":
         try:
-            records = _shards.Records(folder, name, count)
+            size = shape[0] if kept["fit"] == "crop" else tuple(shape[:2])
+            look = Look(size, kept["crop"], kept["cmyk"], kept["fit"])
+            return Pictures(_shards.Records(folder, name, count), look, storage)
+        except KeyError as error:
+            raise DamagedFile(f"its card does not say {error} of {name}") from error
         except _shards.DamagedShards as error:
             raise DamagedFile(str(error)) from error
-        return Pictures(records, Look(shape[0], kept["crop"], kept["cmyk"]), storage)
     return read(folder, f"{name}.npy", (count, *shape), dtype)
 
 
@@ -100,7 +103,8 @@ def described(column: Column) -> dict[str, object]:
     elif isinstance(column, Runs):
         entry |= {"storage": "runs"}
     elif isinstance(column, Pictures):
-        entry |= {"storage": column.storage, "crop": column.look.crop, "cmyk": column.look.cmyk}
+        look = column.look
+        entry |= {"storage": column.storage, "crop": look.crop, "cmyk": look.cmyk, "fit": look.fit}
     return entry
 
 

@@ -20,7 +20,8 @@ class Card:
     arrays: dict[str, dict]
     """Array name -> `{"shape": [without the example axis], "dtype": "uint8"}`; null in a shape: longer in some examples
     than in others. Of columns that are no plain arrays also how they are kept: `{"storage": "ragged", "pad": 0}`,
-    `{"storage": "runs"}`, and pictures as they were published `{"storage": "tfrecord", "crop": ..., "cmyk": ...}`."""
+    `{"storage": "runs"}`, and pictures as they were published `{"storage": "tfrecord", "crop": ..., "cmyk": ...,
+    "fit": ...}`."""
     split_sizes: dict[str, int]
     """Examples in `train`, `validation` and `test`, and in splits of other names."""
     class_names: tuple[str, ...] = ()
