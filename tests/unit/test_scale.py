@@ -28,6 +28,7 @@ from archbench.sweeps.study import ArmPlan
         ({"name": "inception_v3", "small_stem": False}, (32, 32, 3), "32 pixels"),
         ({"name": "lstm", "units": 64}, (50, 2), "units 64, length 50"),
         ({"name": "lstm"}, (100, 7), "paper"),
+        ({"name": "bahdanau", "units": 64}, (None,), "units 64"),  # sentences have no length
         ({"name": "c3d", "width": 8}, (8, 16, 16, 1), "width 8, 8 frames of 16 pixels"),
         ({"name": "c3d"}, (16, 112, 112, 1), "paper"),
         ({"name": "logistic_regression"}, (30,), "30 numbers"),

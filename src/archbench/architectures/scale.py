@@ -41,9 +41,9 @@ def _written(value: Any) -> str:
 
 
 def _input(shape: tuple[int, ...], paper: tuple[int, ...]) -> list[str]:
-    """The size of one input where the paper's is another: its sides, its frames and sides, or its length."""
+    """The size of one input where the paper's is another: its sides, its frames and sides, or its length if it has one."""
     size, whole = (one[:-1] if len(one) > 1 else one for one in (shape, paper))  # without the channels
-    if size == whole:
+    if size == whole or None in size:
         return []
     if len(size) == 1:
         return [f"{size[0]} numbers" if len(shape) == 1 else f"length {size[0]}"]
