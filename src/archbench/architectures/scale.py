@@ -41,7 +41,7 @@ def _written(value: Any) -> str:
 
 
 def _input(shape: tuple[int, ...], paper: tuple[int, ...]) -> list[str]:
-    """The size of one input where the paper's is another: its sides, its frames and sides, or its length if it has one."""
+    """The size of one input where the paper has another: sides, frames and sides, or its length, if it has one."""
     size, whole = (one[:-1] if len(one) > 1 else one for one in (shape, paper))  # without the channels
     if size == whole or None in size:
         return []
