@@ -27,6 +27,7 @@ MODELS = [
     config.Study,
     config.Arm,
     config.Range,
+    config.Choices,
     config.Speed,
     config.Report,
 ]

@@ -20,7 +20,8 @@ from archbench.results.runs import Run, number, read_seeds
 from archbench.results.statistics import Interval, mean_interval, mean_ranks
 
 TRIAL_COLUMNS = ("study", "arm", "number", "state", "value", "epochs_run", "seconds", "worker", "enqueued", "same_as")
-"""The columns of trials.csv that every study has; one `param_<name>` a tuned number follows."""
+"""The columns of trials.csv that every study has; one `param_<key>` for all that is tuned follows."""
+TUNED = "param_"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Arm:
     """Where the arm stands on the axes of a crossed study."""
     network: str = ""
     """Its architecture with the options that are given, and its scale."""
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    """What was tuned -> its value in the best trial: a number, or the name of a choice."""
 
     @property
     def parameters(self) -> float:
@@ -61,6 +64,12 @@ class Arm:
     def label(self) -> str:
         """What it is called where competitors are named: places of a board have labels as well."""
         return self.name
+
+    @property
+    def best_setting(self) -> str:
+        """`learning_rate 0.01, parts.activation gelu`; empty where no trial came to its end."""
+        shown = {key: value if isinstance(value, str) else f"{value:.4g}" for key, value in self.setting.items()}
+        return ", ".join(f"{key} {value}" for key, value in shown.items())
 
     @property
     def states(self) -> str:
@@ -150,6 +159,7 @@ class Study:
                     "final_seeds": arm.final_seeds,
                     "default_validation": arm.default_value,
                     "best_validation": arm.best_value,
+                    "best_setting": arm.best_setting,
                     "mean": arm.score.mean,
                     "deviation": arm.score.deviation,
                     "interval_low": arm.score.low,
@@ -173,10 +183,11 @@ def read_study(folder: Path, name: str, seeds: Iterable[int]) -> Study | None:
         if not needed.exists():
             raise BrokenRecord(needed, "is missing")
     read_table(path, TRIALS)
-    trials = pd.read_csv(path, dtype={"arm": str, "study": str})
+    settings = read_record(folder / "settings.yaml", STUDY)
+    texts = {f"{TUNED}{key}": str for key in _named(settings)}  # converters: `null` and `nan` may be names of choices
+    trials = pd.read_csv(path, dtype={"arm": str, "study": str}, converters=texts)
     names = list(dict.fromkeys(trials["arm"]))
     finals = {arm: read_seeds(folder / "final" / arm, arm, seeds) for arm in names}
-    settings = read_record(folder / "settings.yaml", STUDY)
     judged = next((run.metrics for runs in finals.values() for run in runs if run.metrics), None)
     monitor, maximize = (judged["monitor"], judged["maximize"]) if judged else (None, True)
     cells = _cells(settings["cross"])
@@ -193,6 +204,21 @@ def read_study(folder: Path, name: str, seeds: Iterable[int]) -> Study | None:
         maximize=maximize,
     )
     return _ranked(study) if study.equal else study
+
+
+def space_of(settings: Mapping[str, Any], arm: str) -> dict[str, Mapping[str, Any]]:
+    """What the trials of an arm chose from, as the settings of its study say: key -> a range or choices."""
+    return {**settings.get("space", {}), **settings["arms"].get(arm, {}).get("space", {})}
+
+
+def _named(settings: Mapping[str, Any]) -> set[str]:
+    """The keys that have other choices than numbers, in any arm."""
+    return {
+        key
+        for arm in settings["arms"]
+        for key, given in space_of(settings, arm).items()
+        if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in given.get("choices", ()))
+    }
 
 
 def _with_shown_values(trials: pd.DataFrame, path: Path, maximize: bool) -> pd.DataFrame:
@@ -237,6 +263,9 @@ def _arm(
     default = complete.loc[complete["enqueued"].astype(bool), "value"]
     stops_early = any(run.settings["early_stopping"] is not None for run in runs if run.settings)
     ran = int(complete["epochs_run"].max()) if len(complete) else 0
+    best = complete["value"].max() if maximize else complete["value"].min()
+    space = space_of(settings, name)
+    searched = any(key.startswith("architecture.") for key in space)
     return Arm(
         name=name,
         trials=len(trials),
@@ -246,21 +275,32 @@ def _arm(
         trial_epochs=settings["epochs"] if stops_early else ran // (settings["folds"] or 1),
         final_epochs=tuple(sorted({run.settings["epochs"] for run in runs if run.settings})),
         runs=tuple(runs),
-        best_value=complete["value"].max() if maximize else complete["value"].min(),
+        best_value=best,
         default_value=default.iloc[0] if len(default) else math.nan,
         score=mean_interval([run.score for run in runs]),
         standing=unranked(runs, "budgets differ"),
         cell=cell,
-        network=_network(settings["base"], settings["arms"].get(name, {})),
+        network=_network(settings["base"], settings["arms"].get(name, {}), runs if searched else []),
+        setting=_setting(complete[complete["value"] == best], list(space)),
     )
 
 
-def _network(base: Mapping[str, Any], arm: Mapping[str, Any]) -> str:
-    """`mlp, units [64, 64] (paper)`: of the arm, or of the base where the arm has none of its own."""
-    whose = arm if arm.get("architecture") else base
+def _setting(best: pd.DataFrame, keys: list[str]) -> dict[str, Any]:
+    """What was tuned in the first of the best trials."""
+    row = next(iter(best.to_dict("records")), {})
+    return {key: row[f"{TUNED}{key}"] for key in keys if f"{TUNED}{key}" in row}
+
+
+def _network(base: Mapping[str, Any], arm: Mapping[str, Any], found: list[Run]) -> str:
+    """`mlp, units [64, 64] (paper)`: of the arm, or of the base where the arm has none of its own.
+
+    Where the network itself was searched for, it is that of the runs with the best one that was `found`.
+    """
+    own = next((run.settings for run in found if run.settings), None)
+    whose = own or (arm if arm.get("architecture") else base)
     spec = whose["architecture"]
     options = [f"{option} {value}" for option, value in spec.items() if option != "name"]
-    return f"{', '.join([spec['name'], *options])} ({arm.get('scale') or whose.get('scale') or 'paper'})"
+    return f"{', '.join([spec['name'], *options])} ({(own or arm).get('scale') or whose.get('scale') or 'paper'})"
 
 
 def _ranked(study: Study) -> Study:
