@@ -84,13 +84,13 @@ def test_the_baseline_is_a_moving_average_of_the_rewards_before():
 
 @pytest.mark.parametrize("scale", [1, 1e3])
 def test_neither_the_scale_of_rewards_nor_where_it_begins_makes_a_difference(scale):
-    """But for Adam's epsilon; its four steps move a weight by up to 0.08."""
+    """But for Adam's epsilon; its four steps move a weight by up to 0.02."""
     made, other = _made(), _made()
     for choices, reward in zip(CHILDREN, REWARDS, strict=True):
         made.learn(choices, reward)
         other.learn(choices, 7.0 + scale * reward)
     for name in made.weights:
-        np.testing.assert_allclose(other.weights[name], made.weights[name], rtol=0, atol=2e-3)
+        np.testing.assert_allclose(other.weights[name], made.weights[name], rtol=0, atol=2e-4)
 
 
 def test_proposals_have_the_chances_that_the_controller_says():

@@ -16,7 +16,7 @@ UNITS = 35
 LAYERS = 2
 SPREAD = 0.08
 """Weights start uniform between -SPREAD and SPREAD."""
-LEARNING_RATE = 0.02
+LEARNING_RATE = 0.005
 """Of Adam; the paper has 0.0006."""
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 DECAY = 0.8
