@@ -357,9 +357,11 @@ def _space(values: Any, chance: random.Random) -> None:
     keys = ["learning_rate", "batch_size", "parts.dropout", "clip.norm", "schedule.decay", "architecture.width", "x.y"]
     keys += ["architecture.parts", "parts.regularizer.strength", "task.loss", "", ".", "optimizer.beta_1", "momentum"]
     place = chance.choice(_mappings(values.get("studies")) or [{}])
+    keys += ["parts.activation", "architecture.name", "architecture.units", "optimizer.name"]
     one = {"low": chance.choice(NUMBERS), "high": chance.choice(NUMBERS), "integer": chance.random() < 0.4}
-    place["space"] = {chance.choice((*keys, _odd_key(chance))): chance.choice((one, one, _odd(chance)))}
-    place["sampler"] = chance.choice(("tpe", "grid", "gp", "random", "quasi_random"))
+    several = {"choices": [chance.choice((chance.choice(NUMBERS), "relu", _odd(chance))) for _ in range(2)]}
+    place["space"] = {chance.choice((*keys, _odd_key(chance))): chance.choice((one, several, _odd(chance)))}
+    place["sampler"] = chance.choice(("tpe", "grid", "gp", "random", "quasi_random", "reinforce"))
 
 
 def _parts_and_more(values: Any, chance: random.Random) -> None:

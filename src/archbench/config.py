@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import os
 import re
 from collections.abc import Collection, Mapping
 from itertools import product
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -312,18 +313,58 @@ class Range(Model):
         return self
 
 
-Sampler = Literal["tpe", "gp", "random", "grid", "quasi_random"]
+def name_of_choice(value: Any) -> str:
+    """A choice as one line of text: `relu`, `3`, `[6, 16]`; the same for what means the same to an option."""
+    if isinstance(value, Mapping) and set(value) == {"name"}:
+        value = value["name"]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+class Choices(Model):
+    """Values of which a trial has one: numbers, names, or whatever else may stand at that key."""
+
+    choices: Annotated[tuple[Any, ...], Field(strict=False, min_length=2, max_length=MOST)]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Choices:
+        if len(self.by_name) < len(self.choices):
+            raise ValueError("a choice stands twice, but each is drawn as often as any other")
+        return self
+
+    @property
+    def by_name(self) -> dict[str, Any]:
+        """The text by which a trial knows each choice -> the choice."""
+        return {name_of_choice(value): value for value in self.choices}
+
+
+def _dimension(value: Any) -> Any:
+    """A range, or choices: told apart here, so that a mistake is told as one in what was meant."""
+    if isinstance(value, Range | Choices):
+        return value
+    if not isinstance(value, dict) or "choices" not in value:
+        return Range.model_validate(value)
+    if len(value) > 1:
+        raise ValueError("choices stand alone: what is drawn from them has no low, no high and no scale")
+    return Choices.model_validate(value)
+
+
+Sampler = Literal["tpe", "gp", "random", "grid", "quasi_random", "reinforce"]
 Pruner = Literal["none", "median", "successive_halving", "wilcoxon"]
-Space = Annotated[dict[str, Range], Field(max_length=100)]
-"""What is tuned -> its range. A name alone is a number of the optimizer; all else stands under its key in a
-benchmark, as `parts.regularizer.strength`, `parts.dropout`, `clip.norm`, `schedule.decay` or `batch_size`."""
+Dimension = Annotated[Range | Choices, BeforeValidator(_dimension)]
+Space = Annotated[dict[str, Dimension], Field(max_length=100)]
+"""What is tuned -> its range or its choices. A name alone is an option of the optimizer; all else stands under its key
+in a benchmark, as `parts.regularizer.strength`, `parts.dropout`, `clip.norm`, `schedule.decay` or `batch_size`."""
+MOST_POINTS = 1_000_000
+"""Of a grid over choices, all of which are written down."""
 
 
 class Arm(Changes):
     """One thing that a study compares: changes to the base benchmark, and what is tuned for it."""
 
     space: Space = {}
-    """Added to the study's own space; the arm's range wins where both name one."""
+    """Added to the study's own space; the arm's range or choices win where both name one."""
     sampler: Sampler | None = None
     """In place of the study's, where samplers are what is compared."""
 
@@ -373,10 +414,11 @@ class Study(Model):
         if self.base.optimizer is not None and all(arm.optimizer for arm in self.arms.values()):
             raise ValueError("base takes no optimizer: every arm gives its own")
         for name, arm in self.arms.items():
-            if not {**self.space, **arm.space}:
+            if not self.space_of(name):
                 raise ValueError(
                     f"arms.{name} has an empty space: all its trials would be the same. Give a range for learning_rate"
                 )
+            _check_sampler(name, arm.sampler or self.sampler, self.space_of(name))
         if self.pruner == "wilcoxon" and self.folds is None:
             raise ValueError("the pruner wilcoxon compares trials fold by fold: give folds, or choose median")
         return self
@@ -394,6 +436,28 @@ class Study(Model):
         """Where `arm` stands on the axes of a crossed study: key -> the value's name."""
         cells = product(*self.cross.values()) if self.cross else ()
         return {_join(cell): dict(zip(self.cross, cell, strict=True)) for cell in cells}.get(arm, {})
+
+
+def _check_sampler(arm: str, sampler: Sampler, space: Space) -> None:
+    """Refuse a space that a sampler can draw nothing from."""
+    chosen = {key: one for key, one in space.items() if isinstance(one, Choices)}
+    ranges = [key for key in space if key not in chosen]
+    if sampler == "quasi_random" and chosen:
+        raise ValueError(
+            f"arms.{arm} is drawn by quasi_random, which fills ranges of numbers evenly, and {next(iter(chosen))} has "
+            "choices, which stand in no order. Choose random, grid, tpe, gp or reinforce"
+        )
+    if sampler == "reinforce" and ranges:
+        raise ValueError(
+            f"arms.{arm} is drawn by reinforce, which proposes choices alone, and {ranges[0]} is a range. Write it as "
+            f"{ranges[0]}: {{choices: [...]}}, or choose random, grid, tpe or gp"
+        )
+    points = math.prod(len(one.choices) for one in chosen.values())
+    if sampler == "grid" and points > MOST_POINTS:
+        raise ValueError(
+            f"arms.{arm} is drawn by grid, which would have {points:,} points of its choices alone, and at most "
+            f"{MOST_POINTS:,} are made. Choose random, tpe, gp or reinforce"
+        )
 
 
 def _crossed(axes: Any) -> dict[str, Any]:
@@ -572,15 +636,24 @@ def _accepted(path: tuple[Any, ...]) -> list[str]:
     here: Any = Config
     for part in path:
         here = _inside(here, part)
-    return [field.alias or name for name, field in here.model_fields.items()]
+    return [field.alias or name for model in _members(here) for name, field in model.model_fields.items()]
 
 
 def _inside(annotation: Any, part: Any) -> Any:
     """The type of what stands at the key `part` of a model or of a mapping, or at that place of a tuple."""
-    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    members = [one for one in get_args(annotation) if one is not ...]
-    inner = annotation.model_fields[part].annotation if is_model else members[-1]
-    return get_args(inner)[0] if get_origin(inner) is UnionType else inner  # X of `X | None`
+    outer = _members(annotation)[0]
+    is_model = isinstance(outer, type) and issubclass(outer, BaseModel)
+    members = [one for one in get_args(outer) if one is not ...]
+    return outer.model_fields[part].annotation if is_model else members[-1]
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The types that an annotation stands for, but for None."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (UnionType, Union):
+        return [member for one in get_args(annotation) if one is not NoneType for member in _members(one)]
+    return [annotation]
 
 
 def check_name(what: str, given: str, known: Collection[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from archbench.architectures.network import swapped_parts
 from archbench.architectures.scale import describe_scale
 from archbench.augmentations import AUGMENTATIONS
 from archbench.catalogue import Entry
-from archbench.config import Benchmark, Changes, Config, ConfigError, Probe, Space, Study, check_name
+from archbench.config import Benchmark, Changes, Choices, Config, ConfigError, Probe, Space, Study, check_name
 from archbench.datasets import derived
 from archbench.datasets.card import Card
 from archbench.errors import UserError, shown
@@ -57,6 +57,8 @@ class Plan:
     seeds: tuple[int, ...]
     words: str | None = None
     """What the benchmark itself says of its scale."""
+    chosen: tuple[str, ...] = ()
+    """The modules of what the trials of an arm may choose in place of the settings."""
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -84,7 +86,8 @@ class Plan:
     @cached_property
     def code_files(self) -> list:
         """The source files that the result depends on."""
-        return code.files_of(["archbench.training.run", *(entry.module for entry in self.entries.values())])
+        own = (entry.module for entry in self.entries.values())
+        return code.files_of(["archbench.training.run", *own, *self.chosen])
 
     def trial_settings(
         self, seed: int, dataset_sha256: str, runs: Path | None = None, shape: Sequence[int] | None = None
@@ -259,10 +262,10 @@ def resolve_arm(config: Config, slug: str, arm: str) -> Plan:
             "gradients: a study has nothing to tune in it. Choose a network that trains."
         )
     _check_one_score(config, slug, where, plan)
-    _check_space(f"{where}.space", plan.settings, study.space_of(arm))
+    chosen = _check_space(f"{where}.space", plan, study.space_of(arm))
     if study.side_by_side > 1:
         _check_side_by_side(slug, arm, plan.settings, study.space_of(arm))
-    return plan
+    return replace(plan, chosen=chosen)
 
 
 def resolve_probe(config: Config, slug: str) -> ProbePlan:
@@ -345,11 +348,12 @@ def check_batch(where: str, settings: Mapping[str, Any], space: Space, card: Car
     """Raise `ConfigError` where a batch, given or tuned, is larger than the training split of `card`."""
     examples = card.split_sizes["train"]
     tuned = space.get("batch_size")
-    key, most = (f"{where}.space.batch_size", tuned.high) if tuned else (f"{where}.batch_size", settings["batch_size"])
+    key, sizes = ("space.batch_size", tuning.extremes(tuned)) if tuned else ("batch_size", [settings["batch_size"]])
+    most = max(sizes)
     if most > examples:
         raise ConfigError(
-            f"{key}: a batch of {most:g} is larger than the training split of {settings['dataset']!r}, which has "
-            f"{examples} examples. Choose at most {examples}."
+            f"{where}.{key}: a batch of {most:g} is larger than the training split of {settings['dataset']!r}, "
+            f"which has {examples} examples. Choose at most {examples}."
         )
 
 
@@ -444,14 +448,23 @@ def _check_parts(architecture: Entry, changes: Mapping[str, Any]) -> None:
         swapped_parts(architecture, changes)
 
 
-def _check_space(where: str, settings: Mapping[str, Any], space: Space) -> None:
-    """Refuse a number that the settings have no place for, and a range with values that it cannot have."""
-    mistakes = MistakesAt(where)
+def _check_space(where: str, plan: Plan, space: Space) -> tuple[str, ...]:
+    """Refuse a key that the settings have no place for, and values that it cannot have.
+
+    Returns the modules that choices are made of, beside those of the plan.
+    """
+    mistakes, modules = MistakesAt(where), set()
     for key, given in space.items():
         with mistakes.at(key):
-            for end in (given.low, given.high):
-                tuning.check(settings, key, tuning.value_of(end, given))
+            outer = next((other for other in space if key.startswith(f"{other}.")), None)
+            if outer:
+                raise ConfigError(f"it stands inside {outer}, which is tuned as a whole. Leave one of them out.")
+            tuning.check(plan.settings, key, given)
+            for value in given.choices if isinstance(given, Choices) else ():
+                variant = replace(plan, settings=tuning.with_values(plan.settings, {key: value}))
+                modules |= {entry.module for entry in variant.entries.values()}
     mistakes.report()
+    return tuple(sorted(modules))
 
 
 def _check_side_by_side(slug: str, arm: str, settings: Mapping[str, Any], space: Space) -> None:
@@ -470,9 +483,9 @@ def _check_side_by_side(slug: str, arm: str, settings: Mapping[str, Any], space:
                 f"Choose an optimizer of batches, {alone}."
             )
     for key, given in space.items():
-        ends = [tuning.with_numbers(settings, {key: tuning.value_of(end, given)}) for end in (given.low, given.high)]
+        keys = [program_key(tuning.with_values(settings, {key: value})) for value in tuning.extremes(given)]
         with mistakes.at(f"arms.{arm}.space.{key}"):
-            if program_key(ends[0]) != program_key(ends[1]):
+            if any(other != keys[0] for other in keys):
                 raise ConfigError(
                     f"trials side by side share one compiled program, and another {key} is another program. Give it "
                     f"one value, {alone}."

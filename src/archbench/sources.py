@@ -73,8 +73,7 @@ def _study(config: Config, slug: str) -> list[Path]:
     """The search, and all that the study's arms are made of."""
     files = set(code.files_of(["archbench.sweeps.study"]))
     for arm in config.studies[slug].arms:
-        benchmark = resolve.arm_benchmark(config.studies[slug], arm)
-        files |= set(resolve.resolve_benchmark(config, f"studies.{slug}", slug, benchmark).code_files)
+        files |= set(resolve.resolve_arm(config, slug, arm).code_files)
     return sorted(files)
 
 

@@ -147,6 +147,43 @@ def test_a_default_of_training_is_its_sources(row, tmp_path):
             "learning_rate: a log scale needs low above 0, but low is 0.0.",
         ),
         (
+            "studies.rates.arms.sgd.space.learning_rate",
+            {"choices": [0.1]},
+            "studies.rates.arms.sgd.space.learning_rate.choices: Tuple should have at least 2 items",
+        ),
+        (
+            "studies.rates.arms.sgd.space.learning_rate",
+            {"choice": [0.1, 1]},
+            "learning_rate.choice: unknown key. Did you mean choices? Accepted: low, high, log, one_minus, integer, ch",
+        ),
+        (
+            "studies.rates.arms.sgd.space.learning_rate",
+            {"choices": [0.1, 1], "log": True},
+            "learning_rate: choices stand alone: what is drawn from them has no low, no high and no scale.",
+        ),
+        ("studies.rates.arms.sgd.space.learning_rate", 3, "learning_rate: Input should be a valid dictionary or"),
+        ("studies.rates.arms.sgd.space.nesterov", {"choices": [1, 1.0]}, "space.nesterov: a choice stands twice, but"),
+        ("studies.rates.arms.sgd.space.x", {"choices": ["relu", {"name": "relu"}]}, "space.x: a choice stands twice"),
+        ("studies.rates.arms.sgd.space.x", {"choices": [[1, 2], [1, 2]]}, "space.x: a choice stands twice"),
+        (
+            "studies.rates.arms.sgd",
+            {"optimizer": "sgd", "space": {"x": {"choices": [1, 2]}}, "sampler": "quasi_random"},
+            "studies.rates: arms.sgd is drawn by quasi_random, which fills ranges of numbers evenly, and x has "
+            "choices, which stand in no order. Choose random, grid, tpe, gp or reinforce.",
+        ),
+        (
+            "studies.rates.sampler",
+            "reinforce",
+            "studies.rates: arms.sgd is drawn by reinforce, which proposes choices alone, and learning_rate is a "
+            "range. Write it as learning_rate: {choices: [...]}, or choose random, grid, tpe or gp.",
+        ),
+        (
+            "studies.rates.arms.sgd",
+            {"sampler": "grid", "space": {key: {"choices": [*range(101)]} for key in ("x", "y", "z")}},
+            "studies.rates: arms.sgd is drawn by grid, which would have 1,030,301 points of its choices alone, and at "
+            "most 1,000,000 are made. Choose random, tpe, gp or reinforce.",
+        ),
+        (
             "studies.rates.base",
             {"architecture": "lenet5", "dataset": "digits", "epochs": 3},
             "studies.rates: base takes no epochs: the study gives them.",

@@ -44,7 +44,8 @@ def test_no_task_is_named_outside_of_its_own_files():
         for line, text in _said(tree)
         if text in names
     ]
-    keys = [one for one in found if one.startswith("losses/entropy.py")]  # of what an autoencoder answers
+    others = ("losses/entropy.py", "datasets/coco2017.py")  # keys of what an autoencoder answers, and of COCO's files
+    keys = [one for one in found if one.startswith(others)]
     assert [one for one in found if one not in keys] == []
 
 

@@ -510,7 +510,10 @@ def test_a_study_shows_one_number_an_arm_of_validation_and_of_test(tracking, pro
             "sgd": {"optimizer": {"name": "sgd"}, "clip": None, "sampler": None},
             "adam": {"optimizer": {"name": "adam"}, "sampler": None},
         },
-        "space": {"learning_rate": {"low": 0.0001, "high": 0.5, "log": True, "integer": False}},
+        "space": {
+            "learning_rate": {"low": 0.0001, "high": 0.5, "log": True, "integer": False},
+            "parts.activation": {"choices": ["relu", "gelu"]},
+        },
         "cross": {},
     }
     (folder / "settings.yaml").write_text(yaml.safe_dump(chosen, sort_keys=False))
@@ -534,6 +537,7 @@ def test_a_study_shows_one_number_an_arm_of_validation_and_of_test(tracking, pro
         "epochs": "4",
         "arms": "sgd, adam",
         "space.learning_rate": "0.0001 to 0.5, log",
+        "space.parts.activation": '["relu", "gelu"]',
         "base.architecture.name": "lenet5",
         "base.scale": "paper",
         "base.dataset": "digits",

@@ -189,6 +189,56 @@ def test_what_is_not_given_comes_from_training():
         ),
         (
             "studies.rates.arms.momentum.space",
+            {"batch_size": {"choices": [8, "many"]}},
+            "space.batch_size: batch_size cannot be 'many'. Give the range `integer: true`",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"learning_rate": {"choices": [0.1, -0.1]}},
+            "space.learning_rate: optimizer 'momentum': learning_rate cannot be -0.1. Input should be greater than 0.",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"parts.activation": {"choices": ["relu", "rely"]}},
+            "studies.rates.arms.momentum.space.parts.activation: No activation is called 'rely'. Did you mean relu",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"parts.activation": {"choices": ["relu", 3]}},
+            "space.parts.activation: parts.activation cannot be 3. Give names, or mappings with a name and options.",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"parts.activation": {"low": 0.1, "high": 1}},
+            "space.parts.activation: 'parts.activation' cannot be tuned. A name alone is",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"parts.activation": {"choices": ["relu", "maxout"]}, "parts.activation.pieces": {"choices": [2, 3]}},
+            "space.parts.activation.pieces: it stands inside parts.activation, which is tuned as a whole. Leave one of",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"architecture.maps": {"choices": [[6, 16], [6, 0]]}},
+            "space.architecture.maps: architecture 'lenet5': maps cannot be [6, 0]. At place 2: Input should be",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"architecture.name": {"choices": ["lenet5", "mlp"]}},
+            "space.architecture.name: 'architecture.name' is no option of lenet5. What is another architecture is",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"architecture.parts": {"choices": [{"activation": "relu"}, {"activation": "tanh"}]}},
+            "space.architecture.parts: 'architecture.parts' is no option of lenet5.",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
+            {"task.loss": {"choices": ["cross_entropy", "crossed"]}},
+            "space.task.loss: No loss is called 'crossed'.",
+        ),
+        (
+            "studies.rates.arms.momentum.space",
             {"dataset.size": {"low": 8, "high": 16}},
             "space.dataset.size: 'dataset.size' cannot be tuned. A name alone is a number of the optimizer;",
         ),

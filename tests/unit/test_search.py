@@ -49,7 +49,7 @@ def _end(study, value, **attributes):
 def test_an_integer_range_has_both_its_ends():
     drawn = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     trials = [drawn.ask({"count": space.distribution(COUNT)}) for _ in range(60)]
-    assert {space.numbers_of(trial.params, {"count": COUNT})["count"] for trial in trials} == {1, 2, 3, 4}
+    assert {space.values_of(trial.params, {"count": COUNT})["count"] for trial in trials} == {1, 2, 3, 4}
 
 
 def test_what_is_drawn_means_one_minus_it_only_where_that_is_tuned():
@@ -58,7 +58,7 @@ def test_what_is_drawn_means_one_minus_it_only_where_that_is_tuned():
     assert value_of(0.1, Range(low=0.01, high=0.5)) == 0.1
     assert value_of(3.0, COUNT) == 3
     assert isinstance(value_of(3.0, COUNT), int)
-    assert space.numbers_of({"momentum": 0.1}, {"momentum": momentum})["momentum"] == pytest.approx(0.9)
+    assert space.values_of({"momentum": 0.1}, {"momentum": momentum})["momentum"] == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(("default", "point"), [(2, 2), (9, 4), (0, 1)])

@@ -110,7 +110,7 @@ def _points(journal):
 def test_the_first_trial_has_the_papers_numbers(journal, scripted):
     _search(_plan(), _study(), scripted, journal, "rates")
     first, *rest = _trials(journal)
-    assert space.numbers_of(first.params, _plan().space) == pytest.approx({"learning_rate": 0.01, "momentum": 0.9})
+    assert space.values_of(first.params, _plan().space) == pytest.approx({"learning_rate": 0.01, "momentum": 0.9})
     assert first.user_attrs["enqueued"] is True
     assert not any("enqueued" in trial.user_attrs for trial in rest)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from archbench.config import Range
-from archbench.tuning import value_of, with_numbers
+from archbench.tuning import value_of, with_values
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_numbers_go_to_their_places_and_leave_the_settings_of_other_trials_alone
         "batch_size": 32,
     }
     numbers = {"beta_1": 0.8, "learning_rate": 0.5, "parts.regularizer.strength": 0.2, "batch_size": 16}
-    assert with_numbers(settings, numbers) == {
+    assert with_values(settings, numbers) == {
         "optimizer": {"name": "adam", "beta_1": 0.8, "learning_rate": 0.5},
         "parts": {"regularizer": {"name": "l2", "strength": 0.2}},
         "batch_size": 16,

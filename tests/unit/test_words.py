@@ -28,6 +28,7 @@ MODELS = [
     config.Arm,
     config.Probe,
     config.Range,
+    config.Choices,
     config.Speed,
     config.Report,
 ]

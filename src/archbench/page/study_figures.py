@@ -125,8 +125,8 @@ def _importance(gallery: Gallery, study: Study) -> Shown | None:
     complete = int((study.trials["state"] == "complete").sum())
     caption = (
         "What mattered: how much of the variance of validation scores each choice takes away in a random forest, over "
-        f"the {complete} complete trials of all arms, as shares of the whole (mean decrease of impurity). Numbers that "
-        "only some arms have are left out; diverged and pruned trials too, so a rate that ruins training shows less "
+        f"the {complete} complete trials of all arms, as shares of the whole (mean decrease of impurity). What only "
+        "some arms tune is left out; diverged and pruned trials too, so a rate that ruins training shows less "
         "than it should."
     )
     return gallery.keep(

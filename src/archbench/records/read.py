@@ -218,7 +218,8 @@ def read_study(path: Path) -> StudyFolder:
             raise BrokenRecord(lacking, "is missing") from error
         raise HalfWritten(f"{path} is no study folder (yet): it has no {lacking.name}.") from error
     with named(path / "trials.csv"):
-        for cell in (row[name] for row in trials for name in row if name.startswith(TUNED)):
+        words = {f"{TUNED}{key}" for key in worded(settings)}
+        for cell in (row[name] for row in trials for name in row if name.startswith(TUNED) and name not in words):
             as_number(cell)
     curves = _points(path / "trials_history.csv", "epoch", CURVES)
     folds = _points(path / "trials_folds.csv", "fold", FOLDS)
@@ -228,6 +229,21 @@ def read_study(path: Path) -> StudyFolder:
         elif (path / "metrics.json").exists():  # which is written last
             raise BrokenRecord(path / name, "is missing")
     return StudyFolder(path, path.parent.name, settings, machine, trials, curves, folds)
+
+
+def space_of(settings: Mapping[str, Any], arm: str) -> dict[str, Mapping[str, Any]]:
+    """What the trials of an arm chose from, as the settings of its study say: key -> a range or choices."""
+    return {**settings.get("space", {}), **settings["arms"].get(arm, {}).get("space", {})}
+
+
+def worded(settings: Mapping[str, Any]) -> set[str]:
+    """The keys that are chosen from other things than numbers, in any arm."""
+    return {
+        key
+        for arm in settings["arms"]
+        for key, given in space_of(settings, arm).items()
+        if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in given.get("choices", ()))
+    }
 
 
 def _read_arms(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which choice mattered: how much of the variance of scores the arm and each tuned number take away.
+"""Which choice mattered: how much of the variance of scores the arm and each tuned key take away.
 
 Mean decrease of impurity in a random forest, Breiman 2001, Machine Learning 45; in Optuna's implementation. Functional
 ANOVA over the same forest takes minutes where a study has dozens of arms.
@@ -16,6 +16,8 @@ import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.importance import MeanDecreaseImpurityImportanceEvaluator
 
+from archbench.records.read import space_of
+from archbench.records.shapes import TUNED
 from archbench.results.studies import Study
 
 LEAST_TRIALS = 10
@@ -27,49 +29,54 @@ ARM = "arm"
 def importances(study: Study) -> dict[str, float]:
     """Choice -> its share of the variance that all take away, largest first; empty where complete trials are too few.
 
-    Only the numbers that every arm tunes can be compared; the ranges of a number are joined over the arms.
+    Only what every arm tunes can be compared, as a range in all of them or as choices; these are joined over the arms.
     """
-    spaces = _spaces(study.settings)
-    shared = [key for key in spaces[0] if all(key in space for space in spaces)]
+    spaces = [space_of(study.settings, arm) for arm in study.settings["arms"]]
+    shared = [key for key in spaces[0] if all(_alike(spaces[0][key], space.get(key)) for space in spaces)]
     trials = study.trials[study.trials["state"] == "complete"]
     if len(trials) < LEAST_TRIALS or trials["value"].nunique() < 2 or not shared:
         return {}
-    distributions: dict[str, BaseDistribution] = {key: _joined([space[key] for space in spaces]) for key in shared}
+    drawn = pd.DataFrame({key: _drawn(trials[f"{TUNED}{key}"], spaces[0][key]) for key in shared})
+    distributions: dict[str, BaseDistribution] = {
+        key: _names(drawn[key]) if "choices" in spaces[0][key] else _joined([space[key] for space in spaces])
+        for key in shared
+    }
     if trials[ARM].nunique() > 1:
-        distributions[ARM] = CategoricalDistribution(sorted(trials[ARM].unique()))
+        distributions[ARM], drawn[ARM] = _names(trials[ARM]), trials[ARM]
     if len(distributions) < 2:
         return {}
-    found = MeanDecreaseImpurityImportanceEvaluator(seed=SEED).evaluate(
-        _pooled(study, trials, distributions, spaces[0])
-    )
+    pooled = _pooled(study, drawn.to_dict("records"), list(trials["value"]), distributions)
+    found = MeanDecreaseImpurityImportanceEvaluator(seed=SEED).evaluate(pooled)
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def _pooled(
-    study: Study, trials: pd.DataFrame, distributions: Mapping[str, BaseDistribution], space: Mapping[str, Any]
+    study: Study, drawn: list[dict[str, Any]], values: list[float], distributions: Mapping[str, BaseDistribution]
 ) -> optuna.Study:
     """The complete trials of all arms as one study in memory."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     pooled = optuna.create_study(direction="maximize" if study.maximize else "minimize")
     optuna.logging.set_verbosity(before)
-    for row in trials.to_dict("records"):
-        values = {key: row[ARM] if key == ARM else _drawn(row[f"param_{key}"], space[key]) for key in distributions}
+    for params, value in zip(drawn, values, strict=True):
         with warnings.catch_warnings(category=UserWarning, action="ignore"):
-            pooled.add_trial(
-                optuna.create_trial(params=values, distributions=dict(distributions), value=float(row["value"]))
-            )
+            pooled.add_trial(optuna.create_trial(params=params, distributions=dict(distributions), value=float(value)))
     return pooled
 
 
-def _spaces(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The space of every arm, as its settings say."""
-    return [{**settings["space"], **arm["space"]} for arm in settings["arms"].values()]
+def _alike(one: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
+    """Whether both are ranges, or both choices."""
+    return other is not None and ("choices" in one) == ("choices" in other)
 
 
-def _drawn(value: float, number: Mapping[str, Any]) -> float:
-    """What the sampler drew for a number: 1 - x where that was tuned."""
-    return 1.0 - value if number["one_minus"] else value
+def _drawn(values: pd.Series, given: Mapping[str, Any]) -> pd.Series:
+    """What the sampler drew: 1 - x where that was tuned."""
+    return 1.0 - values if given.get("one_minus") else values
+
+
+def _names(values: pd.Series) -> CategoricalDistribution:
+    """Every value there is, in a fixed order."""
+    return CategoricalDistribution(sorted(values.unique().tolist()))
 
 
 def _joined(ranges: list[Mapping[str, Any]]) -> FloatDistribution:

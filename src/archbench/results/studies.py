@@ -50,6 +50,8 @@ class Arm:
     """Where the arm stands on the axes of a crossed study."""
     network: str = ""
     """Its architecture with the options that are given, and its scale."""
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    """What was tuned -> its value in the best trial: a number, or the name of a choice."""
 
     @property
     def parameters(self) -> float:
@@ -61,6 +63,12 @@ class Arm:
     def label(self) -> str:
         """What it is called where competitors are named: places of a board have labels as well."""
         return self.name
+
+    @property
+    def best_setting(self) -> str:
+        """`learning_rate 0.01, parts.activation gelu`; empty where no trial came to its end."""
+        shown = {key: value if isinstance(value, str) else f"{value:.4g}" for key, value in self.setting.items()}
+        return ", ".join(f"{key} {value}" for key, value in shown.items())
 
     @property
     def states(self) -> str:
@@ -150,6 +158,7 @@ class Study:
                     "final_seeds": arm.final_seeds,
                     "default_validation": arm.default_value,
                     "best_validation": arm.best_value,
+                    "best_setting": arm.best_setting,
                     "mean": arm.score.mean,
                     "deviation": arm.score.deviation,
                     "interval_low": arm.score.low,
@@ -193,10 +202,11 @@ def read_study(folder: Path, name: str, seeds: Iterable[int]) -> Study | None:
 
 def _trials(record: read.StudyFolder, maximize: bool) -> pd.DataFrame:
     """The table of trials, its cells read; `shown` is the value of a complete trial, of others their best epoch."""
+    named = read.worded(record.settings)
     heads = list(record.trials[0]) if record.trials else list(TRIALS)
     table = pd.DataFrame(record.trials, columns=heads)
     for head in heads:
-        if head in NUMBERS or head.startswith(TUNED):
+        if head in NUMBERS or (head.startswith(TUNED) and head.removeprefix(TUNED) not in named):
             table[head] = table[head].map(as_number).astype(float)
     best = {
         trial: (max if maximize else min)((value for _, value in points if not math.isnan(value)), default=math.nan)
@@ -241,6 +251,9 @@ def _arm(
     default = complete.loc[complete["enqueued"], "value"]
     stops_early = any(run.settings["early_stopping"] is not None for run in runs if run.settings)
     ran = int(complete["epochs_run"].max()) if len(complete) else 0
+    best = complete["value"].max() if maximize else complete["value"].min()
+    space = read.space_of(settings, name)
+    searched = any(key.startswith("architecture.") for key in space)
     return Arm(
         name=name,
         trials=len(trials),
@@ -250,21 +263,32 @@ def _arm(
         trial_epochs=settings["epochs"] if stops_early else ran // (settings["folds"] or 1),
         final_epochs=tuple(sorted({run.settings["epochs"] for run in runs if run.settings})),
         runs=tuple(runs),
-        best_value=complete["value"].max() if maximize else complete["value"].min(),
+        best_value=best,
         default_value=default.iloc[0] if len(default) else math.nan,
         score=mean_interval([run.score for run in runs]),
         standing=unranked(runs, "budgets differ"),
         cell=cell,
-        network=_network(settings["base"], settings["arms"].get(name, {})),
+        network=_network(settings["base"], settings["arms"].get(name, {}), runs if searched else []),
+        setting=_setting(complete[complete["value"] == best], list(space)),
     )
 
 
-def _network(base: Mapping[str, Any], arm: Mapping[str, Any]) -> str:
-    """`mlp, units [64, 64] (paper)`: of the arm, or of the base where the arm has none of its own."""
-    whose = arm if arm.get("architecture") else base
+def _setting(best: pd.DataFrame, keys: list[str]) -> dict[str, Any]:
+    """What was tuned in the first of the best trials."""
+    row = next(iter(best.to_dict("records")), {})
+    return {key: row[f"{TUNED}{key}"] for key in keys if f"{TUNED}{key}" in row}
+
+
+def _network(base: Mapping[str, Any], arm: Mapping[str, Any], found: list[Run]) -> str:
+    """`mlp, units [64, 64] (paper)`: of the arm, or of the base where the arm has none of its own.
+
+    Where the network itself was searched for, it is that of the runs with the best one that was `found`.
+    """
+    own = next((run.settings for run in found if run.settings), None)
+    whose = own or (arm if arm.get("architecture") else base)
     spec = whose["architecture"]
     options = [f"{option} {value}" for option, value in spec.items() if option != "name"]
-    return f"{', '.join([spec['name'], *options])} ({arm.get('scale') or whose.get('scale') or 'paper'})"
+    return f"{', '.join([spec['name'], *options])} ({(own or arm).get('scale') or whose.get('scale') or 'paper'})"
 
 
 def _ranked(study: Study) -> Study:

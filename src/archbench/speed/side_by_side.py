@@ -24,7 +24,7 @@ from archbench.speed.workshop import Site, digits, trial
 from archbench.sweeps import space
 from archbench.sweeps.benches import Benches
 from archbench.sweeps.trial import Asked, run_trials
-from archbench.tuning import with_numbers
+from archbench.tuning import with_values
 
 TOGETHER = 8
 EPOCHS = 4
@@ -76,7 +76,7 @@ def _side(
         asked = []
         for _ in range(TOGETHER):
             drawn = study.ask(space.distributions(SPACE))
-            asked.append((drawn, with_numbers(settings, space.numbers_of(drawn.params, SPACE))))
+            asked.append((drawn, with_values(settings, space.values_of(drawn.params, SPACE))))
         start = time.perf_counter()
         run(study, asked, benches, None)
         return 60 * TOGETHER / (time.perf_counter() - start)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import norm
@@ -30,8 +30,9 @@ CANDIDATES = 2000
 class GaussianProcessSampler(BaseSampler):
     """Draws the point of highest expected improvement under a Matern-5/2 process, one length scale a number.
 
-    Trials that were pruned or diverged count as as bad as the worst complete one, so that the search keeps away from
-    there. Among `CANDIDATES` random points the best is taken.
+    A choice is as many numbers as it has values: 1 for the one that is taken, 0 for the others. Trials that were pruned
+    or diverged count as as bad as the worst complete one, so that the search keeps away from there. Among `CANDIDATES`
+    random points the best is taken.
     """
 
     def __init__(self, space: Mapping[str, BaseDistribution], seed: int) -> None:
@@ -40,7 +41,7 @@ class GaussianProcessSampler(BaseSampler):
         self._independent = RandomSampler(seed=seed)
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """All numbers are drawn together."""
+        """All is drawn together."""
         return dict(self._space)
 
     def sample_relative(
@@ -54,8 +55,8 @@ class GaussianProcessSampler(BaseSampler):
         sign = 1.0 if study.direction == optuna.study.StudyDirection.MAXIMIZE else -1.0
         worst = min(sign * value for value in values)
         scores = np.array([sign * t.value if t.state == TrialState.COMPLETE else worst for t in ended])
-        points = np.array([[_to_unit(one, t.params[key]) for key, one in search_space.items()] for t in ended])
-        best = self._most_promising(points, scores)
+        places = np.array([[_to_unit(one, t.params[key]) for key, one in search_space.items()] for t in ended])
+        best = self._most_promising(list(search_space.values()), places, scores)
         return {key: _from_unit(one, place) for (key, one), place in zip(search_space.items(), best, strict=True)}
 
     def sample_independent(
@@ -64,29 +65,46 @@ class GaussianProcessSampler(BaseSampler):
         """A random value, while there is no relative one."""
         return self._independent.sample_independent(study, trial, param_name, param_distribution)
 
-    def _most_promising(self, points: np.ndarray, scores: np.ndarray) -> np.ndarray:
-        """`points` (trial, number) in the unit cube and their `scores`, more is better, to the next point (number,)."""
-        numbers = points.shape[1]
-        kernel = ConstantKernel() * Matern(np.full(numbers, 0.5), (0.05, 20.0), nu=2.5) + WhiteKernel(1e-3, (1e-6, 1.0))
+    def _most_promising(self, space: Sequence[BaseDistribution], places: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """`places` (trial, key) in the unit cube and their `scores`, more is better, to the next place (key,)."""
+        points = _points(space, places)
+        kernel = ConstantKernel() * Matern(np.full(points.shape[1], 0.5), (0.05, 20.0), nu=2.5)
         scaled = (scores - scores.mean()) / (scores.std() or 1.0)
         process = GaussianProcessRegressor(
-            kernel, n_restarts_optimizer=2, random_state=int(self._random.integers(2**31))
+            kernel + WhiteKernel(1e-3, (1e-6, 1.0)),
+            n_restarts_optimizer=2,
+            random_state=int(self._random.integers(2**31)),
         )
         with warnings.catch_warnings(category=ConvergenceWarning, action="ignore"):
             process.fit(points, scaled)
-        candidates = self._random.random((CANDIDATES, numbers))
-        mean, deviation = process.predict(candidates, return_std=True)
+        candidates = self._random.random((CANDIDATES, len(space)))
+        mean, deviation = process.predict(_points(space, candidates), return_std=True)
         gain = mean - scaled.max()
         z = gain / np.maximum(deviation, 1e-9)
         return candidates[np.argmax(gain * norm.cdf(z) + deviation * norm.pdf(z))]
 
 
-def _to_unit(one: BaseDistribution, value: float) -> float:
+def _points(space: Sequence[BaseDistribution], places: np.ndarray) -> np.ndarray:
+    """`places` (trial, key) in the unit cube as what the process compares: (trial, number)."""
+    columns = [
+        np.eye(len(one.choices))[(place * len(one.choices)).astype(int)]
+        if isinstance(one, CategoricalDistribution)
+        else place[:, None]
+        for one, place in zip(space, places.T, strict=True)
+    ]
+    return np.hstack(columns)
+
+
+def _to_unit(one: BaseDistribution, value: float | str) -> float:
+    if isinstance(one, CategoricalDistribution):
+        return (one.choices.index(value) + 0.5) / len(one.choices)
     low, high, value = (math.log(x) if one.log else x for x in (one.low, one.high, value))
     return (value - low) / (high - low)
 
 
-def _from_unit(one: BaseDistribution, place: float) -> float:
+def _from_unit(one: BaseDistribution, place: float) -> float | str:
+    if isinstance(one, CategoricalDistribution):
+        return one.choices[int(place * len(one.choices))]
     low, high = (math.log(x) if one.log else x for x in (one.low, one.high))
     value = low + place * (high - low)
     value = min(max(math.exp(value) if one.log else value, one.low), one.high)

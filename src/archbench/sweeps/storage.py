@@ -28,7 +28,8 @@ from archbench.config import Space
 from archbench.errors import UserError
 from archbench.secrets import scrub
 from archbench.sweeps.gaussian_process import GaussianProcessSampler
-from archbench.sweeps.space import distributions, grid
+from archbench.sweeps.reinforce import ReinforceSampler
+from archbench.sweeps.space import Drawn, distributions, grid
 
 
 class StorageUnreachable(UserError):
@@ -177,14 +178,16 @@ def make_sampler(name: str, space: Space, trials: int, seed: int, turn: int) -> 
         return GridPoint(space, trials, seed, turn)
     if name == "gp":
         return GaussianProcessSampler(distributions(space), seed=own)
+    if name == "reinforce":
+        return ReinforceSampler(distributions(space), seed, turn)
     with warnings.catch_warnings(category=ExperimentalWarning, action="ignore"):
         return QMCSampler(seed=seed, scramble=True, independent_sampler=RandomSampler(seed=own))
 
 
-def fix(numbers: Mapping[str, float], sampler: BaseSampler) -> BaseSampler:
-    """A sampler that gives these numbers, and for all others asks `sampler`."""
+def fix(given: Drawn, sampler: BaseSampler) -> BaseSampler:
+    """A sampler that gives these values, and for all others asks `sampler`."""
     with warnings.catch_warnings(category=ExperimentalWarning, action="ignore"):
-        return PartialFixedSampler(dict(numbers), sampler)
+        return PartialFixedSampler(dict(given), sampler)
 
 
 class GridPoint(BaseSampler):

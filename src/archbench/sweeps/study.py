@@ -54,9 +54,9 @@ class ArmPlan:
     words: str | None = None
     """What the base itself says of its scale."""
 
-    def settings(self, numbers: tuning.Numbers) -> list[dict[str, Any]]:
+    def settings(self, numbers: tuning.Values) -> list[dict[str, Any]]:
         """The settings of every seed with the tuned numbers in their places."""
-        changed = [tuning.with_numbers(trial, numbers) for trial in self.trials]
+        changed = [tuning.with_values(trial, numbers) for trial in self.trials]
         return [
             {
                 **trial,
@@ -164,7 +164,7 @@ def finish_arm(
     if best is None:
         shutil.rmtree(final, ignore_errors=True)  # of an earlier search, under other settings
         return
-    trials = plan.settings(space.numbers_of(best.params, plan.space))
+    trials = plan.settings(space.values_of(best.params, plan.space))
     run_benchmark(trials, prepared, final, pace, bench=lambda: benches.get(trials[0]))
 
 

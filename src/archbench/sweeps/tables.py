@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from archbench.config import Choices, Space
 from archbench.records import run_folder
 from archbench.sweeps import space
 
@@ -65,7 +66,7 @@ def trial_rows(
     rows, curves = [], []
     for plan in plans:
         for number, trial in enumerate(trials[plan.name]):
-            numbers = space.numbers_of(trial.params, plan.space)
+            tuned = _cells(trial.params, plan.space)
             scores = {} if "fold_scores" in trial.user_attrs else trial.intermediate_values
             rows.append(
                 {
@@ -79,7 +80,7 @@ def trial_rows(
                     "worker": trial.user_attrs["part"],
                     "enqueued": "enqueued" in trial.user_attrs,
                     "same_as": _same_as(trial, trials[plan.name]),
-                    **{f"param_{name}": numbers.get(name, "") for name in names},
+                    **{f"param_{name}": tuned.get(name, "") for name in names},
                 }
             )
             curves += [
@@ -87,6 +88,12 @@ def trial_rows(
                 for epoch, value in sorted(scores.items())
             ]
     return rows, curves
+
+
+def _cells(drawn: space.Drawn, given: Space) -> dict[str, Any]:
+    """What a trial had, as it stands in a table: numbers as they are meant, of choices their names."""
+    values = space.values_of(drawn, given)
+    return {key: drawn[key] if isinstance(given[key], Choices) else value for key, value in values.items()}
 
 
 def _same_as(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> int | str:
@@ -113,7 +120,7 @@ def summarize_arms(
             summary[plan.name] = {"trials": budget}
             continue
         best[plan.name] = {
-            "params": space.numbers_of(trial.params, plan.space),
+            "params": space.values_of(trial.params, plan.space),
             "value": trial.value,
             "number": trials[plan.name].index(trial),
         }

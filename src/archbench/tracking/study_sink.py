@@ -77,7 +77,8 @@ def _params(settings: Mapping[str, Any]) -> dict[str, str]:
     told = {name: value for name, value in settings.items() if name not in ("study", "arms", "cross", "space")}
     told["arms"] = ", ".join(settings["arms"])
     told["cross"] = {axis: ", ".join(values) for axis, values in (settings.get("cross") or {}).items()}
-    told["space"] = {name: _as_range(number) for name, number in (settings.get("space") or {}).items()}
+    space = settings.get("space") or {}
+    told["space"] = {name: given.get("choices") or _as_range(given) for name, given in space.items()}
     return as_params(told)
 
 

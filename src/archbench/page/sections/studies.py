@@ -23,6 +23,8 @@ def studies(results: Results, place: Workplace) -> Iterator[Section]:
         blocks = [
             Text(study_remark(study)),
             Table(arm_rows(study)),
+            Heading("Best settings"),
+            Table([{"Arm": arm.name, "Setting": arm.best_setting or formats.NOTHING} for arm in study.arms]),
             Heading("Budgets"),
             Table(_budget_rows(study)),
             File(name),
