@@ -125,7 +125,11 @@ def test_a_default_of_training_is_its_sources(row, tmp_path):
             {},
             "studies.rates: arms.sgd has an empty space: all its trials would be the same. Give a range",
         ),
-        ("studies.rates.sampler", "genetic", "studies.rates.sampler: Input should be 'tpe', 'gp', 'random', 'grid', 'quasi_random'"),
+        (
+            "studies.rates.sampler",
+            "genetic",
+            "studies.rates.sampler: Input should be 'tpe', 'gp', 'random', 'grid', 'quasi_random'",
+        ),
         ("studies.rates.pruner", "hyperband", "studies.rates.pruner: Input should be 'none', 'median',"),
         ("studies.rates.pruner", "wilcoxon", "the pruner wilcoxon compares trials fold by fold: give folds, or choose"),
         ("studies.rates.folds", 1, "studies.rates.folds: Input should be greater than or equal to 2. Given: 1."),
