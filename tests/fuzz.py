@@ -151,21 +151,26 @@ def _part_of(whole: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     for one in list(benchmarks.values()):
         if beats := recipes.merged(one, whole["recipes"]).get("beats"):
             benchmarks[beats["benchmark"]] = whole["benchmarks"][beats["benchmark"]]
-    studies = dict(chance.sample(sorted(whole.get("studies", {}).items()), chance.choice((0, 1))))
-    places = (*benchmarks.values(), *(study["base"] for study in studies.values()))
+    studies, probes = (_one_or_none(whole.get(key, {}), chance) for key in ("studies", "probes"))
+    places = (*benchmarks.values(), *(one["base"] for one in (*studies.values(), *probes.values())))
     used = {recipes.merged(one, whole["recipes"])["dataset"] for one in places}
     values = {**whole, "benchmarks": benchmarks, "datasets": {slug: whole["datasets"][slug] for slug in sorted(used)}}
     values["recipes"] = {name: whole["recipes"][name] for one in places for name in recipes.named(one)}
-    values |= {"studies": studies} if studies else {}
-    values.pop("speed", None)
-    if not studies:
-        values.pop("studies", None)
+    for key, asked in (("studies", studies), ("probes", probes), ("speed", None)):
+        values.pop(key, None)
+        values |= {key: asked} if asked else {}
     values = _copy(values)
     for study in studies and values["studies"].values():
         for large in [study["arms"]] if "arms" in study else study["cross"].values():
             for name in chance.sample(sorted(large), max(len(large) - 3, 0)):
                 del large[name]
     return values
+
+
+def _one_or_none(asked: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """One of the studies or probes that have a base, or none."""
+    with_base = sorted((name, one) for name, one in asked.items() if "base" in one)
+    return dict(chance.sample(with_base, min(len(with_base), chance.choice((0, 1)))))
 
 
 def _copy(value: Any) -> Any:
