@@ -311,15 +311,15 @@ def _check_one_score(config: Config, slug: str, where: str, plan: Plan) -> None:
 
 
 def arm_benchmark(study: Study, arm: str) -> Benchmark:
-    """The base benchmark of a study with one arm's changes; of its parts, those that the arm names.
-
-    The words on the size of the base's network do not go with another one.
-    """
+    """The base benchmark of a study with one arm's changes, and the study's epochs."""
     return changed(study.base, study.arms[arm]).model_copy(update={"epochs": study.epochs})
 
 
 def changed(base: Benchmark, arm: Changes) -> Benchmark:
-    """A benchmark with the changes of an arm."""
+    """A benchmark with the changes of an arm; of its parts, those that the arm names.
+
+    The words on the size of the base's network do not go with another one.
+    """
     given = {name: getattr(arm, name) for name in Changes.model_fields}
     changes = {name: value for name, value in given.items() if value is not None and name != "parts"}
     if "architecture" in changes:

@@ -63,7 +63,7 @@ def _config(**probe):
         ({"base": {**BASE, "expect": {"accuracy": 0.9}}}, "base takes no expect"),
         ({"base": {**BASE, "keep_every": 2}}, "base takes no expect, no beats and no keep_every"),
         ({}, "probes.one.probe: signal_propagation looks into networks, and none is named"),
-        ({"probe": "signals_propagation", "base": BASE}, "probes.one.probe: No probe is called 'signals_propagation'. Did you mean signal_prop"),
+        ({"probe": "signal_propagaton", "base": BASE}, "called 'signal_propagaton'. Did you mean signal_propagation?"),
         ({"probe": {"name": "signal_propagation", "examples": 0}, "base": BASE}, "examples cannot be 0"),
         ({"runs": ["lent"]}, "probes.one.runs: params.yaml has no benchmark 'lent'. Did you mean lenet?"),
         ({"base": {**BASE, "dataset": "digit"}}, "probes.one.base.dataset: params.yaml has no data set 'digit'"),
