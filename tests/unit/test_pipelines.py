@@ -1,7 +1,9 @@
 """The four pipelines that come with the project: they resolve, fit their dvc.yaml, and cover what they promise."""
 
+import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -36,6 +38,19 @@ def test_it_resolves_under_its_own_name(pipeline):
 def test_its_dvc_file_is_up_to_date(pipeline):
     name, folder, config = pipeline
     dvcfile.check(config, Folders(PROJECT, name), folder)
+
+
+@pytest.mark.slow
+def test_it_is_planned_where_nothing_is_prepared_yet(pipeline, tmp_path):
+    """What a newcomer asks first: what each stage will take, before any data are here."""
+    _, folder, config = pipeline
+    (tmp_path / "pipelines").mkdir()
+    shutil.copy(folder / "params.yaml", tmp_path)
+    words = [sys.executable, "-m", "archbench", "plan", "--json"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    planned = {stage["stage"] for stage in json.loads(done.stdout)["stages"]}
+    assert {f"train@{slug}" for slug in config.benchmarks} <= planned
 
 
 def test_its_params_yaml_is_read_without_scrolling_and_says_nothing_three_times(pipeline):

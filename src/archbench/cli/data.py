@@ -110,6 +110,7 @@ def _sampled(
         class_names=raw.class_names,
         label_names={name: list(names) for name, names in raw.label_names.items()},
         labels=raw.labels,
+        vocabulary=raw.vocabulary,
         strata=raw.strata,
         group=raw.group,
     )
