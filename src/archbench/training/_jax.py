@@ -26,6 +26,7 @@ class JaxBackend:
         self._steps = steps
         self._variables = steps.learner.state
         self._trainable = {id(variable) for variable in steps.learner.trainable}
+        self._frozen = {id(variable) for variable in steps.learner.frozen}
         # XLA's CPU compiler leaves its fast convolutions aside inside a loop: there the loop runs in Python.
         on_device = not (device_kind() == "cpu" and convolves(steps.learner.model))
         self._start = jax.jit(self._first)
@@ -83,12 +84,16 @@ class JaxBackend:
 
     def _write(self, values: Sequence[Any]) -> None:
         for variable, value in zip(self._variables, values, strict=True):
-            variable.assign(value)
+            if value is not None:
+                variable.assign(value)
 
     def _share(self, values, data: Batch, rows, weights, penalty, numbers):
+        """The values after it, None for those that are frozen, what is logged, and the gradients."""
         batch = self._rows(data, rows)
         with self._steps.tuned(0.0, numbers):
-            return self._differentiate(values, lambda: self._steps.share(batch, weights, penalty))
+            after, logs, gradients = self._differentiate(values, lambda: self._steps.share(batch, weights, penalty))
+        kept = [None if id(v) in self._frozen else value for v, value in zip(self._variables, after, strict=True)]
+        return kept, logs, gradients
 
     def _move(self, values, gradients, rate, numbers):
         with self._scope(values) as scope, self._steps.tuned(rate, numbers):
