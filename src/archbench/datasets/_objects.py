@@ -21,9 +21,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from archbench.datasets._fetch import say
+from archbench.datasets import _fetch
 from archbench.datasets._picture import Look, size_of
 from archbench.datasets._pictures import Pictures, checked
+from archbench.datasets._raw import Raw
 from archbench.datasets.columns import Arrays, Ragged, Runs
 from archbench.errors import UserError
 
@@ -95,6 +96,32 @@ class Gathered:
     odd_files: tuple[tuple[str, str], ...]
     """(file, what) for each file that is not as the others."""
 
+    def raw(
+        self,
+        name: str,
+        source: str,
+        class_names: tuple[str, ...],
+        *,
+        labels: tuple[str, ...] = ("box_label",),
+        validation: float | None = None,
+        test: float | None = None,
+        strata: str | None = None,
+    ) -> Raw:
+        """The data set `name` of these pictures: all parts but `train` are official; the rest as `Raw` has it."""
+        return Raw(
+            source,
+            str(_fetch.facts(name)["licence"]),
+            "image",
+            self.parts["train"],
+            validation,
+            test,
+            official={part: arrays for part, arrays in self.parts.items() if part != "train"},
+            class_names=class_names,
+            labels=labels,
+            strata=strata,
+            odd_files=self.odd_files,
+        )
+
 
 def gather(parts: Mapping[str, Part], where: str, *columns: Told, skip_broken: bool = False) -> Gathered:
     """The `columns` of every part; each picture is decoded once, and what is told of it held against it.
@@ -104,7 +131,7 @@ def gather(parts: Mapping[str, Part], where: str, *columns: Told, skip_broken: b
     good: dict[str, tuple[Pictures, list[Scene]]] = {}
     odd_files: list[tuple[str, str]] = []
     for name, part in parts.items():
-        say(f"{where}: decoding {len(part.pictures)} pictures, to learn which are good")
+        _fetch.say(f"{where}: decoding {len(part.pictures)} pictures, to learn which are good")
         rows, odd = checked(part.pictures, where, skip_broken=skip_broken, known=part.known)
         pictures, scenes = part.pictures.take(rows), [part.scenes[row] for row in rows]
         for row, scene in enumerate(scenes):

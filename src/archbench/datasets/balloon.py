@@ -67,17 +67,7 @@ def balloon(
         ]
         parts[part] = Part(Pictures(pictures, look, storage), scenes)
     found = gather(parts, "balloon", "boxes", "masks", skip_broken=skip_broken)
-    return Raw(
-        SOURCE,
-        str(_fetch.facts("balloon")["licence"]),
-        "image",
-        found.parts["train"],
-        validation,
-        official={"test": found.parts["test"]},
-        class_names=("balloon",),
-        labels=("box_label",),
-        odd_files=found.odd_files,
-    )
+    return found.raw("balloon", SOURCE, ("balloon",), validation=validation)
 
 
 def _records(folder: Path, archive: Path) -> list[tuple[str, list[Any]]]:

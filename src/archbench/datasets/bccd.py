@@ -48,16 +48,7 @@ def bccd(
     folder, look = raw / "bccd" / "BCCD", Look(tuple(size), fit=fit)
     parts = {part: _part(folder, listed, look, storage, examples) for part, listed in PARTS.items()}
     found = gather(parts, "bccd", "boxes", skip_broken=skip_broken)
-    return Raw(
-        SOURCE,
-        str(_fetch.facts("bccd")["licence"]),
-        "image",
-        found.parts.pop("train"),
-        official=found.parts,
-        class_names=KINDS,
-        labels=("box_label",),
-        odd_files=found.odd_files,
-    )
+    return found.raw("bccd", SOURCE, KINDS)
 
 
 def _part(folder: Path, listed: str, look: Look, storage: Storage, examples: int | None) -> Part:

@@ -54,9 +54,7 @@ def camvid(
     folder, look = raw / "camvid", Look(tuple(size), fit=fit)
     parts = {part: _part(folder, listed, look, storage, examples) for part, listed in PARTS.items()}
     found = gather(parts, "camvid", "mask", skip_broken=skip_broken)
-    licence = str(_fetch.facts("camvid")["licence"])
-    train = found.parts.pop("train")
-    return Raw(SOURCE, licence, "image", train, official=found.parts, class_names=KINDS, odd_files=found.odd_files)
+    return found.raw("camvid", SOURCE, KINDS, labels=())
 
 
 def _part(folder: Path, listed: str, look: Look, storage: Storage, examples: int | None) -> Part:

@@ -78,17 +78,7 @@ def coco2017(
     if names["train"] != names["test"]:
         raise DamagedData(f"{files[ANNOTATIONS]} names other classes in training and in validation. Delete it.")
     found = gather(parts, "coco2017", *_columns(masks), skip_broken=skip_broken)
-    return Raw(
-        SOURCE,
-        str(_fetch.facts("coco2017")["licence"]),
-        "image",
-        found.parts["train"],
-        validation,
-        official={"test": found.parts["test"]},
-        class_names=names["train"],
-        labels=("box_label",),
-        odd_files=found.odd_files,
-    )
+    return found.raw("coco2017", SOURCE, names["train"], validation=validation)
 
 
 def _instances(*parts: str) -> list[str]:

@@ -102,18 +102,14 @@ def pets(
     found = gather(parts, "pets", *(("boxes", "mask") if heads else ("mask",)), skip_broken=skip_broken)
     for part, arrays in found.parts.items():
         arrays["label"] = np.array([numbers[scene.file] for scene in found.scenes[part]], np.int32)
-    return Raw(
+    return found.raw(
+        "pets",
         SOURCE,
-        str(_fetch.facts("pets")["licence"]),
-        "image",
-        found.parts.pop("train"),
-        validation,
-        TEST if heads else None,
-        official=found.parts,
-        class_names=tuple(name.replace("_", " ") for name in NAMES[kinds]),
+        tuple(name.replace("_", " ") for name in NAMES[kinds]),
         labels=("label", "box_label") if heads else ("label",),
+        validation=validation,
+        test=TEST if heads else None,
         strata="label",
-        odd_files=found.odd_files,
     )
 
 

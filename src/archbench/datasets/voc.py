@@ -184,14 +184,4 @@ def _raw(
         files = Joined(*(kit.pictures([one for of, one in listed if of is kit]) for kit, _ in sources))
         made[part] = Part(Pictures(files, look, storage), [kit.scene(one, labels, look) for kit, one in listed])
     found = gather(made, name, *COLUMNS[labels], skip_broken=skip_broken)
-    return Raw(
-        SOURCE,
-        str(_fetch.facts(name)["licence"]),
-        "image",
-        found.parts["train"],
-        validation,
-        official={"test": found.parts["test"]},
-        class_names=KINDS,
-        labels=("box_label",),
-        odd_files=found.odd_files,
-    )
+    return found.raw(name, SOURCE, KINDS, validation=validation)
