@@ -76,6 +76,7 @@ def _without_words(source: str) -> str:
     return "".join(lines)
 
 
+@cache  # every import of every file asks for it
 def path_of(module: str) -> Path | None:
     """The file of an archbench module; None for anything else."""
     name, _, rest = module.partition(".")

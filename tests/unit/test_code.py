@@ -24,7 +24,9 @@ def package(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(code, "PACKAGE", tmp_path)
-    return tmp_path
+    code.path_of.cache_clear()
+    yield tmp_path
+    code.path_of.cache_clear()
 
 
 def test_imports_are_followed_however_deep_in_functions_and_in_circles(package):
