@@ -166,6 +166,18 @@ def test_flip_probability(probability, share):
     assert moved_pictures(batch, run("flip", batch, 0, probability=probability)).mean() == share
 
 
+def test_proposals_and_masks_that_overlap_are_mirrored_with_their_boxes():
+    batch = batch_of(1)
+    masks = np.stack([batch["instances"] == number + 1 for number in range(3)], axis=1).astype("uint8")
+    given = {**batch, "proposals": batch["boxes"].copy(), "masks": masks}
+    changed = run("flip", given, 0, probability=1.0)
+    np.testing.assert_array_equal(changed["proposals"][:, :2], changed["boxes"][:, :2])
+    for number in range(3):
+        np.testing.assert_array_equal(changed["masks"][0, number], changed["instances"][0] == number + 1)
+    for name in ("shift", "rotation", "scale", "crop", "cutout"):
+        assert {"proposals", "masks"} <= set(ENTRIES[name].facts["spoils"]), name
+
+
 def test_flip_by_hand():
     changed = run("flip", batch_of(1), 0, probability=1.0)
     assert (changed["image"] == batch_of(1)["image"][:, :, ::-1]).all()

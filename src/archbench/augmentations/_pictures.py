@@ -29,8 +29,9 @@ Augment = Callable[[Batch, keras.random.SeedGenerator], dict[str, Any]]
 MAPS = ("image", "mask", "instances")
 COPIES = ("singles",)
 """Labels that repeat the pixels of the picture, and do not change with it."""
-MOVED = ("present", "count", *COPIES)
-"""Labels that tell of all that is on the picture, too: moved, one of its objects may come to lie outside."""
+MOVED = ("present", "count", "proposals", "masks", *COPIES)
+"""Labels that tell of all that is on the picture, too: moved, one of its objects may come to lie outside. Proposals and
+the masks of objects that overlap are moved by no change but a reflection."""
 HIDDEN = ("boxes", "mask", *MOVED)
 """Labels that tell of what can be seen, too: an object that is covered still has its box and its mask."""
 

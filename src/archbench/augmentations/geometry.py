@@ -34,11 +34,13 @@ def flip(card: Card, *, probability: Share = 0.5) -> Augment:
         flipped = dict(batch)
         for name in present(batch, MAPS):
             flipped[name] = where(chosen, ops.flip(batch[name], axis=2), batch[name])
-        if "boxes" in batch:
-            boxes = batch["boxes"]
+        for name in present(batch, ("boxes", "proposals")):
+            boxes = batch[name]
             top, left, bottom, right = (boxes[..., side] for side in range(4))
             mirrored = ops.stack([top, width - right, bottom, width - left], axis=-1)
-            flipped["boxes"] = where(chosen, mirrored, boxes)
+            flipped[name] = where(chosen, mirrored, boxes)
+        if "masks" in batch:
+            flipped["masks"] = where(chosen, ops.flip(batch["masks"], axis=3), batch["masks"])
         if "landmarks" in batch:
             y, x = batch["landmarks"][..., 0], batch["landmarks"][..., 1]
             flipped["landmarks"] = where(chosen, ops.stack([y, width - x], axis=-1), batch["landmarks"])
