@@ -55,5 +55,5 @@ def test_data_without_boxes_and_with_proposals_are_refused(balloons, tmp_path):
         windows(None, store.load(tmp_path / "iris"))
     spec = {"name": "windows", "sides": [0.5]}
     prepare(spec, "once", tmp_path / "once", tmp_path / "raw", of=balloons)
-    with pytest.raises(NoBoxesToPropose, match="'once' .* without proposals"):
+    with pytest.raises(NoBoxesToPropose, match=r"'once' .* without proposals"):
         windows(None, store.load(tmp_path / "once"))

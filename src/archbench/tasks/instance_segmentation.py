@@ -70,7 +70,7 @@ class InstanceSegmentation(RegionDetection):
         """The head judges every proposal; the mask is made of what is detected."""
         return {**super().calls(), "mask": self.suppression["detections"]}
 
-    def further_losses(self, net: Net, maps: list[Any], batch: Batch, boxes: Any, learnt: Learnt) -> dict[str, Any]:
+    def further_losses(self, net: Net, maps: Any, batch: Batch, boxes: Any, learnt: Learnt) -> dict[str, Any]:
         """`masks`: the mean cross-entropy of the pixels of those regions that answer for an object, 0 without any.
 
         What is true of a pixel is what RoIAlign reads of the object's mask there.
@@ -94,7 +94,7 @@ class InstanceSegmentation(RegionDetection):
         """`mask_map_50` and `mask_map`, of masks, beside `map_50` and `map`, of boxes."""
         return {**super().scores(arrays, predictions, means), **mask_average_precisions(arrays, predictions)}
 
-    def _masks(self, net: Net, maps: list[Any], boxes: Any, kind: Any) -> Any:
+    def _masks(self, net: Net, maps: Any, boxes: Any, kind: Any) -> Any:
         """The logits (batch, region, row, column) of the mask of `kind` (batch, region) in `boxes`."""
         read = self.read(maps, boxes, self.mask_grid)
         made = net(ops.reshape(read, (-1, *read.shape[2:])), part="mask")

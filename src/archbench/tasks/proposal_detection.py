@@ -95,7 +95,7 @@ class ProposalDetection(SecondStage):
         """What `detected` says of the proposals."""
         return self.detected(net, *self._given(net, batch))
 
-    def _given(self, net: Net, batch: Batch) -> tuple[list[Any], Any, Any]:
+    def _given(self, net: Net, batch: Batch) -> tuple[Any, Any, Any]:
         """The maps of the pictures, their proposals, and which of these are any."""
         boxes = ops.cast(batch["proposals"], "float32")
         return net(batch[self.card.input], part="features"), boxes, area(boxes) > 0

@@ -127,7 +127,7 @@ class RegionDetection(SecondStage):
         parts |= self.further_losses(net, maps, batch, boxes, learnt)
         return {"loss": sum(parts.values()), **parts}
 
-    def further_losses(self, net: Net, maps: list[Any], batch: Batch, boxes: Any, learnt: Learnt) -> dict[str, Any]:
+    def further_losses(self, net: Net, maps: Any, batch: Batch, boxes: Any, learnt: Learnt) -> dict[str, Any]:
         """Those of what else is told of the regions `boxes` that are learnt from; here nothing."""
         return {}
 
@@ -136,7 +136,7 @@ class RegionDetection(SecondStage):
         maps, _, proposed = self.proposed(net, batch)
         return self.detected(net, maps, proposed.boxes, proposed.labels >= 0)
 
-    def proposed(self, net: Net, batch: Batch) -> tuple[list[Any], dict[str, Any], Detections]:
+    def proposed(self, net: Net, batch: Batch) -> tuple[Any, dict[str, Any], Detections]:
         """The maps of the pictures, what is said of the anchors, and the regions that look most like objects."""
         maps = net(batch[self.card.input], part="features")
         scored = net(maps, part="rpn")

@@ -128,7 +128,7 @@ class SecondStage(Task):
                 f"{self.called} needs a network of the parts {', '.join(self.asks)}, but this one has: "
                 f'{", ".join(parts)}. Choose a network whose task is {self.called}: "archbench list architectures".'
             )
-        self.shapes = [one.shape[1:3] for one in parts["features"].output]
+        self.shapes = [one.shape[1:3] for one in parts["features"].outputs]
         finest = 2 ** round(np.log2(self.picture[0] / self.shapes[0][0]))
         self.strides = [finest * 2**level for level in range(len(self.shapes))]
         self.grids = [one.shape[1] for one in parts["head"].inputs]
@@ -164,7 +164,7 @@ class SecondStage(Task):
         learnt = learn_from(matched, truth, draws, self.sampled_regions, HEAD_SHARE)
         return regions.rows(boxes, learnt.index), learnt
 
-    def head_losses(self, net: Net, maps: list[Any], boxes: Any, learnt: Learnt) -> dict[str, Any]:
+    def head_losses(self, net: Net, maps: Any, boxes: Any, learnt: Learnt) -> dict[str, Any]:
         """`classes` and `boxes`, means over the drawn regions of a picture; boxes count 0 without an object."""
         judged = self.judged(net, maps, boxes)
         kind = learnt.label + 1  # 0: no object
@@ -176,7 +176,7 @@ class SecondStage(Task):
             "boxes": mean(distance(targets, deltas, self.head_delta), learnt.answers, learnt),
         }
 
-    def detected(self, net: Net, maps: list[Any], boxes: Any, there: Any) -> dict[str, Any]:
+    def detected(self, net: Net, maps: Any, boxes: Any, there: Any) -> dict[str, Any]:
         """`boxes` (batch, max_detections, 4) in pixels, `score`, and `label` or -1; the best first.
 
         Every region makes a box for each class; these are thinned out within their class.
@@ -195,15 +195,16 @@ class SecondStage(Task):
         )
         return {"boxes": found.boxes, "score": found.scores, "label": found.labels}
 
-    def judged(self, net: Net, maps: list[Any], boxes: Any) -> dict[str, Any]:
+    def judged(self, net: Net, maps: Any, boxes: Any) -> dict[str, Any]:
         """`classes` (batch, region, 1 + kind) and `deltas` (batch, region, 1 + kind, 4)."""
         read = [self.read(maps, boxes, size) for size in self.grids]
         found = net(*(ops.reshape(grid, (-1, *grid.shape[2:])) for grid in read), part="head")
         count = boxes.shape[1]
         return {name: ops.reshape(one, (-1, count, *one.shape[1:])) for name, one in found.items()}
 
-    def read(self, maps: list[Any], boxes: Any, size: int) -> Any:
+    def read(self, maps: Any, boxes: Any, size: int) -> Any:
         """What lies in regions: (batch, region, `size`, `size`, channel). The last of several maps is not read."""
+        maps = maps if isinstance(maps, list) else [maps]
         most = max(1, len(maps) - 1)
         return self.pooling(maps[:most], boxes, size, strides=self.strides[:most], canonical=self.canonical)
 

@@ -51,7 +51,8 @@ def fast_rcnn(
 ) -> dict[str, keras.Model]:
     """Two networks: `features` of the picture, and the `head` that judges regions.
 
-    `features`: `image` (batch, height, width, channel) to a list of one map, of the last convolution of VGG.
+    `features`: `image` (batch, height, width, channel) to a map (batch, row, column, channel), that of the last
+    convolution of VGG.
     `head`: of a region a grid (batch, side, side, channel) for every side of `pool` to `classes` (batch, 1 +
     `outputs`), logits of which the first is that of no object, and `deltas` (batch, 1 + `outputs`, 4).
 
@@ -90,12 +91,12 @@ def faster_rcnn_vgg16(
 ) -> dict[str, keras.Model]:
     """Three networks: those of Fast R-CNN, and between them the `rpn` that proposes regions.
 
-    `rpn`: the list of one map to `objectness` (batch, anchor) and `deltas` (batch, anchor, 4), over rows, columns,
+    `rpn`: the map to `objectness` (batch, anchor) and `deltas` (batch, anchor, 4), over rows, columns,
     `scales` and ratios. `channels` are those of its one hidden convolution.
     """
     features = _features(image, convs, width, parts)
-    given = [keras.Input(features.output[0].shape[1:])]
-    said = proposals(given, channels, scales * len(RATIOS), parts, logits=2)
+    given = keras.Input(features.output.shape[1:])
+    said = proposals([given], channels, scales * len(RATIOS), parts, logits=2)
     return {
         "features": features,
         "rpn": keras.Model(given, said, name="rpn"),
@@ -105,12 +106,12 @@ def faster_rcnn_vgg16(
 
 def _features(image, convs: Depths, width: int, parts: Parts) -> keras.Model:
     maps, _ = trunk(image, convs, width, parts)
-    return keras.Model(image, list(maps.values())[-1:], name="features")
+    return keras.Model(image, list(maps.values())[-1], name="features")
 
 
 def _head(features: keras.Model, pool: Grids, outputs: int, dense_width: int, parts: Parts) -> keras.Model:
     """The two wide layers of VGG, then the verdict."""
-    grids = [keras.Input((side, side, features.output[0].shape[-1])) for side in pool]
+    grids = [keras.Input((side, side, features.output.shape[-1])) for side in pool]
     flat = [layers.Flatten()(grid) for grid in grids]
     x = layers.concatenate(flat) if len(flat) > 1 else flat[0]
     for _ in range(2):
