@@ -113,4 +113,5 @@ def _corners(first: Any, after: Any) -> list[tuple[Any, Any, Any]]:
     count = after - first
     octave = ops.cast(ops.floor(ops.log2(ops.cast(ops.maximum(count, 1), "float32")) + 1e-4), "int32")
     length = ops.left_shift(ops.ones_like(octave), octave)
-    return [(octave, place, count > 0) for place in (first, ops.maximum(after - length, 0))]
+    # Of a bin without cells, too, a cell of the map is read.
+    return [(octave, place, count > 0) for place in (ops.minimum(first, after - 1), after - length)]
