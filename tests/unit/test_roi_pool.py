@@ -100,7 +100,7 @@ def test_the_known_example():
     boxes = np.array([[(0, 0, 665, 665)]], "float32")
     cells = boxes[0, 0, 2] / 32
     assert cells == pytest.approx(20.78, abs=0.005)
-    ends, side = np.array([[0, cells]], "float32"), np.array([[25]])
+    ends, side = np.array([[0, cells]], "float32"), np.array([[25]], "int32")
     first, after = (ops.convert_to_numpy(one)[0] for one in bins(ends, side, 7, "down"))
     assert (after - first).tolist() == [2] * 7
     assert first.tolist() == [0, 2, 4, 6, 8, 10, 12]

@@ -137,7 +137,8 @@ def propose(
     maps. No gradient flows.
     """
     ends = list(np.cumsum([len(places) for places in anchors])[:-1])
-    split = (ops.split(ops.stop_gradient(said), ends, axis=1) for said in (objectness, deltas))
+    said = [ops.stop_gradient(one) for one in (objectness, deltas)]
+    split = [ops.split(one, ends, axis=1) if ends else [one] for one in said]
     boxes, scores, labels = [], [], []
     for level, (places, logits, moves) in enumerate(zip(anchors, *split, strict=True)):
         logits, order = ops.top_k(logits, min(most, len(places)))
