@@ -24,7 +24,7 @@ SIDE = 8
 SPEC = {"name": "mask_rcnn", "block": "basic", "blocks": (1, 1), "width": 4, "channels": 8, "hidden": 16, "pool": 3,
         "mask_pool": SIDE // 2, "mask_depth": 1}  # fmt: skip
 GOLDEN = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "mask_losses.csv").open()))
-ALL = {"anchor_scale": 2, "proposals": 300, "canonical": 112, "sampled_anchors": 10_000, "sampled_regions": 1_000}
+ALL = {"anchor_scale": [2], "proposals": 300, "canonical": 112, "sampled_anchors": 10_000, "sampled_regions": 1_000}
 
 
 def _discs() -> np.ndarray:

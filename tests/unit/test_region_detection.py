@@ -38,7 +38,7 @@ def found(parts):
 
 
 def _task(parts, **options):
-    settings = {"proposals": PROPOSALS, "canonical": CANONICAL, "anchor_scale": 2, **options}
+    settings = {"proposals": PROPOSALS, "canonical": CANONICAL, "anchor_scale": [2], **options}
     task = TASKS.build({"name": "region_detection", **settings}, scene_card())
     task.learn({}, parts)
     return task

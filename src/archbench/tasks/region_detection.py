@@ -40,7 +40,7 @@ RPN_LOW, RPN_HIGH, RPN_SHARE = 0.3, 0.7, 0.5
 RPN_SUPPRESSION = 0.7
 """A proposal goes where it overlaps a better one more than this."""
 
-Scales = Positive | Annotated[tuple[Positive, ...], Field(min_length=1, max_length=16)]
+Scales = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=16)]
 
 
 @task(
@@ -70,7 +70,7 @@ class RegionDetection(SecondStage):
         self,
         card: Card,
         *,
-        anchor_scale: Scales = 8.0,
+        anchor_scale: Scales = (8.0,),
         across_the_border: bool = True,
         proposals: Width = 1000,
         sampled_anchors: Width = 256,
@@ -95,7 +95,7 @@ class RegionDetection(SecondStage):
             iou_threshold=iou_threshold,
             max_detections=max_detections,
         )
-        self.anchor_scale = np.atleast_1d(anchor_scale)
+        self.anchor_scale = np.array(anchor_scale)
         self.across_the_border, self.sampled_anchors = across_the_border, sampled_anchors
 
     def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
