@@ -41,3 +41,5 @@ Stages = Annotated[int, Field(ge=1, le=10)]
 """Halvings of the input, at each of which a network grows wider."""
 Side = Annotated[int, Field(ge=1, le=1_024)]
 """Of a kernel, in pixels; or its stride."""
+Grids = Annotated[tuple[Side, ...], Field(min_length=1, max_length=8)]
+"""Bins a side of each grid of a pyramid of grids."""

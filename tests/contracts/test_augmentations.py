@@ -166,6 +166,24 @@ def test_flip_probability(probability, share):
     assert moved_pictures(batch, run("flip", batch, 0, probability=probability)).mean() == share
 
 
+def test_proposals_are_mirrored_with_the_boxes_and_moved_by_nothing_else():
+    batch = batch_of(1)
+    changed = run("flip", {**batch, "proposals": batch["boxes"].copy()}, 0, probability=1.0)
+    np.testing.assert_array_equal(changed["proposals"][:, :2], changed["boxes"][:, :2])
+    for name in ("shift", "rotation", "scale", "crop", "cutout"):
+        assert "proposals" in ENTRIES[name].facts["spoils"], name
+
+
+@pytest.mark.parametrize("name", [*WHOLE_PIXELS, *BETWEEN_PIXELS])
+def test_masks_of_objects_move_as_the_map_of_instances_does(name):
+    batch = batch_of()
+    masks = np.stack([batch["instances"] == number + 1 for number in range(3)], axis=1).astype("uint8")
+    changed = run(name, {**batch, "masks": masks}, 3)
+    assert moved_pictures(batch, changed).any()
+    for number in range(3):
+        np.testing.assert_array_equal(changed["masks"][:, number], changed["instances"] == number + 1)
+
+
 def test_flip_by_hand():
     changed = run("flip", batch_of(1), 0, probability=1.0)
     assert (changed["image"] == batch_of(1)["image"][:, :, ::-1]).all()

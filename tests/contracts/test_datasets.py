@@ -28,6 +28,7 @@ KINDS_OF_ARRAYS = {
     "target": (2, "float32"),
     "present": (2, "uint8"),
     "boxes": (3, "float32"),
+    "proposals": (3, "float32"),
     "box_label": (2, "int32"),
     "mask": (3, "uint8"),
     "instances": (3, "uint8"),

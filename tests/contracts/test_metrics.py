@@ -13,6 +13,7 @@ from archbench.errors import UserError
 from archbench.metrics import METRICS
 from archbench.metrics.confusion import confusion_matrix, precision_and_recall
 from archbench.metrics.detection import average_precisions
+from archbench.metrics.instances import mask_average_precisions
 
 ENTRIES = {entry.name: entry for entry in METRICS}
 GOLDEN = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "metric_values.csv").open()))
@@ -33,7 +34,7 @@ NUMBERS = {
     ),
 }
 SCORES = {"top_k", "roc_auc"}
-DETECTIONS = {"map", "map_50"}  # by hand, below
+DETECTIONS = {"map", "map_50", "mask_map", "mask_map_50"}  # by hand, below
 
 
 def _call(name, targets, predictions):
@@ -269,4 +270,58 @@ def test_nothing_found_and_nothing_there(capsys):
     assert average_precisions(_targets([(A, 0)]), nothing) == {"map": 0.0, "map_50": 0.0}
     assert np.isnan(average_precisions(_targets([]), _predictions([(A, 0, 0.9)]))["map"])
     average_precisions(_targets([(A, 0)]), _predictions([(A, 0, 0.9)]))
+    assert capsys.readouterr().out == ""
+
+
+def _mask_targets(*images):
+    """Each image a list of (box, label): masks that fill their boxes in a picture of 60 by 60, as one map."""
+    found = _targets(*images)
+    instances = np.zeros((len(images), 60, 60), "uint8")
+    for image, rows in enumerate(images):
+        for row, ((top, left, bottom, right), _) in enumerate(rows):
+            instances[image, top:bottom, left:right] = row + 1
+    return {"box_label": found["box_label"], "instances": instances}
+
+
+def _mask_predictions(*images):
+    """Each image a list of (box, label, score, filled share of the box from above, in quarters)."""
+    found = _predictions(*([row[:3] for row in rows] for rows in images))
+    mask = np.zeros((*found["label"].shape, 4, 4), "uint8")
+    for image, rows in enumerate(images):
+        for row, one in enumerate(rows):
+            mask[image, row, : one[3]] = 255
+    return {**found, "mask": mask}
+
+
+def test_average_precision_of_masks_by_hand():
+    # Right at .9, wrong at .8, right at .7, as with boxes: precision 1 up to recall 1/2, then 2/3.
+    targets = _mask_targets([(A, 0)], [(B, 0)])
+    predictions = _mask_predictions([(A, 0, 0.9, 4), (FAR, 0, 0.8, 4)], [(B, 0, 0.7, 4)])
+    expected = (51 + 50 * 2 / 3) / 101
+    both = {"mask_map": expected, "mask_map_50": expected}
+    assert mask_average_precisions(targets, predictions) == pytest.approx(both)
+    assert {name: _call(name, targets, predictions) for name in both} == pytest.approx(both)
+
+
+def test_a_mask_counts_by_its_own_iou_and_not_by_that_of_its_box():
+    """The box is right, the mask is its upper three quarters: a hit at .50 to .75, or its upper half, at .50 alone."""
+    square = (8, 4, 24, 20)
+    for quarters, hits in ((4, 10), (3, 6), (2, 1), (1, 0)):
+        found = mask_average_precisions(_mask_targets([(square, 0)]), _mask_predictions([(square, 0, 0.5, quarters)]))
+        assert found == pytest.approx({"mask_map": hits / 10, "mask_map_50": float(hits > 0)}, abs=1e-9), quarters
+
+
+def test_masks_that_overlap_are_told_in_a_column_of_their_own():
+    masks = np.zeros((1, 3, 60, 60), "uint8")
+    masks[0, 0, 0:10, 0:10], masks[0, 1, 0:10, 0:10] = 1, 1
+    targets = {"box_label": np.array([[0, 1, -1]]), "masks": masks}
+    predictions = _mask_predictions([(A, 0, 0.9, 4), (A, 1, 0.8, 4)])
+    assert mask_average_precisions(targets, predictions) == pytest.approx({"mask_map": 1.0, "mask_map_50": 1.0})
+
+
+def test_no_mask_found_and_none_there(capsys):
+    nothing = _mask_predictions([])
+    assert mask_average_precisions(_mask_targets([(A, 0)]), nothing) == {"mask_map": 0.0, "mask_map_50": 0.0}
+    assert np.isnan(mask_average_precisions(_mask_targets([]), _mask_predictions([(A, 0, 0.9, 4)]))["mask_map"])
+    mask_average_precisions(_mask_targets([(A, 0)]), _mask_predictions([(A, 0, 0.9, 4)]))
     assert capsys.readouterr().out == ""

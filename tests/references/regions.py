@@ -9,6 +9,7 @@ propose: per level `anchors0`, `objectness0` (batch, n), `deltas0`; `picture`, `
 each picture, and `scores0`, ...
 losses: `classes` (n, class), `deltas` (n, class, 4), `labels` (n,), `targets` (n, 4) -> `classification`, `boxes`
 rpn_losses: `objectness` (n,), `deltas` (n, 4), `labels` (n,), `targets` (n, 4), `drawn` -> `objectness`, `boxes`
+mask_loss: `masks` (n, side, side, class) logits, `labels` (n,), `truth` (n, side, side) of regions -> `loss`
 detect: `classes` (n, class), `deltas` (n, class, 4), `regions` (n, 4), `picture`, `limits` [score, IoU, most] ->
 `boxes`, `scores`, `labels`
 """
@@ -88,6 +89,15 @@ def rpn_losses(given):
     net.fg_bg_sampler = lambda labels: (positive, negative)
     found = net.compute_loss(given["objectness"][:, None], given["deltas"], [labels], [given["targets"]])
     return dict(zip(("objectness", "boxes"), found, strict=True))
+
+
+def mask_loss(given):
+    heads, truth = detection.roi_heads, given["truth"]
+    heads.project_masks_on_boxes = lambda masks, boxes, matched, side: truth[matched.long()]
+    count = torch.arange(len(truth))
+    logits = given["masks"].permute(0, 3, 1, 2)
+    labels = given["labels"]
+    return {"loss": heads.maskrcnn_loss(logits, [torch.zeros(len(truth), 4)], [truth], [labels], [count])}
 
 
 def detect(given):

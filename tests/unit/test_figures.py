@@ -187,8 +187,10 @@ def predictions(task):
         images = np.stack([known["input"] / 16.0] * 2, axis=1)
         labels = {"target_present": present, "prediction_present": np.roll(present, 1, axis=0)}
         return {"input": known["input"], "prediction_images": images, **labels}
-    if task in ("segmentation", "detection", "region_detection"):
-        return fake.balloon_predictions(task.removeprefix("region_"))
+    if task == "instance_segmentation":
+        return instances()
+    if task == "segmentation" or task.endswith("detection"):
+        return fake.balloon_predictions("segmentation" if task == "segmentation" else "detection")
     if task == "reconstruction":
         images = fake.digit_predictions()["input"]
         return {"input": images, "prediction_image": images / 16.0}
@@ -198,6 +200,31 @@ def predictions(task):
         return pictures()
     truth = np.linspace(0, 1, 40, dtype="float32")[:, None]
     return {"input": np.zeros((40, 5, 2)), "target_target": truth, "prediction_target": truth + 0.1}
+
+
+def instances():
+    """Full masks in the predicted boxes, and the true ones as a map of instances."""
+    known = fake.balloon_predictions("detection")
+    masks = fake.balloon_predictions("segmentation")["target_mask"]
+    full = np.full((*known["prediction_label"].shape, 4, 4), 255, "uint8")
+    return known | {"target_instances": (masks > 0).astype("uint8"), "prediction_mask": full}
+
+
+def test_masks_are_tinted_by_kind_where_they_are_pasted():
+    known = instances()
+    known["prediction_label"] = np.full_like(known["prediction_label"], -1)
+    known["prediction_boxes"][0, 0], known["prediction_label"][0, 0] = (8, 16, 24, 48), 1
+    (picture,) = PICTURES["instance_segmentation"](known)
+    shown = len(picture.figure.axes) // 3
+    plain, drawn = (picture.figure.axes[row * shown].images[0].get_array() for row in (0, 2))
+    changed = (plain != drawn).any(axis=-1)
+    expected = np.zeros((64, 64), bool)
+    expected[8:24, 16:48] = True
+    assert (changed <= expected).all()
+    assert changed.sum() > 0.9 * expected.sum()
+    known["prediction_score"][:] = 0.1  # too unlikely to be shown
+    (picture,) = PICTURES["instance_segmentation"](known)
+    np.testing.assert_array_equal(picture.figure.axes[2 * shown].images[0].get_array(), plain)
 
 
 def pictures():

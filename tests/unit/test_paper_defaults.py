@@ -14,6 +14,7 @@ from keras import layers, ops
 from archbench.activations import ACTIVATIONS
 from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import build_network, outline
+from archbench.architectures.parted import parts_of
 from archbench.augmentations import AUGMENTATIONS
 from archbench.catalogue import Catalogue
 from archbench.initializers import INITIALIZERS
@@ -195,6 +196,7 @@ WORDS = {
     "SparseConv2D": "sparse conv",
     "CodeDistance": "code distance",
     "Concatenate": "join",
+    "SpatialPyramidPooling2D": "pyramid",
     "Squash": "squash",
     "Routing": "routing",
     "OneClassAlone": "one class alone",
@@ -206,5 +208,6 @@ WORDS = {
 def test_a_network_is_its_papers_layers_in_their_order(row):
     entry = ARCHITECTURES[row["name"]]
     model = outline(entry.name, entry.facts["paper_input"], entry.facts["paper_outputs"])
-    found = [token for operation in model.operations if (token := _token(operation))]
+    operations = [operation for part in parts_of(model).values() for operation in part.operations]
+    found = [token for operation in operations if (token := _token(operation))]
     assert found == _expanded(row["layers"]), row["source"]

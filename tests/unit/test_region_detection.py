@@ -9,7 +9,6 @@ import pytest
 from keras import ops
 
 from archbench.architectures.network import build_network, outline
-from archbench.datasets.card import Card
 from archbench.errors import UserError
 from archbench.layers import regions
 from archbench.layers.boxes import pairwise_iou
@@ -17,8 +16,8 @@ from archbench.layers.roi_align import roi_align
 from archbench.tasks import TASKS
 from backend import compiled, gradient
 from references import torchvisions
+from scenes import BATCH, HEIGHT, KINDS, OBJECTS, WIDTH, BoundParts, drawn_weights, scene_card
 
-HEIGHT, WIDTH, OBJECTS, KINDS = 48, 64, 3, ("round", "heart")
 STRIDES, PROPOSALS, CANONICAL = (4, 8, 16), 700, 112
 GOLDEN = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "region_losses.csv").open()))
 ARCHITECTURE = {"name": "faster_rcnn_fpn", "block": "basic", "blocks": (1, 1), "width": 4, "channels": 8, "hidden": 16,
@@ -27,26 +26,9 @@ ALL = {"sampled_anchors": 10_000, "sampled_regions": 1_000}
 """So many that all are drawn."""
 
 
-def _card(**changes) -> Card:
-    arrays = {
-        "image": {"shape": [HEIGHT, WIDTH, 3], "dtype": "uint8"},
-        "boxes": {"shape": [OBJECTS, 4], "dtype": "float32"},
-        "box_label": {"shape": [OBJECTS], "dtype": "int32"},
-    }
-    fields = {"name": "scenes", "source": "", "licence": "", "input": "image", "split_sizes": {}}
-    return Card(**{**fields, "arrays": arrays, "class_names": KINDS, **changes})
-
-
 @pytest.fixture(scope="module")
 def parts():
-    """The parts of a small network whose weights make its answers differ from box to box."""
-    made = build_network(ARCHITECTURE, (HEIGHT, WIDTH, 3), len(KINDS)).parts
-    random = np.random.default_rng(0)
-    for part in made.values():
-        for weight in part.weights:
-            if weight.name == "kernel":
-                weight.assign(random.normal(size=weight.shape) / np.sqrt(np.prod(weight.shape[:-1])))
-    return made
+    return drawn_weights(build_network(ARCHITECTURE, (HEIGHT, WIDTH, 3), len(KINDS)).parts)
 
 
 @pytest.fixture(scope="module")
@@ -55,34 +37,15 @@ def found(parts):
     return _losses(_task(parts, **ALL), parts)
 
 
-class _Net:
-    def __init__(self, parts, training=False):
-        self.parts, self.training = parts, training
-
-    def __call__(self, *inputs, part):
-        return self.parts[part](*inputs, training=self.training)
-
-
 def _task(parts, **options):
-    settings = {"proposals": PROPOSALS, "canonical": CANONICAL, "anchor_scale": 2, **options}
-    task = TASKS.build({"name": "region_detection", **settings}, _card())
+    settings = {"proposals": PROPOSALS, "canonical": CANONICAL, "anchor_scale": [2], **options}
+    task = TASKS.build({"name": "region_detection", **settings}, scene_card())
     task.learn({}, parts)
     return task
 
 
-BATCH = {
-    "image": np.random.default_rng(5).normal(size=(3, HEIGHT, WIDTH, 3)).astype("float32"),
-    "boxes": np.array(
-        [[(2, 3, 20, 21), (5, 30, 45, 60), (0, 0, 0, 0)], [(8, 8, 16, 17), (0, 0, 0, 0), (0, 0, 0, 0)], [(0,) * 4] * 3],
-        "float32",
-    ),
-    "box_label": np.array([[0, 1, -1], [1, -1, -1], [-1, -1, -1]], "int32"),
-}
-"""Two objects, one, and none."""
-
-
 def _losses(task, parts, batch=BATCH):
-    return compiled(lambda x: task.losses(_Net(parts), x, 0), batch)
+    return compiled(lambda x: task.losses(BoundParts(parts), x, 0), batch)
 
 
 def _numpy(tree):
@@ -166,7 +129,7 @@ def test_detections_are_torchvisions(parts):
     for picture, maps, _, _, proposed in _first_stage(parts, 40):
         given = {"regions": proposed, "picture": np.array([HEIGHT, WIDTH]), "limits": np.array([0.05, 0.4, 80])}
         cases[str(picture)] = {**_judged(parts, maps, proposed), **given}
-    found = compiled(lambda x: task.predict(_Net(parts), x, 0), BATCH)
+    found = compiled(lambda x: task.predict(BoundParts(parts), x, 0), BATCH)
     assert found["boxes"].shape == (3, 80, 4)
     for picture, expected in torchvisions("detect", cases).items():
         there = found["label"][int(picture)] >= 0
@@ -183,7 +146,7 @@ def test_every_kernel_gets_a_gradient(parts):
 
     def loss(values):
         with keras.StatelessScope(state_mapping=list(zip(kernels, values, strict=True))):
-            return ops.sum(task.losses(_Net(parts), BATCH, 0)["loss"])
+            return ops.sum(task.losses(BoundParts(parts), BATCH, 0)["loss"])
 
     for kernel, slope in zip(kernels, gradient(loss, [ops.convert_to_numpy(k) for k in kernels]), strict=True):
         assert np.isfinite(slope).all(), kernel.path
@@ -194,7 +157,7 @@ def test_training_draws_anew_in_every_step(parts):
     task = _task(parts, sampled_anchors=32, sampled_regions=8)
 
     def two_steps(batch, generator):
-        return [task.losses(_Net(parts, training=True), batch, generator) for _ in range(2)]
+        return [task.losses(BoundParts(parts, training=True), batch, generator) for _ in range(2)]
 
     first, second = compiled(two_steps, BATCH, seed=0)
     for name in ("objectness", "classes"):
@@ -238,10 +201,10 @@ def test_without_the_normalizations_there_are_as_many_weights_as_torchvision_fre
 
 def test_what_a_user_gets_wrong_is_said(parts):
     with pytest.raises(UserError, match="parts features, rpn, head, but this one has: network"):
-        TASKS.build("region_detection", _card()).learn({}, {"network": parts["head"]})
+        TASKS.build("region_detection", scene_card()).learn({}, {"network": parts["head"]})
     with pytest.raises(UserError, match="without a single box"):
         _task(parts).arrays({"boxes": np.zeros((2, 3, 4)), "box_label": np.full((2, 3), -1)})
     with pytest.raises(UserError, match="max_detections"):
-        TASKS.build({"name": "region_detection", "max_detections": 101}, _card())
+        TASKS.build({"name": "region_detection", "max_detections": 101}, scene_card())
     with pytest.raises(UserError, match="names no classes"):
-        TASKS.build("region_detection", _card(class_names=()))
+        TASKS.build("region_detection", scene_card(class_names=()))

@@ -1,6 +1,7 @@
 """Two-stage detection through the training loop: it learns, is saved, and its pictures are drawn."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import toys
@@ -42,3 +43,57 @@ def test_it_learns_and_is_saved_with_its_parts(tmp_path):
     shown = {"input": test["image"], "target_boxes": test["boxes"], "target_box_label": test["box_label"]}
     shown |= {f"prediction_{name}": np.asarray(values) for name, values in found.items()}
     assert [picture.name for picture in PICTURES.build("region_detection", shown)] == ["boxes"]
+
+
+def _with_instances(squares):
+    """The squares of each picture as a map of instances; the second lies over the first."""
+    splits = {}
+    for name, arrays in squares.splits.items():
+        instances = np.zeros(arrays["image"].shape[:3], "uint8")
+        for (example, row), label in np.ndenumerate(arrays["box_label"]):
+            if label >= 0:
+                top, left, bottom, right = arrays["boxes"][example, row].astype(int)
+                instances[example, top:bottom, left:right] = row + 1
+        splits[name] = {**arrays, "instances": instances}
+    told = {**squares.card.arrays, "instances": {"shape": [32, 32], "dtype": "uint8"}}
+    return replace(squares, card=replace(squares.card, arrays=told), splits=splits)
+
+
+def test_masks_are_learnt_and_drawn(tmp_path):
+    squares = _with_instances(toys.squares())
+    changed = {
+        "architecture": {**toys.TWO_STAGES["architecture"], "name": "mask_rcnn", "mask_pool": 4, "mask_depth": 1},
+        "task": {**toys.TWO_STAGES["task"], "name": "instance_segmentation"},
+    }
+    trial = toys.settings(**{**toys.TWO_STAGES, **changed}, epochs=20)
+    run_benchmark([trial], squares, tmp_path, QUIET)
+    (model,) = tmp_path.rglob("model.keras")
+    metrics = json.loads((model.parent / "metrics.json").read_text())["scores"]
+    assert metrics["test"]["mask_map_50"] > 0.3, metrics
+    assert set(metrics["test"]) >= {"loss", "masks", "map_50", "mask_map"}
+    assert set(load_network(model).parts) == {"features", "rpn", "head", "mask"}
+    shown = dict(np.load(model.parent / "predictions.npz"))
+    assert [picture.name for picture in PICTURES.build("instance_segmentation", shown)] == ["masks"]
+
+
+def test_given_proposals_are_judged_by_a_net_that_learns(tmp_path):
+    squares, side = toys.squares(), 11
+    corner = np.stack(np.meshgrid(np.arange(0, 22, 4.2), np.arange(0, 22, 4.2), indexing="ij"), axis=-1).reshape(-1, 2)
+    windows = np.concatenate([corner, corner + side], axis=1).astype("float32")
+    splits = {
+        name: {**arrays, "proposals": np.tile(windows, (len(arrays["image"]), 1, 1))}
+        for name, arrays in squares.splits.items()
+    }
+    told = {**squares.card.arrays, "proposals": {"shape": list(windows.shape), "dtype": "float32"}}
+    changed = {
+        "architecture": {"name": "fast_rcnn", "convs": [1, 1, 1], "width": 8, "pool": [3, 1], "dense_width": 32},
+        "task": {"name": "proposal_detection", "pooling": "roi_pool", "sampled_regions": 16, "max_detections": 4},
+        "parts": {"normalization": "batch", "dropout": None},
+        "augmentation": [{"name": "flip"}],
+    }
+    given = replace(squares, card=replace(squares.card, arrays=told), splits=splits)
+    run_benchmark([toys.settings(**changed, epochs=25)], given, tmp_path, QUIET)
+    (model,) = tmp_path.rglob("model.keras")
+    metrics = json.loads((model.parent / "metrics.json").read_text())["scores"]
+    assert metrics["test"]["map_50"] > 0.3, metrics
+    assert set(load_network(model).parts) == {"features", "head"}

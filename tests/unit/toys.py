@@ -70,7 +70,7 @@ TWO_STAGES = {
     },
     "task": {
         "name": "region_detection",
-        "anchor_scale": 2,
+        "anchor_scale": [2],
         "canonical": 64,
         "proposals": 12,
         "sampled_anchors": 32,

@@ -2,8 +2,9 @@
 
 A builder takes the card of the data set and its own options, and gives a function `(batch, seed) -> batch`. `batch` is
 a dictionary with `image` (batch, height, width, channel) of any type and whichever of `mask` and `instances` (batch,
-height, width), `boxes` (batch, object, [top, left, bottom, right]), `box_label` (batch, object) and `landmarks` (batch,
-object, point, [y, x]) the task needs; `boxes` and `landmarks` come with `box_label`, and other arrays pass unchanged.
+height, width), `masks` (batch, object, height, width), `boxes` (batch, object, [top, left, bottom, right]), `box_label`
+(batch, object), `landmarks` (batch, object, point, [y, x]) and `proposals` (batch, region, 4) the task needs; `boxes`
+and `landmarks` come with `box_label`, and other arrays pass unchanged.
 `seed` is a `keras.random.SeedGenerator`. Every example draws its own change. Coordinates are continuous: the pixel in
 column i covers [i, i + 1). Rows of `boxes` and `landmarks` whose `box_label` is -1 hold no object and stay zero.
 Pictures keep their type: values between two whole numbers are rounded where it has only whole ones.
@@ -29,8 +30,9 @@ Augment = Callable[[Batch, keras.random.SeedGenerator], dict[str, Any]]
 MAPS = ("image", "mask", "instances")
 COPIES = ("singles",)
 """Labels that repeat the pixels of the picture, and do not change with it."""
-MOVED = ("present", "count", *COPIES)
-"""Labels that tell of all that is on the picture, too: moved, one of its objects may come to lie outside."""
+MOVED = ("present", "count", "proposals", *COPIES)
+"""Labels that tell of all that is on the picture, too: moved, one of its objects may come to lie outside. Proposals
+move with a reflection alone."""
 HIDDEN = ("boxes", "mask", *MOVED)
 """Labels that tell of what can be seen, too: an object that is covered still has its box and its mask."""
 
@@ -56,6 +58,15 @@ def picture_shape(card: Card, name: str) -> tuple[int, int, int]:
 def present(batch: Batch, names: tuple[str, ...]) -> list[str]:
     """Those of `names` that the batch has."""
     return [name for name in names if name in batch]
+
+
+def each_map(batch: Batch, change: Callable[[str, Any], Any]) -> dict[str, Any]:
+    """What `change(name, values)` makes of all that lies on the picture as maps, values (batch, height, width, ...)."""
+    made = {name: change(name, batch[name]) for name in present(batch, MAPS)}
+    if "masks" in batch:
+        changed = change("masks", ops.transpose(batch["masks"], (0, 2, 3, 1)))
+        made["masks"] = ops.transpose(changed, (0, 3, 1, 2))
+    return made
 
 
 def per_example(numbers: Any, like: Any) -> Any:

@@ -17,15 +17,14 @@ from pydantic import AfterValidator, Field
 
 from archbench.augmentations import augmentation
 from archbench.augmentations._pictures import (
-    MAPS,
     MOVED,
     Augment,
     Batch,
     WrongChange,
     as_type_of,
     clear_empty_rows,
+    each_map,
     picture_shape,
-    present,
 )
 from archbench.datasets.card import Card
 from archbench.options import Part, Positive
@@ -132,7 +131,6 @@ def warp(batch: Batch, matrix: Any, origin: Any) -> dict[str, Any]:
 
     `matrix` (batch, 2, 2) and `origin` (batch, 2) are for places [y, x].
     """
-    moved = dict(batch)
     height, width = ops.shape(batch["image"])[1:3]
     rows, columns = (ops.arange(size, dtype="float32") + 0.5 for size in (height, width))
     y, x = (
@@ -141,8 +139,10 @@ def warp(batch: Batch, matrix: Any, origin: Any) -> dict[str, Any]:
         + origin[:, part, None, None]
         for part in range(2)
     )
-    for name in present(batch, MAPS):
-        moved[name] = _between(batch[name], y, x) if name == "image" else _nearest(batch[name], y, x)
+    moved = {
+        **batch,
+        **each_map(batch, lambda name, one: _between(one, y, x) if name == "image" else _nearest(one, y, x)),
+    }
     if "landmarks" in batch:
         moved["landmarks"] = _forward(batch["landmarks"], matrix, origin)
     if "boxes" in batch:

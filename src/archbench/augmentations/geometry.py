@@ -10,11 +10,11 @@ from keras import ops
 from archbench.augmentations import augmentation
 from archbench.augmentations._pictures import (
     COPIES,
-    MAPS,
     MOVED,
     Augment,
     Batch,
     clear_empty_rows,
+    each_map,
     picture_shape,
     present,
     where,
@@ -31,14 +31,12 @@ def flip(card: Card, *, probability: Share = 0.5) -> Augment:
     def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
         count = ops.shape(batch["image"])[0]
         chosen = keras.random.uniform((count,), seed=seed) < probability
-        flipped = dict(batch)
-        for name in present(batch, MAPS):
-            flipped[name] = where(chosen, ops.flip(batch[name], axis=2), batch[name])
-        if "boxes" in batch:
-            boxes = batch["boxes"]
+        flipped = {**batch, **each_map(batch, lambda _, one: where(chosen, ops.flip(one, axis=2), one))}
+        for name in present(batch, ("boxes", "proposals")):
+            boxes = batch[name]
             top, left, bottom, right = (boxes[..., side] for side in range(4))
             mirrored = ops.stack([top, width - right, bottom, width - left], axis=-1)
-            flipped["boxes"] = where(chosen, mirrored, boxes)
+            flipped[name] = where(chosen, mirrored, boxes)
         if "landmarks" in batch:
             y, x = batch["landmarks"][..., 0], batch["landmarks"][..., 1]
             flipped["landmarks"] = where(chosen, ops.stack([y, width - x], axis=-1), batch["landmarks"])
@@ -60,9 +58,7 @@ def shift(card: Card, *, pixels: Count = 4) -> Augment:
     def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
         count = ops.shape(batch["image"])[0]
         move = keras.random.randint((count, 2), -pixels, pixels + 1, seed=seed)  # (batch, [down, right])
-        moved = dict(batch)
-        for name in present(batch, MAPS):
-            moved[name] = _move(batch[name], move)
+        moved = {**batch, **each_map(batch, lambda _, one: _move(one, move))}
         offset = ops.cast(move, "float32")
         if "landmarks" in batch:
             moved["landmarks"] = batch["landmarks"] + offset[:, None, None, :]

@@ -27,16 +27,20 @@ BACKGROUND, BETWEEN = -1, -2
 
 
 def pyramid_anchors(
-    shapes: Sequence[tuple[int, int]], strides: Sequence[int], sides: Sequence[float], ratios: Sequence[float] = RATIOS
+    shapes: Sequence[tuple[int, int]],
+    strides: Sequence[int],
+    sides: Sequence[float | Sequence[float]],
+    ratios: Sequence[float] = RATIOS,
 ) -> list[np.ndarray]:
-    """The anchors of each map: float32 (height * width * ratio, 4), over rows, columns, `ratios`.
+    """The anchors of each map: float32 (height * width * anchor, 4), over rows, columns, its sides, `ratios`.
 
     A map of `shapes` (height, width) with a cell of so many `strides` has anchors as large as a square of its `sides`
-    pixels; a ratio is height over width.
+    pixels, one or several; a ratio is height over width.
     """
     made = []
     for (height, width), stride, side in zip(shapes, strides, sides, strict=True):
-        half = [(side * math.sqrt(ratio) / 2, side / math.sqrt(ratio) / 2) for ratio in ratios]
+        each = [(float(one), math.sqrt(ratio)) for one in np.atleast_1d(side) for ratio in ratios]
+        half = [(one * root / 2, one / root / 2) for one, root in each]
         shape = np.array([(-y, -x, y, x) for y, x in half])
         down, across = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
         centre = np.stack([down, across] * 2, axis=-1)[:, :, None, :] * stride
@@ -133,7 +137,8 @@ def propose(
     maps. No gradient flows.
     """
     ends = list(np.cumsum([len(places) for places in anchors])[:-1])
-    split = (ops.split(ops.stop_gradient(said), ends, axis=1) for said in (objectness, deltas))
+    said = [ops.stop_gradient(one) for one in (objectness, deltas)]
+    split = [ops.split(one, ends, axis=1) if ends else [one] for one in said]
     boxes, scores, labels = [], [], []
     for level, (places, logits, moves) in enumerate(zip(anchors, *split, strict=True)):
         logits, order = ops.top_k(logits, min(most, len(places)))

@@ -39,12 +39,12 @@ def roi_align(
     channels = maps[0].shape[-1]
     flat = ops.concatenate([ops.reshape(one, (-1, count, channels)) for one, count in zip(maps, cells, strict=True)], 1)
 
-    cell = _of_level(strides, level, "float32")[..., None]
+    cell = of_level(strides, level, "float32")[..., None]
     batch = ops.shape(flat)[0]
     start = ops.arange(batch, dtype="int32")[:, None] * int(cells.sum())
-    start = start + _of_level(np.cumsum(cells) - cells, level, "int32")  # (batch, region): its map's first cell
-    width = _of_level(widths, level, "int32")
-    rows = _neighbours(_readings(boxes[..., 0::2] / cell, size * samples), _of_level(heights, level, "float32"))
+    start = start + of_level(np.cumsum(cells) - cells, level, "int32")  # (batch, region): its map's first cell
+    width = of_level(widths, level, "int32")
+    rows = _neighbours(_readings(boxes[..., 0::2] / cell, size * samples), of_level(heights, level, "float32"))
     columns = _neighbours(_readings(boxes[..., 1::2] / cell, size * samples), ops.cast(width, "float32"))
 
     flat = ops.reshape(flat, (-1, channels))
@@ -69,7 +69,8 @@ def pyramid_level(boxes: Any, strides: Sequence[int], canonical: float = 224.0) 
     return ops.cast(ops.clip(ops.floor(octave + LEVEL_EPSILON), 0, len(strides) - 1), "int32")
 
 
-def _of_level(values: Sequence[int], level: Any, dtype: str) -> Any:
+def of_level(values: Sequence[int], level: Any, dtype: str) -> Any:
+    """What holds of each region: that of `values`, one for each map, which its `level` names."""
     return ops.take(ops.convert_to_tensor(np.array(values), dtype), level, axis=0)
 
 

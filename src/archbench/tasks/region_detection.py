@@ -1,15 +1,14 @@
 """Boxes and their classes in two stages, the Faster R-CNN way, trained end to end.
 
 Ren, He, Girshick, Sun 2015, arXiv:1506.01497, section 3; on the maps of a pyramid: Lin et al. 2016, arXiv:1612.03144,
-sections 4 and 5; regions read by RoIAlign: He et al. 2017, arXiv:1703.06870, section 3. What the papers leave open is
-as in torchvision's fasterrcnn_resnet50_fpn. Differs from it: as many proposals are looked at in training as after it,
-and so many pairs of a region and a class come to the last suppression.
+sections 4 and 5. What the papers leave open is as in torchvision's fasterrcnn_resnet50_fpn. Differs from it: as many
+proposals are looked at in training as after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import keras
 import numpy as np
@@ -18,54 +17,30 @@ from pydantic import Field
 
 from archbench.datasets.card import Card
 from archbench.layers import regions
-from archbench.layers.boxes import pairwise_iou
-from archbench.layers.nms import Detections, suppress
-from archbench.layers.roi_align import roi_align
-from archbench.losses.regression import smooth_l1
-from archbench.metrics.detection import average_precisions
+from archbench.layers.nms import Detections
 from archbench.options import Positive, Share, Width
 from archbench.tasks import task
-from archbench.tasks.base import Arrays, Batch, Net, Seed, Smoke, Task, TaskMismatch
-from archbench.tasks.labels import check_class_names
-from archbench.tasks.objects import COCO_MOST, labelled_boxes, smoke_boxes
+from archbench.tasks.base import Arrays, Batch, Net, Seed, TaskMismatch
+from archbench.tasks.objects import COCO_MOST
+from archbench.tasks.second_stage import (
+    DELTA,
+    Learnt,
+    Pooling,
+    SecondStage,
+    Truth,
+    distance,
+    learn_from,
+    mean,
+    overlaps,
+    truth_of,
+)
 
-PARTS = ("features", "rpn", "head")
 RPN_LOW, RPN_HIGH, RPN_SHARE = 0.3, 0.7, 0.5
 """An anchor is background below this IoU and an object from that one on; the most of those drawn that are objects."""
 RPN_SUPPRESSION = 0.7
 """A proposal goes where it overlaps a better one more than this."""
-HEAD_LIMIT, HEAD_SHARE = 0.5, 0.25
-"""A region is an object from this IoU on; the most of those drawn that are objects."""
-HEAD_WEIGHTS = (10.0, 5.0)
-"""One over the deviations by which Fast R-CNN scales what the head says of a centre and of the sides: 0.1 and 0.2."""
-DELTA = 1 / 9
-"""Where smooth L1 turns from a parabola to a line."""
-SMALLEST_DETECTION = 1e-2
-"""Pixels a side; a detection of less is none."""
 
-
-class Truth(NamedTuple):
-    """The objects of a batch."""
-
-    boxes: Any
-    """float32 (batch, object, 4) in pixels."""
-    label: Any
-    """int32 (batch, object), -1 in the rows without one."""
-
-
-class Learnt(NamedTuple):
-    """The regions of one stage that are learnt from, with what is right of them."""
-
-    index: Any
-    """int32 (batch, drawn): places among all regions."""
-    drawn: Any
-    """float32 (batch, drawn): 1, or 0 in the rows left over."""
-    answers: Any
-    """float32 (batch, drawn): 1 for those that answer for an object, else 0."""
-    boxes: Any
-    """float32 (batch, drawn, 4): that object's, or any."""
-    label: Any
-    """int32 (batch, drawn): its kind, or -1."""
+Scales = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=16)]
 
 
 @task(
@@ -73,79 +48,67 @@ class Learnt(NamedTuple):
     source="Ren et al. 2015, arXiv:1506.01497; Lin et al. 2016, arXiv:1612.03144",
     smoke="faster_rcnn_fpn",
 )
-class RegionDetection(Task):
+class RegionDetection(SecondStage):
     """Boxes and classes of the objects in a picture: regions are proposed, then judged.
 
-    Calls a network of three parts, once each: `features`, a picture to a pyramid of maps; `rpn`, these maps to an
-    objectness and a box of every anchor; `head`, what RoIAlign reads of a region to its classes and a box for each.
-    Chosen and scored by mean average precision.
+    Calls a network of three parts, once each: `features`, a picture to one map or a pyramid of them; `rpn`, these maps
+    to an objectness and a box of every anchor; `head`, what is read of a region, by RoIAlign or RoI `pooling`, to its
+    classes and a box for each. Chosen and scored by mean average precision.
 
-    Anchors of a map have sides of `anchor_scale` of its cells. `proposals` is how many regions of each map may come to
+    Anchors of a map have sides of `anchor_scale` of its cells, one or several; where `across_the_border` is false,
+    those that stick out of the picture are not learnt from. `proposals` is how many regions of each map may come to
     the suppression, and how many of all maps to the head; `sampled_anchors` and `sampled_regions` are how many of a
-    picture are learnt from. A region of `canonical` pixels a side is read from the map of stride 16.
+    picture are learnt from, of the regions those of an IoU of at least `background_from` with an object. A region of
+    `canonical` pixels a side is read from the map of stride 16. `head_delta` is where the smooth L1 of the boxes of the
+    head turns from a parabola to a line.
     """
 
-    monitor = "map_50"
-    maximize = True
-    needs = ("boxes", "box_label")
+    called = "region_detection"
+    asks = ("features", "rpn", "head")
 
     def __init__(
         self,
         card: Card,
         *,
-        anchor_scale: Positive = 8.0,
+        anchor_scale: Scales = (8.0,),
+        across_the_border: bool = True,
         proposals: Width = 1000,
         sampled_anchors: Width = 256,
         sampled_regions: Width = 512,
+        background_from: Share = 0.0,
+        pooling: Pooling = "roi_align",
+        head_delta: Positive = DELTA,
         canonical: Positive = 224.0,
         score_threshold: Share = 0.05,
         iou_threshold: Share = 0.5,
         max_detections: Annotated[int, Field(ge=1, le=COCO_MOST)] = 100,
     ) -> None:
-        super().__init__(card)
-        check_class_names(card, "region_detection")
-        self.anchor_scale, self.proposals, self.canonical = anchor_scale, proposals, canonical
-        self.sampled_anchors, self.sampled_regions = sampled_anchors, sampled_regions
-        self.picture = card.input_shape[:2]
-        self.suppression = {
-            "iou_threshold": iou_threshold,
-            "score_threshold": score_threshold,
-            "candidates": max(proposals, max_detections),
-            "detections": max_detections,
-        }
-
-    @classmethod
-    def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
-        """Those of every task of detection."""
-        return smoke_boxes(shape, examples, random)
-
-    def outputs(self) -> int:
-        """The number of kinds."""
-        return len(self.card.class_names)
+        super().__init__(
+            card,
+            pooling=pooling,
+            proposals=proposals,
+            sampled_regions=sampled_regions,
+            background_from=background_from,
+            head_delta=head_delta,
+            canonical=canonical,
+            score_threshold=score_threshold,
+            iou_threshold=iou_threshold,
+            max_detections=max_detections,
+        )
+        self.anchor_scale = np.array(anchor_scale)
+        self.across_the_border, self.sampled_anchors = across_the_border, sampled_anchors
 
     def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
-        """Lay the anchors over the maps of this network, whose shapes tell their strides."""
-        if set(parts) != set(PARTS):
+        """Lay the anchors over the maps of this network; raises `TaskMismatch` where it answers with other ones."""
+        super().learn(training, parts)
+        sides = [self.anchor_scale * stride for stride in self.strides]
+        self.anchors = regions.pyramid_anchors(self.shapes, self.strides, sides)
+        laid, told = sum(map(len, self.anchors)), parts["rpn"].output["objectness"].shape[1]
+        if laid != told:
             raise TaskMismatch(
-                f"region_detection needs a network of the parts {', '.join(PARTS)}, but this one has: "
-                f'{", ".join(parts)}. Choose a two-stage detector: "archbench list architectures".'
+                f"{self.called} lays {laid} anchors over the maps, {len(self.anchor_scale)} sizes in every cell, but "
+                f"the network answers with {told}. Give anchor_scale of the task as many sizes as the network has."
             )
-        shapes = [one.shape[1:3] for one in parts["features"].output]
-        finest = 2 ** round(np.log2(self.picture[0] / shapes[0][0]))
-        self.strides = [finest * 2**level for level in range(len(shapes))]
-        self.anchors = regions.pyramid_anchors(shapes, self.strides, [self.anchor_scale * s for s in self.strides])
-        self.pool = parts["head"].input.shape[1]
-
-    def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
-        """`boxes` float32 (example, object, 4) in pixels; `box_label` int32 (example, object), -1 = none.
-
-        Raises `LabelOutOfRange`, and `NoBoxes` where there is none at all.
-        """
-        return labelled_boxes(self.card, split)
-
-    def calls(self) -> dict[str, float]:
-        """The head judges every proposal."""
-        return {"head": self.proposals}
 
     def losses(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
         """`loss`, the sum of `objectness` and `rpn_boxes` of anchors, `classes` and `boxes` of regions.
@@ -153,39 +116,27 @@ class RegionDetection(Task):
         Each is a mean over the anchors or regions of a picture that were drawn; boxes count 0 where there is no object.
         In evaluation, where a seed is a number, every picture is given the same draws, whatever its batch.
         """
-        maps, scored, proposed = self._proposed(net, batch)
-        truth = Truth(ops.cast(batch["boxes"], "float32"), ops.cast(batch["box_label"], "int32"))
+        maps, scored, proposed = self.proposed(net, batch)
+        truth = truth_of(batch)
         examples = ops.shape(truth.label)[0] if net.training else 1
         draws = keras.random.uniform((examples, sum(map(len, self.anchors))), seed=seed)
         parts = self._rpn_losses(scored, truth, draws)
         draws = keras.random.uniform((examples, self.proposals + truth.label.shape[1]), seed=seed)
-        parts |= self._head_losses(net, maps, proposed, truth, draws)
+        boxes, learnt = self.chosen(proposed.boxes, proposed.labels >= 0, truth, draws)
+        parts |= self.head_losses(net, maps, boxes, learnt)
+        parts |= self.further_losses(net, maps, batch, boxes, learnt)
         return {"loss": sum(parts.values()), **parts}
 
+    def further_losses(self, net: Net, maps: Any, batch: Batch, boxes: Any, learnt: Learnt) -> dict[str, Any]:
+        """Those of what else is told of the regions `boxes` that are learnt from; here nothing."""
+        return {}
+
     def predict(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
-        """`boxes` (batch, max_detections, 4) in pixels, `score`, and `label` or -1; the best first.
+        """What `detected` says of the proposals."""
+        maps, _, proposed = self.proposed(net, batch)
+        return self.detected(net, maps, proposed.boxes, proposed.labels >= 0)
 
-        Every region makes a box for each class; these are thinned out within their class.
-        """
-        maps, _, proposed = self._proposed(net, batch)
-        judged = self._judged(net, maps, proposed.boxes)
-        kinds = self.outputs()
-        boxes = regions.decode(judged["deltas"][:, :, 1:], proposed.boxes[:, :, None], HEAD_WEIGHTS)
-        boxes = regions.clip_to(boxes, self.picture)  # (batch, region, kind, 4)
-        score = ops.softmax(judged["classes"], axis=-1)[..., 1:] * ops.cast(proposed.labels >= 0, "float32")[..., None]
-        score = ops.where(ops.all(boxes[..., 2:] - boxes[..., :2] >= SMALLEST_DETECTION, axis=-1), score, 0.0)
-        label = ops.broadcast_to(ops.arange(kinds, dtype="int32"), ops.shape(score))
-        flat = (-1, self.proposals * kinds)
-        found = suppress(
-            ops.reshape(boxes, (*flat, 4)), ops.reshape(score, flat), ops.reshape(label, flat), **self.suppression
-        )
-        return {"boxes": found.boxes, "score": found.scores, "label": found.labels}
-
-    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
-        """`map_50` and `map` (COCO's mean over IoU .50 to .95), by pycocotools."""
-        return average_precisions(arrays, predictions)
-
-    def _proposed(self, net: Net, batch: Batch) -> tuple[list[Any], dict[str, Any], Detections]:
+    def proposed(self, net: Net, batch: Batch) -> tuple[Any, dict[str, Any], Detections]:
         """The maps of the pictures, what is said of the anchors, and the regions that look most like objects."""
         maps = net(batch[self.card.input], part="features")
         scored = net(maps, part="rpn")
@@ -203,69 +154,24 @@ class RegionDetection(Task):
         )
 
     def _rpn_losses(self, scored: Mapping[str, Any], truth: Truth, draws: Any) -> dict[str, Any]:
-        anchors = ops.convert_to_tensor(np.concatenate(self.anchors))
-        matched = regions.match(_overlap(truth, anchors[None]), low=RPN_LOW, high=RPN_HIGH, rescue=True)
-        learnt = _learnt(matched, truth, draws, self.sampled_anchors, RPN_SHARE)
+        laid = np.concatenate(self.anchors)
+        anchors = ops.convert_to_tensor(laid)
+        matched = self._matched(laid, overlaps(truth, anchors[None]))
+        learnt = learn_from(matched, truth, draws, self.sampled_anchors, RPN_SHARE)
         logits = regions.rows(scored["objectness"], learnt.index)
         deltas = regions.rows(scored["deltas"], learnt.index)
         targets = regions.encode(learnt.boxes, ops.take(anchors, learnt.index, axis=0))
         nats = ops.binary_crossentropy(learnt.answers, logits, from_logits=True)
         return {
-            "objectness": _mean(nats, learnt.drawn, learnt),
-            "rpn_boxes": _mean(_distance(targets, deltas), learnt.answers, learnt),
+            "objectness": mean(nats, learnt.drawn, learnt),
+            "rpn_boxes": mean(distance(targets, deltas), learnt.answers, learnt),
         }
 
-    def _head_losses(self, net: Net, maps: list[Any], proposed: Detections, truth: Truth, draws: Any) -> dict[str, Any]:
-        """Of the proposals and the true boxes, which stand in for good proposals as long as there are none."""
-        boxes = ops.concatenate([proposed.boxes, truth.boxes], axis=1)
-        there = ops.concatenate([proposed.labels, truth.label], axis=1) >= 0
-        matched = regions.match(_overlap(truth, boxes), low=HEAD_LIMIT, high=HEAD_LIMIT)
-        matched = ops.where(there, matched, regions.BETWEEN)
-        learnt = _learnt(matched, truth, draws, self.sampled_regions, HEAD_SHARE)
-        boxes = regions.rows(boxes, learnt.index)
-        judged = self._judged(net, maps, boxes)
-        kind = learnt.label + 1  # 0: no object
-        nats = ops.sparse_categorical_crossentropy(kind, judged["classes"], from_logits=True)
-        deltas = ops.take_along_axis(judged["deltas"], kind[..., None, None], axis=2)[:, :, 0]
-        targets = regions.encode(learnt.boxes, boxes, HEAD_WEIGHTS)
-        return {
-            "classes": _mean(nats, learnt.drawn, learnt),
-            "boxes": _mean(_distance(targets, deltas), learnt.answers, learnt),
-        }
-
-    def _judged(self, net: Net, maps: list[Any], boxes: Any) -> dict[str, Any]:
-        """`classes` (batch, region, 1 + kind) and `deltas` (batch, region, 1 + kind, 4); the last map is not read."""
-        read = roi_align(maps[:-1], boxes, self.pool, strides=self.strides[:-1], canonical=self.canonical)
-        found = net(ops.reshape(read, (-1, *read.shape[2:])), part="head")
-        count = boxes.shape[1]
-        return {name: ops.reshape(one, (-1, count, *one.shape[1:])) for name, one in found.items()}
-
-
-def _overlap(truth: Truth, boxes: Any) -> Any:
-    """The IoU of objects and `boxes` (batch or 1, region, 4): (batch, object, region), 0 in rows without an object."""
-    return pairwise_iou(truth.boxes, boxes) * ops.cast(truth.label >= 0, "float32")[..., None]
-
-
-def _learnt(matched: Any, truth: Truth, draws: Any, count: int, share: float) -> Learnt:
-    index, drawn = regions.sample(matched, draws, count, share)
-    row = regions.rows(matched, index)
-    answers = drawn & (row >= 0)
-    row = ops.maximum(row, 0)
-    return Learnt(
-        index,
-        ops.cast(drawn, "float32"),
-        ops.cast(answers, "float32"),
-        regions.rows(truth.boxes, row),
-        ops.where(answers, regions.rows(truth.label, row), -1),
-    )
-
-
-def _distance(targets: Any, deltas: Any) -> Any:
-    """Smooth L1 of each box (batch, region), summed over its four numbers."""
-    flat = smooth_l1(ops.reshape(targets, (-1, 4)), ops.reshape(deltas, (-1, 4)), delta=DELTA) * 4
-    return ops.reshape(flat, (-1, targets.shape[1]))
-
-
-def _mean(values: Any, counted: Any, learnt: Learnt) -> Any:
-    """The sum of `values` (batch, region) where they are `counted`, over all that were drawn: (batch,)."""
-    return ops.sum(values * counted, axis=1) / ops.maximum(ops.sum(learnt.drawn, axis=1), 1.0)
+    def _matched(self, laid: np.ndarray, overlap: Any) -> Any:
+        """The object that each anchor answers for, as `regions.match` has it."""
+        if self.across_the_border:
+            return regions.match(overlap, low=RPN_LOW, high=RPN_HIGH, rescue=True)
+        inside = ((laid[:, :2] >= 0) & (laid[:, 2:] <= self.picture)).all(axis=1)
+        overlap = overlap * inside.astype("float32")
+        matched = regions.match(overlap, low=RPN_LOW, high=RPN_HIGH, rescue=True)
+        return ops.where(inside, matched, regions.BETWEEN)

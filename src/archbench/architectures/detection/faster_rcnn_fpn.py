@@ -15,19 +15,13 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.blocks.residual import Block, Residual
+from archbench.blocks.two_stages import STARTS, proposals, verdict
 from archbench.layers.pooling import max_pool
 from archbench.layers.regions import RATIOS
 from archbench.options import Depths, Side, Width
 from archbench.parts import Parts
 
-PAPER = Parts(
-    normalization="batch",
-    initializer_of={
-        "scores": {"name": "small_normal", "deviation": 0.01},
-        "shifts": {"name": "small_normal", "deviation": 0.01},
-        "boxes": {"name": "small_normal", "deviation": 0.001},
-    },
-)
+PAPER = Parts(normalization="batch", initializer_of=STARTS)
 
 
 @architecture(
@@ -68,7 +62,7 @@ def faster_rcnn_fpn(
     region = keras.Input((pool, pool, channels))
     return {
         "features": keras.Model(image, maps, name="features"),
-        "rpn": keras.Model(given, _proposals(given, channels, parts), name="rpn"),
+        "rpn": keras.Model(given, proposals(given, channels, len(RATIOS), parts), name="rpn"),
         "head": keras.Model(region, _verdict(region, outputs, hidden, parts), name="head"),
     }
 
@@ -102,28 +96,9 @@ def _enlarged(x, other):
     return layers.Cropping2D(past)(x) if any(end for _, end in past) else x
 
 
-def _proposals(maps: list[Any], channels: int, parts: Parts) -> dict[str, Any]:
-    """What the same three convolutions say of every map, cell and anchor."""
-    shared = parts.layer(layers.Conv2D, channels, 3, padding="same")
-    objectness = parts.layer(layers.Conv2D, len(RATIOS), 1, kernel_initializer=_start(parts, "scores"))
-    deltas = parts.layer(layers.Conv2D, len(RATIOS) * 4, 1, kernel_initializer=_start(parts, "shifts"))
-    hidden = [parts.act(shared(one)) for one in maps]
-    return {
-        "objectness": layers.concatenate([layers.Reshape((-1,))(objectness(x)) for x in hidden], axis=1),
-        "deltas": layers.concatenate([layers.Reshape((-1, 4))(deltas(x)) for x in hidden], axis=1),
-    }
-
-
 def _verdict(region, outputs: int, hidden: int, parts: Parts) -> dict[str, Any]:
     """Two layers of units, then a logit of each class and of none, and a box for each."""
     x = layers.Flatten()(region)
     for _ in range(2):
         x = parts.act(parts.dense(x, hidden))
-    classes = parts.layer(layers.Dense, outputs + 1, kernel_initializer=_start(parts, "scores"))(x)
-    deltas = parts.layer(layers.Dense, (outputs + 1) * 4, kernel_initializer=_start(parts, "boxes"))(x)
-    return {"classes": classes, "deltas": layers.Reshape((outputs + 1, 4))(deltas)}
-
-
-def _start(parts: Parts, what: str) -> keras.Initializer:
-    """How the kernel starts that makes scores, shifts of anchors, or boxes of classes."""
-    return parts.kernel(what)[f"{what}_initializer"]
+    return verdict(x, outputs, parts)

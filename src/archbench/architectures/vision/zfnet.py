@@ -6,6 +6,8 @@ paddings: those here, and poolings that round up, give its 110, 55, 26, 13 and 6
 filters whose root mean square passes 0.1 are not scaled back in training.
 """
 
+from collections.abc import Sequence
+
 from keras import layers
 
 from archbench.architectures import architecture
@@ -49,13 +51,18 @@ def zfnet(
     five convolutions, `strides` those of the first two. The normalization stands where the paper has its
     contrast normalization across maps: after the first two poolings.
     """
+    x = layers.Flatten()(max_pool_ceil(trunk(image, widths, strides, parts), 3, 2))  # (batch, 9216)
+    for _ in range(2):
+        x = parts.drop(parts.act(parts.dense(x, dense_width)))
+    return parts.dense(x, outputs)
+
+
+def trunk(image, widths: Sequence[int], strides: Sequence[int], parts: Parts):
+    """The five convolutions, of which two are pooled: (batch, 13, 13, 256) at 224 pixels."""
     x = parts.act(parts.conv(layers.ZeroPadding2D(1)(image), widths[0], 7, strides[0], padding="valid"))
     x = parts.norm(max_pool_ceil(x, 3, 2))  # (batch, 55, 55, 96) at 224 pixels
     x = parts.act(parts.conv(x, widths[1], 5, strides[1], padding="valid"))
     x = parts.norm(max_pool_ceil(x, 3, 2))
     for width in widths[2:]:
         x = parts.act(parts.conv(x, width, 3))
-    x = layers.Flatten()(max_pool_ceil(x, 3, 2))  # (batch, 9216)
-    for _ in range(2):
-        x = parts.drop(parts.act(parts.dense(x, dense_width)))
-    return parts.dense(x, outputs)
+    return x

@@ -17,7 +17,7 @@ LEAST_SCORE = 0.3
 """Predicted boxes below this score are left out of the picture (not out of the scores)."""
 
 
-@picture({"detection": {}, "region_detection": {}}, source="archbench")
+@picture({"detection": {}, "region_detection": {}, "proposal_detection": {}}, source="archbench")
 def detection(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     """True boxes dashed, predicted boxes solid with their score, coloured by kind."""
     inputs = predictions["input"][:SHOWN]
@@ -30,11 +30,11 @@ def detection(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
         show(axes, images[place])
         for box, kind in zip(predictions["target_boxes"][place], labels[0][place], strict=True):
             if kind >= 0:
-                _draw(axes, box / scale, int(kind), dashed=True)
+                draw_box(axes, box / scale, int(kind), dashed=True)
         rows = (predictions["prediction_boxes"][place], labels[1][place], predictions["prediction_score"][place])
         for box, kind, score in zip(*rows, strict=True):
             if kind >= 0 and score >= LEAST_SCORE:
-                _draw(axes, box / scale, int(kind), score=float(score))
+                draw_box(axes, box / scale, int(kind), score=float(score))
     palette = sns.color_palette("colorblind")
     patches = [Patch(color=palette[kind % len(palette)], label=name) for kind, name in enumerate(kinds)]
     drawn.legend(handles=patches, loc="outside lower center", ncols=4)
@@ -45,8 +45,8 @@ def detection(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     return [Picture("boxes", drawn, caption)]
 
 
-def _draw(axes: Axes, box: np.ndarray, kind: int, *, dashed: bool = False, score: float | None = None) -> None:
-    """One box [top, left, bottom, right] in shown pixels."""
+def draw_box(axes: Axes, box: np.ndarray, kind: int, *, dashed: bool = False, score: float | None = None) -> None:
+    """One box [top, left, bottom, right] in shown pixels, in the colour of its kind."""
     palette = sns.color_palette("colorblind")
     color = palette[kind % len(palette)]
     top, left, bottom, right = (float(side) for side in box)
