@@ -41,3 +41,6 @@ Stages = Annotated[int, Field(ge=1, le=10)]
 """Halvings of the input, at each of which a network grows wider."""
 Side = Annotated[int, Field(ge=1, le=1_024)]
 """Of a kernel, in pixels; or its stride."""
+
+Anchors = Annotated[tuple[tuple[Positive, Positive], ...], Field(min_length=1, max_length=1_000)]
+"""Shapes (width, height) that a detector's boxes start from."""
