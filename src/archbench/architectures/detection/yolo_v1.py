@@ -30,7 +30,7 @@ PAPER = Parts(activation={"name": "leaky_relu", "slope": 0.1}, dropout=0.5)
     source="Redmon, Divvala, Girshick, Farhadi 2015, arXiv:1506.02640",
     task="detection",
     task_options={"loss": "yolo_v1"},
-    minimum=lambda stages, **_: 2 ** (stages + 1),
+    minimum=lambda stages, small_stem, **_: 2 ** (stages + (not small_stem)),
     paper_input=(448, 448, 3),
     paper_outputs=20,
     swaps=("activation", "normalization", "initializer", "regularizer", "dropout"),
@@ -46,6 +46,7 @@ def yolo_v1(
     width: Width = 64,
     dense_width: Width = 4096,
     stages: Stages = 5,
+    small_stem: bool = False,
     parts: Parts = PAPER,
 ):
     """YOLO v1: 24 convolutions, and two dense layers that say for each cell of a grid what is there.
@@ -55,7 +56,8 @@ def yolo_v1(
 
     The paper halves the image 6 times, in 5 `stages`; fewer of them leave out the deepest, each one halving. `width`
     is the channels of the first layer, and all other convolutions follow in the paper's proportion; `dense_width` is
-    the units of the first dense layer.
+    the units of the first dense layer. `small_stem` begins with 3 by 3 pixels and does not move by two, for small
+    images.
     """
     if not 1 <= stages <= len(STAGES):
         raise InputMismatch(f"yolo_v1: stages is {stages}. It must be 1 to {len(STAGES)}.")
@@ -65,8 +67,11 @@ def yolo_v1(
         for channels, size in convolutions:
             x = parts.conv_unit(x, channels * width, size)
         channels, size = last
-        strides = stage in (0, len(STAGES) - 1)  # the first and the last stage halve in a convolution
-        x = parts.conv_unit(x, channels * width, size, 2 if strides else 1)
+        if small_stem and stage == 0:
+            x = parts.conv_unit(x, channels * width, 3)
+        else:
+            strides = stage in (0, len(STAGES) - 1)  # the first and the last stage halve in a convolution
+            x = parts.conv_unit(x, channels * width, size, 2 if strides else 1)
         if stage < len(STAGES) - 1:
             x = layers.MaxPooling2D(2)(x)
     deepest = x.shape[-1]
