@@ -43,3 +43,6 @@ Side = Annotated[int, Field(ge=1, le=1_024)]
 """Of a kernel, in pixels; or its stride."""
 Grids = Annotated[tuple[Side, ...], Field(min_length=1, max_length=8)]
 """Bins a side of each grid of a pyramid of grids."""
+
+Anchors = Annotated[tuple[tuple[Positive, Positive], ...], Field(min_length=1, max_length=1_000)]
+"""Shapes (width, height) that a detector's boxes start from."""

@@ -28,6 +28,8 @@ ROWS = list(csv.DictReader((GOLDEN / "parameter_counts.csv").open()))
 COSTS = list(csv.DictReader((GOLDEN / "multiply_adds.csv").open()))
 BATCH, OUTPUTS = 6, 3
 COUNT = "name, its paper's input (224x224x3) and outputs, options {}, and its number of trainable parameters"
+FINER = {"small": 2, "medium": 1, "large": 0}
+"""The maps of YOLO v3 -> halvings less than the coarsest has."""
 OTHER_PARTS = {
     "activation": "silu",
     "normalization": "instance",
@@ -156,6 +158,12 @@ def test_output_shape(entry):
             assert got == {"output": (BATCH, outputs)}
         case "segmentation":
             assert got == {"output": (BATCH, *shape[:2], outputs)}
+        case "detection" if entry.name == "yolo_v1":
+            assert got == {"output": (BATCH, options["grid"], options["grid"], 5 * options["boxes"] + outputs)}
+        case "detection" if entry.name == "yolo_v3":
+            strides = {name: 2 ** (len(options["blocks"]) - finer) for name, finer in FINER.items()}
+            grids = {name: [side // stride for side in shape[:2]] for name, stride in strides.items()}
+            assert got == {name: (BATCH, *grid, options["anchors"], 5 + outputs) for name, grid in grids.items()}
         case "detection":
             grid = [side // 2 ** options["stages"] for side in shape[:2]]
             assert got == {"output": (BATCH, *grid, options["anchors"], 5 + outputs)}
@@ -222,7 +230,9 @@ def _fit(
         y = {"length": np.eye(OUTPUTS)[random.integers(0, OUTPUTS, BATCH)], "reconstruction": pixels}
         loss = {"length": margin, "reconstruction": keras.losses.BinaryCrossentropy(from_logits=True)}
     else:
-        y, loss = random.normal(size=(BATCH, *model.output.shape[1:])).astype("float32"), "mse"
+        draw = lambda output: random.normal(size=(BATCH, *output.shape[1:])).astype("float32")  # noqa: E731
+        y = keras.tree.map_structure(draw, model.output)
+        loss = dict.fromkeys(y, "mse") if isinstance(y, dict) else "mse"
     # The quicker way to a compiled step: TensorFlow has its graphs, JAX would run a step operation by operation.
     jax = keras.backend.backend() == "jax"
     model.compile(keras.optimizers.Adam(0.01), loss, jit_compile=jax, run_eagerly=not traced and not jax)
@@ -352,6 +362,9 @@ def test_refuses_an_input_with_other_axes(entry):
         ("yolo_v2", (400, 416, 3), "multiple of 32, and was given 400.* 384 and 416"),
         ({"name": "vgg11", "convs": [1, 1, 1, 1, 1, 1]}, (64, 64, 3), "convs has 6 stages.* at most 5"),
         ({"name": "yolo_v2", "stages": 6}, (416, 416, 3), "stages is 6. It must be 1 to 5"),
+        ({"name": "yolo_v1", "stages": 6}, (448, 448, 3), "stages is 6. It must be 1 to 5"),
+        ("yolo_v3", (416, 400, 3), "multiple of 32, and was given 400"),
+        ({"name": "yolo_v3", "blocks": [1, 2]}, (416, 416, 3), r"blocks is \[1, 2\]. It must be 3 to 5 numbers"),
         ({"name": "googlenet", "modules": [2, 6]}, (64, 64, 3), r"modules is \[2, 6\]. It counts .* \[2, 5, 2\]"),
         ({"name": "inception_v2", "modules": []}, (64, 64, 3), r"modules cannot be \[\]. .* at least 1 item"),
         ({"name": "alexnet", "widths": [8, 9, 8, 8, 8]}, (227, 227, 3), "2 groups cannot split the widths"),
@@ -480,10 +493,10 @@ def test_the_codes_of_the_digits_are_apart_and_their_distance_is_the_logit():
 
 
 def test_space_to_depth_takes_pixels_in_reading_order():
-    from archbench.architectures.detection.yolo_v2 import _space_to_depth
+    from archbench.layers.cells import SpaceToDepth
 
     x = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
-    y = ops.convert_to_numpy(_space_to_depth(ops.convert_to_tensor(x)))
+    y = ops.convert_to_numpy(SpaceToDepth()(x))
     np.testing.assert_array_equal(y[0], [[[0, 1, 4, 5], [2, 3, 6, 7]], [[8, 9, 12, 13], [10, 11, 14, 15]]])
 
 

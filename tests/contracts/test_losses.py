@@ -13,6 +13,7 @@ from archbench.errors import UserError
 from archbench.losses import LOSSES
 from backend import gradient
 from completeness import check_rows
+from yolo_cases import FORMS, objects, perfect
 
 ENTRIES = {entry.name: entry for entry in LOSSES}
 GOLDEN = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "loss_values.csv").open()))
@@ -37,6 +38,10 @@ def _case(values: str, random: np.random.Generator) -> tuple:
         corner = random.uniform(0, 9, (BATCH, 3, 2))
         targets = np.concatenate([corner, corner + random.uniform(1, 5, (BATCH, 3, 2))], axis=-1)
         return targets, targets, random.normal(size=targets.shape)
+    if values in FORMS:
+        targets = objects(random, BATCH)
+        said = perfect(values, targets)
+        return targets, said, _map(lambda x: random.normal(size=x.shape), said)
     if values == "signs":
         targets = random.choice([-1.0, 1.0], size=(BATCH, 3, 2))
         return targets, 30 * targets, random.normal(size=targets.shape) * 3 - 30 * targets
@@ -52,7 +57,7 @@ def _case(values: str, random: np.random.Generator) -> tuple:
 
 def _loss(entry, targets, outputs) -> np.ndarray:
     to_tensor = lambda x: ops.convert_to_tensor(np.asarray(x, "float32"))  # noqa: E731
-    return ops.convert_to_numpy(entry(ops.convert_to_tensor(targets), _map(to_tensor, outputs)))
+    return ops.convert_to_numpy(entry(_map(ops.convert_to_tensor, targets), _map(to_tensor, outputs)))
 
 
 def _add(outputs, mistake):
@@ -78,7 +83,8 @@ def test_examples_do_not_mix(name):
     targets, perfect, mistake = _case(ENTRIES[name].facts["values"], np.random.default_rng(1))
     outputs = _add(perfect, mistake)
     together = _loss(ENTRIES[name], targets, outputs)
-    alone = [_loss(ENTRIES[name], targets[i : i + 1], _map(lambda x, i=i: x[i : i + 1], outputs)) for i in range(BATCH)]
+    one = [lambda x, i=i: x[i : i + 1] for i in range(BATCH)]
+    alone = [_loss(ENTRIES[name], _map(own, targets), _map(own, outputs)) for own in one]
     assert together == pytest.approx(np.concatenate(alone), rel=1e-5)
 
 
@@ -89,7 +95,7 @@ def test_value_and_gradient_are_finite_far_out(name, far):
     signs = lambda x: far * np.where(np.arange(x.size).reshape(x.shape) % 2, 1, -1).astype("float32")  # noqa: E731
     outputs = _map(signs, perfect)
     assert np.isfinite(_loss(ENTRIES[name], targets, outputs)).all()
-    slope = gradient(lambda x: ops.sum(ENTRIES[name](ops.convert_to_tensor(targets), x)), outputs)
+    slope = gradient(lambda x: ops.sum(ENTRIES[name](_map(ops.convert_to_tensor, targets), x)), outputs)
     assert all(np.isfinite(part).all() for part in keras.tree.flatten(slope))
 
 
@@ -102,7 +108,7 @@ def test_gradient_points_away_from_the_answer(name):
     )
     if ENTRIES[name].facts["values"] == "boxes":
         near = (perfect + mistake / 20).astype("float32")
-    value = lambda x: ops.sum(ENTRIES[name](ops.convert_to_tensor(targets), x))  # noqa: E731
+    value = lambda x: ops.sum(ENTRIES[name](_map(ops.convert_to_tensor, targets), x))  # noqa: E731
     slope = gradient(value, near)
     step = 1e-3 / max(np.abs(part).max() for part in keras.tree.flatten(slope))
     moved = keras.tree.map_structure(lambda x, g: x - step * g, near, slope)
@@ -115,7 +121,8 @@ def test_gradient_points_away_from_the_answer(name):
 def test_value_by_hand(row):
     entry, options = ENTRIES[row["loss"]], json.loads(row["options"])
     outputs = _map(lambda x: np.asarray(x, "float32"), json.loads(row["outputs"]))
-    value = entry(ops.convert_to_tensor(json.loads(row["targets"])), _map(ops.convert_to_tensor, outputs), **options)
+    targets = _map(ops.convert_to_tensor, json.loads(row["targets"]))
+    value = entry(targets, _map(ops.convert_to_tensor, outputs), **options)
     assert ops.convert_to_numpy(value) == pytest.approx([float(row["value"])], rel=1e-6)
 
 

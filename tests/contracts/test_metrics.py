@@ -34,7 +34,8 @@ NUMBERS = {
     ),
 }
 SCORES = {"top_k", "roc_auc"}
-DETECTIONS = {"map", "map_50", "mask_map", "mask_map_50"}  # by hand, below
+DETECTIONS = {"map", "map_50", "map_small", "map_medium", "map_large", "average_precision", "mask_map", "mask_map_50"}
+"""Held by hand, below and in unit/test_coco.py."""
 
 
 def _call(name, targets, predictions):
@@ -228,22 +229,25 @@ def test_average_precision_by_hand():
     targets = _targets([(A, 0)], [(B, 0)])
     predictions = _predictions([(A, 0, 0.9), (FAR, 0, 0.8)], [(B, 0, 0.7)])
     expected = (51 + 50 * 2 / 3) / 101
-    assert average_precisions(targets, predictions) == pytest.approx({"map": expected, "map_50": expected})
+    found = average_precisions(targets, predictions)
+    assert found == pytest.approx({"map": expected, "map_50": expected, "map_small": expected})
     assert _call("map", targets, predictions) == pytest.approx(expected)
     assert _call("map_50", targets, predictions) == pytest.approx(expected)
+    assert ENTRIES["map_small"](targets, predictions, size="small") == pytest.approx(expected)
+    assert np.isnan(ENTRIES["map_large"](targets, predictions, size="large"))
 
 
 def test_a_loose_box_counts_only_up_to_its_iou():
     # IoU .77: a hit at .50, .55, .60, .65, .70 and .75 of ten thresholds.
     found = average_precisions(_targets([(A, 0)]), _predictions([((0, 0, 10, 7.7), 0, 0.5)]))
-    assert found == pytest.approx({"map": 0.6, "map_50": 1.0})
+    assert found == pytest.approx({"map": 0.6, "map_50": 1.0, "map_small": 0.6})
 
 
 def test_a_box_far_from_the_corner_is_no_larger_than_it_is():
     """COCO's boxes are a corner and two sides: with two corners, far boxes would cover most of each other."""
     beside = (20, 35, 30, 55)  # B moved by a quarter of its width: IoU 3/5
     found = average_precisions(_targets([(B, 0)]), _predictions([(beside, 0, 0.5)]))
-    assert found == pytest.approx({"map": 0.3, "map_50": 1.0}, rel=1e-6)  # a hit at .50, .55 and .60
+    assert found == pytest.approx({"map": 0.3, "map_50": 1.0, "map_small": 0.3}, rel=1e-6)  # a hit at .50, .55 and .60
 
 
 def test_sides_are_not_swapped():
@@ -267,7 +271,7 @@ def test_the_second_hit_of_one_object_is_a_mistake():
 
 def test_nothing_found_and_nothing_there(capsys):
     nothing = _predictions([])
-    assert average_precisions(_targets([(A, 0)]), nothing) == {"map": 0.0, "map_50": 0.0}
+    assert average_precisions(_targets([(A, 0)]), nothing) == {"map": 0.0, "map_50": 0.0, "map_small": 0.0}
     assert np.isnan(average_precisions(_targets([]), _predictions([(A, 0, 0.9)]))["map"])
     average_precisions(_targets([(A, 0)]), _predictions([(A, 0, 0.9)]))
     assert capsys.readouterr().out == ""

@@ -144,3 +144,39 @@ def test_the_best_come_first_and_the_rest_is_cut():
     assert _suppress(arrays, detections=2)[2].tolist() == [[1, 3]]
     assert _suppress(arrays, candidates=3, detections=4)[2].tolist() == [[1, 3, 5, -1]]
     assert _suppress(arrays, score_threshold=0.35, detections=4)[2].tolist() == [[1, 3, 5, -1]]
+
+
+def _exact_nms(places, scores, labels, part, whole):
+    """Greedy suppression above an IoU of `part` / `whole`, in whole numbers; of equal scores the first is better."""
+    first, second = places[:, None], places[None]
+    ends, starts = np.minimum(first, second)[..., 2:], np.maximum(first, second)[..., :2]
+    shared = np.maximum(ends - starts, 0).prod(axis=-1)
+    own = (places[:, 2] - places[:, 0]) * (places[:, 3] - places[:, 1])
+    rules_out = (shared * whole > (own[:, None] + own[None] - shared) * part) & (labels[:, None] == labels[None])
+    kept = []
+    for box in sorted(range(len(scores)), key=lambda box: -scores[box]):
+        if scores[box] > 0 and not any(rules_out[other, box] for other in kept):
+            kept.append(box)
+    return kept
+
+
+@pytest.mark.parametrize("kinds", [1, 3], ids=["hard", "per class"])
+def test_suppression_of_thousands_of_cases_with_ties_is_exactly_the_greedy_one(kinds):
+    """Corners on a coarse grid, so that many boxes are equal and many overlap by just the threshold; few scores."""
+    random, cases, count = np.random.default_rng(kinds), 5000, 16
+    corner = random.integers(0, 6, (cases, count, 2))
+    places = np.concatenate([corner, corner + random.integers(1, 5, (cases, count, 2))], axis=-1)
+    scores, labels = random.integers(0, 5, (cases, count)) / 4, random.integers(0, kinds, (cases, count))
+    arrays = {"boxes": places.astype("float32"), "scores": scores.astype("float32"), "labels": labels.astype("int32")}
+    found = _suppress(arrays, iou_threshold=0.5, candidates=count, detections=count)
+    ties = at_threshold = 0
+    for case in range(cases):
+        kept = _exact_nms(places[case], scores[case], labels[case], 1, 2)
+        number = len(kept)
+        ties += len(set(scores[case, kept])) < number
+        at_threshold += kept != _exact_nms(places[case], scores[case], labels[case], 999, 2000)
+        np.testing.assert_array_equal(found[0][case, :number], places[case, kept])
+        np.testing.assert_array_equal(found[1][case, :number], scores[case, kept].astype("float32"))
+        np.testing.assert_array_equal(found[2][case], [*labels[case, kept], *[-1] * (count - number)])
+    assert ties > cases / 2
+    assert at_threshold > cases / 100

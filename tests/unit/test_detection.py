@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 from keras import ops
 
+from archbench.architectures import ARCHITECTURES
 from archbench.datasets.card import Card
 from archbench.errors import UserError
 from archbench.tasks import TASKS
+from archbench.training.build import build_learner, build_task
+from archbench.training.program import Program
+from archbench.training.split import open_split
 from backend import compiled, gradient
+from smoke_data import smoke, spec
 
 HEIGHT, WIDTH, OBJECTS, KINDS = 48, 64, 5, ("round", "heart", "star")
 ROWS, COLUMNS, ANCHORS = 3, 4, 2
@@ -117,7 +122,10 @@ def _plain_deltas(raw, anchors, boxes, labels):
 def test_loss_and_gradient_equal_the_plain_loops():
     task, targets = _task(), _objects(12, seed=1)
     raw = np.random.default_rng(2).normal(size=(12, *SHAPE))
-    pairs = [_plain_deltas(r, task.anchors, *t) for r, t in zip(raw, zip(*targets.values(), strict=True), strict=True)]
+    pairs = [
+        _plain_deltas(r, task.reading.anchors, *t)
+        for r, t in zip(raw, zip(*targets.values(), strict=True), strict=True)
+    ]
     losses = _losses(task, raw, targets)
     for part in ("objectness", "coordinates", "classes"):
         assert losses[part] == pytest.approx([parts[part] for _, parts in pairs], rel=1e-4, abs=1e-5)
@@ -142,7 +150,7 @@ def test_a_prediction_on_an_object_that_another_answers_for_is_not_told_that_it_
     square = {"boxes": np.zeros((2, OBJECTS, 4), "float32"), "box_label": np.full((2, OBJECTS), -1, "int32")}
     square["boxes"][:, 0], square["box_label"][:, 0] = (16, 16, 32, 32), 0
     task = _task(square)
-    assert task.anchors == pytest.approx(np.ones((ANCHORS, 2)))  # one cell high and wide
+    assert task.reading.anchors == pytest.approx(np.ones((ANCHORS, 2)))  # one cell high and wide
     raw = np.zeros((1, *SHAPE), "float32")
     raw[..., 2:4] = -8  # all other boxes are a speck
     raw[0, 1, 1, :, :4] = 0  # in the middle of the object's cell, as large as the anchor
@@ -162,7 +170,7 @@ def test_a_cell_has_the_sides_of_a_picture_that_is_not_square():
     boxes, labels = np.zeros((2, OBJECTS, 4), "float32"), np.full((2, OBJECTS), -1, "int32")
     boxes[:, 0], labels[:, 0] = (0, 0, 16, 32), 1
     task.learn({"boxes": boxes, "box_label": labels}, _answering((None, 3, 2, 1, 8)))
-    assert task.anchors == pytest.approx(np.ones((1, 2)))
+    assert task.reading.anchors == pytest.approx(np.ones((1, 2)))
 
 
 def _perfect(task, targets: dict) -> np.ndarray:
@@ -172,11 +180,11 @@ def _perfect(task, targets: dict) -> np.ndarray:
     for image, row in np.argwhere(targets["box_label"] >= 0):
         top, left, bottom, right = targets["boxes"][image, row] / 16
         x, y, w, h = (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
-        shapes = [_iou(_centred(0, 0, w, h), _centred(0, 0, *anchor)) for anchor in task.anchors]
+        shapes = [_iou(_centred(0, 0, w, h), _centred(0, 0, *anchor)) for anchor in task.reading.anchors]
         anchor = int(np.argmax(shapes))
         out = raw[image, int(y), int(x), anchor]
         out[:2] = [np.log((v % 1) / (1 - v % 1)) for v in (x, y)]
-        out[2:4] = np.log([w, h] / task.anchors[anchor])
+        out[2:4] = np.log([w, h] / task.reading.anchors[anchor])
         out[4], out[5 + targets["box_label"][image, row]] = 20, 20
     return raw
 
@@ -204,7 +212,8 @@ def test_the_perfect_answer_decodes_to_the_truth_and_costs_nothing():
         assert found["boxes"][image, here][order] == pytest.approx(targets["boxes"][image, there][truth], abs=1e-3)
         assert (found["label"][image, here][order] == targets["box_label"][image, there][truth]).all()
         assert found["score"][image, here] == pytest.approx(np.ones(there.sum()))
-    assert task.scores(task.arrays(targets), found, {}) == pytest.approx({"map": 1.0, "map_50": 1.0})
+    scores = task.scores(task.arrays(targets), found, {})
+    assert scores == pytest.approx({"map": 1.0, "map_50": 1.0, "map_small": 1.0})
     assert _losses(task, raw, targets)["loss"] == pytest.approx(np.zeros(8), abs=1e-5)
 
 
@@ -229,7 +238,7 @@ def test_anchors_are_in_cells_and_ignore_padding():
     targets = _sparse_objects(4)
     targets["boxes"][:, :, 2:] = targets["boxes"][:, :, :2] + [8, 32]  # also in rows that hold no object
     targets["boxes"][targets["box_label"] < 0] = 1000
-    assert _task(targets).anchors == pytest.approx(np.array([[2, 0.5], [2, 0.5]]))
+    assert _task(targets).reading.anchors == pytest.approx(np.array([[2, 0.5], [2, 0.5]]))
 
 
 def test_what_a_user_gets_wrong_is_said():
@@ -249,3 +258,104 @@ def test_what_a_user_gets_wrong_is_said():
         TASKS.build({"name": "detection", "max_detections": 101}, _card())
     with pytest.raises(UserError, match="names no classes"):
         TASKS.build("detection", _card(class_names=()))
+
+
+def test_objects_that_a_data_set_ignores_are_no_mistakes():
+    task, targets = _task(), _sparse_objects(8)
+    found = {"boxes": targets["boxes"], "label": targets["box_label"]}
+    found["score"] = (targets["box_label"] >= 0).astype("float32")
+    hard = {name: value.copy() for name, value in targets.items()}
+    hard["box_label"][:, 0] = -1  # the first of each picture is found, and is none of the objects
+    assert task.scores(task.arrays(hard), found, {})["map_50"] < 0.9
+    ignored = {
+        "ignored_boxes": targets["boxes"][:, :1],
+        "ignored_label": targets["box_label"][:, :1],
+        "ignored_crowd": np.zeros((8, 1), "uint8"),
+    }
+    assert task.scores(task.arrays({**hard, **ignored}), found, {})["map_50"] == pytest.approx(1.0)
+
+
+# Several sizes
+
+
+def _halving(calls: list):
+    """A network whose outputs are the means of squares of 16 by 16 pixels, once for every number."""
+
+    def net(image):
+        calls.append(tuple(image.shape))
+        pooled = ops.average_pool(image, 16, data_format="channels_last")[..., :1]
+        return ops.reshape(ops.repeat(pooled, ANCHORS * SHAPE[-1], axis=-1), (-1, *pooled.shape[1:3], *SHAPE[2:]))
+
+    net.training = True
+    return net
+
+
+def test_every_part_of_a_batch_has_its_size_and_its_boxes_with_it():
+    task, calls = _task(), []
+    several = TASKS.build({"name": "detection", "heights": [48, 96]}, _card())
+    network = _answering((None, *SHAPE))
+    several.learn(_objects(40, seed=9), network)
+    assert network["network"].input_spec.shape == (None, None, None, 3)
+    batch = {"image": np.random.default_rng(3).random((5, HEIGHT, WIDTH, 3), "float32"), **_objects(5, seed=4)}
+    found = several.losses(_halving(calls), batch, 0)
+    assert calls == [(2, 48, 64, 3), (3, 96, 128, 3)]
+    twice = np.asarray(ops.image.resize(batch["image"][2:], (96, 128), data_format="channels_last"))
+    raw = np.concatenate([_halving([])(batch["image"][:2])])
+    known = {name: batch[name] for name in ("boxes", "box_label")}
+    first = task.compare(raw, {name: value[:2] for name, value in known.items()}, None)
+    doubled = {"boxes": known["boxes"][2:] * 2, "box_label": known["box_label"][2:]}
+    second = task.compare(_halving([])(twice), doubled, None)
+    for name, value in found.items():
+        expected = np.concatenate([ops.convert_to_numpy(one[name]) for one in (first, second)])
+        assert ops.convert_to_numpy(value) == pytest.approx(expected, rel=1e-5), name
+
+
+def test_pictures_are_read_as_they_are_outside_of_training_and_by_the_few_of_a_small_batch():
+    several, calls = TASKS.build({"name": "detection", "heights": [32, 48, 96]}, _card()), []
+    with pytest.raises(UserError, match=r"heights has 32, .* 32 x 43 pixels.* a multiple of 16"):
+        several.learn(_objects(40, seed=9), _answering((None, *SHAPE)))
+    several = TASKS.build({"name": "detection", "heights": [48, 96, 144]}, _card())
+    several.learn(_objects(40, seed=9), _answering((None, *SHAPE)))
+    batch = {"image": np.zeros((2, HEIGHT, WIDTH, 3), "float32"), **_objects(2, seed=4)}
+    net = _halving(calls)
+    assert several.losses(net, batch, 0)["loss"].shape == (2,)
+    net.training = False
+    several.losses(net, batch, 0)
+    assert [shape[:2] for shape in calls] == [(1, 48), (1, 144), (2, HEIGHT)]
+
+
+def test_yolo_v1_reads_one_size():
+    task = TASKS.build({"name": "detection", "loss": "yolo_v1", "heights": [48]}, _card())
+    with pytest.raises(UserError, match="with the loss yolo_v1 reads pictures of one size"):
+        task.learn(_objects(40, seed=9), _answering((None, 3, 4, 13)))
+
+
+@pytest.mark.parametrize("name", ["yolo_v2", "yolo_v3"])
+def test_training_on_several_sizes_is_one_program_and_moves_every_weight(name):
+    network, shape = spec(name), ARCHITECTURES[name].facts["smoke_input"]
+    card, arrays = smoke("detection", shape, examples=8)
+    settings = {
+        "architecture": network,
+        "task": {"name": "detection", "loss": name, "heights": [shape[0], 2 * shape[0]]},
+        "parts": {},
+        "precision": "float32",
+        "preprocessing": {"name": "standardize"},
+        "augmentation": [],
+        "optimizer": {"name": "adam"},
+        "clip": None,
+        "batch_size": 4,
+    }
+    task = build_task(settings, card)
+    learner = build_learner(settings, card, task, seed=0)
+    task.learn(arrays, learner.parts)
+    program = Program(learner, xla=keras.backend.backend() == "jax")
+    split = open_split(program, arrays, batch_size=4, resident_bytes=10**9, group=None)
+    before = [np.array(ops.convert_to_numpy(weight)) for weight in learner.trainable]
+    for epoch in range(2):
+        for data, rows, count in split.chunks(0, epoch, 4, 8):
+            logs = program.train(data, rows, count, np.full(len(rows), 1e-3), {})
+            assert logs["finite"]
+    assert program.compiled == 1
+    after = [ops.convert_to_numpy(weight) for weight in learner.trainable]
+    assert all(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert np.isfinite(split.scores(4)[0]["loss"])

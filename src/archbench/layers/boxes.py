@@ -97,7 +97,7 @@ def encode_cells(boxes: Any, anchors: np.ndarray, grid: tuple[int, int]) -> Code
     column = ops.clip(ops.floor(x), 0, columns - 1)
     row = ops.clip(ops.floor(y), 0, rows - 1)
     index = ops.cast(row * columns + column, "int32") * len(anchors) + anchor
-    nearest = ops.take(ops.convert_to_tensor(anchors, "float32"), anchor, axis=0)
+    nearest = ops.take(ops.cast(anchors, "float32"), anchor, axis=0)
     return Code(index, ops.stack([x - column, y - row], axis=-1), ops.log(sides / nearest))
 
 

@@ -5,7 +5,10 @@ from archbench.catalogue import Catalogue
 LOSSES = Catalogue(
     "loss",
     __name__,
-    needs={"values": 'what it compares: values="labels", "signs", "shares", "numbers" or "boxes"'},
+    needs={
+        "values": 'what it compares: values="labels", "signs", "shares", "numbers", "boxes", or "objects" in a grid, '
+        "of anchors, or on maps"
+    },
     takes={"over": 'over="scores" where the loss of a classification may be it'},
 )
 loss = LOSSES.declare

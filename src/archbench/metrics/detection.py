@@ -1,42 +1,47 @@
-"""Average precision of detections, as the COCO challenge defines it; the arithmetic is pycocotools' own."""
+"""Average precision of detections, as the COCO and the Pascal VOC challenge define it."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from archbench.metrics import metric
+from archbench.metrics.coco import AREAS, NONE, Truth, overlap, precisions, read_truth
+from archbench.options import Inside
 
 Arrays = Mapping[str, np.ndarray]
 
 SOURCE = "Lin et al. 2014, Microsoft COCO, arXiv:1405.0312; pycocotools"
-IOU_50, EVERY_AREA, MOST_DETECTIONS = 0, 0, -1
-"""Places in pycocotools' `precision` (threshold, recall, class, area, detections an image)."""
+IOU_50, EVERY_AREA = 0, 0
+"""Places in what `precisions` gives (threshold, recall, class, area)."""
 
 
 def average_precisions(targets: Arrays, predictions: Arrays) -> dict[str, float]:
     """`map`, the mean over classes and over IoU thresholds .50, .55 to .95, and `map_50`, at .50 alone.
 
-    `targets` holds `boxes` (image, object, [top, left, bottom, right]) and `box_label` (image, object);
-    `predictions` holds `boxes`, `score` and `label` in the same form, at most 100 an image. A label of -1 is
-    an empty row. Classes without any object in `targets` do not count; if there is no object at all, both are
-    nan.
+    And where there are objects of that size `map_small`, below 32 x 32 square pixels, `map_medium`, and `map_large`,
+    beyond 96 x 96, as `map` of these alone.
+
+    `targets` holds `boxes` (image, object, [top, left, bottom, right]) and `box_label` (image, object), and may hold
+    `ignored_boxes`, `ignored_label` and `ignored_crowd` in the same form: what is neither to be found nor wrong to be
+    found, and a crowd takes any number of detections. `predictions` holds `boxes`, `score` and `label`, at most 100 an
+    image. A label of -1 is an empty row. Classes without any object in `targets` do not count; if there is no object at
+    all, `map` and `map_50` are nan.
     """
-    truth = _rows(targets["boxes"], targets["box_label"])
-    found = _rows(predictions["boxes"], predictions["label"], predictions["score"])
-    if not truth:
+    precision = precisions(targets, predictions)
+    if not precision.shape[2]:
         return {"map": math.nan, "map_50": math.nan}
-    if not found:
-        return {"map": 0.0, "map_50": 0.0}
-    precision = _precision(truth, found, len(targets["boxes"]))[:, :, :, EVERY_AREA, MOST_DETECTIONS]
-    known = precision[0, 0] > -1  # the classes with objects
-    return {"map": float(precision[:, :, known].mean()), "map_50": float(precision[IOU_50][:, known].mean())}
+    # Copies, so that the order in which numbers are added up hangs on no array's layout.
+    everywhere, kinds = precision[:, :, :, EVERY_AREA], np.arange(precision.shape[2])
+    found = {"map": float(everywhere[:, :, kinds].mean()), "map_50": float(everywhere[IOU_50][:, kinds].mean())}
+    for place, size in enumerate(AREAS):
+        values = precision[:, :, :, place]
+        if place != EVERY_AREA and (values > NONE).any():
+            found[f"map_{size}"] = float(values[values > NONE].mean())
+    return found
 
 
 @metric("map", source=SOURCE, values="detections")
@@ -51,43 +56,63 @@ def map_50(targets: Arrays, predictions: Arrays) -> float:
     return average_precisions(targets, predictions)["map_50"]
 
 
-def _rows(boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray | None = None) -> list[dict]:
-    """The boxes that exist, as COCO annotations; images and classes are numbered from 1."""
-    rows = []
-    for image, row in np.argwhere(np.asarray(labels) >= 0):
-        top, left, bottom, right = (float(side) for side in boxes[image, row])
-        height, width = bottom - top, right - left
-        annotation = {
-            "id": len(rows) + 1,  # pycocotools takes the id 0 for "unmatched"
-            "image_id": int(image) + 1,
-            "category_id": int(labels[image, row]) + 1,
-            "bbox": [left, top, width, height],
-            "area": height * width,
-            "iscrowd": 0,
-        }
-        if scores is not None:
-            annotation["score"] = float(scores[image, row])
-        rows.append(annotation)
-    return rows
+@metric(
+    {f"map_{size}": {"size": size} for size in AREAS if size != "all"},
+    source=SOURCE,
+    values="detections",
+)
+def map_of_size(targets: Arrays, predictions: Arrays, *, size: Literal["small", "medium", "large"]) -> float:
+    """Mean average precision of objects of one size (COCO's AP), between 0 and 1; nan where there are none.
+
+    Small ones are below 32 x 32 square pixels, large ones beyond 96 x 96.
+    """
+    return average_precisions(targets, predictions).get(f"map_{size}", math.nan)
 
 
-def _precision(truth: list[dict], found: list[dict], images: int) -> np.ndarray:
-    kinds = sorted({row["category_id"] for row in truth + found})
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        evaluation = COCOeval(_coco(truth, kinds, images), _coco(found, kinds, images), "bbox")
-        evaluation.params.areaRng = evaluation.params.areaRng[:1]
-        evaluation.params.areaRngLbl = evaluation.params.areaRngLbl[:1]
-        evaluation.evaluate()
-        evaluation.accumulate()
-    return evaluation.eval["precision"]
+@metric(
+    "average_precision",
+    source="Everingham et al. 2010, The Pascal Visual Object Classes Challenge, IJCV 88, section 4.2",
+    values="detections",
+)
+def average_precision(
+    targets: Arrays, predictions: Arrays, *, points: Literal["11", "all"] = "all", iou_threshold: Inside = 0.5
+) -> float:
+    """Mean over classes of the average precision of Pascal VOC, between 0 and 1; nan where there is no object.
+
+    The area below precision over recall where precision is the best at that recall or a higher one, at all `points`,
+    as from 2010 on, or its mean at the 11 recalls 0, 0.1 to 1, as in 2007. A detection is a hit where the object that
+    it overlaps most does so by `iou_threshold` and no surer one has it. `targets` and `predictions` are those of
+    `average_precisions`; VOC's difficult objects are ignored ones, and so are crowds.
+    """
+    truth = read_truth(targets)
+    kinds = np.unique(truth.label[(truth.label >= 0) & ~truth.ignored])
+    found = []
+    for kind in kinds:
+        recall, precision = _curve(truth, predictions, kind, iou_threshold)
+        best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
+        if points == "all":
+            found.append(float(np.sum(np.diff(recall, prepend=0.0) * best[:-1])))
+        else:
+            found.append(float(np.mean(best[np.searchsorted(recall, np.linspace(0, 1, 11) - 1e-12)])))
+    return float(np.mean(found)) if found else math.nan
 
 
-def _coco(rows: list[dict], kinds: list[int], images: int) -> COCO:
-    coco = COCO()
-    coco.dataset = {
-        "images": [{"id": number} for number in range(1, images + 1)],
-        "categories": [{"id": number} for number in kinds],
-        "annotations": rows,
-    }
-    coco.createIndex()
-    return coco
+def _curve(truth: Truth, predictions: Arrays, kind: int, iou_threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Recall and precision after each detection of a class that counts, the surest first."""
+    label, score = np.asarray(predictions["label"]), np.asarray(predictions["score"])
+    boxes = np.asarray(predictions["boxes"], "float64")
+    images, rows = np.nonzero(label == kind)
+    order = np.argsort(-score[images, rows], kind="stable")
+    own = truth.label == kind
+    taken, hits = np.zeros(own.shape, bool), []
+    for image, row in zip(images[order], rows[order], strict=True):
+        shared = np.where(own[image], overlap(boxes[image, row], truth.boxes[image]), -1.0)
+        best = int(shared.argmax()) if shared.size else -1
+        near = best >= 0 and shared[best] >= iou_threshold
+        if near and truth.ignored[image, best]:
+            continue
+        hits.append(near and not taken[image, best])
+        if near:
+            taken[image, best] = True
+    right = np.cumsum(np.array(hits, float))
+    return right / (own & ~truth.ignored).sum(), right / np.arange(1, len(hits) + 1)

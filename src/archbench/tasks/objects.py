@@ -12,7 +12,9 @@ from archbench.tasks.base import Arrays, Smoke, smoke_inputs
 from archbench.tasks.labels import check_labels
 
 COCO_MOST = 100
-"""pycocotools looks at no more detections in one picture."""
+"""COCO's average precision looks at no more detections in one picture."""
+IGNORED = ("ignored_boxes", "ignored_label", "ignored_crowd")
+"""The arrays, where a data set has them, of what is neither to be found nor wrong to be found."""
 
 
 class NoBoxes(UserError):
@@ -20,7 +22,7 @@ class NoBoxes(UserError):
 
 
 def labelled_boxes(card: Card, split: Arrays) -> dict[str, np.ndarray]:
-    """`boxes` float32 (example, object, 4) in pixels; `box_label` int32 (example, object), -1 = none.
+    """`boxes` float32 (example, object, 4) in pixels; `box_label` int32 (example, object), -1 = none; and `IGNORED`.
 
     Raises `LabelOutOfRange`, and `NoBoxes` where there is none at all: average precision would be nan.
     """
@@ -31,7 +33,8 @@ def labelled_boxes(card: Card, split: Arrays) -> dict[str, np.ndarray]:
             f"A split of the data set {card.name!r} holds {len(label)} examples without a single box, so that "
             "no average precision can be computed. Give it a larger share in the datasets section of params.yaml."
         )
-    return {"boxes": np.asarray(split["boxes"], "float32"), "box_label": label}
+    ignored = {name: np.asarray(split[name]) for name in IGNORED if name in split}
+    return {"boxes": np.asarray(split["boxes"], "float32"), "box_label": label, **ignored}
 
 
 def smoke_boxes(shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:

@@ -5,10 +5,11 @@ as in the authors' yolov2-voc.cfg. Differs from the paper: the passthrough layer
 channels in reading order, where darknet's `reorg` permutes them otherwise, which a trained net cannot tell.
 """
 
-from keras import layers, ops
+from keras import layers
 
 from archbench.architectures import architecture
 from archbench.architectures.sizes import InputMismatch, check_multiple
+from archbench.layers.cells import Cells, SpaceToDepth
 from archbench.options import Stages, Width
 from archbench.parts import Parts
 
@@ -69,17 +70,8 @@ def yolo_v2(
         x = parts.conv_unit(x, deepest, 3)
     if squeeze is not None:
         finer = parts.conv_unit(finer, squeeze, 1)
-    x = parts.conv_unit(layers.concatenate([_space_to_depth(finer), x]), deepest, 3)
-    x = parts.conv(x, anchors * (5 + outputs), 1)
-    return layers.Reshape((x.shape[1], x.shape[2], anchors, 5 + outputs))(x)
-
-
-def _space_to_depth(x):
-    """`x` (batch, 2h, 2w, channel) to (batch, h, w, 4 * channel), the four pixels in reading order."""
-    _, height, width, channels = x.shape
-    x = ops.reshape(x, (-1, height // 2, 2, width // 2, 2, channels))
-    x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
-    return ops.reshape(x, (-1, height // 2, width // 2, 4 * channels))
+    x = parts.conv_unit(layers.concatenate([SpaceToDepth()(finer), x]), deepest, 3)
+    return Cells(anchors)(parts.conv(x, anchors * (5 + outputs), 1))
 
 
 def _check(input_shape, stages: int) -> None:
