@@ -6,6 +6,6 @@ LOSSES = Catalogue(
     "loss",
     __name__,
     needs={"values": 'what it compares: values="labels", "signs", "shares", "numbers" or "boxes"'},
-    takes={"over": 'over="scores" where the loss of a classification may be it'},
+    takes={"over": 'over="scores" where the loss of a classification may be it, "maps" where only one of maps may'},
 )
 loss = LOSSES.declare
