@@ -78,10 +78,9 @@ def test_what_enlarges_the_scores_of_fcn_learns_by_two_and_at_the_end_never():
         assert sum(len(layer.trainable_weights) for layer in ups) == count
 
 
-@pytest.mark.parametrize("skips", [-1, 3])
-def test_more_skips_than_fcn_has_stages_for_are_refused(skips):
-    with pytest.raises(UserError, match=rf"skips is {skips}\. It must be 0 to 2"):
-        outline({"name": "fcn8s", "skips": skips, "convs": [1, 1, 1]}, (20, 20, 3), 5)
+def test_more_skips_than_fcn_has_stages_for_are_refused():
+    with pytest.raises(UserError, match=r"skips is 3\. It must be 0 to 2"):
+        outline({"name": "fcn8s", "skips": 3, "convs": [1, 1, 1]}, (20, 20, 3), 5)
 
 
 @pytest.mark.parametrize("shape", [(64, 64, 1), (49, 53, 3), (60, 71, 1)])

@@ -26,6 +26,7 @@ BORDER = 100
 """Pixels around the picture, of which the first convolution takes one: a window of 7 cells fits into any picture."""
 
 Window = Annotated[int, Field(ge=1, le=7)]
+Skips = Annotated[int, Field(ge=0, le=15)]
 
 PAPER = Parts(dropout=0.5)
 
@@ -45,7 +46,7 @@ def fcn(
     image,
     outputs: int,
     *,
-    skips: int,
+    skips: Skips,
     convs: Depths = (2, 2, 3, 3, 3),
     width: Width = 64,
     dense_width: Width = 4096,
@@ -59,9 +60,9 @@ def fcn(
     `image` (batch, height, width, channel), of any size, to logits (batch, height, width, `outputs`), one for each
     pixel. `convs`, `width` and `dense_width` are those of the VGG; its first dense layer is a convolution of `window`
     by `window` cells. With "valid" `padding`, the paper's, it sees a border of zeros around the picture; with "same",
-    for small pictures, there is none.
+    for small pictures, there is none. `learn_upsampling` has the enlargements by 2 learn, and the last one never.
     """
-    if not 0 <= skips < len(convs):
+    if skips >= len(convs):
         raise WrongOption(f"fcn: skips is {skips}. It must be 0 to {len(convs) - 1}: a stage before the last for each.")
     bordered = padding == "valid"
     maps, x = trunk(layers.ZeroPadding2D(BORDER - 1)(image) if bordered else image, convs, width, parts)
