@@ -28,7 +28,7 @@ BORDER = 100
 Window = Annotated[int, Field(ge=1, le=7)]
 Skips = Annotated[int, Field(ge=0, le=15)]
 
-PAPER = Parts(dropout=0.5)
+PAPER = Parts(dropout=0.5, initializer_of={"scores": "zeros"})
 
 
 @architecture(
@@ -79,8 +79,9 @@ def fcn(
 
 
 def _scores(x, outputs: int, parts: Parts):
-    """A score a class for every cell of `x`; they all start at 0 (section 4.3)."""
-    return parts.layer(layers.Conv2D, outputs, 1, kernel_initializer="zeros")(x)
+    """A score a class for every cell of `x`; in the paper they all start at 0 (section 4.3)."""
+    start = parts.kernel("scores")["scores_initializer"]
+    return parts.layer(layers.Conv2D, outputs, 1, kernel_initializer=start)(x)
 
 
 def _overlap(x, finer, lead: int):
