@@ -7,6 +7,7 @@ from keras import ops
 from PIL import Image
 from scipy import ndimage, stats
 
+from archbench.augmentations import AUGMENTATIONS
 from archbench.augmentations.affine import about_centre, turn, warp
 from archbench.errors import UserError
 from augmented import (
@@ -19,6 +20,7 @@ from augmented import (
     batch_of,
     box_around,
     build,
+    card_of,
     moved_pictures,
     run,
     tensors,
@@ -27,7 +29,9 @@ from backend import compiled
 
 WHOLE_PIXELS, BETWEEN_PIXELS = ("flip", "shift"), ("rotation", "scale", "crop")
 UNMOVED, LABELS = ("color", "cutout"), ("mixup", "label_smoothing")
-PICTURES = (*WHOLE_PIXELS, *BETWEEN_PIXELS, *UNMOVED)
+DEFORMED = ("elastic",)
+"""Where boxes are no boxes any more; `test_elastic.py` tells how masks follow."""
+PICTURES = (*WHOLE_PIXELS, *BETWEEN_PIXELS, *DEFORMED, *UNMOVED)
 
 
 def _assert_all_followed(batch: dict, changed: dict) -> None:
@@ -57,6 +61,7 @@ STRONG = {
     "rotation": {"degrees": 180.0},
     "scale": {"factors": [1.0, 4.0]},
     "crop": {"area": 0.05},
+    "elastic": {"pixels": 10.0},
     "cutout": {"pixels": 12},
 }
 
@@ -263,6 +268,20 @@ def test_boxes_still_enclose_their_object(name):
     assert all((changed[key] == again[key]).all() for key in batch)
 
 
+@pytest.mark.parametrize("void", [0, 255])
+@pytest.mark.parametrize("name", ["shift", "rotation", "scale"])
+def test_what_comes_in_from_outside_is_void_where_there_is_such(name, void):
+    batch = {"image": np.full((20, 9, 9, 1), 80, "uint8"), "mask": np.full((20, 9, 9), 3, "uint8")}
+    options = {"scale": {"factors": [0.5, 0.7]}}.get(name, ENTRIES[name].facts["smoke"])
+    card = card_of(batch, void={"mask": void} if void else {})
+    apply = AUGMENTATIONS.build({"name": name, **options}, card)
+    changed = arrays_of(apply(tensors(batch), keras.random.SeedGenerator(1)))
+    black = changed["image"][..., 0] == 0
+    assert 0.02 < black.mean() < 0.9
+    assert (changed["mask"][black] == void).all()
+    assert (changed["mask"][~black] == 3).all()
+
+
 def test_crop_drops_objects_that_leave():
     changed = run("crop", batch_of(200), 0, area=0.05)
     gone = changed["box_label"][:, 0] == -1
@@ -289,7 +308,7 @@ def _middle(size: int) -> np.ndarray:
 def test_rotation_equals_scipy(degrees):
     image = _smooth()
     changed = about_centre(
-        {"image": ops.convert_to_tensor(image[None])}, turn(np.radians([degrees], dtype="float32")), 33, 33
+        {"image": ops.convert_to_tensor(image[None])}, turn(np.radians([degrees], dtype="float32")), 33, 33, {}
     )
     expected = ndimage.rotate(image, degrees, reshape=False, order=1, mode="nearest")
     found = ops.convert_to_numpy(changed["image"])[0]
@@ -299,7 +318,7 @@ def test_rotation_equals_scipy(degrees):
 def test_rotation_turns_masks_as_pictures_by_right_angles():
     picture = np.random.default_rng(1).integers(0, 200, (1, 8, 8, 1)).astype("uint8")
     batch = tensors({"image": picture, "mask": picture[..., 0]})
-    changed = arrays_of(about_centre(batch, turn(np.radians([89.9999], dtype="float32")), 8, 8))
+    changed = arrays_of(about_centre(batch, turn(np.radians([89.9999], dtype="float32")), 8, 8, {}))
     assert (changed["image"][..., 0] == changed["mask"]).all()
     assert (changed["mask"][0] == np.rot90(picture[0, :, :, 0])).all()
 
@@ -333,7 +352,7 @@ def test_crop_equals_pillow():
     top, left, height, width = 3.25, 8.5, 20.0, 14.5
     matrix, origin = np.array([np.diag([height / 33, width / 33])], "float32"), np.array([[top, left]], "float32")
     batch = {"image": ops.convert_to_tensor(image[None])}
-    found = arrays_of(warp(batch, ops.convert_to_tensor(matrix), ops.convert_to_tensor(origin)))["image"]
+    found = arrays_of(warp(batch, ops.convert_to_tensor(matrix), ops.convert_to_tensor(origin), {}))["image"]
     box = (left, top, left + width, top + height)
     expected = Image.fromarray(image[..., 0]).resize((33, 33), Image.Resampling.BILINEAR, box=box)
     np.testing.assert_allclose(found[0, ..., 0], np.asarray(expected), atol=5e-2)

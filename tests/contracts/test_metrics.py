@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics as reference
 
 from archbench.errors import UserError
-from archbench.metrics import METRICS
+from archbench.metrics import METRICS, confusion
 from archbench.metrics.confusion import confusion_matrix, precision_and_recall
 from archbench.metrics.detection import average_precisions
 from archbench.metrics.instances import mask_average_precisions
@@ -45,7 +45,7 @@ def _call(name, targets, predictions):
 
 def test_every_metric_has_a_reference():
     kinds = {name: {e.name for e in METRICS if e.facts["values"] == name} for name in ("labels", "numbers", "scores")}
-    assert kinds == {"labels": {*LABELS, "confusion_matrix"}, "numbers": set(NUMBERS), "scores": SCORES}
+    assert kinds == {"labels": {*LABELS, "class_iou", "confusion_matrix"}, "numbers": set(NUMBERS), "scores": SCORES}
     assert set(ENTRIES) >= DETECTIONS
 
 
@@ -77,6 +77,21 @@ def test_labels_with_classes_that_are_only_true_only_predicted_or_neither(name):
     with warnings.catch_warnings(action="ignore"):  # scikit-learn says that a class was never predicted
         expected = LABELS[name](targets, predictions)
     assert _call(name, targets, predictions) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("label", range(6))
+def test_the_iou_of_one_class_is_scikit_learns(label):
+    targets, predictions = np.array([0, 0, 1, 1, 1, 4]), np.array([0, 2, 1, 1, 0, 0])
+    there = label in targets or label in predictions
+    expected = reference.jaccard_score(targets, predictions, labels=[label], average=None)[0] if there else np.nan
+    np.testing.assert_array_equal(ENTRIES["class_iou"](targets, predictions, label=label), expected)
+
+
+def test_a_confusion_matrix_is_counted_in_pieces(monkeypatch):
+    monkeypatch.setattr(confusion, "AT_ONCE", 7)
+    targets, predictions = np.random.default_rng(0).integers(3, size=(2, 5, 10))
+    expected = reference.confusion_matrix(targets.ravel(), predictions.ravel())
+    assert (confusion_matrix(targets, predictions, 3) == expected).all()
 
 
 def test_mean_iou_by_hand():

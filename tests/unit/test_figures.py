@@ -310,6 +310,19 @@ def test_a_smaller_map_is_laid_over_the_middle_of_its_picture():
     assert titles.count("predicted: 100%") == 5
 
 
+def test_void_pixels_neither_agree_nor_have_a_colour():
+    known = fake.balloon_predictions("segmentation")
+    void = np.zeros(known["target_mask"].shape, bool)
+    void[:, :, :20], void[1] = True, True
+    known["prediction_mask"] = np.where(void, 1, known["target_mask"]).astype("uint8")
+    known["target_mask"] = np.where(void, 255, known["target_mask"]).astype("uint8")
+    picture = PICTURES["segmentation"](known)[0]
+    titles = [axes.get_title() for axes in picture.figure.axes]
+    assert (titles.count("predicted: 100%"), titles.count("predicted")) == (4, 1)
+    drawn = [axes.images[0].get_array() for axes in picture.figure.axes]
+    np.testing.assert_array_equal(drawn[6], drawn[1])  # the second example: its truth is its picture
+
+
 def test_weak_detections_are_not_drawn():
     known = fake.balloon_predictions("detection")
     known["prediction_score"] = np.full_like(known["prediction_score"], 0.1)

@@ -412,7 +412,7 @@ SCENES = {
         for name in ("classification", "binary", "multi_label", "overlapping_capsules", "detection", "segmentation")
     },
 }
-ANY = ("color", "crop", "cutout", "flip", "rotation", "scale", "shift")
+ANY = ("color", "crop", "cutout", "elastic", "flip", "rotation", "scale", "shift")
 GOES = {
     "classification": (*ANY, "label_smoothing", "mixup"),
     "binary": ANY,
@@ -420,7 +420,7 @@ GOES = {
     "multi_task": ("color", "flip"),
     "multi_label": ("color", "flip"),
     "overlapping_capsules": (),
-    "detection": tuple(name for name in ANY if name != "cutout"),
+    "detection": tuple(name for name in ANY if name not in ("cutout", "elastic")),
     "segmentation": tuple(name for name in ANY if name != "cutout"),
 }
 """What changes no label, or changes it with the picture; all else takes away, hides or alters what a label tells of."""

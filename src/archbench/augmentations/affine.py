@@ -1,14 +1,15 @@
 """Pictures turned, zoomed and cropped: new pixels from between the old ones, with all that lies on the picture.
 
-Pictures are interpolated bilinearly, masks take the nearest pixel; what comes in from outside is 0. A box becomes the
-smallest upright box around its four moved corners, cut at the border: it encloses its object, and turned it is larger
-than it need be. An object whose box is left with less than a pixel of height or width gets the label -1. Landmarks may
-come to lie outside.
+Pictures are interpolated bilinearly, masks take the nearest pixel; what comes in from outside is 0, in masks void where
+the data set has such. A box becomes the smallest upright box around its four moved corners, cut at the border: it
+encloses its object, and turned it is larger than it need be. An object whose box is left with less than a pixel of
+height or width gets the label -1. Landmarks may come to lie outside.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import keras
@@ -57,7 +58,7 @@ def rotation(card: Card, *, degrees: Degrees = 15.0) -> Augment:
     def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
         limit = math.radians(degrees)
         angle = keras.random.uniform((ops.shape(batch["image"])[0],), -limit, limit, seed=seed)
-        return about_centre(batch, turn(angle), height, width)
+        return about_centre(batch, turn(angle), height, width, card.void)
 
     return apply
 
@@ -78,7 +79,7 @@ def scale(card: Card, *, factors: Factors = (0.8, 1.25)) -> Augment:
     def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
         low, high = (math.log(factor) for factor in factors)
         factor = ops.exp(keras.random.uniform((ops.shape(batch["image"])[0],), low, high, seed=seed))
-        return about_centre(batch, ops.eye(2) / factor[:, None, None], height, width)
+        return about_centre(batch, ops.eye(2) / factor[:, None, None], height, width, card.void)
 
     return apply
 
@@ -106,7 +107,7 @@ def crop(
         side = ops.minimum(side, 1.0)  # (batch, [height, width]), as shares of the picture's
         corner = keras.random.uniform((count, 2), seed=seed) * (1 - side)
         matrix = ops.eye(2) * side[:, None, :]
-        return warp(batch, matrix, corner * ops.convert_to_tensor([height, width], "float32"))
+        return warp(batch, matrix, corner * ops.convert_to_tensor([height, width], "float32"), card.void)
 
     return apply
 
@@ -120,16 +121,16 @@ def turn(angle: Any) -> Any:
     return ops.stack([ops.stack([cos, sin], axis=-1), ops.stack([-sin, cos], axis=-1)], axis=-2)
 
 
-def about_centre(batch: Batch, matrix: Any, height: int, width: int) -> dict[str, Any]:
+def about_centre(batch: Batch, matrix: Any, height: int, width: int, void: Mapping[str, int]) -> dict[str, Any]:
     """`warp` with the centre of the picture where it is."""
     centre = ops.convert_to_tensor([height / 2, width / 2], "float32")
-    return warp(batch, matrix, centre - ops.sum(matrix * centre, axis=-1))
+    return warp(batch, matrix, centre - ops.sum(matrix * centre, axis=-1), void)
 
 
-def warp(batch: Batch, matrix: Any, origin: Any) -> dict[str, Any]:
+def warp(batch: Batch, matrix: Any, origin: Any, void: Mapping[str, int]) -> dict[str, Any]:
     """The batch where the new place p of every example shows the old place `matrix` p + `origin`.
 
-    `matrix` (batch, 2, 2) and `origin` (batch, 2) are for places [y, x].
+    `matrix` (batch, 2, 2) and `origin` (batch, 2) are for places [y, x]; `void` is that of the card.
     """
     height, width = ops.shape(batch["image"])[1:3]
     rows, columns = (ops.arange(size, dtype="float32") + 0.5 for size in (height, width))
@@ -139,10 +140,7 @@ def warp(batch: Batch, matrix: Any, origin: Any) -> dict[str, Any]:
         + origin[:, part, None, None]
         for part in range(2)
     )
-    moved = {
-        **batch,
-        **each_map(batch, lambda name, one: _between(one, y, x) if name == "image" else _nearest(one, y, x)),
-    }
+    moved = resampled(batch, y, x, void)
     if "landmarks" in batch:
         moved["landmarks"] = _forward(batch["landmarks"], matrix, origin)
     if "boxes" in batch:
@@ -150,6 +148,16 @@ def warp(batch: Batch, matrix: Any, origin: Any) -> dict[str, Any]:
         moved["boxes"], gone = _moved_boxes(batch["boxes"], matrix, origin, limit)
         moved["box_label"] = ops.where(gone, -1, batch["box_label"])
     return clear_empty_rows(moved)
+
+
+def resampled(batch: Batch, y: Any, x: Any, void: Mapping[str, int]) -> dict[str, Any]:
+    """The batch whose maps show at every pixel what was at the old place `y`, `x`, each (batch, height, width)."""
+
+    def change(name: str, maps: Any) -> Any:
+        found = _between(maps, y, x) if name == "image" else _nearest(maps, y, x)
+        return ops.where(_inside(maps, y, x), found, ops.full_like(found, void.get(name, 0)))
+
+    return {**batch, **each_map(batch, change)}
 
 
 def _forward(points: Any, matrix: Any, origin: Any) -> Any:
@@ -171,8 +179,7 @@ def _moved_boxes(boxes: Any, matrix: Any, origin: Any, limit: Any) -> tuple[Any,
 
 def _nearest(maps: Any, y: Any, x: Any) -> Any:
     """`maps` (batch, height, width, ...) at the places `y`, `x` (batch, height, width)."""
-    found = _take(maps, ops.cast(ops.floor(y), "int32"), ops.cast(ops.floor(x), "int32"))
-    return _zero_outside(found, maps, y, x)
+    return _take(maps, ops.cast(ops.floor(y), "int32"), ops.cast(ops.floor(x), "int32"))
 
 
 def _between(image: Any, y: Any, x: Any) -> Any:
@@ -185,7 +192,7 @@ def _between(image: Any, y: Any, x: Any) -> Any:
         (1 - right) * _take(values, row + step, column) + right * _take(values, row + step, column + 1)
         for step in (0, 1)
     )
-    return as_type_of(image, _zero_outside((1 - down) * above + down * below, image, y, x))
+    return as_type_of(image, (1 - down) * above + down * below)
 
 
 def _take(maps: Any, row: Any, column: Any) -> Any:
@@ -196,8 +203,8 @@ def _take(maps: Any, row: Any, column: Any) -> Any:
     return ops.take(ops.reshape(maps, (-1, *maps.shape[3:])), place, axis=0)
 
 
-def _zero_outside(values: Any, maps: Any, y: Any, x: Any) -> Any:
+def _inside(maps: Any, y: Any, x: Any) -> Any:
+    """Whether a place lies on the picture, with as many axes as `maps`."""
     height, width = ops.shape(maps)[1:3]
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-    inside = ops.reshape(inside, (*ops.shape(inside), *(1,) * (len(maps.shape) - 3)))
-    return ops.where(inside, values, ops.zeros_like(values))
+    return ops.reshape(inside, (*ops.shape(inside), *(1,) * (len(maps.shape) - 3)))

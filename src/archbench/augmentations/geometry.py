@@ -47,7 +47,7 @@ def flip(card: Card, *, probability: Share = 0.5) -> Augment:
 
 @augmentation("shift", source="He et al. 2015, section 4.2, arXiv:1512.03385", smoke={"pixels": 2}, spoils=MOVED)
 def shift(card: Card, *, pixels: Count = 4) -> Augment:
-    """Pad an example by some pixels of zeros on every side and crop it back at a random place.
+    """Pad an example by some pixels of zeros, in masks of void if there is such, and crop it back at a random place.
 
     Boxes are cut at the border; an object whose box has left the picture gets the label -1. Landmarks may
     come to lie outside. Differs from the paper where preprocessing comes after: it pads with zeros, which are
@@ -58,7 +58,7 @@ def shift(card: Card, *, pixels: Count = 4) -> Augment:
     def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
         count = ops.shape(batch["image"])[0]
         move = keras.random.randint((count, 2), -pixels, pixels + 1, seed=seed)  # (batch, [down, right])
-        moved = {**batch, **each_map(batch, lambda _, one: _move(one, move))}
+        moved = {**batch, **each_map(batch, lambda name, one: _move(one, move, card.void.get(name, 0)))}
         offset = ops.cast(move, "float32")
         if "landmarks" in batch:
             moved["landmarks"] = batch["landmarks"] + offset[:, None, None, :]
@@ -74,8 +74,8 @@ def shift(card: Card, *, pixels: Count = 4) -> Augment:
     return apply
 
 
-def _move(maps: Any, move: Any) -> Any:
-    """`maps` (batch, height, width, ...) moved down and right by `move` (batch, 2) pixels; zeros come in."""
+def _move(maps: Any, move: Any, outside: int) -> Any:
+    """`maps` (batch, height, width, ...) moved down and right by `move` (batch, 2) pixels; `outside` comes in."""
     count, height, width = ops.shape(maps)[:3]
     row = ops.arange(height, dtype="int32")[None, :, None] - move[:, 0, None, None]
     column = ops.arange(width, dtype="int32")[None, None, :] - move[:, 1, None, None]
@@ -85,4 +85,4 @@ def _move(maps: Any, move: Any) -> Any:
     pixels = ops.reshape(maps, (-1, *maps.shape[3:]))
     moved = ops.take(pixels, place, axis=0)  # one gather of whole pixels
     inside = ops.reshape(inside, (-1, height, width) + (1,) * (len(maps.shape) - 3))
-    return ops.where(inside, moved, ops.zeros_like(moved))
+    return ops.where(inside, moved, ops.full_like(moved, outside))

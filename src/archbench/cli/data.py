@@ -113,6 +113,7 @@ def _sampled(
         vocabulary=raw.vocabulary,
         strata=raw.strata,
         group=raw.group,
+        void=dict(raw.void),
     )
     each = sum(map(_storage.kept_bytes, raw.train.values())) / made
     return card, round(each * sum(sizes.values()))

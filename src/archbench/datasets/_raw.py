@@ -43,6 +43,8 @@ class Raw:
     """The array of classes that every split holds in proportion."""
     group: str | None = None
     """The array of numbers of which no two splits share one."""
+    void: Mapping[str, int] = field(default_factory=dict)
+    """Array of a label for every pixel -> the label of those that are of no known class."""
     vocabulary: tuple[str, ...] = ()
     """Of texts: what the tokens 0, 1, ... stand for."""
     training: Callable[[Arrays, int], Arrays] | None = None
@@ -54,7 +56,7 @@ class Raw:
         for split, fraction in (("validation", self.validation_fraction), ("test", self.test_fraction)):
             if (split in self.official) == (fraction is not None):
                 raise ValueError(f"Raw needs either an official {split} part or a {split} fraction.")
-        named = [*self.labels, *self.label_names, *filter(None, (self.strata, self.group))]
+        named = [*self.labels, *self.label_names, *self.void, *filter(None, (self.strata, self.group))]
         if missing := sorted({self.input, *named} - self.train.keys()):
             raise ValueError(f"Raw names arrays that it does not hold: {missing}. It holds {sorted(self.train)}.")
         if wrong := [name for name in (*self.official, *self.train) if not NAME.fullmatch(name)]:

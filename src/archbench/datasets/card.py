@@ -54,6 +54,8 @@ class Card:
     """The array of classes that splits and folds hold in proportion."""
     group: str | None = None
     """The array of numbers of which no two splits or folds share one."""
+    void: dict[str, int] = field(default_factory=dict)
+    """Array of a label for every pixel -> the label of those that are of no known class: neither learnt nor scored."""
 
     @property
     def classes(self) -> dict[str, Sequence[str]]:

@@ -60,6 +60,7 @@ def mislabelled(raw: Path, of: Prepared, *, share: Annotated[float, Field(gt=0, 
         label_names={name: tuple(names) for name, names in card.label_names.items()},
         strata=card.strata,
         group=card.group,
+        void=card.void,
     )
 
 

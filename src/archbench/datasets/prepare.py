@@ -42,6 +42,7 @@ def prepare(spec: Spec, slug: str, folder: Path, raw_folder: Path, seed: int = 0
             "name": slug,
             **{name: getattr(raw, name) for name in told},
             "label_names": {name: list(names) for name, names in raw.label_names.items()},
+            "void": dict(raw.void),
             "made_from": made_from,
         }
         return store.write(folder, fields, _splits(raw, seed), raw.odd_files)

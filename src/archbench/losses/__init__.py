@@ -9,6 +9,6 @@ LOSSES = Catalogue(
         "values": 'what it compares: values="labels", "signs", "shares", "numbers", "boxes", or "objects" in a grid, '
         "of anchors, or on maps"
     },
-    takes={"over": 'over="scores" where the loss of a classification may be it'},
+    takes={"over": 'over="scores" where the loss of a classification may be it, "maps" where only one of maps may'},
 )
 loss = LOSSES.declare

@@ -33,7 +33,7 @@ def giou(targets: Any, outputs: Any) -> Any:
     return mean_per_example(1 - boxes.giou(_floats(targets), _floats(outputs)))
 
 
-@loss("dice", source="Milletari et al. 2016, V-Net, section 3, arXiv:1606.04797", values="shares")
+@loss("dice", source="Milletari et al. 2016, V-Net, section 3, arXiv:1606.04797", values="shares", over="maps")
 def dice(targets: Any, outputs: Any, *, smooth: NonNegative = 1e-6) -> Any:
     """One minus the soft Dice coefficient of each example: 1 - (2 sum p t + e) / (sum p^2 + sum t^2 + e).
 

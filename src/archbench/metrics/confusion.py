@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from archbench.metrics import metric
+
+AT_ONCE = 2**22
+"""Labels that are counted together."""
+Label = Annotated[int, Field(ge=0, le=65_535)]
 
 
 @metric("confusion_matrix", source="scikit-learn, confusion_matrix", values="labels", gives="table")
@@ -13,9 +20,13 @@ def confusion_matrix(targets: np.ndarray, predictions: np.ndarray, classes: int)
 
     The one metric that is no number: those of several batches add up, and the others here follow from it.
     """
-    targets, predictions = np.asarray(targets), np.asarray(predictions)
-    pairs = targets.astype(np.int64).ravel() * classes + predictions.ravel()
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+    targets, predictions = np.asarray(targets).ravel(), np.asarray(predictions).ravel()
+    counts = np.zeros(classes * classes, np.int64)
+    for start in range(0, len(targets), AT_ONCE):  # of all pixels of a split the pairs would not fit into memory
+        rows = slice(start, start + AT_ONCE)
+        pairs = targets[rows].astype(np.int64) * classes + predictions[rows]
+        counts += np.bincount(pairs, minlength=len(counts))
+    return counts.reshape(classes, classes)
 
 
 @metric("accuracy", source="scikit-learn, accuracy_score", values="labels")
@@ -77,10 +88,25 @@ def mean_iou(targets: np.ndarray, predictions: np.ndarray) -> float:
     A class counts if it is in `targets` or in `predictions`, the background too: one that was predicted but
     is nowhere true scores 0, one that is in neither is left out. Between 0 and 1.
     """
-    hits, true, predicted = _margins(targets, predictions)
-    union = true + predicted - hits
-    present = union > 0
-    return float(np.mean(hits[present] / union[present]))
+    shares = class_ious(targets, predictions, _classes(targets, predictions))
+    return float(np.mean(shares[~np.isnan(shares)]))
+
+
+@metric("class_iou", source="Long et al. 2014, section 5, arXiv:1411.4038", values="labels", smoke={"label": 0})
+def class_iou(targets: np.ndarray, predictions: np.ndarray, *, label: Label) -> float:
+    """Intersection over union of one class over all pixels of a split: n_ii / (t_i + sum_j n_ji - n_ii).
+
+    Between 0 and 1; nan where `label` is neither in `targets` nor in `predictions`.
+    """
+    classes = max(label + 1, _classes(targets, predictions))
+    return float(class_ious(targets, predictions, classes)[label])
+
+
+def class_ious(targets: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    """`class_iou` of every class, (`classes`,)."""
+    table = confusion_matrix(targets, predictions, classes)
+    hits = np.diag(table)
+    return _shares(hits, table.sum(axis=1) + table.sum(axis=0) - hits, np.nan)
 
 
 @metric("frequency_weighted_iou", source="Long et al. 2014, section 5, arXiv:1411.4038", values="labels")
@@ -102,6 +128,9 @@ def _mean_present(values: np.ndarray, true: np.ndarray, predicted: np.ndarray) -
 
 def _margins(targets: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Hits, true and predicted examples of each class."""
-    classes = 1 + int(max(np.max(targets), np.max(predictions)))
-    table = confusion_matrix(targets, predictions, classes)
+    table = confusion_matrix(targets, predictions, _classes(targets, predictions))
     return np.diag(table), table.sum(axis=1), table.sum(axis=0)
+
+
+def _classes(targets: np.ndarray, predictions: np.ndarray) -> int:
+    return 1 + int(max(np.max(targets), np.max(predictions)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,11 +11,17 @@ import numpy as np
 from keras import ops
 
 from archbench.datasets.card import Card
-from archbench.losses.entropy import cross_entropy
-from archbench.metrics.confusion import frequency_weighted_iou, mean_iou, pixel_accuracy
+from archbench.losses import LOSSES
+from archbench.metrics.confusion import class_ious, frequency_weighted_iou, mean_iou, pixel_accuracy
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Direct, Smoke, TaskMismatch, smoke_inputs
-from archbench.tasks.labels import check_class_names, check_labels
+from archbench.tasks.class_loss import MapLoss
+from archbench.tasks.labels import NothingToTell, check_class_names, check_labels
+
+NO_VOID = -1
+"""In the place of the label of void, where there is none."""
+NEVER = -1e4
+"""The logit of a class that is not there; its sigmoid is 0, and it is no infinity."""
 
 
 @task(
@@ -23,17 +30,28 @@ from archbench.tasks.labels import check_class_names, check_labels
 class Segmentation(Direct):
     """The class of every pixel, from one logit a class: 0 is the background, then the data set's kinds.
 
-    Trained on softmax cross-entropy averaged over pixels, chosen and scored by mean IoU. A network whose map
-    is smaller than the picture (a U-Net without padding) is compared with the central crop of the mask.
+    Trained on softmax cross-entropy averaged over pixels, or on another `loss`: one of class scores, or "dice", in
+    which every class stands against the rest; chosen and scored by mean IoU. A network whose map is smaller than the
+    picture (a U-Net without padding) is compared with the central crop of the mask.
+
+    Pixels with the label that the card calls void count nowhere: the loss is a mean over the others, of all pictures of
+    a batch or a split together.
     """
 
     monitor = "mean_iou"
     maximize = True
     needs = ("mask",)
 
-    def __init__(self, card: Card) -> None:
+    def __init__(self, card: Card, *, loss: MapLoss = "cross_entropy") -> None:
         super().__init__(card)
         check_class_names(card, "segmentation")
+        self.loss, self.loss_options = LOSSES.resolve(loss)
+        self.void = card.void.get("mask", NO_VOID)
+        if 0 <= self.void < self.outputs():
+            raise TaskMismatch(
+                f"In the mask of the data set {card.name!r} {self.void} is void, and also {self._names[self.void]!r}. "
+                f"Void must be at least {self.outputs()}: correct its parser."
+            )
 
     @classmethod
     def smoke(cls, shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
@@ -44,7 +62,12 @@ class Segmentation(Direct):
 
     def outputs(self) -> int:
         """The number of kinds, and the background."""
-        return 1 + len(self.card.class_names)
+        return len(self._names)
+
+    @property
+    def _names(self) -> list[str]:
+        """What the logits are of."""
+        return ["background", *self.card.class_names]
 
     def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
         """Check that the network's map (batch, height, width, class) fits into the mask."""
@@ -57,26 +80,62 @@ class Segmentation(Direct):
             )
 
     def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
-        """`mask`, uint8 (example, height, width), whole, so that augmentation can move it too."""
+        """`mask`, uint8 (example, height, width), whole, so that augmentation can move it too.
+
+        Raises `LabelOutOfRange`, and `NothingToTell` where all of it is void.
+        """
         mask = np.asarray(split["mask"])
-        check_labels(self.card, "mask", mask, 0, self.outputs())
+        void = mask == self.void
+        check_labels(self.card, "mask", np.where(void, 0, mask), 0, self.outputs())
+        if void.all():
+            raise NothingToTell(
+                f"The data set {self.card.name!r} has a split in which every pixel is void. Correct its parser, or "
+                f'give the split more examples, then prepare it again: "dvc repro prepare@{self.card.name}".'
+            )
         return {"mask": mask}
 
     def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
-        """`loss`, a pixel's mean cross-entropy in nats; `outputs`: logits (batch, height, width, class)."""
-        return {"loss": cross_entropy(central_crop(arrays["mask"], *outputs.shape[1:3]), outputs)}
+        """`loss`, by default a pixel's mean cross-entropy in nats; `outputs`: logits (batch, height, width, class).
+
+        With void, `weight` counts the pixels of an example that are none; of whole maps all examples count alike.
+        """
+        mask = ops.cast(central_crop(arrays["mask"], *outputs.shape[1:3]), "int32")
+        known = mask != self.void
+        labels = ops.where(known, mask, 0)
+        if self.loss.facts["over"] == "maps":
+            shares = ops.one_hot(labels, outputs.shape[-1], dtype="float32") * ops.cast(known, "float32")[..., None]
+            return {"loss": self.loss(shares, ops.where(known[..., None], outputs, NEVER), **self.loss_options)}
+        if self.void == NO_VOID:
+            return {"loss": self.loss(labels, outputs, **self.loss_options)}
+        logits = ops.reshape(outputs, (-1, outputs.shape[-1]))
+        nats = ops.reshape(self.loss(ops.reshape(labels, (-1,)), logits, **self.loss_options), ops.shape(known))
+        counted = ops.cast(known, "float32")
+        weight = ops.sum(counted, axis=(1, 2))
+        return {"loss": ops.sum(nats * counted, axis=(1, 2)) / ops.maximum(weight, 1.0), "weight": weight}
 
     def decode(self, outputs: Any) -> dict[str, Any]:
         """`mask`, uint8 (batch, height, width): the likeliest class of each pixel of the network's map."""
         return {"mask": ops.cast(ops.argmax(outputs, axis=-1), "uint8")}
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
-        """`mean_iou`, `pixel_accuracy` and `frequency_weighted_iou` over all pixels of the split."""
-        pair = central_crop(arrays["mask"], *predictions["mask"].shape[1:3]), predictions["mask"]
+        """`mean_iou`, `pixel_accuracy` and `frequency_weighted_iou` over all pixels of the split that are not void.
+
+        Also the IoU of each class by itself, as `background_class_iou`, if the split has that class.
+        """
+        mask = central_crop(np.asarray(arrays["mask"]), *predictions["mask"].shape[1:3])
+        known = mask != self.void
+        truth, said = mask[known], predictions["mask"][known]
+        shares = class_ious(truth, said, self.outputs())
+        there = np.bincount(truth, minlength=self.outputs()) > 0
         return {
-            "mean_iou": mean_iou(*pair),
-            "pixel_accuracy": pixel_accuracy(*pair),
-            "frequency_weighted_iou": frequency_weighted_iou(*pair),
+            "mean_iou": mean_iou(truth, said),
+            "pixel_accuracy": pixel_accuracy(truth, said),
+            "frequency_weighted_iou": frequency_weighted_iou(truth, said),
+            **{
+                f"{re.sub(r'[^a-z0-9]+', '_', name.lower())}_class_iou": float(share)
+                for name, share, present in zip(self._names, shares, there, strict=True)
+                if present
+            },
         }
 
 

@@ -5,10 +5,11 @@ arXiv:1505.04597, figure 1. Differs from the paper: none known; the paper gives 
 the end of the contracting path", 0.5 is that of the authors' code.
 """
 
-from keras import layers
+from keras import layers, ops
 
 from archbench.architectures import architecture
 from archbench.architectures.sizes import InputMismatch
+from archbench.layers.crop import crop
 from archbench.options import Stages, Width
 from archbench.parts import Parts
 
@@ -16,10 +17,11 @@ PAPER = Parts(dropout=0.5)
 
 
 def smallest_input(padding: str, depth: int, **_) -> int:
-    """The smallest side that `depth` halvings and their convolutions leave something of."""
+    """The smallest side that `depth` halvings and their convolutions leave something of, or that mirrors far enough."""
     if padding == "same":
         return 2**depth
-    return next(side for side in range(1, 2 ** (depth + 4)) if _output_side(side, depth) > 0)
+    valid = next(side for side in range(1, 2 ** (depth + 4)) if _output_side(side, depth) > 0)
+    return valid if padding == "valid" else (valid - _output_side(valid, depth) + 2**depth) // 2 + 1
 
 
 @architecture(
@@ -46,11 +48,15 @@ def unet(
 
     `image` (batch, height, width, channel) to logits (batch, height, width, `outputs`), one for each pixel.
     With the paper's "valid" convolutions the map is smaller than the image (572 to 388 pixels) and shows
-    its center; with `padding` "same" it has the image's size. `width` is the channels of the first stage,
+    its center; with `padding` "same" it has the image's size. With "mirror", too: convolutions are valid, and the image
+    is first extended as in the paper's figure 2, by its mirror images. `width` is the channels of the first stage,
     `depth` counts the halvings.
     """
     _check(image.shape[1:], depth, padding)
-    x, skips = image, []
+    size = image.shape[1:3]
+    if padding == "mirror":
+        image = ops.pad(image, [(0, 0), *(_borders(side, depth) for side in size), (0, 0)], mode="reflect")
+    x, skips, padding = image, [], "same" if padding == "same" else "valid"
     for stage in range(depth):
         x = _two_convs(x, width * 2**stage, padding, parts)
         skips.append(x)
@@ -58,23 +64,15 @@ def unet(
     x = parts.drop(_two_convs(x, width * 2**depth, padding, parts))
     for stage in reversed(range(depth)):
         x = parts.layer(layers.Conv2DTranspose, width * 2**stage, 2, 2)(x)
-        x = layers.concatenate([_crop_like(skips[stage], x), x])
+        x = layers.concatenate([crop(skips[stage], x.shape[1:3]), x])
         x = _two_convs(x, width * 2**stage, padding, parts)
-    return parts.conv(x, outputs, 1)
+    return crop(parts.conv(x, outputs, 1), [min(sides) for sides in zip(size, x.shape[1:3], strict=True)])
 
 
 def _two_convs(x, width: int, padding: str, parts: Parts):
     for _ in range(2):
         x = parts.conv_unit(x, width, 3, padding=padding)
     return x
-
-
-def _crop_like(skip, x):
-    """The center of `skip`, as large as `x`."""
-    rows, columns = (skip.shape[axis] - x.shape[axis] for axis in (1, 2))
-    if rows == columns == 0:
-        return skip
-    return layers.Cropping2D(((rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)))(skip)
 
 
 def _output_side(side: int, depth: int) -> int:
@@ -92,13 +90,19 @@ def _output_side(side: int, depth: int) -> int:
     return side
 
 
+def _borders(side: int, depth: int) -> tuple[int, int]:
+    """The pixels before and after `side` with which valid convolutions make a map of at least `side` pixels."""
+    whole = next(one for one in range(side, side + 2 ** (depth + 4)) if _output_side(one, depth) >= side)
+    return (whole - side) // 2, whole - side - (whole - side) // 2
+
+
 def _fits(side: int, depth: int, padding: str) -> bool:
-    return side % 2**depth == 0 if padding == "same" else _output_side(side, depth) > 0
+    return padding == "mirror" or (side % 2**depth == 0 if padding == "same" else _output_side(side, depth) > 0)
 
 
 def _check(input_shape, depth: int, padding: str) -> None:
-    if padding not in ("same", "valid"):
-        raise InputMismatch(f'unet: padding is {padding!r}. It must be "valid", as in the paper, or "same".')
+    if padding not in ("same", "valid", "mirror"):
+        raise InputMismatch(f'unet: padding is {padding!r}. It must be "valid", as in the paper, "mirror" or "same".')
     for side in input_shape[:2]:
         if not _fits(side, depth, padding):
             near = [n for n in range(max(1, side - 2**depth), side + 2**depth + 1) if _fits(n, depth, padding)]

@@ -62,9 +62,10 @@ def vgg(
 
 
 def trunk(image, convs: Depths, width: int, parts: Parts, pool: Callable = max_pool_ceil) -> tuple[dict[str, Any], Any]:
-    """The stages: every convolution's map after its activation, called `conv1_1` and on, and the last pooled one.
+    """The stages: their maps, and the last one.
 
-    `pool` is given a map, the side of its windows and their stride.
+    Maps are called `conv1_1` and on, each after its activation, and `pool1` and on, at the end of a stage. `pool` is
+    given a map, the side of its windows and their stride.
     """
     if len(convs) > len(WIDTHS):
         raise WrongOption(f"vgg: convs has {len(convs)} stages, {list(convs)}. It may have at most {len(WIDTHS)}.")
@@ -72,5 +73,5 @@ def trunk(image, convs: Depths, width: int, parts: Parts, pool: Callable = max_p
     for stage, (count, factor) in enumerate(zip(convs, WIDTHS, strict=False), 1):
         for number in range(1, count + 1):
             maps[f"conv{stage}_{number}"] = x = parts.conv_unit(x, factor * width, 3)
-        x = pool(x, 2, 2)
+        maps[f"pool{stage}"] = x = pool(x, 2, 2)
     return maps, x

@@ -23,11 +23,12 @@ def segmentation(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     truth = _small(_center(predictions["target_mask"][:SHOWN], height, width))
     guess = _small(predictions["prediction_mask"][:SHOWN])
     kinds = class_names(predictions, int(max(truth.max(initial=0), guess.max(initial=0))))
+    known = truth <= len(kinds)  # what lies above is void
     drawn, places = grid(3 * len(images), columns=len(images), side=1.15, room=0.18)
     for column, image in enumerate(images):
-        layers = (image, overlay(image, truth[column]), overlay(image, guess[column]))
-        agreement = float((truth[column] == guess[column]).mean())
-        titles = ("picture", "true", f"predicted: {agreement:.0%}")
+        layers = (image, overlay(image, np.where(known, truth, 0)[column]), overlay(image, guess[column]))
+        agreeing = (truth == guess)[column][known[column]]
+        titles = ("picture", "true", f"predicted: {agreeing.mean():.0%}" if agreeing.size else "predicted")
         for row, (layer, title) in enumerate(zip(layers, titles, strict=True)):
             show(places[row * len(images) + column], layer, title=title)
     palette = sns.color_palette("colorblind")
@@ -35,7 +36,8 @@ def segmentation(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     drawn.legend(handles=patches, loc="outside lower center", ncols=4)
     caption = (
         f"The first {len(images)} test examples: the picture, the true map and the predicted map over it, with the "
-        "share of pixels (background included) on which they agree. The background has no colour."
+        "share of pixels (background included, those of no known class left out) on which they agree. The background "
+        "has no colour."
     )
     return [Picture("overlays", drawn, caption)]
 
