@@ -4,7 +4,7 @@ The catalogue holds every value against them, and takes neither nan nor an infin
 above what the papers use: they refuse a slip of the finger that no machine could build.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -41,3 +41,7 @@ Stages = Annotated[int, Field(ge=1, le=10)]
 """Halvings of the input, at each of which a network grows wider."""
 Side = Annotated[int, Field(ge=1, le=1_024)]
 """Of a kernel, in pixels; or its stride."""
+Rates = Annotated[tuple[Side, ...], Field(min_length=1, max_length=16)]
+"""Dilations: how many cells lie from one weight of a kernel to the next."""
+OutputStride = Literal[2, 4, 8, 16]
+"""How many times smaller than the image the last map of a segmentation network is, before it is enlarged."""

@@ -214,7 +214,8 @@ def _fit(
         loss = {"reconstruction": _summed_cross_entropy, "kl": lambda _, kl: kl}
     elif task in ("classification", "segmentation"):
         model = keras.Model(model.input, keras.tree.flatten(model.output))  # logits and auxiliary heads alike
-        labels = random.integers(0, OUTPUTS, (BATCH, *model.outputs[0].shape[1:-1]))
+        sides = model.outputs[0].shape[1:-1]  # of a map, whose pixels are all of one class: it may be a coarse one
+        labels = np.tile(random.integers(0, OUTPUTS, (BATCH, *[1] * len(sides))), (1, *sides))
         y = [labels] * len(model.outputs)
         loss = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in y]
     elif task == "capsules":
