@@ -28,7 +28,8 @@ def formula_weights(model: keras.Model) -> None:
             shape = tuple(weight.shape)
             u = formula(shape, number)
             if len(shape) > 1:
-                value = (2 * u - 1) * np.sqrt(6 / np.prod(shape[:-1]))
+                window = shape[:2] if isinstance(layer, keras.layers.DepthwiseConv2D) else shape[:-1]
+                value = (2 * u - 1) * np.sqrt(6 / np.prod(window))
             elif weight.name == "moving_variance":
                 value = 0.5 + u
             elif weight.name == "gamma":

@@ -4,7 +4,7 @@ The catalogue holds every value against them, and takes neither nan nor an infin
 above what the papers use: they refuse a slip of the finger that no machine could build.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -43,6 +43,10 @@ Side = Annotated[int, Field(ge=1, le=1_024)]
 """Of a kernel, in pixels; or its stride."""
 Grids = Annotated[tuple[Side, ...], Field(min_length=1, max_length=8)]
 """Bins a side of each grid of a pyramid of grids."""
+Rates = Annotated[tuple[Side, ...], Field(min_length=1, max_length=16)]
+"""Dilations: how many cells lie from one weight of a kernel to the next."""
+OutputStride = Literal[2, 4, 8, 16]
+"""How many times smaller than the image the last map of a segmentation network is, before it is enlarged."""
 
 Anchors = Annotated[tuple[tuple[Positive, Positive], ...], Field(min_length=1, max_length=1_000)]
 """Shapes (width, height) that a detector's boxes start from."""

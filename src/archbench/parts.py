@@ -106,14 +106,24 @@ class Parts:
         return self.layer(layers.Dense, width, use_bias=bias)(x)
 
     def conv(
-        self, x, width: int, size: Size, stride: int = 1, *, padding: str = "same", bias: bool = True, groups: int = 1
+        self,
+        x,
+        width: int,
+        size: Size,
+        stride: int = 1,
+        dilation: int = 1,
+        *,
+        padding: str = "same",
+        bias: bool = True,
+        groups: int = 1,
     ):
         """`x` (batch, height, width, channel), or with a depth after the batch, convolved to `width` channels.
 
-        `size` is the kernel's side, or (height, width). "same" pads both sides alike even where `stride` is 2, as
-        the frameworks of the papers did; Keras's own padding would shift such a map by half a pixel. A kernel of one
-        cell on few channels takes every `stride`-th cell in a layer before it. Raises `WrongParts` where `groups`
-        divides one of the two channel counts no way.
+        `size` is the kernel's side, or (height, width); its weights lie `dilation` cells apart, which no `stride` above
+        1 goes with. "same" pads both sides alike even where `stride` is 2, as the frameworks of the papers did; Keras's
+        own padding would shift such a map by half a pixel. A kernel of one cell on few channels takes every
+        `stride`-th cell in a layer before it. Raises `WrongParts` where `groups` divides one of the two channel counts
+        no way.
         """
         for channels in (x.shape[-1], width):
             if channels % groups:
@@ -129,19 +139,22 @@ class Parts:
         if max(sides) == 1 and stride > 1 and x.shape[-1] < ONEDNN_BLOCK:
             # On a CPU TensorFlow's oneDNN writes past its memory in this gradient: uxlfoundation/oneDNN, issue 6035.
             x, stride = pool(1, stride)(x), 1
-        return self.layer(kind, width, sides, stride, padding=padding, groups=groups, use_bias=bias)(x)
+        options = {"padding": padding, "dilation_rate": dilation, "groups": groups, "use_bias": bias}
+        return self.layer(kind, width, sides, stride, **options)(x)
 
-    def conv_norm(self, x, width: int, size: Size, stride: int = 1, *, bias: bool = False, **options):
+    def conv_norm(
+        self, x, width: int, size: Size, stride: int = 1, dilation: int = 1, *, bias: bool = False, **options
+    ):
         """Convolution, then normalization; without `bias` one is there only if there is no normalization.
 
         `options` are `padding` and `groups`, as in `conv`.
         """
         bias = bias or not self.normalizes
-        return self.norm(self.conv(x, width, size, stride, bias=bias, **options))
+        return self.norm(self.conv(x, width, size, stride, dilation, bias=bias, **options))
 
-    def conv_unit(self, x, width: int, size: Size, stride: int = 1, **options):
+    def conv_unit(self, x, width: int, size: Size, stride: int = 1, dilation: int = 1, **options):
         """Convolution, normalization, activation; `options` as in `conv_norm`."""
-        return self._activation(self.conv_norm(x, width * self.widening, size, stride, **options))
+        return self._activation(self.conv_norm(x, width * self.widening, size, stride, dilation, **options))
 
     def dense_unit(self, x, width: int):
         """Dense layer, normalization, activation."""

@@ -165,7 +165,8 @@ def _token(operation) -> str | None:
             size, stride = _sides(operation.kernel_size), _stride(operation.strides)
             groups = f" groups {operation.groups}" if operation.groups > 1 else ""
             bias = "" if operation.use_bias else " unbiased"
-            return f"conv {size}{stride} {operation.filters} {operation.padding}{groups}{bias}"
+            apart = f" dilated {operation.dilation_rate[0]}" if set(operation.dilation_rate) != {1} else ""
+            return f"conv {size}{stride} {operation.filters} {operation.padding}{apart}{groups}{bias}"
         case layers.Dense():
             return f"dense {operation.units}"
         case layers.MaxPooling2D() | layers.MaxPooling3D() | layers.AveragePooling2D():
@@ -197,6 +198,7 @@ WORDS = {
     "CodeDistance": "code distance",
     "Concatenate": "join",
     "SpatialPyramidPooling2D": "pyramid",
+    "Bilinear": "bilinear",
     "Squash": "squash",
     "Routing": "routing",
     "OneClassAlone": "one class alone",

@@ -47,39 +47,45 @@ class Residual:
         """The channels that a block of `width` makes."""
         return width * EXPANSION if self.block.endswith("bottleneck") else width
 
-    def __call__(self, x, width: int, stride: int = 1, *, first: bool = False):
+    def __call__(self, x, width: int, stride: int = 1, *, first: bool = False, rates: tuple[int, int] = (1, 1)):
         """The block of `width` after `x`, its maps a `stride`-th in height and width.
 
-        `first` says that `x` comes from the stem, which normalizes and activates in the place of the first
-        pre-activated block. Where such a block changes the channels, its shortcut starts after the activation.
+        `rates` are the dilations of 3 by 3 convolutions: up to and with the one that has the stride, and after it; they
+        differ in a block that would halve its maps and does not (`archbench.layers.atrous`). `first` says that `x`
+        comes from the stem, which normalizes and activates in the place of the first pre-activated block. Where such a
+        block changes the channels, its shortcut starts after the activation.
         """
         made = self.width_after(width)
         if not self.preactivated:
             around = self._shortcut(x, made, stride)
-            return self.parts.act(_sum(around, self._branch(x, width, stride)))
+            return self.parts.act(_sum(around, self._branch(x, width, stride, rates)))
         activated = x if first else self.parts.act(self.parts.norm(x))
         around = self._shortcut(x if x.shape[-1] == made else activated, made, stride)
-        return _sum(around, self._preactivated_branch(activated, width, stride))
+        return _sum(around, self._preactivated_branch(activated, width, stride, rates))
 
     def finish(self, x):
         """`x` after the last block: pre-activated blocks leave the last normalization and activation to do."""
         return self.parts.act(self.parts.norm(x)) if self.preactivated else x
 
-    def _kernels(self, width: int, stride: int) -> list[tuple[int, int, int]]:
-        """Channels, side and stride of each convolution of a block."""
+    def _kernels(self, width: int, stride: int, rates: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+        """Channels, side, stride and dilation of each convolution of a block."""
+        until, after = rates
         if not self.block.endswith("bottleneck"):
-            return [(width, 3, stride), (width, 3, 1)]
-        first, second = (stride, 1) if self.stride_in_1x1 else (1, stride)
-        return [(width, 1, first), (width, 3, second), (self.width_after(width), 1, 1)]
+            return [(width, 3, stride, until), (width, 3, 1, after)]
+        if self.stride_in_1x1:
+            first, second = (width, 1, stride, 1), (width, 3, 1, after)
+        else:
+            first, second = (width, 1, 1, 1), (width, 3, stride, until)
+        return [first, second, (self.width_after(width), 1, 1, 1)]
 
-    def _branch(self, x, width: int, stride: int):
-        *inner, last = self._kernels(width, stride)
+    def _branch(self, x, width: int, stride: int, rates: tuple[int, int]):
+        *inner, last = self._kernels(width, stride, rates)
         for kernel in inner:
             x = self.parts.conv_unit(x, *kernel, bias=self.bias)
         return self.parts.conv_norm(x, *last, bias=self.bias)
 
-    def _preactivated_branch(self, x, width: int, stride: int):
-        *inner, last = self._kernels(width, stride)
+    def _preactivated_branch(self, x, width: int, stride: int, rates: tuple[int, int]):
+        *inner, last = self._kernels(width, stride, rates)
         for kernel in inner:
             x = self.parts.conv_unit(x, *kernel)
         return self._bare(x, *last)

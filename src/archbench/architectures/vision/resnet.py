@@ -13,10 +13,15 @@ ResNetV2 has one in those that no normalization follows (`conv_bias`), halves th
 second pixel. No option has the stem of that net, which pools inside a border of zeros before it normalizes.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from keras import layers
 
 from archbench.architectures import architecture
 from archbench.blocks.residual import Block, Residual
+from archbench.catalogue import WrongOption
+from archbench.layers.atrous import atrous
 from archbench.layers.pooling import max_pool
 from archbench.options import Depths, Width
 from archbench.parts import Parts
@@ -72,16 +77,54 @@ def resnet(
     one, as in most code since. `stride_in_last_block` has the last block of every stage but the last do it instead.
     """
     residual = Residual(block, "projection", parts, conv_bias, stride_in_1x1)
-    x = max_pool(parts.conv_unit(image, width, 7, 2, bias=conv_bias), 3, 2, border=1)
-    for stage, strides in enumerate(_strides(blocks, stride_in_last_block)):
-        for index, stride in enumerate(strides):
-            x = residual(x, width * 2**stage, stride, first=stage == index == 0)
+    x = trunk(image, residual, width, strides_of(blocks, stride_in_last_block))[-1]
     x = layers.GlobalAveragePooling2D()(residual.finish(x))  # (batch, channel)
     return parts.dense(parts.drop(x), outputs)
 
 
-def _strides(blocks: Depths, last: bool) -> list[list[int]]:
-    """The stride of every block of every stage."""
+def trunk(
+    image,
+    residual: Residual,
+    width: int,
+    strides: Sequence[Sequence[int]],
+    output_stride: int | None = None,
+    grid: Sequence[int] | None = None,
+    stem_pool: bool = True,
+) -> list[Any]:
+    """The stem and the stages: the last map of each stage, of `width` channels doubled at each later one.
+
+    `strides` are those of every block of every stage. Where a halving would make the maps smaller than the image over
+    `output_stride`, it is left out, and what comes after it dilated. `grid` holds a factor for each block of the last
+    stage, with which its dilations are multiplied. Raises `WrongOption` where it has more or fewer. Without `stem_pool`
+    the stem has its convolution alone, and all maps are twice as large.
+    """
+    if grid is not None and len(grid) != len(strides[-1]):
+        raise WrongOption(
+            f"multi_grid is {list(grid)}: a factor for each of {len(grid)} blocks, but the last stage has "
+            f"{len(strides[-1])}. Give as many factors as blocks, 1 for a block whose dilation stays."
+        )
+    x = residual.parts.conv_unit(image, width, 7, 2, bias=residual.bias)
+    if stem_pool:
+        x = max_pool(x, 3, 2, border=1)
+    steps = iter(atrous([one for stage in strides for one in stage], output_stride, done=stem_stride(stem_pool)))
+    maps = []
+    for stage, of_blocks in enumerate(strides):
+        factors = grid if grid is not None and stage == len(strides) - 1 else [1] * len(of_blocks)
+        for index, factor in enumerate(factors):
+            stride, until, after = next(steps)
+            rates = (factor * until, factor * after)
+            x = residual(x, width * 2**stage, stride, first=stage == index == 0, rates=rates)
+        maps.append(x)
+    return maps
+
+
+def stem_stride(pool: bool) -> int:
+    """What the first convolution and, where it is there, the pooling after it divide the image's sides by."""
+    return 4 if pool else 2
+
+
+def strides_of(blocks: Depths, last: bool = False) -> list[list[int]]:
+    """The stride of every block of every stage: 2 in the first block of a stage, or with `last` in the one before."""
     strides = [[1] * count for count in blocks]
     for stage in range(1, len(blocks)):
         if last:

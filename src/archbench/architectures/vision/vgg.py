@@ -13,6 +13,7 @@ from keras import layers
 
 from archbench.architectures import architecture
 from archbench.catalogue import WrongOption
+from archbench.layers.atrous import atrous
 from archbench.layers.pooling import max_pool_ceil
 from archbench.options import Depths, Width
 from archbench.parts import Parts
@@ -61,17 +62,26 @@ def vgg(
     return parts.dense(x, outputs)
 
 
-def trunk(image, convs: Depths, width: int, parts: Parts, pool: Callable = max_pool_ceil) -> tuple[dict[str, Any], Any]:
+def trunk(
+    image,
+    convs: Depths,
+    width: int,
+    parts: Parts,
+    pool: Callable = max_pool_ceil,
+    output_stride: int | None = None,
+) -> tuple[dict[str, Any], Any]:
     """The stages: their maps, and the last one.
 
     Maps are called `conv1_1` and on, each after its activation, and `pool1` and on, at the end of a stage. `pool` is
-    given a map, the side of its windows and their stride.
+    given a map, the side of its windows and their stride: 2, or 1 where halving would make the maps smaller than the
+    image over `output_stride`; the convolutions after such a pooling are dilated.
     """
     if len(convs) > len(WIDTHS):
         raise WrongOption(f"vgg: convs has {len(convs)} stages, {list(convs)}. It may have at most {len(WIDTHS)}.")
     maps, x = {}, image
-    for stage, (count, factor) in enumerate(zip(convs, WIDTHS, strict=False), 1):
+    steps = atrous([2] * len(convs), output_stride)
+    for stage, (count, factor, (stride, rate, _)) in enumerate(zip(convs, WIDTHS, steps, strict=False), 1):
         for number in range(1, count + 1):
-            maps[f"conv{stage}_{number}"] = x = parts.conv_unit(x, factor * width, 3)
-        maps[f"pool{stage}"] = x = pool(x, 2, 2)
+            maps[f"conv{stage}_{number}"] = x = parts.conv_unit(x, factor * width, 3, dilation=rate)
+        maps[f"pool{stage}"] = x = pool(x, 2, stride)
     return maps, x
