@@ -50,6 +50,7 @@ def test_streets_have_eleven_classes_of_which_the_first_is_sky_and_one_number_fo
     assert (raw.class_names[0], raw.class_names[9]) == ("building", "bicyclist")  # numbers 1 and 10
     assert {split: len(part["mask"]) for split, part in raw.official.items()} == {"validation": 1, "test": 1}
     assert sorted(raw.train) == ["image", "mask"]
+    assert raw.void == {"mask": VOID}
 
 
 def test_a_street_twice_as_large_has_the_same_numbers(streets):
@@ -158,6 +159,7 @@ def test_trimaps_tell_pet_background_and_border(publish):
     assert (raw.class_names[25], raw.class_names[0]) == ("pug", "Abyssinian")
     assert len(raw.class_names) == 37
     assert raw.strata == "label"
+    assert raw.void == {"mask": VOID}
 
 
 def test_species_are_cat_and_dog(publish):

@@ -22,6 +22,7 @@ import numpy as np
 from pydantic import Field
 
 from archbench.datasets import _fetch
+from archbench.datasets._masks import VOID
 from archbench.datasets._picture import Look, size_of
 from archbench.datasets._pictures import Pictures, checked
 from archbench.datasets._raw import Raw
@@ -119,6 +120,7 @@ class Gathered:
             class_names=class_names,
             labels=labels,
             strata=strata,
+            void={"mask": VOID} if "mask" in self.parts["train"] else {},
             odd_files=self.odd_files,
         )
 

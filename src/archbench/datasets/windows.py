@@ -77,6 +77,7 @@ def windows(
         label_names={name: tuple(names) for name, names in card.label_names.items()},
         strata=card.strata,
         group=card.group,
+        void=card.void,
     )
 
 
