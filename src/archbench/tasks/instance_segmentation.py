@@ -62,9 +62,9 @@ class InstanceSegmentation(RegionDetection):
         self.mask_grid, self.mask_side = parts["mask"].input.shape[1], parts["mask"].output.shape[1]
 
     def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
-        """As every detector's, and the masks as the data set keeps them."""
-        kept = self.needs[-1]
-        return {**super().arrays(split), kept: split[kept]}
+        """As every detector's, and the masks as the data set keeps them, `ignored_masks` too where it has such."""
+        masks = {name: split[name] for name in (self.needs[-1], "ignored_masks") if name in split}
+        return {**super().arrays(split), **masks}
 
     def calls(self) -> dict[str, float]:
         """The head judges every proposal; the mask is made of what is detected."""
@@ -91,7 +91,7 @@ class InstanceSegmentation(RegionDetection):
         return {**found, "mask": ops.cast(ops.round(ops.sigmoid(logits) * CERTAIN), "uint8")}
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
-        """`mask_map_50` and `mask_map`, of masks, beside `map_50` and `map`, of boxes."""
+        """`mask_map_50`, `mask_map` and those of each size, of masks, beside the same of boxes without `mask_`."""
         return {**super().scores(arrays, predictions, means), **mask_average_precisions(arrays, predictions)}
 
     def _masks(self, net: Net, maps: Any, boxes: Any, kind: Any) -> Any:
