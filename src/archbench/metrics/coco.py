@@ -167,7 +167,7 @@ def match(compared: Compared, ignored: np.ndarray, thresholds: np.ndarray) -> np
     taken = np.zeros((*found.shape[:3], label.shape[1]), bool)
     least = np.minimum(thresholds, 1 - 1e-10)[:, None, None]
     ignored = np.broadcast_to(ignored[:, None], taken.shape)
-    for rank in range(said.shape[1]):
+    for rank in range(said.shape[1] if label.shape[1] else 0):
         near = compared.shared[:, rank]  # (image, object)
         own = (label >= 0) & (label == said[:, rank, None])
         reached = (near >= least) & own & (~taken | crowd)
@@ -182,8 +182,10 @@ def match(compared: Compared, ignored: np.ndarray, thresholds: np.ndarray) -> np
 def of_row(values: np.ndarray, row: np.ndarray) -> np.ndarray:
     """What `values` (..., image, object) say of the object that each detection has, `row` (..., image, detection).
 
-    Where that is -1: of the first.
+    Where that is -1: of the first, and of nothing where there is none.
     """
+    if not values.shape[-1]:
+        return np.zeros(row.shape, values.dtype)
     shape = *row.shape[:-1], values.shape[-1]
     return np.take_along_axis(np.broadcast_to(values, shape), np.maximum(row, 0), axis=-1)
 
