@@ -15,9 +15,11 @@ from keras import ops
 
 from archbench.datasets.card import Card
 from archbench.layers.roi_align import roi_align
-from archbench.metrics.instances import mask_average_precisions
+from archbench.metrics.coco import Compared
+from archbench.metrics.instances import compare_masks, mask_average_precisions
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Net, Seed, Smoke
+from archbench.tasks.objects import told_of
 from archbench.tasks.region_detection import RegionDetection
 from archbench.tasks.second_stage import HEAD_SHARE, Learnt
 
@@ -93,6 +95,16 @@ class InstanceSegmentation(RegionDetection):
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`mask_map_50`, `mask_map` and those of each size, of masks, beside the same of boxes without `mask_`."""
         return {**super().scores(arrays, predictions, means), **mask_average_precisions(arrays, predictions)}
+
+    def compared(self, arrays: Arrays, predictions: Arrays) -> Compared:
+        """What the task is judged by: masks."""
+        return compare_masks(arrays, predictions)
+
+    def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
+        """As region detection; and what `told_of` tells of masks, behind `mask_`. `mistakes` are those of masks."""
+        masks = told_of(self.compared(arrays, predictions))
+        told = {f"mask_{name}": value for name, value in masks.items()}
+        return {**super().kept(arrays, predictions), **told, "mistakes": masks["mistakes"]}
 
     def _masks(self, net: Net, maps: Any, boxes: Any, kind: Any) -> Any:
         """The logits (batch, region, row, column) of the mask of `kind` (batch, region) in `boxes`."""
