@@ -129,14 +129,14 @@ def test_the_section_tells_mistakes_as_means_over_seeds(tmp_path):
     assert [cell.split(" ")[0] for cell in cells[11:19]] == ["0", "1", "1", "1", "0", "1", "3", "2"]
     assert cells[20:] == ["yolo_v2", "one", "60", "0.3", "n=2", "faster", "two", "9", "0.5", "n=1"]
     tables = tmp_path / "report" / "tables"
-    classes = pd.read_csv(tables / "classes-boxes-balloons.csv")
+    classes = pd.read_csv(tables / "found-boxes-balloons-classes.csv")
     assert classes.columns.tolist() == ["benchmark", "round", "long"]
     assert classes["round"].tolist() == pytest.approx([hand.CLASS_0 / 2, hand.CLASS_0], rel=1e-5)
-    sizes = pd.read_csv(tables / "sizes-boxes-balloons.csv")
+    sizes = pd.read_csv(tables / "found-boxes-balloons-sizes.csv")
     assert sizes["small"].iloc[1] == pytest.approx(hand.CLASS_0 / 2, rel=1e-5)
     assert sizes[["medium", "large"]].isna().all(axis=None)
     for name in ("classes", "precision", "sizes", "mistakes"):
-        text = (tmp_path / "report" / "figures" / f"{name}-boxes-balloons.svg").read_text()
+        text = (tmp_path / "report" / "figures" / f"found-boxes-balloons-{name}.svg").read_text()
         assert all(network in text for network in networks)
     speed = (tmp_path / "report" / "figures" / "pace-balloons.svg").read_text()
     assert all(words in speed for words in ("one stage", "two stages", "pictures a second"))
@@ -154,7 +154,7 @@ def test_masks_have_their_own_part(tmp_path):
     page = _page(tmp_path, {"mask_rcnn": ("instance_segmentation", [(kept, {"mask_map_50": 0.1, "map_50": 0.4}, 5.0)])})
     part = page.split('<section id="detections-balloons">')[1].split("</section>")[0]
     assert [head for head in ("Boxes", "Masks", "Speed") if f">{head}<" in part] == ["Boxes", "Masks", "Speed"]
-    assert (tmp_path / "report" / "tables" / "mistakes-masks-balloons.csv").is_file()
+    assert (tmp_path / "report" / "tables" / "found-masks-balloons-mistakes.csv").is_file()
     names = [picture.name for picture in PICTURES["instance_segmentation"](kept)]
     assert names == ["masks", "worst", "mask_precision", "mask_mistakes", "precision", "mistakes", "anchors"]
 

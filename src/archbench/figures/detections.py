@@ -43,7 +43,8 @@ def grouped_bars(values: pd.DataFrame, label: str) -> Figure:
         bars.append(axes.bar(places + (number - (rows - 1) / 2) * width, heights, width, color=palette[name]))
     axes.set(ylabel=label, ylim=(0, None), xticks=places)
     turned = max(map(len, values.columns)) > 9
-    axes.set_xticklabels([shorten(name, 24) for name in values.columns], rotation=30 if turned else 0)
+    turn = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if turned else {}
+    axes.set_xticklabels([shorten(name, 24) for name in values.columns], **turn)
     axes.grid(visible=False, axis="x")
     legend_below(drawn, bars, list(values.index))
     return drawn
@@ -51,28 +52,19 @@ def grouped_bars(values: pd.DataFrame, label: str) -> Figure:
 
 def score_against_speed(points: pd.DataFrame, *, label: str) -> Figure:
     """`score` against `speed` (pictures a second), a point a row; columns name, speed, score, stages."""
-    drawn = figure(5.6, 3.5)
+    drawn = figure(5.6, 3.1 + LEGEND_ROW * -(-len(points) // 2))
     axes = drawn.subplots()
-    kinds = list(dict.fromkeys(points["stages"]))
-    palette, shapes = colors(kinds), markers(kinds)
-    for kind in kinds:
-        own = points[points["stages"] == kind]
-        axes.scatter(own["speed"], own["score"], s=44, color=palette[kind], marker=shapes[kind], label=kind, zorder=3)
-    for _, point in points.iterrows():
-        place, middle = (point["speed"], point["score"]), points["speed"].median()
-        right = point["speed"] <= middle
-        axes.annotate(
-            shorten(point["name"], 26),
-            place,
-            xytext=(6 if right else -6, 3),
-            textcoords="offset points",
-            ha="left" if right else "right",
-            fontsize=7,
-        )
-    axes.set(ylim=(0, 1.05), ylabel=label, xlabel="pictures a second")
+    palette, shapes = colors(list(dict.fromkeys(points["stages"]))), markers(list(points["name"]))
+    dots = [
+        axes.plot(one["speed"], one["score"], shapes[one["name"]], color=palette[one["stages"]], markersize=7)[0]
+        for one in points.to_dict("records")
+    ]
+    axes.set(ylim=(0, 1.02), ylabel=label, xlabel="pictures a second")
     axes.margins(x=0.15)
     log_axis(axes, "x")
-    axes.legend(loc="lower left")
+    legend_below(
+        drawn, dots, [f"{stages}: {name}" for name, stages in zip(points["name"], points["stages"], strict=True)]
+    )
     return drawn
 
 

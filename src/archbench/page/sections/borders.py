@@ -42,8 +42,8 @@ def _section(dataset: str, networks: Mapping[str, Sequence[Run]], place: Workpla
         drawn = _lines(table)
     caption = (
         f"Mean IoU of those pixels of all {examples} test pictures that lie at most so far from a true border, the "
-        "mean over seeds. A map that is only interpolated (FCN-32s, DeepLab v1 to v3) loses most where the band is "
-        "narrow; what a network takes from finer maps on its way up (U-Net, the decoder of DeepLab v3+) shows there."
+        "mean over seeds. FCN-32s and DeepLab v1 to v3 interpolate one coarse map; FCN-16s and 8s, U-Net, FC-DenseNet "
+        "and the decoder of DeepLab v3+ also read finer ones on the way up. The narrower the band, the more that tells."
     )
     shown = place.gallery.keep(drawn, stem, title, caption)
     cells = [

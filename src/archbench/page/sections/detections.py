@@ -22,7 +22,26 @@ WHATS = {"": "boxes", "mask_": "masks"}
 """Before the names of what a run tells -> of what."""
 TWO_STAGES = ("region_detection", "proposal_detection", "instance_segmentation")
 """The tasks that judge regions which were proposed before."""
-PRECISION_DIGITS = 3
+LABELS = {"classes": "AP@0.5", "sizes": "mAP", "mistakes": "mAP@0.5 won"}
+CAPTIONS = {
+    "classes": "Average precision of {what} of each class at an IoU of 0.5, {of_all}; the mean over seeds.",
+    "precision": (
+        "Precision over recall of {what} at an IoU of 0.5, the mean over classes and seeds, {of_all}: the best "
+        "precision at that recall or a higher one. Behind each network: its mAP@0.5, the area below."
+    ),
+    "sizes": (
+        "Mean average precision of {what} over IoU 0.50 to 0.95, {of_all}, by the area of the object: {sizes} (small: "
+        "up to 32 x 32 pixels, large: from 96 x 96); the mean over seeds."
+    ),
+    "mistakes": (
+        "How much mAP@0.5 of {what} would grow if all mistakes of a kind were made good, {of_all}; the mean over "
+        "seeds. Each kind is for itself, so they do not add up (TIDE). Localization: the class is right, the IoU "
+        "between 0.1 and 0.5. Classification: the IoU is enough, with an object of another class. Duplicate: the "
+        "object has a surer detection. Background: no object, up to an IoU of 0.1. Both: place and class are wrong. "
+        "Missed: an object that no detection means. Last, all wrong detections, and all objects not found."
+    ),
+}
+DIGITS = 3
 
 
 @section("detections", order=252, needs=("runs",), source="Bolya et al. 2020, arXiv:2008.08115")
@@ -51,7 +70,8 @@ def _found(
     """Tables and figures of the boxes or the masks of several networks."""
     first = next(iter(networks.values()))[0].predictions
     kinds = first[f"whole_{prefix}kinds"]
-    names = [class_names(first, int(kinds.max(initial=0)) + 1)[kind] for kind in kinds]
+    named = class_names(first, int(kinds.max(initial=0)) + 1)
+    names = [formats.words(named[kind]) for kind in kinds]
     tables = {
         "classes": _means(networks, f"{prefix}class_map_50", names),
         "sizes": _means(networks, f"{prefix}size_map", ["all sizes", *list(AREAS)[1:]]),
@@ -65,35 +85,19 @@ def _found(
     objects = first[f"whole_{prefix}size_objects"]
     of_all = f"over all {len(first['whole_mistakes'])} test examples, which have {objects[0]} objects"
     sizes = ", ".join(f"{count} {size}" for size, count in zip(list(AREAS)[1:], objects[1:], strict=True))
-    captions = {
-        "classes": ("mAP@0.5", f"Average precision of {what} of each class at an IoU of 0.5, {of_all}."),
-        "sizes": (
-            "mAP",
-            f"Mean average precision of {what} over IoU 0.50 to 0.95, {of_all}, by the area of the object: {sizes} "
-            "(small: up to 32 x 32 pixels, large: from 96 x 96).",
-        ),
-        "mistakes": (
-            "mAP@0.5 won",
-            f"How much mAP@0.5 of {what} would grow if all mistakes of a kind were made good, {of_all}: each kind for "
-            "itself, so they do not add up (TIDE). Localization: the class is right, the IoU between 0.1 and 0.5. "
-            "Classification: the IoU is enough, with an object of another class. Duplicate: the object has a surer "
-            "detection. Background: no object, up to an IoU of 0.1. Both: place and class are wrong. Missed: an object "
-            "that no detection means. Last, all wrong detections, and all objects not found.",
-        ),
-    }
-    shown, stem = [], formats.file_name(what, dataset)
+    told = {"what": what, "of_all": of_all, "sizes": sizes}
+    stem = formats.file_name("found", what, dataset)
     with style():
-        for name, (label, caption) in captions.items():
-            known = tables[name].dropna(axis=1, how="all")
-            drawn = grouped_bars(known, label)
-            shown.append(place.gallery.keep(drawn, f"{name}-{stem}", f"{name} of {what}", f"{caption} {MEAN}"))
-        caption = (
-            f"Precision over recall of {what} at an IoU of 0.5, the mean over classes, {of_all}: the best precision at "
-            f"that recall or a higher one. Behind each network: its mAP@0.5, the area below. {MEAN}"
-        )
-        drawn = precision_curves(curves)
-        shown.insert(1, place.gallery.keep(drawn, f"precision-{stem}", f"Precision over recall of {what}", caption))
-    files = [_written(place, f"{name}-{stem}.csv", table) for name, table in {**tables, "counts": counts}.items()]
+        drawn = {name: grouped_bars(table.dropna(axis=1, how="all"), LABELS[name]) for name, table in tables.items()}
+        drawn["precision"] = precision_curves(curves)
+        shown = [
+            place.gallery.keep(drawn[name], f"{stem}-{name}", f"{name} of {what}", caption.format(**told))
+            for name, caption in CAPTIONS.items()
+        ]
+    files = []
+    for name, table in {**tables, "counts": counts}.items():
+        place.write_table(f"{stem}-{name}.csv", table.reset_index())
+        files.append(File(f"{stem}-{name}.csv", f"{name.capitalize()} as CSV"))
     return [
         Heading(what.capitalize()),
         Text(f"Mistakes of {what} by kind, {of_all}: how many, and in brackets how much mAP@0.5 would grow without."),
@@ -103,18 +107,10 @@ def _found(
     ]
 
 
-MEAN = "The mean over seeds."
-
-
 def _means(networks: Mapping[str, Sequence[Run]], name: str, columns: Sequence[str]) -> pd.DataFrame:
     """What the runs tell under a name (column,), the mean over the seeds of each network."""
     rows = [np.mean([run.predictions[f"whole_{name}"] for run in runs], axis=0) for runs in networks.values()]
     return pd.DataFrame(rows, index=pd.Index(networks, name="benchmark"), columns=list(columns))
-
-
-def _written(place: Workplace, name: str, table: pd.DataFrame) -> File:
-    place.write_table(name, table.reset_index())
-    return File(name, name.split("-")[0].capitalize())
 
 
 def _mistakes(name: str, counts: pd.Series, gains: pd.Series, runs: Sequence[Run]) -> dict[str, str]:
@@ -140,9 +136,10 @@ def _speed(dataset: str, networks: Mapping[str, Sequence[Run]], place: Workplace
     with style():
         drawn = score_against_speed(points, label="test mAP@0.5 of boxes")
     caption = (
-        "Speed against accuracy: test mAP@0.5 of boxes, the mean over seeds, against the pictures a second that are "
-        "predicted on this machine, decoding and non-maximum suppression included: batches of 8 that lie on the "
-        "device, the median of 15 after the program was compiled, and of these the median over seeds."
+        "Speed against accuracy, one stage against two (by colour): test mAP@0.5 of boxes, the mean over seeds, and "
+        "the pictures a second that are predicted on this machine, decoding and non-maximum suppression included: "
+        "batches of 8 that lie on the device, the median of 15 after the program was compiled, and of these that over "
+        "seeds."
     )
     shown = place.gallery.keep(drawn, stem, f"Speed against accuracy on {dataset}", caption)
     place.write_table(f"{stem}.csv", points)
@@ -150,8 +147,8 @@ def _speed(dataset: str, networks: Mapping[str, Sequence[Run]], place: Workplace
         {
             "Network": point["name"],
             "Stages": point["stages"].split()[0],
-            "Pictures a second": formats.value(point["speed"], PRECISION_DIGITS),
-            "mAP@0.5": formats.value(point["score"], PRECISION_DIGITS),
+            "Pictures a second": formats.value(point["speed"], DIGITS),
+            "mAP@0.5": formats.value(point["score"], DIGITS),
             "Seeds": f"n={point['n']}",
         }
         for point in points.to_dict("records")
