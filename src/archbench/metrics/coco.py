@@ -167,15 +167,18 @@ def match(compared: Compared, ignored: np.ndarray, thresholds: np.ndarray) -> np
     taken = np.zeros((*found.shape[:3], label.shape[1]), bool)
     least = np.minimum(thresholds, 1 - 1e-10)[:, None, None]
     ignored = np.broadcast_to(ignored[:, None], taken.shape)
-    for rank in range(said.shape[1] if label.shape[1] else 0):
-        near = compared.shared[:, rank]  # (image, object)
-        own = (label >= 0) & (label == said[:, rank, None])
-        reached = (near >= least) & own & (~taken | crowd)
-        asked = reached & ~ignored
+    own = (label >= 0)[:, None] & (label[:, None] == said[..., None]) & (compared.shared >= least.min())
+    for rank in range(said.shape[1]):
+        images = np.flatnonzero(own[:, rank].any(axis=1))  # where this detection may have an object
+        if not len(images):
+            continue
+        near, was_taken = compared.shared[images, rank], taken[:, :, images]  # (image, object)
+        reached = (near >= least) & own[images, rank] & (~was_taken | crowd[images])
+        asked = reached & ~ignored[:, :, images]
         reached = np.where(asked.any(axis=-1, keepdims=True), asked, reached)
         best = label.shape[1] - 1 - np.where(reached, near, -1.0)[..., ::-1].argmax(axis=-1)
-        taken |= (np.arange(label.shape[1]) == best[..., None]) & reached
-        found[..., rank] = np.where(reached.any(axis=-1), best, -1)
+        taken[:, :, images] = was_taken | (np.arange(label.shape[1]) == best[..., None]) & reached
+        found[:, :, images, rank] = np.where(reached.any(axis=-1), best, -1)
     return found
 
 
