@@ -41,3 +41,22 @@ def test_those_of_region_proposals():
     fine = [(4, 4, 8, 8), (4, 4, 16, 4), (4, 4, 16, 16), (4, 4, 32, 8)]
     np.testing.assert_allclose(kept["anchors"], [*fine, (8, 8, 32, 32), (8, 8, 64, 16)], rtol=1e-6)
     assert kept["class_map_50"] == pytest.approx([1.0])
+
+
+def test_masks_are_told_beside_boxes_and_decide_which_pictures_are_worst():
+    """Both boxes are right; of the second picture the mask is the upper third of its box."""
+    task = TASKS.build("instance_segmentation", scene_card(instances=([48, 64], "uint8")))
+    task.shapes, task.strides = [(12, 16)], [4]
+    task.anchors = pyramid_anchors(task.shapes, task.strides, [8], ratios=(1.0,))
+    boxes, instances = np.array([[(0, 0, 12, 12)]] * 2, "float32"), np.zeros((2, 48, 64), "uint8")
+    instances[:, :12, :12] = 1
+    arrays = {"boxes": boxes, "box_label": np.zeros((2, 1), int), "instances": instances}
+    mask = np.full((2, 1, 12, 12), 255, "uint8")
+    mask[1, :, 4:] = 0
+    said = {"boxes": boxes, "label": np.zeros((2, 1), int), "score": np.full((2, 1), 0.9), "mask": mask}
+    kept = task.kept(arrays, said)
+    assert kept["class_map_50"] == pytest.approx([1.0])
+    assert kept["mask_class_map_50"] == pytest.approx([51 / 101])  # of two objects the surest detection finds one
+    assert kept["mistakes"].tolist() == [0, 2]
+    assert kept["anchors"].tolist() == [[4, 4, 8, 8]]
+    assert task.picked(arrays, said, 2).tolist() == [0, 1]
