@@ -34,8 +34,9 @@ NUMBERS = {
     ),
 }
 SCORES = {"top_k", "roc_auc"}
-DETECTIONS = {"map", "map_50", "map_small", "map_medium", "map_large", "average_precision", "mask_map", "mask_map_50"}
-"""Held by hand, below and in unit/test_coco.py."""
+ENDS = ("", "_50", "_small", "_medium", "_large")
+DETECTIONS = {"average_precision", *(f"{of}map{end}" for of in ("", "mask_") for end in ENDS)}
+"""Held by hand, below, in unit/test_coco.py and in unit/test_mask_precisions.py."""
 
 
 def _call(name, targets, predictions):
@@ -317,9 +318,12 @@ def test_average_precision_of_masks_by_hand():
     targets = _mask_targets([(A, 0)], [(B, 0)])
     predictions = _mask_predictions([(A, 0, 0.9, 4), (FAR, 0, 0.8, 4)], [(B, 0, 0.7, 4)])
     expected = (51 + 50 * 2 / 3) / 101
-    both = {"mask_map": expected, "mask_map_50": expected}
-    assert mask_average_precisions(targets, predictions) == pytest.approx(both)
-    assert {name: _call(name, targets, predictions) for name in both} == pytest.approx(both)
+    every = {"mask_map": expected, "mask_map_50": expected, "mask_map_small": expected}
+    assert mask_average_precisions(targets, predictions) == pytest.approx(every)
+    of_size = {"mask_map_small": {"size": "small"}}
+    found = {name: ENTRIES[name](targets, predictions, **of_size.get(name, {})) for name in every}
+    assert found == pytest.approx(every)
+    assert np.isnan(ENTRIES["mask_map_large"](targets, predictions, size="large"))
 
 
 def test_a_mask_counts_by_its_own_iou_and_not_by_that_of_its_box():
@@ -327,7 +331,9 @@ def test_a_mask_counts_by_its_own_iou_and_not_by_that_of_its_box():
     square = (8, 4, 24, 20)
     for quarters, hits in ((4, 10), (3, 6), (2, 1), (1, 0)):
         found = mask_average_precisions(_mask_targets([(square, 0)]), _mask_predictions([(square, 0, 0.5, quarters)]))
-        assert found == pytest.approx({"mask_map": hits / 10, "mask_map_50": float(hits > 0)}, abs=1e-9), quarters
+        mean = hits / 10
+        expected = {"mask_map": mean, "mask_map_50": float(hits > 0), "mask_map_small": mean}
+        assert found == pytest.approx(expected, abs=1e-9), quarters
 
 
 def test_masks_that_overlap_are_told_in_a_column_of_their_own():
@@ -335,12 +341,13 @@ def test_masks_that_overlap_are_told_in_a_column_of_their_own():
     masks[0, 0, 0:10, 0:10], masks[0, 1, 0:10, 0:10] = 1, 1
     targets = {"box_label": np.array([[0, 1, -1]]), "masks": masks}
     predictions = _mask_predictions([(A, 0, 0.9, 4), (A, 1, 0.8, 4)])
-    assert mask_average_precisions(targets, predictions) == pytest.approx({"mask_map": 1.0, "mask_map_50": 1.0})
+    found = mask_average_precisions(targets, predictions)
+    assert found == pytest.approx(dict.fromkeys(found, 1.0))
 
 
 def test_no_mask_found_and_none_there(capsys):
     nothing = _mask_predictions([])
-    assert mask_average_precisions(_mask_targets([(A, 0)]), nothing) == {"mask_map": 0.0, "mask_map_50": 0.0}
+    assert set(mask_average_precisions(_mask_targets([(A, 0)]), nothing).values()) == {0.0}
     assert np.isnan(mask_average_precisions(_mask_targets([]), _mask_predictions([(A, 0, 0.9, 4)]))["mask_map"])
     mask_average_precisions(_mask_targets([(A, 0)]), _mask_predictions([(A, 0, 0.9, 4)]))
     assert capsys.readouterr().out == ""

@@ -46,6 +46,34 @@ def _nats(logits, mask) -> np.ndarray:
     return -np.log(np.take_along_axis(shares, mask[..., None].astype(int), axis=-1))[..., 0]
 
 
+def test_what_is_kept_of_a_split_is_known_by_hand():
+    """Three pictures in halves: one right, one wrong beside the border, one wrong far from it where void hides half."""
+    mask = np.zeros((3, SIDE, SIDE), "uint8")
+    mask[:, :, 4:] = 1
+    said = mask.copy()
+    said[1, :, 4] = 0
+    said[2, :, 7] = 2
+    mask[2, :4, 7] = 255
+    kept = _task().kept({"mask": mask}, {"mask": said})
+    assert kept["mistakes"].tolist() == [0, 1 / 8, 4 / 60]
+    assert _task().picked({"mask": mask}, {"mask": said}, 2).tolist() == [0, 1]
+    bands = dict(zip(kept["border_pixels"].tolist(), kept["border_mean_iou"], strict=True))
+    assert bands[16] == pytest.approx(_task().scores({"mask": mask}, {"mask": said}, {})["mean_iou"])
+    for pixels in (1, 3):
+        assert bands[pixels] == pytest.approx(_brute_band(mask, said, pixels))
+
+
+def _brute_band(mask, said, pixels) -> float:
+    """Mean IoU of the known pixels that have another label within so many pixels, one pixel at a time."""
+    pairs = []
+    for image, row, column in np.ndindex(mask.shape):
+        rows, columns = (slice(max(0, place - pixels), place + pixels + 1) for place in (row, column))
+        if mask[image, row, column] != 255 and (mask[image, rows, columns] != mask[image, row, column]).any():
+            pairs.append((mask[image, row, column], said[image, row, column]))
+    truth, guess = np.array(pairs).T
+    return float(reference.jaccard_score(truth, guess, average="macro"))
+
+
 def test_void_pixels_count_nowhere_in_the_loss():
     mask, logits = _mask(), _logits()
     holed, void = _with_void(mask)

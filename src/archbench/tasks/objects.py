@@ -8,6 +8,8 @@ import numpy as np
 
 from archbench.datasets.card import Card
 from archbench.errors import UserError
+from archbench.metrics.coco import AREAS, EVERY_AREA, IOU_50, NONE, Compared, precisions
+from archbench.metrics.detection_errors import break_down, mistakes_of_images
 from archbench.tasks.base import Arrays, Smoke, smoke_inputs
 from archbench.tasks.labels import check_labels
 
@@ -45,3 +47,33 @@ def smoke_boxes(shape: Sequence[int], examples: int, random: np.random.Generator
     boxes[:, 0], boxes[::2, 1] = (0, 0, height / 2, width / 2), (0, 0, height, width)
     label = np.stack([rows % 3, np.where(rows % 2, -1, (rows + 1) % 3)], axis=1).astype("int32")
     return Smoke({**inputs, "boxes": boxes, "box_label": label}, *inputs, ("a", "b", "c"))
+
+
+def told_of(compared: Compared) -> dict[str, np.ndarray]:
+    """What figures tell of the detections of a whole split, boxes or masks.
+
+    `kinds` (class,) are the classes with objects; of each `class_map_50`, and `precision` float32 (recall, class) at an
+    IoU of one half. `size_map` and `size_objects` (size,) are of objects of every size and of those of `AREAS`, nan
+    where there are none; `error_counts` and `error_gains` are those of `break_down`. `mistakes` (example,).
+    """
+    precision = precisions(compared)
+    low, high = (np.array(ends)[:, None, None] for ends in zip(*AREAS.values(), strict=True))
+    wanted = (compared.label >= 0) & ~compared.ignored
+    of_sizes = [precision[..., place][precision[..., place] > NONE] for place in range(len(AREAS))]
+    errors = break_down(compared)
+    return {
+        "kinds": compared.kinds,
+        "class_map_50": precision[IOU_50, :, :, EVERY_AREA].mean(axis=0),
+        "precision": precision[IOU_50, :, :, EVERY_AREA].astype("float32"),
+        "size_map": np.array([values.mean() if len(values) else np.nan for values in of_sizes]),
+        "size_objects": (wanted & (compared.area >= low) & (compared.area <= high)).sum(axis=(1, 2)),
+        "error_counts": errors.counts,
+        "error_gains": errors.gains,
+        "mistakes": mistakes_of_images(compared),
+    }
+
+
+def first_and_worst(mistakes: np.ndarray, most: int) -> np.ndarray:
+    """Rows of at most `most` examples, in order: the first, and those with most `mistakes` (example,)."""
+    worst = np.argsort(-mistakes, kind="stable")[: most // 2]
+    return np.union1d(np.arange(min(most - most // 2, len(mistakes))), worst)

@@ -57,6 +57,9 @@ class Reading(Protocol):
     def candidates(self, outputs: Any) -> Candidates:
         """All that the outputs say, likely or not."""
 
+    def in_pixels(self) -> np.ndarray:
+        """Its anchors in pixels, with the height and width of the cells of their map: float32 (anchor, 4)."""
+
 
 class Grid:
     """YOLO v1: (batch, row, column, number), a few boxes a cell and the kind of the object in it."""
@@ -88,6 +91,10 @@ class Grid:
             ops.reshape(score, (-1, rows * columns * self.boxes, self.kinds)),
         )
 
+    def in_pixels(self) -> np.ndarray:
+        """It has none."""
+        return np.zeros((0, 4), "float32")
+
 
 class AnchorGrid:
     """YOLO v2: (batch, row, column, anchor, number), anchors by k-means, one kind a box."""
@@ -114,6 +121,10 @@ class AnchorGrid:
         objectness = ops.reshape(ops.sigmoid(raw[..., 4]), (-1, count))
         return Candidates(places, objectness * ops.max(classes, axis=-1), ops.argmax(classes, axis=-1))
 
+    def in_pixels(self) -> np.ndarray:
+        """All are of its one map."""
+        return _in_pixels(self.stride[:2], self.anchors, self.stride[:2])
+
 
 class AnchorScales:
     """YOLO v3: three maps (batch, row, column, anchor, number), anchors by k-means, any number of kinds a box."""
@@ -127,6 +138,7 @@ class AnchorScales:
         self.kinds = scene.kinds
         self.stride = _stride(scene.picture, shapes[0][1:3])
         self.cell = scene.picture[0] // shapes[-1][1]
+        self.coarser = [shapes[0][1] // shape[1] for shape in shapes]
         count = len(maps) * shapes[0][3]
         self.anchors = fit_anchors((scene.sides / self.stride[:2])[:, ::-1], count, ANCHOR_SEED)
 
@@ -141,6 +153,12 @@ class AnchorScales:
         said = ops.concatenate(said, axis=1)
         return _each_kind(decode_scales(maps, self.anchors) * self.stride, said[..., :1] * said[..., 1:])
 
+    def in_pixels(self) -> np.ndarray:
+        """The same number of each map, the smallest of the finest."""
+        shares = np.split(self.anchors, len(self.coarser))
+        pairs = zip(self.coarser, shares, strict=True)
+        return np.concatenate([_in_pixels(self.stride[:2] * times, some, self.stride[:2]) for times, some in pairs])
+
     def _maps(self, outputs: Any) -> list[Any]:
         return [ops.cast(outputs[scale], "float32") for scale in SCALES]
 
@@ -152,6 +170,11 @@ READINGS: dict[str, type[Reading]] = {"yolo_v1": Grid, "yolo_v2": AnchorGrid, "y
 def _stride(picture: tuple[int, int], cells: tuple[int, int]) -> np.ndarray:
     """Pixels of a cell: y x y x."""
     return np.array([picture[0] / cells[0], picture[1] / cells[1]] * 2, "float32")
+
+
+def _in_pixels(cell: np.ndarray, anchors: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """`anchors` (anchor, [width, height]) times a `scale` (y, x), each behind the sides of its `cell` (y, x)."""
+    return np.concatenate([np.tile(cell, (len(anchors), 1)), anchors[:, ::-1] * scale], axis=1).astype("float32")
 
 
 def _each_kind(places: Any, scores: Any) -> Candidates:

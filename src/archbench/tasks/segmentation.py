@@ -12,14 +12,18 @@ from keras import ops
 
 from archbench.datasets.card import Card
 from archbench.losses import LOSSES
+from archbench.metrics.borders import near_borders
 from archbench.metrics.confusion import class_ious, frequency_weighted_iou, mean_iou, pixel_accuracy
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Direct, Smoke, TaskMismatch, smoke_inputs
 from archbench.tasks.class_loss import MapLoss
 from archbench.tasks.labels import NothingToTell, check_class_names, check_labels
+from archbench.tasks.objects import first_and_worst
 
 NO_VOID = -1
 """In the place of the label of void, where there is none."""
+BANDS = (1, 2, 3, 4, 6, 8, 12, 16)
+"""How far, in pixels, the bands reach on each side of a true border in which mean IoU is told by itself."""
 NEVER = -1e4
 """The logit of a class that is not there; its sigmoid is 0, and it is no infinity."""
 
@@ -122,8 +126,7 @@ class Segmentation(Direct):
 
         Also the IoU of each class by itself, as `background_class_iou`, if the split has that class.
         """
-        mask = central_crop(np.asarray(arrays["mask"]), *predictions["mask"].shape[1:3])
-        known = mask != self.void
+        mask, known = self._truth(arrays, predictions)
         truth, said = mask[known], predictions["mask"][known]
         shares = class_ious(truth, said, self.outputs())
         there = np.bincount(truth, minlength=self.outputs()) > 0
@@ -137,6 +140,31 @@ class Segmentation(Direct):
                 if present
             },
         }
+
+    def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
+        """The first, and those with most wrong pixels."""
+        return first_and_worst(self._mistakes(arrays, predictions), most)
+
+    def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
+        """`border_mean_iou` (band,), the mean IoU of pixels at most `border_pixels` from a true border, nan without.
+
+        A border of void is one too. `mistakes` (example,) are the share of its known pixels that are wrong.
+        """
+        mask, known = self._truth(arrays, predictions)
+        bands = [near_borders(mask, pixels) & known for pixels in BANDS]
+        found = [mean_iou(mask[band], predictions["mask"][band]) if band.any() else np.nan for band in bands]
+        mistakes = self._mistakes(arrays, predictions)
+        return {"border_pixels": np.array(BANDS), "border_mean_iou": np.array(found), "mistakes": mistakes}
+
+    def _truth(self, arrays: Arrays, predictions: Arrays) -> tuple[np.ndarray, np.ndarray]:
+        """What is true of each predicted pixel, and whether that is known."""
+        mask = central_crop(np.asarray(arrays["mask"]), *predictions["mask"].shape[1:3])
+        return mask, mask != self.void
+
+    def _mistakes(self, arrays: Arrays, predictions: Arrays) -> np.ndarray:
+        mask, known = self._truth(arrays, predictions)
+        wrong = (mask != predictions["mask"]) & known
+        return wrong.sum(axis=(1, 2)) / np.maximum(known.sum(axis=(1, 2)), 1)
 
 
 def central_crop(maps: Any, height: int, width: int) -> Any:
