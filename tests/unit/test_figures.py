@@ -189,6 +189,8 @@ def predictions(task):
         return {"input": known["input"], "prediction_images": images, **labels}
     if task == "instance_segmentation":
         return instances()
+    if task in ("localization", "landmarks"):
+        return one_object()
     if task == "segmentation" or task.endswith("detection"):
         return fake.balloon_predictions("segmentation" if task == "segmentation" else "detection")
     if task == "reconstruction":
@@ -200,6 +202,16 @@ def predictions(task):
         return pictures()
     truth = np.linspace(0, 1, 40, dtype="float32")[:, None]
     return {"input": np.zeros((40, 5, 2)), "target_target": truth, "prediction_target": truth + 0.1}
+
+
+def one_object():
+    """The first object of every scene, with two points."""
+    known = fake.balloon_predictions("detection")
+    boxes, points = known["target_boxes"][:, :1], known["target_boxes"][:, :1].reshape(-1, 1, 2, 2)
+    first = {"target_boxes": boxes, "target_box_label": known["target_box_label"][:, :1], "target_landmarks": points}
+    said = {"boxes": boxes[:, 0] + 2, "label": known["target_box_label"][:, 0], "landmarks": points[:, 0] + 2}
+    said["presence"] = np.full(len(boxes), 0.75)
+    return known | first | {f"prediction_{name}": value for name, value in said.items()}
 
 
 def instances():

@@ -10,7 +10,7 @@ from archbench.datasets.card import Card
 from archbench.errors import UserError
 from archbench.metrics.coco import AREAS, EVERY_AREA, IOU_50, NONE, Compared, precisions
 from archbench.metrics.detection_errors import break_down, mistakes_of_images
-from archbench.tasks.base import Arrays, Smoke, smoke_inputs
+from archbench.tasks.base import Arrays, Smoke, TaskMismatch, smoke_inputs
 from archbench.tasks.labels import check_labels
 
 COCO_MOST = 100
@@ -37,6 +37,34 @@ def labelled_boxes(card: Card, split: Arrays) -> dict[str, np.ndarray]:
         )
     ignored = {name: np.asarray(split[name]) for name in IGNORED if name in split}
     return {"boxes": np.asarray(split["boxes"], "float32"), "box_label": label, **ignored}
+
+
+def main_object(card: Card, split: Arrays, *more: str) -> dict[str, np.ndarray]:
+    """Of every picture the object with the largest box, the first of equal ones, as if it were the only one.
+
+    `boxes` float32 (example, 1, 4), `box_label` int32 (example, 1), -1 = none, and the arrays `more` of objects
+    likewise. Raises as `labelled_boxes` does.
+    """
+    found = labelled_boxes(card, split)
+    boxes, label = found["boxes"], found["box_label"]
+    sides = boxes[..., 2:] - boxes[..., :2]
+    row = np.argmax(np.where(label >= 0, sides.prod(axis=-1), -1), axis=1)[:, None]
+    told = {"boxes": boxes, "box_label": label, **{name: np.asarray(split[name]) for name in more}}
+    return {
+        name: np.take_along_axis(array, row.reshape(-1, 1, *[1] * (array.ndim - 2)), axis=1)
+        for name, array in told.items()
+    }
+
+
+def picture_size(card: Card) -> tuple[int, int]:
+    """Height and width of the data set's pictures, for what is told in shares of them; raises `TaskMismatch`."""
+    shape = card.input_shape
+    if len(shape) != 3 or None in shape:
+        raise TaskMismatch(
+            f"The data set {card.name!r} has inputs of shape {tuple(shape)}, and this task reads pictures of one size, "
+            "(height, width, channel). Choose another data set, or resize its pictures."
+        )
+    return shape[0], shape[1]
 
 
 def smoke_boxes(shape: Sequence[int], examples: int, random: np.random.Generator) -> Smoke:
