@@ -17,7 +17,11 @@ LEAST_SCORE = 0.3
 """Predicted boxes below this score are left out of the picture (not out of the scores)."""
 
 
-@picture({"detection": {}, "region_detection": {}, "proposal_detection": {}}, source="archbench")
+DETECTORS = ("detection", "region_detection", "proposal_detection", "proposal_classification", "proposal_svm")
+"""The tasks whose answers are boxes."""
+
+
+@picture({name: {} for name in DETECTORS}, source="archbench")
 def detection(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     """True boxes dashed, predicted boxes solid with their score, coloured by kind."""
     inputs = predictions["input"][:SHOWN]
