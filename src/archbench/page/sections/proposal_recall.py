@@ -36,7 +36,8 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     shown = place.gallery.keep(drawn, name, title, caption)
     remark = (
         "Objects of the test split. What no proposal overlaps, no detector that judges proposals can find: recall is "
-        "the most that its own can be."
+        "the most that its own can be. Proposals are taken in the order of their data set. Windows know nothing of a "
+        "picture, so that theirs, the small ones first, is none to stop in: all of them are what to compare."
     )
     return Section(name, title, [Text(remark), Figures([shown]), Table(_rows(found)), File(f"{name}.csv")])
 
