@@ -22,7 +22,11 @@ DRAWN = (
 )
 
 
-@picture({"detection": {}, "region_detection": {}, "proposal_detection": {}}, source="archbench")
+DETECTORS = ("detection", "region_detection", "proposal_detection", "proposal_classification", "proposal_svm")
+"""The tasks whose answers are boxes."""
+
+
+@picture({name: {} for name in DETECTORS}, source="archbench")
 def detection(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     """The first test examples and the worst, precision over recall, mistakes by kind, and anchors."""
     first = np.arange(min(SHOWN, len(predictions["input"])))
