@@ -22,7 +22,9 @@ def segmentation(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     images = displayable(_center(predictions["input"][:SHOWN], height, width))
     truth = _small(_center(predictions["target_mask"][:SHOWN], height, width))
     guess = _small(predictions["prediction_mask"][:SHOWN])
-    kinds = class_names(predictions, int(max(truth.max(initial=0), guess.max(initial=0))))
+    named = [str(name) for name in predictions.get("mask_names", ())]  # of all that a mask says; else 0 is background
+    truth, guess = (mask.astype(int) + bool(named) for mask in (truth, guess))
+    kinds = named or class_names(predictions, int(max(truth.max(initial=0), guess.max(initial=0))))
     known = truth <= len(kinds)  # what lies above is void
     drawn, places = grid(3 * len(images), columns=len(images), side=1.15, room=0.18)
     for column, image in enumerate(images):
@@ -36,8 +38,8 @@ def segmentation(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     drawn.legend(handles=patches, loc="outside lower center", ncols=4)
     caption = (
         f"The first {len(images)} test examples: the picture, the true map and the predicted map over it, with the "
-        "share of pixels (background included, those of no known class left out) on which they agree. The background "
-        "has no colour."
+        f"share of pixels ({'' if named else 'background included, '}those of no known class left out) on which they "
+        f"agree.{'' if named else ' The background has no colour.'}"
     )
     return [Picture("overlays", drawn, caption)]
 
