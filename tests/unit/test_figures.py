@@ -335,6 +335,24 @@ def test_void_pixels_neither_agree_nor_have_a_colour():
     np.testing.assert_array_equal(drawn[6], drawn[1])  # the second example: its truth is its picture
 
 
+def test_where_a_mask_has_no_background_every_class_has_a_name_and_a_colour():
+    """Of a sky and two kinds, where a card says so, and void."""
+    known = fake.balloon_predictions("segmentation")
+    mask = np.zeros(known["target_mask"].shape, "uint8")
+    mask[:, :20, 8:], mask[:, 20:40, 8:], mask[:, :, :8] = 1, 2, 255
+    known |= {"target_mask": mask, "prediction_mask": np.where(mask == 255, 0, mask)}
+    known["mask_names"] = np.array(["sky", "car", "tree"])
+    picture = PICTURES["segmentation"](known)[0]
+    assert [one.get_text() for one in picture.figure.legends[0].get_texts()] == ["sky", "car", "tree"]
+    titles = [axes.get_title() for axes in picture.figure.axes]
+    assert titles.count("predicted: 100%") == 5
+    shown, true = (picture.figure.axes[place].images[0].get_array() for place in (0, 5))
+    assert (shown == true).all(axis=-1)[:, :8].all()  # void
+    different = (shown != true).any(axis=-1)[:, 8:]
+    assert min(rows.mean() for rows in (different[:20], different[20:40], different[40:])) > 0.9
+    assert "background" not in picture.caption
+
+
 def test_weak_detections_are_not_drawn():
     known = fake.balloon_predictions("detection")
     known["prediction_score"] = np.full_like(known["prediction_score"], 0.1)

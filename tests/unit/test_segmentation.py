@@ -187,3 +187,38 @@ def test_a_loader_tells_what_is_void_of_an_array_that_it_holds():
     assert Raw(**given, **fractions, void={"mask": 255}).void == {"mask": 255}
     with pytest.raises(ValueError, match=r"does not hold: \['masks'\]"):
         Raw(**given, **fractions, void={"masks": 255})
+
+
+def test_regions_are_scored_where_the_task_names_their_class():
+    """Of `round`, by its probability: the likeliest class is another in the middle, where it has 0.4."""
+    task = _task(255, regions="round")
+    logits = np.zeros((2, SIDE, SIDE, 3), "float32")
+    logits[..., 1] = np.log(18)  # 0.9 of it, 0.05 of each other
+    logits[0, :, 4] = np.log([1, 2, 2])  # 0.4 of round and of the other
+    logits[0, :, 4, 2] += 1e-3
+    logits[1, :, 4] = np.log([6, 1, 3])
+    found = {name: ops.convert_to_numpy(one) for name, one in task.decode(ops.convert_to_tensor(logits)).items()}
+    assert (found["mask"].dtype, found["inside"].dtype) == ("uint8", "uint8")
+    assert found["inside"][0, 0].tolist() == [230] * 4 + [102] + [230] * 3
+    assert found["inside"][1, 0, 4] == 26
+    assert (found["mask"][0, 0, 4], found["mask"][1, 0, 4]) == (2, 0)
+    mask = np.ones((2, SIDE, SIDE), "uint8")
+    mask[1, :, 4] = 0
+    scores = task.scores({"mask": mask}, found, {})
+    assert scores["pixel_error"] == pytest.approx(1 - scores["pixel_accuracy"])
+    assert scores["pixel_error"] == pytest.approx(1 / 16)
+    assert scores["v_rand"] == 1.0  # at 0.3 the first picture is whole
+    mask[0, :, 0], mask[1, :, 0] = 255, 255  # which is no border, and not inside of a region
+    scores = task.scores({"mask": mask}, found, {})
+    assert scores["pixel_error"] == pytest.approx(1 / 14)
+    assert scores["v_rand"] == 1.0
+    assert [direction(name) for name in ("pixel_error", "v_rand")] == [False, True]
+
+
+def test_without_regions_nothing_else_is_predicted_or_scored_and_a_class_that_is_none_is_refused():
+    mask = _mask()
+    assert _task().decode(ops.convert_to_tensor(_logits())).keys() == {"mask"}
+    assert not _task().scores({"mask": mask}, {"mask": mask}, {}).keys() & {"pixel_error", "v_rand"}
+    with pytest.raises(UserError, match=r"no such class\. It has: background, round, Long one"):
+        _task(regions="square")
+    assert _task(regions="background").regions == 0

@@ -31,7 +31,9 @@ def _maps(predictions: Mapping[str, np.ndarray], rows: np.ndarray, name: str, wh
     images = displayable(_center(predictions["input"][rows], height, width))
     truth = _small(_center(predictions["target_mask"][rows], height, width))
     guess = _small(predictions["prediction_mask"][rows])
-    kinds = class_names(predictions, int(max(truth.max(initial=0), guess.max(initial=0))))
+    named = [str(name) for name in predictions.get("mask_names", ())]  # of all that a mask says; else 0 is background
+    truth, guess = (mask.astype(int) + bool(named) for mask in (truth, guess))
+    kinds = named or class_names(predictions, int(max(truth.max(initial=0), guess.max(initial=0))))
     known = truth <= len(kinds)  # what lies above is void
     drawn, places = grid(3 * len(images), columns=len(images), side=1.15, room=0.18)
     for column, image in enumerate(images):
@@ -42,8 +44,9 @@ def _maps(predictions: Mapping[str, np.ndarray], rows: np.ndarray, name: str, wh
             show(places[row * len(images) + column], layer, title=title)
     kind_legend(drawn, kinds)
     caption = (
-        f"{which}: the picture, the true map and the predicted map over it, with the share of pixels (background "
-        "included, those of no known class left out) on which they agree. The background has no colour."
+        f"{which}: the picture, the true map and the predicted map over it, with the share of pixels "
+        f"({'' if named else 'background included, '}those of no known class left out) on which they agree."
+        f"{'' if named else ' The background has no colour.'}"
     )
     return Picture(name, drawn, caption)
 
