@@ -159,7 +159,7 @@ def test_the_masks_of_a_map_of_instances_and_of_a_column_of_masks_are_the_same(p
     np.testing.assert_allclose(found["losses"]["masks"], answers["losses"]["masks"], rtol=1e-5)
     scores = task.scores(arrays, found["found"], {})
     assert scores == pytest.approx(_task(parts).scores(SCENES, answers["found"], {}))
-    assert set(scores) >= {"map", "map_50", "mask_map", "mask_map_50"}
+    assert set(scores) >= {"map", "map_50", "map_small", "mask_map", "mask_map_50"}
 
 
 def test_masks_that_are_ignored_reach_the_scores(parts):

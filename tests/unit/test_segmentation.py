@@ -10,6 +10,8 @@ from archbench.datasets.card import Card
 from archbench.errors import UserError
 from archbench.metrics import direction
 from archbench.tasks import TASKS
+from archbench.training.program import _batch_mean
+from backend import gradient
 
 SIDE, KINDS = 8, ("round", "Long one")
 
@@ -96,6 +98,29 @@ def test_an_example_that_is_all_void_counts_nothing():
         assert found["loss"][2] == pytest.approx(0, abs=1e-6)
         assert found["loss"][:2].min() > 0.01
     assert _compared(_task(), _logits(), mask)["weight"].tolist() == [64, 64, 0]
+    assert _compared(_task(loss="dice"), _logits(), mask)["weight"].tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal", "dice"])
+def test_the_loss_of_a_batch_or_split_is_that_of_its_known_pixels(loss):
+    """Whatever examples share a batch: one that is all void changes neither the loss nor its gradient."""
+    mask, logits, task = _with_void(_mask())[0], _logits(), _task(loss=loss)
+    void = np.full_like(mask, 255)
+
+    def whole(said, mask):
+        found = task.compare(said, {"mask": mask}, None)
+        return _batch_mean(found["loss"], found["weight"])
+
+    known = gradient(lambda x: whole(x, mask), logits)
+    assert np.abs(known).max() > 1e-4
+    both = gradient(lambda x: whole(x, np.concatenate([mask, void])), np.concatenate([logits, -logits]))
+    np.testing.assert_allclose(both[:3], known, rtol=1e-5, atol=1e-9)
+    assert not both[3:].any()
+    assert not gradient(lambda x: whole(x, void), logits).any()
+    parts = {k: ops.convert_to_numpy(v) for k, v in task.compare(logits, {"mask": mask}, None).items()}
+    every = _nats(logits, np.where(mask == 255, 0, mask))[mask != 255]
+    if loss == "cross_entropy":
+        assert (parts["loss"] * parts["weight"]).sum() / parts["weight"].sum() == pytest.approx(every.mean(), rel=1e-5)
 
 
 def test_without_void_there_is_no_weight_and_every_pixel_counts():
@@ -114,7 +139,7 @@ def test_the_dice_loss_by_hand():
     shares, truth = 1 / (1 + np.exp(-logits.astype(float))), np.eye(3)[mask]
     for task, left_out in ((_task(None, loss="dice"), np.zeros_like(void)), (_task(loss="dice"), void)):
         found = _compared(task, logits, np.where(left_out, np.uint8(255), mask))
-        assert found.keys() == {"loss"}
+        assert found.keys() == ({"loss", "weight"} if left_out.any() else {"loss"})
         for example, kept in enumerate(~left_out):
             p, t = shares[example][kept], truth[example][kept]
             expected = 1 - 2 * (p * t).sum() / ((p**2).sum() + (t**2).sum())

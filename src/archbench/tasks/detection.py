@@ -1,15 +1,16 @@
 """Boxes and their classes in one stage, the ways of YOLO v1, v2 and v3.
 
 Redmon et al. 2015, arXiv:1506.02640; Redmon & Farhadi 2016, arXiv:1612.08242, and 2018, arXiv:1804.02767; what the
-papers leave open is taken from the authors' code. Differs from it: with the loss of YOLO v2, a box gets the one class
-that it is likeliest of.
+papers leave open is taken from the authors' code; as there, what a data set ignores is background to learn from, and
+counts nowhere in the scores. Differs from it: with the loss of YOLO v2, a box gets the one class that it is likeliest
+of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import keras
 import numpy as np
@@ -18,6 +19,7 @@ from pydantic import Field
 
 from archbench.datasets.card import Card
 from archbench.layers.nms import suppress
+from archbench.losses import LOSSES
 from archbench.metrics.coco import compare_boxes
 from archbench.metrics.detection import average_precisions
 from archbench.metrics.detection_errors import mistakes_of_images
@@ -26,7 +28,7 @@ from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Direct, Net, Seed, Smoke, TaskMismatch
 from archbench.tasks.labels import check_class_names
 from archbench.tasks.objects import COCO_MOST, NoBoxes, first_and_worst, labelled_boxes, smoke_boxes, told_of
-from archbench.tasks.one_stage import READINGS, Scene
+from archbench.tasks.one_stage import READINGS, ObjectLoss, Scene
 
 Heights = Annotated[tuple[Side, ...], Field(max_length=16)]
 """Of pictures, in pixels."""
@@ -40,9 +42,9 @@ Heights = Annotated[tuple[Side, ...], Field(max_length=16)]
 class Detection(Direct):
     """Boxes and classes of the objects in a picture, from grids of cells.
 
-    Reads the raw outputs that `loss` compares: those of YOLO v1, v2 or v3. Anchors come from the training boxes by
-    k-means. Chosen and scored by mean average precision, decoded with non-maximum suppression inside the compiled
-    program.
+    Reads the raw outputs that `loss` compares: those of YOLO v1, v2 or v3; it may have options of its own, as in
+    {name: yolo_v3, box_loss: giou}. Anchors come from the training boxes by k-means. Chosen and scored by mean average
+    precision, decoded with non-maximum suppression inside the compiled program.
 
     `heights` in pixels are those of multi-scale training: every batch is cut into as many parts, and the pictures of
     each are brought to one of these, their widths in proportion; the papers give all of a batch one size, and another
@@ -59,7 +61,7 @@ class Detection(Direct):
         self,
         card: Card,
         *,
-        loss: Literal["yolo_v1", "yolo_v2", "yolo_v3"] = "yolo_v2",
+        loss: ObjectLoss = "yolo_v2",
         heights: Heights = (),
         iou_threshold: Share = 0.45,
         score_threshold: Share = 0.005,
@@ -70,7 +72,8 @@ class Detection(Direct):
         check_class_names(card, "detection")
         if not 1 <= max_detections <= COCO_MOST:
             raise TaskMismatch(f"max_detections must lie in 1 to {COCO_MOST}; {max_detections} was given.")
-        self.loss, self.heights = loss, tuple(heights)
+        entry, self.loss_options = LOSSES.resolve(loss)
+        self.loss, self.heights = entry.name, tuple(heights)
         self.suppression = {
             "iou_threshold": iou_threshold,
             "score_threshold": score_threshold,
@@ -98,7 +101,7 @@ class Detection(Direct):
                 f'it again: "dvc repro prepare@{self.card.name}".'
             )
         scene = Scene(tuple(self.card.input_shape[:2]), self.outputs(), sides)
-        self.reading = READINGS[self.loss](parts["network"].output, scene)
+        self.reading = READINGS[self.loss](parts["network"].output, scene, **self.loss_options)
         self._check_heights()
         if self.heights:
             channels = self.card.input_shape[-1]

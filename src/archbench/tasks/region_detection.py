@@ -29,6 +29,7 @@ from archbench.tasks.second_stage import (
     SecondStage,
     Truth,
     distance,
+    excused,
     learn_from,
     mean,
     overlaps,
@@ -164,7 +165,7 @@ class RegionDetection(SecondStage):
     def _rpn_losses(self, scored: Mapping[str, Any], truth: Truth, draws: Any) -> dict[str, Any]:
         laid = np.concatenate(self.anchors)
         anchors = ops.convert_to_tensor(laid)
-        matched = self._matched(laid, overlaps(truth, anchors[None]))
+        matched = excused(self._matched(laid, overlaps(truth, anchors[None])), truth, anchors[None])
         learnt = learn_from(matched, truth, draws, self.sampled_anchors, RPN_SHARE)
         logits = regions.rows(scored["objectness"], learnt.index)
         deltas = regions.rows(scored["deltas"], learnt.index)

@@ -116,14 +116,16 @@ class Segmentation(Direct):
     def compare(self, outputs: Any, arrays: Batch, inputs: Any) -> dict[str, Any]:
         """`loss`, by default a pixel's mean cross-entropy in nats; `outputs`: logits (batch, height, width, class).
 
-        With void, `weight` counts the pixels of an example that are none; of whole maps all examples count alike.
+        With void, `weight` counts the pixels of an example that are none; of whole maps all examples count alike, but
+        not those that are nothing but void.
         """
         mask = ops.cast(central_crop(arrays["mask"], *outputs.shape[1:3]), "int32")
         known = mask != self.void
         labels = ops.where(known, mask, 0)
         if self.loss.facts["over"] == "maps":
             shares = ops.one_hot(labels, outputs.shape[-1], dtype="float32") * ops.cast(known, "float32")[..., None]
-            return {"loss": self.loss(shares, ops.where(known[..., None], outputs, NEVER), **self.loss_options)}
+            found = {"loss": self.loss(shares, ops.where(known[..., None], outputs, NEVER), **self.loss_options)}
+            return found if self.void == NO_VOID else found | {"weight": ops.cast(ops.any(known, (1, 2)), "float32")}
         if self.void == NO_VOID:
             return {"loss": self.loss(labels, outputs, **self.loss_options)}
         logits = ops.reshape(outputs, (-1, outputs.shape[-1]))
