@@ -11,6 +11,7 @@ import pytest
 from archbench.figures.curves import learning_curves
 from archbench.figures.gallery import displayable
 from archbench.figures.pictures import PICTURES
+from archbench.figures.pictures.detection import DETECTORS
 from archbench.figures.pictures.segmentation import overlay
 from archbench.figures.scores import interval_figure
 from archbench.figures.studies import best_so_far_curves, learning_rate_sensitivity
@@ -191,7 +192,7 @@ def predictions(task):
         return instances()
     if task in ("localization", "landmarks"):
         return one_object()
-    if task == "segmentation" or task.endswith("detection"):
+    if task in ("segmentation", *DETECTORS):
         return fake.balloon_predictions("segmentation" if task == "segmentation" else "detection")
     if task == "reconstruction":
         images = fake.digit_predictions()["input"]

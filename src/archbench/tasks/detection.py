@@ -20,14 +20,11 @@ from pydantic import Field
 from archbench.datasets.card import Card
 from archbench.layers.nms import suppress
 from archbench.losses import LOSSES
-from archbench.metrics.coco import compare_boxes
-from archbench.metrics.detection import average_precisions
-from archbench.metrics.detection_errors import mistakes_of_images
 from archbench.options import Share, Side, Width
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Direct, Net, Seed, Smoke, TaskMismatch
 from archbench.tasks.labels import check_class_names
-from archbench.tasks.objects import COCO_MOST, NoBoxes, first_and_worst, labelled_boxes, smoke_boxes, told_of
+from archbench.tasks.objects import COCO_MOST, FindsBoxes, NoBoxes, labelled_boxes, smoke_boxes
 from archbench.tasks.one_stage import READINGS, ObjectLoss, Scene
 
 Heights = Annotated[tuple[Side, ...], Field(max_length=16)]
@@ -39,7 +36,7 @@ Heights = Annotated[tuple[Side, ...], Field(max_length=16)]
     source="Redmon et al. 2015, arXiv:1506.02640; Redmon & Farhadi 2016, arXiv:1612.08242, and 2018, arXiv:1804.02767",
     smoke="yolo_v2",
 )
-class Detection(Direct):
+class Detection(FindsBoxes, Direct):
     """Boxes and classes of the objects in a picture, from grids of cells.
 
     Reads the raw outputs that `loss` compares: those of YOLO v1, v2 or v3; it may have options of its own, as in
@@ -52,10 +49,7 @@ class Detection(Direct):
     are.
     """
 
-    monitor = "map_50"
-    maximize = True
     needs = ("boxes", "box_label")
-    timed = True
 
     def __init__(
         self,
@@ -143,17 +137,9 @@ class Detection(Direct):
         found = suppress(places, score, label, **self.suppression)
         return {"boxes": found.boxes, "score": found.scores, "label": found.labels}
 
-    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
-        """`map_50`, `map` (COCO's mean over IoU .50 to .95), and `map` of small, medium and large objects."""
-        return average_precisions(arrays, predictions)
-
-    def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
-        """The first, and those with most mistakes."""
-        return first_and_worst(mistakes_of_images(compare_boxes(arrays, predictions)), most)
-
     def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
-        """What `told_of` tells of boxes, and `anchors` (anchor, [cell, cell, height, width]) in pixels where it has."""
-        return {**told_of(compare_boxes(arrays, predictions)), "anchors": self.reading.in_pixels()}
+        """As every detector; and `anchors` (anchor, [cell, cell, height, width]) in pixels where it has such."""
+        return {**super().kept(arrays, predictions), "anchors": self.reading.in_pixels()}
 
     def _resized(self, height: int) -> tuple[int, int]:
         """Height and width in pixels of a picture that is brought to a `height`."""

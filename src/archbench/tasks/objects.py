@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from archbench.datasets.card import Card
 from archbench.errors import UserError
-from archbench.metrics.coco import AREAS, EVERY_AREA, IOU_50, NONE, Compared, precisions
+from archbench.metrics.coco import AREAS, EVERY_AREA, IOU_50, NONE, Compared, compare_boxes, precisions
+from archbench.metrics.detection import average_precisions
 from archbench.metrics.detection_errors import break_down, mistakes_of_images
 from archbench.tasks.base import Arrays, Smoke, TaskMismatch, smoke_inputs
 from archbench.tasks.labels import check_labels
@@ -21,6 +22,30 @@ IGNORED = ("ignored_boxes", "ignored_label", "ignored_crowd")
 
 class NoBoxes(UserError):
     """A split without a single box, or a training split with a box without an area."""
+
+
+class FindsBoxes:
+    """How a task is chosen and scored, and what it keeps, whose answers are `boxes`, each with `score` and `label`."""
+
+    monitor = "map_50"
+    maximize = True
+    timed = True
+
+    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
+        """`map_50`, `map` (COCO's mean over IoU .50 to .95), and `map` of small, medium and large objects."""
+        return average_precisions(arrays, predictions)
+
+    def compared(self, arrays: Arrays, predictions: Arrays) -> Compared:
+        """What the task is judged by: boxes."""
+        return compare_boxes(arrays, predictions)
+
+    def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
+        """The first, and those with most mistakes."""
+        return first_and_worst(mistakes_of_images(self.compared(arrays, predictions)), most)
+
+    def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
+        """What `told_of` tells of boxes."""
+        return told_of(compare_boxes(arrays, predictions))
 
 
 def labelled_boxes(card: Card, split: Arrays) -> dict[str, np.ndarray]:

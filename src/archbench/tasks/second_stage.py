@@ -25,12 +25,9 @@ from archbench.layers.nms import Detections, suppress
 from archbench.layers.roi_align import roi_align
 from archbench.layers.roi_pool import roi_pool
 from archbench.losses.regression import smooth_l1
-from archbench.metrics.coco import Compared, compare_boxes
-from archbench.metrics.detection import average_precisions
-from archbench.metrics.detection_errors import mistakes_of_images
 from archbench.tasks.base import Arrays, Batch, Net, Smoke, Task, TaskMismatch
 from archbench.tasks.labels import check_class_names
-from archbench.tasks.objects import first_and_worst, labelled_boxes, smoke_boxes, told_of
+from archbench.tasks.objects import FindsBoxes, labelled_boxes, smoke_boxes
 
 HEAD_LIMIT, HEAD_SHARE = 0.5, 0.25
 """A region is an object from this IoU on; the most of those drawn that are objects."""
@@ -76,17 +73,14 @@ class Learnt(NamedTuple):
     """int32 (batch, drawn): its kind, or -1."""
 
 
-class SecondStage(Task):
+class SecondStage(FindsBoxes, Task):
     """Boxes and classes of objects, judged among regions; chosen and scored by mean average precision.
 
     Calls the parts that `asks` names. Of these `features` makes the maps of a picture and `head` judges what is read of
     a region. How many bins a side it reads is what the head is built for; where that is several grids, all are read.
     """
 
-    monitor = "map_50"
-    maximize = True
     needs = ("boxes", "box_label")
-    timed = True
     called: ClassVar[str]
     """The name of the task."""
     asks: ClassVar[tuple[str, ...]] = ("features", "head")
@@ -153,22 +147,6 @@ class SecondStage(Task):
     def calls(self) -> dict[str, float]:
         """The head judges every proposal."""
         return {"head": self.proposals}
-
-    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
-        """`map_50` and `map` (COCO's mean over IoU .50 to .95), by pycocotools."""
-        return average_precisions(arrays, predictions)
-
-    def compared(self, arrays: Arrays, predictions: Arrays) -> Compared:
-        """What the task is judged by: boxes."""
-        return compare_boxes(arrays, predictions)
-
-    def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
-        """The first, and those with most mistakes."""
-        return first_and_worst(mistakes_of_images(self.compared(arrays, predictions)), most)
-
-    def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
-        """What `told_of` tells of boxes."""
-        return told_of(compare_boxes(arrays, predictions))
 
     def chosen(self, boxes: Any, there: Any, truth: Truth, draws: Any) -> tuple[Any, Learnt]:
         """Of the regions `boxes` (batch, region, 4) that are `there` those that the head learns from.

@@ -19,12 +19,11 @@ from archbench.layers import regions
 from archbench.layers.boxes import area
 from archbench.layers.nms import suppress
 from archbench.layers.warp import warp
-from archbench.metrics.detection import average_precisions
 from archbench.options import Share, Width
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Net, Seed, Smoke, Task, TaskMismatch
 from archbench.tasks.labels import check_class_names
-from archbench.tasks.objects import COCO_MOST, labelled_boxes
+from archbench.tasks.objects import COCO_MOST, FindsBoxes, labelled_boxes
 from archbench.tasks.proposal_detection import ProposalDetection
 from archbench.tasks.second_stage import HEAD_LIMIT, HEAD_SHARE, learn_from, mean, overlaps, truth_of
 
@@ -34,15 +33,13 @@ FAR = 0.3
 Most = Annotated[int, Field(ge=1, le=COCO_MOST)]
 
 
-class WarpedRegions(Task):
+class WarpedRegions(FindsBoxes, Task):
     """Objects among the data set's proposals; chosen and scored by mean average precision.
 
     Calls the parts that `asks` names: `features` reads every region, warped to the side that it is built for, and the
     others what it says of it.
     """
 
-    monitor = "map_50"
-    maximize = True
     needs = ("boxes", "box_label", "proposals")
     called: ClassVar[str]
     """The name of the task."""
@@ -88,10 +85,6 @@ class WarpedRegions(Task):
     def calls(self) -> dict[str, float]:
         """Every part judges every proposal."""
         return dict.fromkeys(self.asks, self.proposals)
-
-    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
-        """`map_50` and `map` (COCO's mean over IoU .50 to .95), by pycocotools."""
-        return average_precisions(arrays, predictions)
 
     def said(self, net: Net, batch: Batch, boxes: Any) -> dict[str, Any]:
         """The `features` and the `map` of every one of `boxes` (batch, region, 4), over pictures and regions."""

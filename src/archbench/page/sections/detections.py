@@ -20,7 +20,13 @@ from archbench.results.runs import Run, number
 
 WHATS = {"": "boxes", "mask_": "masks"}
 """Before the names of what a run tells -> of what."""
-TWO_STAGES = ("region_detection", "proposal_detection", "instance_segmentation")
+TWO_STAGES = (
+    "region_detection",
+    "proposal_detection",
+    "proposal_classification",
+    "proposal_svm",
+    "instance_segmentation",
+)
 """The tasks that judge regions which were proposed before."""
 LABELS = {"classes": "AP@0.5", "sizes": "mAP", "mistakes": "mAP@0.5 won"}
 CAPTIONS = {
