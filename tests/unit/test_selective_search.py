@@ -190,9 +190,9 @@ def test_the_top_of_the_hierarchy_is_the_likeliest_but_for_chance(monkeypatch):
     monkeypatch.setattr(np.random, "default_rng", lambda seed: Ones())
     picture = _two_squares()
     picture[:12, 40:] = (200, 180, 20)
-    expected = []
-    for level in itertools.zip_longest(*(_hierarchy(picture, space)[::-1].tolist() for space in ("rgb", "hsv"))):
-        expected += [box for box in level if box is not None and box not in expected]
+    levels = itertools.zip_longest(*(_hierarchy(picture, space)[::-1].tolist() for space in ("rgb", "hsv")))
+    boxes = [tuple(box) for level in levels for box in level if box is not None]
+    expected = [list(box) for box in dict.fromkeys(boxes)]
     assert search(picture, ("rgb", "hsv"), ("CTSF",), (20.0,)).tolist() == expected
     assert expected[0] == [0, 0, 48, 64]
 
