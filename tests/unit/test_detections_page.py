@@ -115,7 +115,7 @@ def test_the_section_tells_mistakes_as_means_over_seeds(tmp_path):
     good, off = hand.detections(), hand.detections(pixels=6)  # off by 6 of 10 pixels: IoU 1/4
     networks = {
         "yolo_v2": ("detection", [(good, {"map_50": 0.4}, 50.0), (off, {"map_50": 0.2}, 70.0)]),
-        "faster": ("region_detection", [(good, {"map_50": 0.5}, 9.0)]),
+        "faster": ("region_detection", [({**good, "whole_stages": np.array(2)}, {"map_50": 0.5}, 9.0)]),
     }
     page = _page(tmp_path, networks)
     cells = _cells(page, "detections-balloons")

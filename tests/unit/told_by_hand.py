@@ -42,5 +42,5 @@ def detections(pixels=0) -> dict[str, np.ndarray]:
         "class_names": np.array(["round", "long"]),
         **{f"target_{name}": value[rows] for name, value in targets.items()},
         **{f"prediction_{name}": value[rows] for name, value in said.items()},
-        **{f"whole_{name}": value for name, value in {**told, "anchors": anchors}.items()},
+        **{f"whole_{name}": value for name, value in {**told, "anchors": anchors, "stages": np.array(1)}.items()},
     }

@@ -30,6 +30,8 @@ class FindsBoxes:
     monitor = "map_50"
     maximize = True
     timed = True
+    stages = 1
+    """2 where the network judges regions that were proposed before."""
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`map_50`, `map` (COCO's mean over IoU .50 to .95), and `map` of small, medium and large objects."""
@@ -44,8 +46,8 @@ class FindsBoxes:
         return first_and_worst(mistakes_of_images(self.compared(arrays, predictions)), most)
 
     def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
-        """What `told_of` tells of boxes."""
-        return told_of(compare_boxes(arrays, predictions))
+        """What `told_of` tells of boxes; and `stages`, of the network."""
+        return {**told_of(compare_boxes(arrays, predictions)), "stages": np.array(self.stages)}
 
 
 def labelled_boxes(card: Card, split: Arrays) -> dict[str, np.ndarray]:

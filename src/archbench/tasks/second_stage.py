@@ -80,6 +80,7 @@ class SecondStage(FindsBoxes, Task):
     a region. How many bins a side it reads is what the head is built for; where that is several grids, all are read.
     """
 
+    stages = 2
     needs = ("boxes", "box_label")
     called: ClassVar[str]
     """The name of the task."""

@@ -40,6 +40,7 @@ class WarpedRegions(FindsBoxes, Task):
     others what it says of it.
     """
 
+    stages = 2
     needs = ("boxes", "box_label", "proposals")
     called: ClassVar[str]
     """The name of the task."""

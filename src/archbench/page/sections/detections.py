@@ -20,14 +20,7 @@ from archbench.results.runs import Run, number
 
 WHATS = {"": "boxes", "mask_": "masks"}
 """Before the names of what a run tells -> of what."""
-TWO_STAGES = (
-    "region_detection",
-    "proposal_detection",
-    "proposal_classification",
-    "proposal_svm",
-    "instance_segmentation",
-)
-"""The tasks that judge regions which were proposed before."""
+STAGES = {1: "one stage", 2: "two stages"}
 LABELS = {"classes": "AP@0.5", "sizes": "mAP", "mistakes": "mAP@0.5 won"}
 CAPTIONS = {
     "classes": "Average precision of {what} of each class at an IoU of 0.5, {of_all}; the mean over seeds.",
@@ -132,8 +125,8 @@ def _speed(dataset: str, networks: Mapping[str, Sequence[Run]], place: Workplace
     rows = []
     for name, runs in networks.items():
         told = [number(run.timings.get("predicted_per_second")) for run in runs]
-        task, score = runs[0].settings["task"]["name"], np.mean([run.test_score("map_50") for run in runs])
-        stages = "two stages" if task in TWO_STAGES else "one stage"
+        score = np.mean([run.test_score("map_50") for run in runs])
+        stages = STAGES[int(runs[0].predictions["whole_stages"])]
         rows.append({"name": name, "stages": stages, "speed": np.median(told), "score": score, "n": len(runs)})
     points = pd.DataFrame(rows).dropna()
     if points.empty:
