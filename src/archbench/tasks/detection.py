@@ -117,9 +117,11 @@ class Detection(FindsBoxes, Direct):
         found = []
         for height, (start, end) in zip(self.heights, pairwise(ends), strict=True):
             if end > start:
-                read = ops.image.resize(image[start:end], self._resized(height), data_format="channels_last")
+                size = self._resized(height)
+                read = ops.image.resize(image[start:end], size, data_format="channels_last")
                 arrays = {name: batch[name][start:end] for name in self.needs}
-                arrays["boxes"] = ops.cast(arrays["boxes"], "float32") * (height / self.card.input_shape[0])
+                larger = np.divide(size, self.card.input_shape[:2]).astype("float32")
+                arrays["boxes"] = ops.cast(arrays["boxes"], "float32") * np.tile(larger, 2)
                 found.append(self.compare(net(read), arrays, read))
         return {name: ops.concatenate([one[name] for one in found]) for name in found[0]}
 
