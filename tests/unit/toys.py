@@ -87,7 +87,7 @@ MASKS = {
 }
 SEVERAL_SIZES = {
     "architecture": {"name": "yolo_v3", "width": 2, "blocks": [1, 1, 1], "anchors": 2},
-    "task": {"name": "detection", "loss": "yolo_v3", "heights": [24, 32, 40], "max_detections": 4},
+    "task": {"name": "detection", "loss": "yolo_v3", "heights": [24, 32], "max_detections": 4},
     "augmentation": [{"name": "shift", "pixels": 2}],
     "parts": {},
 }
