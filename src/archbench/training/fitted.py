@@ -33,15 +33,17 @@ def is_fitted(settings: Mapping[str, Any]) -> bool:
 
 
 def architecture_spec(settings: Mapping[str, Any], card: Card) -> Mapping[str, Any]:
-    """The architecture of a trial; one that keeps its training examples is told how many there are.
+    """The architecture of a trial, which is told what its data set decides, where it has such an option.
 
-    One that keeps what stands at each place of them is told how many `positions` these have.
+    One that reads tokens, how many there are in the `vocabulary`; one that keeps its training `examples`, their number,
+    or that of the `positions` in all of them.
     """
-    spec = settings["architecture"]
-    if not is_fitted(settings):
-        return spec
-    examples = card.split_sizes["train"]
-    sizes = {"examples": examples, "positions": examples * math.prod(filter(None, card.input_shape))}
+    spec, sizes = settings["architecture"], {}
+    if card.vocabulary:
+        sizes["vocabulary"] = len(card.vocabulary)
+    if is_fitted(settings):
+        examples = card.split_sizes["train"]
+        sizes |= {"examples": examples, "positions": examples * math.prod(filter(None, card.input_shape))}
     return {**spec, **{name: size for name, size in sizes.items() if name in ARCHITECTURES[spec["name"]].options}}
 
 
