@@ -28,7 +28,7 @@ class Cooccurrence(Task):
 
     A pair costs f(X) (w v + b + c - log X)^2, with f(X) = (X / `x_max`)^`alpha`, at most 1; w and b are of the part
     `input`, v and c of the part `output`. A word's vector is the sum of its two. Trained on and chosen by the mean over
-    all pairs; `rmse` is the root of the mean square without f.
+    all pairs; `mse` is that without f.
     """
 
     monitor = "loss"
@@ -61,17 +61,17 @@ class Cooccurrence(Task):
         self.swells = max(1.0, check_tables(parts, "input", "output") / 16)
 
     def losses(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
-        """`loss`, and `square`, what it would be if every pair counted alike."""
+        """`loss`, and `mse`, what it would be if every pair counted alike."""
         first, second = net(batch["words"][:, :1], part="input"), net(batch["words"][:, 1:], part="output")
         product = ops.sum(first[..., :-1] * second[..., :-1], axis=(1, 2))
         times = ops.cast(batch["times"], "float32")
         square = ops.square(product + first[:, 0, -1] + second[:, 0, -1] - ops.log(times))
         share = ops.minimum(1.0, ops.power(times / self.x_max, self.alpha))
-        return {"loss": share * square, "square": square}
+        return {"loss": share * square, "mse": square}
 
     def predict(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
-        """`square`, how far off each pair is."""
-        return {"square": self.losses(net, batch, seed)["square"]}
+        """The `square` of how far off each pair is."""
+        return {"square": self.losses(net, batch, seed)["mse"]}
 
     def show(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
         """The `vector` of each of the two words, and its nearest `neighbor`s with their `likeness`."""
@@ -80,5 +80,5 @@ class Cooccurrence(Task):
         return neighbors(table, batch["words"])
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
-        """`rmse` of the logarithms."""
-        return {"rmse": float(np.sqrt(means["square"]))}
+        """Of the losses alone."""
+        return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -82,19 +83,29 @@ class WordVectors(Task):
         return len(self.card.vocabulary)
 
     def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
-        """Count how often each word stands in the training text."""
+        """See how often each word stands in the training text, and how wide vectors are; raises `TaskMismatch`."""
         width = check_tables(parts, "input", "output")
+        self.count(training)
+        pairs = 2 * self.window if self.foretells == "context" else 1
+        numbers = width * (2 * self.window + pairs * self.negatives) if self.negatives else self.outputs()
+        self.swells = max(1.0, numbers / 64)
+
+    def count(self, training: Arrays) -> None:
+        """Of each word, the `chance` that it is read in training, and the `noise`, by which it is drawn, added up.
+
+        And how many words are `left` of a row: the mean, and the deviation.
+        """
         tokens = np.asarray(training["tokens"])
         counts = np.bincount(tokens[tokens > UNKNOWN], minlength=self.outputs()).astype(float)
         shares = counts / max(counts.sum(), 1)
         self.chance = np.ones_like(shares)
         if self.subsample is not None:
             self.chance = np.minimum(1, np.sqrt(self.subsample / np.maximum(shares, 1e-12)))
+        chances = np.where(tokens > UNKNOWN, self.chance[tokens], 0)
+        spread = (chances * (1 - chances)).sum(axis=1).mean() + chances.sum(axis=1).var()
+        self.left = float(chances.sum(axis=1).mean()), float(np.sqrt(spread))
         noise = counts**POWER
         self.noise = (np.cumsum(noise) / max(noise.sum(), 1)).astype("float32")
-        pairs = 2 * self.window if self.foretells == "context" else 1
-        numbers = width * (2 * self.window + pairs * self.negatives) if self.negatives else self.outputs()
-        self.swells = max(1.0, numbers / 64)
 
     def arrays(self, split: Arrays) -> dict[str, Any]:
         """`tokens`: what is foretold is what is read."""
@@ -102,62 +113,68 @@ class WordVectors(Task):
 
     def losses(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
         """`loss`, in nats, the mean over the pairs of a row, or over its words; a row weighs as much as it has."""
-        words, contexts, weight = self.pairs(batch["tokens"], net.training, seed)
+        rows = batch["tokens"].shape[0]
+        words, contexts, weight, row = self.pairs(batch["tokens"], net.training, seed)
         if self.foretells == "context":
-            read, targets = net(words, part="input"), contexts  # (batch, step, width), (batch, step, place)
+            read, targets = _vectors(net, words, "input"), contexts  # (place, width), (place, other)
         else:
             there = ops.expand_dims(weight, -1)
-            codes = _vectors(net, contexts, "input")
-            read = ops.sum(codes * there, axis=2) / ops.maximum(ops.sum(there, axis=2), 1e-6)
+            read = ops.sum(_vectors(net, contexts, "input") * there, axis=1) / ops.maximum(ops.sum(there, axis=1), 1e-6)
             targets = ops.expand_dims(words, -1)
-            any_there = ops.cast(ops.any(weight > 0, axis=2, keepdims=True), "float32")
-            weight = any_there * self._chance(targets, net.training)
-        nats = self._sampled(net, read, targets, seed) if self.negatives else self._softmax(net, read, targets)
-        total = ops.sum(weight, axis=(1, 2))
-        return {"loss": ops.sum(nats * weight, axis=(1, 2)) / ops.maximum(total, 1e-6), "weight": total}
+            weight = ops.cast(ops.any(weight > 0, axis=1, keepdims=True), "float32") * self._left(targets, net.training)
+        nats = self._sampled(net, read, words, targets, seed) if self.negatives else self._softmax(net, read, targets)
+        cost, total = (
+            ops.segment_sum(ops.sum(values, axis=1), row, num_segments=rows + 1)[:rows]
+            for values in (nats * weight, weight)
+        )
+        return {"loss": cost / ops.maximum(total, 1e-6), "weight": total}
 
-    def pairs(self, tokens: Any, training: bool, seed: Seed) -> tuple[Any, Any, Any]:
-        """The words that are read (batch, step), those around each (batch, step, place), and what each pair weighs."""
-        known = tokens > UNKNOWN
+    def pairs(self, tokens: Any, training: bool, seed: Seed) -> tuple[Any, Any, Any, Any]:
+        """The words that are read, from all rows of `tokens` (batch, step) one after the other: (place,).
+
+        With those around each (place, other), what each pair weighs (place, other), and the row of each word (place,).
+        """
+        known, room = tokens > UNKNOWN, tokens.shape[0] * tokens.shape[1]
+        likely = (self.window + 1 - distances(self.window)) / self.window
         if training:
-            shape = ops.shape(tokens)
-            read = ops.take(ops.convert_to_tensor(self.chance, "float32"), tokens)
-            words = packed(tokens, known & (keras.random.uniform(shape, seed=seed) < read))
-            near = 1 + ops.floor(keras.random.uniform(shape, seed=seed) * self.window)
-            likely = ops.cast(distances(self.window) <= ops.expand_dims(near, -1), "float32")
-        else:
-            words = packed(tokens, known)
-            likely = (self.window + 1 - distances(self.window).astype("float32")) / self.window
+            known = known & (keras.random.uniform(tokens.shape, seed=seed) < ops.take(self._chance(), tokens))
+            room = self._room(*tokens.shape)
+        words, row = packed(tokens, known, room)
+        if training:
+            near = 1 + ops.floor(keras.random.uniform((room, 1), seed=seed) * self.window)
+            likely = ops.cast(distances(self.window) <= near, "float32")
         contexts = around(words, self.window)
-        there = ops.cast((contexts > UNKNOWN) & ops.expand_dims(words > UNKNOWN, -1), "float32") * likely
-        if not training:
-            there = there * self._chance(contexts, training) * self._chance(ops.expand_dims(words, -1), training)
-        return words, contexts, there
+        together = (contexts > UNKNOWN) & (around(row, self.window, -1) == ops.expand_dims(row, 1))
+        together = ops.cast(together & ops.expand_dims(words > UNKNOWN, 1), "float32")
+        left = self._left(contexts, training) * self._left(ops.expand_dims(words, 1), training)
+        return words, contexts, together * ops.cast(likely, "float32") * left, row
 
-    def _chance(self, words: Any, training: bool) -> Any:
-        """How likely a word is to be read: in training, where that is drawn, those that are here were."""
-        if training:
-            return 1.0
-        return ops.take(ops.convert_to_tensor(self.chance, "float32"), words)
+    def _room(self, rows: int, steps: int) -> int:
+        """Places for the words that are left of so many rows: more are left once in a thousand million batches."""
+        return min(rows * steps, math.ceil(rows * self.left[0] + 6 * math.sqrt(rows) * self.left[1]) + 6)
+
+    def _chance(self) -> Any:
+        return ops.convert_to_tensor(self.chance, "float32")
+
+    def _left(self, words: Any, training: bool) -> Any:
+        """How likely words are to be read: in training, where that is drawn, those that are here were."""
+        return 1.0 if training else ops.take(self._chance(), words)
 
     def _softmax(self, net: Net, read: Any, targets: Any) -> Any:
-        """Of each of `targets`, among all words: (batch, step, place)."""
-        table = net(ops.expand_dims(ops.arange(self.outputs()), 0), part="output")[0]
+        """Of each of `targets`, among all words: (place, other)."""
+        table = _vectors(net, ops.arange(self.outputs()), "output")
         shares = ops.log_softmax(ops.matmul(read, ops.transpose(table)), axis=-1)
         return -ops.take_along_axis(shares, targets, axis=-1)
 
-    def _sampled(self, net: Net, read: Any, targets: Any, seed: Seed) -> Any:
+    def _sampled(self, net: Net, read: Any, words: Any, targets: Any, seed: Seed) -> Any:
         """Of each of `targets`, apart from words drawn at random, of which those that are the target do not count."""
-        steps, places = targets.shape[1:]
-        shape = (steps, places, self.negatives)
-        numbers = (
-            keras.random.uniform((ops.shape(targets)[0], *shape), seed=seed)
-            if net.training
-            else even_numbers(targets[:, :, 0], shape)
-        )
+        if net.training:
+            numbers = keras.random.uniform((*targets.shape, self.negatives), seed=seed)
+        else:
+            numbers = even_numbers(words, targets, self.negatives)
         others = drawn(ops.convert_to_tensor(self.noise), numbers)
-        right = ops.einsum("bsd,bspd->bsp", read, _vectors(net, targets, "output"))
-        wrong = ops.einsum("bsd,bspnd->bspn", read, _vectors(net, others, "output"))
+        right = ops.einsum("pd,pod->po", read, _vectors(net, targets, "output"))
+        wrong = ops.einsum("pd,pond->pon", read, _vectors(net, others, "output"))
         told = ops.cast(others != ops.expand_dims(targets, -1), "float32")
         return ops.softplus(-right) + ops.sum(told * ops.softplus(wrong), axis=-1)
 
@@ -167,7 +184,7 @@ class WordVectors(Task):
 
     def show(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
         """The `vector` of each token, and its nearest `neighbor`s with their `likeness`."""
-        table = net(ops.expand_dims(ops.arange(self.outputs()), 0), part="input")[0]
+        table = _vectors(net, ops.arange(self.outputs()), "input")
         return neighbors(table, batch["tokens"])
 
     def calls(self) -> dict[str, float]:
@@ -180,7 +197,6 @@ class WordVectors(Task):
 
 
 def _vectors(net: Net, words: Any, part: str) -> Any:
-    """Of words (batch, ...), with an axis more."""
-    shape = ops.shape(words)
-    found = net(ops.reshape(words, (shape[0], -1)), part=part)
-    return ops.reshape(found, (*shape, found.shape[-1]))
+    """Of words of any shape, with an axis more."""
+    found = net(ops.reshape(words, (1, -1)), part=part)
+    return ops.reshape(found, (*words.shape, found.shape[-1]))
