@@ -81,7 +81,10 @@ def _outputs(entry) -> int:
 
 
 def _inputs(entry) -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(BATCH, *entry.facts["smoke_input"])).astype("float32")
+    random, shape = np.random.default_rng(0), (BATCH, *entry.facts["smoke_input"])
+    if entry.positional[0] == "tokens":
+        return random.integers(1, entry.facts["smoke"]["vocabulary"], shape).astype("float32")
+    return random.normal(size=shape).astype("float32")
 
 
 def _by_name(outputs) -> dict[str, np.ndarray]:
@@ -97,7 +100,7 @@ def test_declares_what_others_read(entry):
     assert entry.source
     assert entry.what.endswith(".")
     assert entry.facts["task"]
-    assert entry.positional[0] in (*AXES, "x", "source", "content")
+    assert entry.positional[0] in (*AXES, "x", "source", "content", "tokens")
     assert set(entry.facts["swaps"]) <= set(OTHER_PARTS)
     assert set(entry.facts["smoke"]) <= set(entry.options)
     sides = entry.facts["paper_input"][:-1] if entry.positional[0] in AXES else entry.facts["paper_input"]

@@ -198,8 +198,36 @@ def predictions(task):
         return translations()
     if task == "style_transfer":
         return pictures()
+    if task in ("word_vectors", "cooccurrence"):
+        return words()
     truth = np.linspace(0, 1, 40, dtype="float32")[:, None]
     return {"input": np.zeros((40, 5, 2)), "target_target": truth, "prediction_target": truth + 0.1}
+
+
+def words():
+    """Two rows of text of the letters a to f, whose vectors lie on a line, and a word that is unknown."""
+    tokens = np.array([[4, 4, 5, 6, 4], [7, 8, 3, 0, 9]], "int32")
+    return {
+        "input": tokens,
+        "vocabulary": np.array(["", "<start>", "<end>", "<unknown>", *"abcdef"]),
+        "shown_vector": tokens[..., None] * np.ones(3, "float32"),
+        "shown_neighbor": np.minimum(tokens[..., None] + np.array([1, 2]), 9).astype("int32"),
+        "shown_likeness": np.linspace(1, 0, 20, dtype="float32").reshape(2, 5, 2),
+    }
+
+
+def test_words_are_listed_once_with_their_neighbors_and_lie_on_a_map():
+    table, plane = PICTURES["word_vectors"](words())
+    said = [text.get_text() for text in table.figure.axes[0].texts[2:]]
+    assert said[:3] == ["a", "b 1.00", "c 0.95"]
+    assert [word for word in said if len(word) == 1] == list("abcdef")
+    assert sorted(text.get_text() for text in plane.figure.axes[0].texts) == list("abcdef")
+    first, second = plane.figure.axes[0].collections[0].get_offsets().T
+    assert np.ptp(first) == pytest.approx(5 * np.sqrt(3))
+    assert np.ptp(second) == pytest.approx(0, abs=1e-6)
+    assert "100% of how they differ" in plane.caption
+    few = words() | {"input": np.array([[4, 4, 4, 4, 4]] * 2)}
+    assert PICTURES["word_vectors"](few) == []
 
 
 def instances():

@@ -75,9 +75,12 @@ class Cooccurrence(Task):
 
     def show(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
         """The `vector` of each of the two words, and its nearest `neighbor`s with their `likeness`."""
+        return neighbors(self.vectors(net), batch["words"])
+
+    def vectors(self, net: Net) -> Any:
+        """Those of all words, (word, width): the sums of both parts, without their biases."""
         every = ops.expand_dims(ops.arange(self.outputs()), 0)
-        table = (net(every, part="input") + net(every, part="output"))[0, :, :-1]
-        return neighbors(table, batch["words"])
+        return (net(every, part="input") + net(every, part="output"))[0, :, :-1]
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """Of the losses alone."""

@@ -184,8 +184,11 @@ class WordVectors(Task):
 
     def show(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
         """The `vector` of each token, and its nearest `neighbor`s with their `likeness`."""
-        table = _vectors(net, ops.arange(self.outputs()), "input")
-        return neighbors(table, batch["tokens"])
+        return neighbors(self.vectors(net), batch["tokens"])
+
+    def vectors(self, net: Net) -> Any:
+        """Those of all words, (word, width): of the part `input`."""
+        return _vectors(net, ops.arange(self.outputs()), "input")
 
     def calls(self) -> dict[str, float]:
         """Looking up multiplies nothing."""
