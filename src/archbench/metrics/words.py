@@ -11,9 +11,7 @@ BLOCK = 1_024
 """Questions that are answered at once."""
 
 
-@metric(
-    "spearman", source="Spearman 1904, American Journal of Psychology 15(1); scipy.stats.spearmanr", values="numbers"
-)
+@metric("spearman", source="Spearman 1904, American Journal of Psychology 15(1)", values="ranks")
 def spearman(targets: np.ndarray, predictions: np.ndarray) -> float:
     """How well the order of `predictions` is that of `targets`: 1 the same, -1 the reverse; nan where all are equal.
 

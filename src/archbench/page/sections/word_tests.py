@@ -30,16 +30,13 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     for table, rows in probe.tables.items():
         place.write_table(f"{name}-{table}.csv", rows)
     rows = [_row(arm, analogies[analogies["arm"] == arm], own) for arm, own in similarity.groupby("arm", sort=False)]
-    shares = [
-        analogies["covered"].sum() / analogies["asked"].sum(),
-        (similarity["covered"] / similarity["pairs"]).min(),
-    ]
+    counts = (analogies["covered"], analogies["asked"]), (similarity["covered"], similarity["pairs"])
     remark = (
         "Analogies (a is to b as c is to what: the word nearest to b - a + c) and the rank correlation with how alike "
         "people find two words. Only questions whose words all are in the vocabulary are asked: the share that is "
         "covered stands with each number."
     )
-    if min(covered) < FEW:
+    if min(covered.sum() / whole.sum() for covered, whole in counts) < FEW:
         remark += " Here few are, for the text is small: these numbers mean next to nothing."
     blocks = [Text(remark), Table(rows), *(File(f"{name}-{table}.csv", f"{table} as CSV") for table in probe.tables)]
     return Section(name, f"What vectors of words know: {probe.name}", blocks)
