@@ -97,7 +97,7 @@ def test_declares_what_others_read(entry):
     assert entry.source
     assert entry.what.endswith(".")
     assert entry.facts["task"]
-    assert entry.positional[0] in (*AXES, "x", "source", "content")
+    assert entry.positional[0] in (*AXES, "x", "source", "content", "tokens")
     assert set(entry.facts["swaps"]) <= set(OTHER_PARTS)
     assert set(entry.facts["smoke"]) <= set(entry.options)
     sides = entry.facts["paper_input"][:-1] if entry.positional[0] in AXES else entry.facts["paper_input"]
@@ -156,6 +156,8 @@ def test_output_shape(entry):
             assert got == dict.fromkeys(["logits", *heads], (BATCH, outputs))
         case "classification" | "binary" | "multi_label" | "sequence_regression":
             assert got == {"output": (BATCH, outputs)}
+        case "sequence_labelling":
+            assert got == {"output": (BATCH, shape[0], outputs)}
         case "segmentation":
             assert got == {"output": (BATCH, *shape[:2], outputs)}
         case "detection" if entry.name == "yolo_v1":
