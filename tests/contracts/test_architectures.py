@@ -159,6 +159,8 @@ def test_output_shape(entry):
             assert got == dict.fromkeys(["logits", *heads], (BATCH, outputs))
         case "classification" | "binary" | "multi_label" | "sequence_regression":
             assert got == {"output": (BATCH, outputs)}
+        case "sequence_labelling":
+            assert got == {"output": (BATCH, shape[0], outputs)}
         case "segmentation":
             assert got == {"output": (BATCH, *shape[:2], outputs)}
         case "detection" if entry.name == "yolo_v1":

@@ -123,6 +123,12 @@ class Task:
         """The number of outputs an architecture is asked for: classes, values, or channels."""
         raise NotImplementedError
 
+    def meet(self, parts: Mapping[str, keras.Model]) -> None:
+        """See the parts of the network as soon as it is built: `carry` may be what these say.
+
+        Raises `TaskMismatch` where the network is none for this task.
+        """
+
     def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
         """Learn what decoding needs (anchors, say) from training data and the parts of the network, not trained yet.
 

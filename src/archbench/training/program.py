@@ -258,7 +258,9 @@ class Steps:
         with _replaced([(layer, "noise", batch["noise"]) for layer in drawing]):
             if what == "shown":
                 return task.show(net, batch, EVALUATION_SEED)
+            before = dict(net.carried)
             losses = self._losses(net, batch, EVALUATION_SEED)
+            net.carried = before  # predictions are of the same batch
             predictions = task.predict(net, batch, EVALUATION_SEED) if what == "predictions" else {}
         return {**predictions, **{f"loss/{name}": value for name, value in losses.items()}}
 
