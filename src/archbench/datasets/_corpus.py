@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from archbench.datasets._raw import Raw
-from archbench.datasets._text import Stream, encoded, rows
-from archbench.datasets.tokens import SPECIAL, UNKNOWN
+from archbench.datasets._text import Stream, encoded
+from archbench.datasets.tokens import SPECIAL, UNKNOWN, in_rows
 
 Unit = Literal["words", "characters"]
 """What a token is."""
@@ -24,12 +24,12 @@ def corpus(source: str, licence: str, stream: Stream, sizes: Sizes, *, steps: in
     """A text as rows of `steps` tokens, its splits one after the other; `where` is what its training part stands in.
 
     The vocabulary are the `size` most frequent symbols of the training part, or all. The card counts the splits with
-    tokens that stand for others, and tells how many these are. Raises `TooFewWords`.
+    tokens that stand for others, and tells how many these are. Raises `VocabularyTooLarge`.
     """
     tokens, vocabulary = encoded(stream, stream.numbers[: sizes["train"]], size, where)
     pieces = dict(zip(sizes, np.split(tokens, np.cumsum([*sizes.values()])[:-1]), strict=True))
     strange = {split: int(np.count_nonzero(piece == UNKNOWN)) for split, piece in pieces.items()}
-    splits = {split: {"tokens": rows(piece, steps)} for split, piece in pieces.items()}
+    splits = {split: {"tokens": in_rows(piece, steps)} for split, piece in pieces.items()}
     return Raw(
         source,
         licence,

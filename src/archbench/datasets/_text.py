@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from archbench.datasets.tokens import PADDING, SPECIAL, UNKNOWN
+from archbench.datasets.tokens import SPECIAL, UNKNOWN, VocabularyTooLarge
 from archbench.errors import UserError
 
 WORD = re.compile(r"[a-z0-9]+(?:['’][a-z]+)*|[^\sa-z0-9]")
@@ -23,10 +23,6 @@ Size = Annotated[int, Field(ge=1, le=10_000_000)]
 
 class BrokenText(UserError):
     """Bytes that are not the text that they should be: no UTF-8, or a line of another form."""
-
-
-class TooFewWords(UserError):
-    """A vocabulary larger than the text can give."""
 
 
 def read(content: bytes, file: str) -> str:
@@ -73,14 +69,14 @@ def encoded(stream: Stream, training: np.ndarray, size: int | None, where: str) 
     """The tokens of a stream, int32 (symbol,), and what they stand for: the special ones, then `size` others.
 
     These are the most frequent of `training`, some of the stream's numbers, by default all there; the most frequent
-    first, equally frequent ones in the order of Unicode. What is not among them is `UNKNOWN`. Raises `TooFewWords`,
-    naming `where` that stands.
+    first, equally frequent ones in the order of Unicode. What is not among them is `UNKNOWN`. Raises
+    `VocabularyTooLarge`, naming `where` that stands.
     """
     counts = np.bincount(training, minlength=len(stream.names))
     special = {name: token for token, name in enumerate(SPECIAL)}
     own = [number for number in np.flatnonzero(counts).tolist() if stream.names[number] not in special]
     if size is not None and size > len(own):
-        raise TooFewWords(
+        raise VocabularyTooLarge(
             f"The training part of {where} has {len(own):,} different words, and the vocabulary was to have {size:,}. "
             f"Ask for at most {len(own):,} in the datasets section of params.yaml, or leave `vocabulary` out."
         )
@@ -88,11 +84,3 @@ def encoded(stream: Stream, training: np.ndarray, size: int | None, where: str) 
     token = np.array([special.get(name, UNKNOWN) for name in stream.names], np.int32)
     token[chosen] = len(SPECIAL) + np.arange(len(chosen))
     return token[stream.numbers], SPECIAL + tuple(stream.names[number] for number in chosen)
-
-
-def rows(tokens: np.ndarray, steps: int) -> np.ndarray:
-    """A text (token,) cut into rows of `steps` tokens one after the other, int32 (row, step); the last is filled up."""
-    count = -(-len(tokens) // steps)
-    filled = np.full(count * steps, PADDING, np.int32)
-    filled[: len(tokens)] = tokens
-    return filled.reshape(count, steps)
