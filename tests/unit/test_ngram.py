@@ -36,8 +36,12 @@ def distributions(model, order, contexts):
     """P(. | the last words of each context): (context, word)."""
     before, last = contexts[:, :-1], contexts[:, -1:]
     past = [before[:, max(0, before.shape[1] - order + 2) :].astype("float32")] if order > 2 else []
-    said = model(last.astype("int32"), *past, part="network")
-    return np.exp(ops.convert_to_numpy(said["logits"])[:, 0].astype(float))
+    following = np.arange(len(contexts), dtype="int32")[:, None] % OUTPUTS
+    said = model(last.astype("int32"), *past, following, part="network")
+    shares = np.exp(ops.convert_to_numpy(said["logits"])[:, 0].astype(float))
+    looked_up = np.take_along_axis(-np.log(shares), following, axis=1)
+    np.testing.assert_allclose(ops.convert_to_numpy(said["nats"]), looked_up, rtol=1e-5, atol=1e-6)
+    return shares
 
 
 def by_hand(text, order, context, smoothing, k=0.01, discount=None):
@@ -88,11 +92,12 @@ def test_the_probabilities_after_any_words_are_those_of_the_formulas_and_add_up_
 def test_a_row_goes_on_from_the_words_before_it():
     """Whole, or word by word with the `past` that the answer hands on, the probabilities are the same."""
     model, told = network(order=4), TEXT[None, :9].astype("int32")
-    whole = model(told, np.zeros((1, 2), "float32"), part="network")
+    whole = model(told, np.zeros((1, 2), "float32"), np.zeros_like(told), part="network")
     past, said = np.zeros((1, 2), "float32"), []
     for place in range(9):
-        answers = model(told[:, place : place + 1], past, part="network")
-        past = answers["past"]
+        one = told[:, place : place + 1]
+        answers = model(one, past, np.zeros_like(one), part="network")
+        past = ops.convert_to_numpy(answers["past"])
         said.append(ops.convert_to_numpy(answers["logits"])[0, 0])
     np.testing.assert_allclose(ops.convert_to_numpy(whole["logits"])[0], said, rtol=1e-5)
     np.testing.assert_array_equal(ops.convert_to_numpy(whole["past"]), [TEXT[7:9]])

@@ -40,7 +40,7 @@ class NgramTables(layers.Layer):
         self.outputs, self.order, self.positions = outputs, order, positions
         self.smoothing = dict(smoothing or {})
 
-    def build(self, input_shape):
+    def build(self, words_shape, following_shape):
         """The distribution after nothing, and for each longer n-gram the arrays of its `Level`."""
         kept = {"initializer": "zeros", "trainable": False}
         self.first = self.add_weight(shape=(self.outputs,), name="first", **kept)
@@ -68,26 +68,28 @@ class NgramTables(layers.Layer):
             kept.shares.assign(_filled(level.shares, kept.shares, 0))
             kept.rest.assign(_filled(level.rest, kept.rest, 1))
 
-    def call(self, words):
+    def call(self, words, following):
         """`words` int32 (batch, order - 2 + step) to the probabilities after each of the last steps.
 
-        (batch, step, `outputs`). The first words are those before the text.
+        `shares` (batch, step, `outputs`), and `share` (batch, step), that of the word that does come, which `following`
+        (batch, step) has: a look-up alone, where the others are not used. The first words are those before the text.
         """
-        steps = ops.shape(words)[1] - max(self.order - 2, 0)
-        shares = ops.broadcast_to(self.first, (ops.shape(words)[0], steps, self.outputs))
+        steps = ops.shape(following)[1]
+        shares = ops.broadcast_to(self.first, (*ops.shape(following), self.outputs))
+        share = ops.take(self.first, following)
         ends = words  # which n-gram ends at each word, of one word, then of two, and so on
         for length, level in enumerate(self.levels, 2):
             last = ends[:, ops.shape(ends)[1] - steps :]
-            rest = ops.take(level.rest, last, axis=0)
+            rest = ops.take(level.rest, last)
             shares = ops.expand_dims(rest, -1) * shares + self._after(level, last)
+            share = rest * share + ops.take(level.shares, self._longer(level, last, following))
             if length < self.order:
                 ends = self._longer(level, ends[:, :-1], words[:, length - 1 :])
-        return shares
+        return {"shares": shares, "share": share}
 
-    def compute_output_shape(self, input_shape):
-        """The shape `call` gives."""
-        steps = None if input_shape[1] is None else input_shape[1] - max(self.order - 2, 0)
-        return (input_shape[0], steps, self.outputs)
+    def compute_output_shape(self, words_shape, following_shape):
+        """The shapes `call` gives."""
+        return {"shares": (*following_shape, self.outputs), "share": tuple(following_shape)}
 
     def get_config(self):
         """The arguments of the constructor."""

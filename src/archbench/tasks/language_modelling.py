@@ -15,6 +15,8 @@ from archbench.metrics.tokens import bits, perplexity, token_accuracy
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Net, Seed, Smoke, Task, TaskMismatch
 
+FOLLOWING = "following"
+"""What an input is called that is no state, but the token after each."""
 SAMPLED = 60
 """Tokens that are said after each text that is shown."""
 
@@ -31,7 +33,8 @@ class LanguageModelling(Task):
 
     The part `network` answers the tokens of a row with the `logits` of the token after each of them. What else it
     reads, and answers with under the same name, is its state: it is carried from row to row, zeros at first, and
-    gradients stop there (truncated back-propagation through time, as long as a row).
+    gradients stop there (truncated back-propagation through time, as long as a row). One that also reads the tokens
+    that are `following` answers with the `nats` that these cost: it can look that up, and need not know all others.
 
     Trained on the cross-entropy of each token, averaged over all tokens of a batch, and chosen by it. `perplexity` is
     its exponential and `bits` are those of a token; the token that ends a paragraph counts, and that for an unknown
@@ -71,8 +74,11 @@ class LanguageModelling(Task):
         """See what the state of the network is: `carry` has it, and `before`, the last token of the row before."""
         network = parts.get("network")
         answers = network.output if network and isinstance(network.output, Mapping) else {}
-        states = network.inputs[1:] if network else []
-        missing = {"logits", *(state.name for state in states)} - set(answers)
+        others = network.inputs[1:] if network else []
+        states = [one for one in others if one.name != FOLLOWING]
+        self.looks_up = len(states) < len(others)
+        needed = {"logits", *(state.name for state in states), *(["nats"] if self.looks_up else [])}
+        missing = needed - set(answers)
         if missing:
             raise TaskMismatch(
                 "Language modelling needs a network that answers with the logits of the next token and with each "
@@ -96,13 +102,13 @@ class LanguageModelling(Task):
         }
         known = ops.cast(tokens != PADDING, "float32")
         count = ops.sum(known, axis=1)
-        return {"loss": ops.sum(_nats(tokens, answers) * known, axis=1) / ops.maximum(count, 1.0), "weight": count}
+        return {"loss": ops.sum(answers["nats"] * known, axis=1) / ops.maximum(count, 1.0), "weight": count}
 
     def predict(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
         """`likeliest` int32 and `nats`, what the true token costs: both (batch, place)."""
         answers = self._answers(net, batch["tokens"], net.carried)
         likeliest = ops.cast(ops.argmax(answers["logits"], axis=-1), "int32")
-        return {"likeliest": likeliest, "nats": _nats(batch["tokens"], answers)}
+        return {"likeliest": likeliest, "nats": answers["nats"]}
 
     def show(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
         """`sampled` int32 (batch, place): how the network would go on after each row, every token drawn as likely as
@@ -115,7 +121,9 @@ class LanguageModelling(Task):
         draws = keras.random.uniform((SAMPLED, rows), seed=seed)
 
         def say(place, last, state, said):
-            answers = net(ops.expand_dims(last, 1), *state.values())
+            said_before = ops.expand_dims(last, 1)
+            unknown = [ops.zeros_like(said_before)] if self.looks_up else []
+            answers = net(said_before, *state.values(), *unknown)
             shares = ops.cumsum(ops.softmax(answers["logits"][:, 0], axis=-1), axis=-1)
             token = ops.sum(ops.cast(shares < ops.expand_dims(draws[place], 1), "int32"), axis=-1)
             token = ops.minimum(token, self.outputs() - 1)  # the shares may add up to a little less than 1
@@ -141,13 +149,16 @@ class LanguageModelling(Task):
         }
 
     def _answers(self, net: Net, tokens: Any, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the network says of each of `tokens`, told those before them; `state` is what the row before left."""
+        """What the network says of each of `tokens`, told those before them, with the `nats` that each costs.
+
+        `state` is what the row before left.
+        """
         before = ops.cast(state["before"], "int32")
         first = ops.where(before == PADDING, START, before)  # a text begins
         told = ops.concatenate([ops.expand_dims(first, 1), tokens[:, :-1]], axis=1)
-        return net(told, *(state[name] for name in self.states))
-
-
-def _nats(tokens: Any, answers: Mapping[str, Any]) -> Any:
-    """What each of `tokens` costs, (batch, place)."""
-    return ops.sparse_categorical_crossentropy(tokens, answers["logits"], from_logits=True)
+        states = [state[name] for name in self.states]
+        if self.looks_up:
+            return net(told, *states, tokens)
+        answers = net(told, *states)
+        nats = ops.sparse_categorical_crossentropy(tokens, answers["logits"], from_logits=True)
+        return {**answers, "nats": nats}

@@ -80,8 +80,9 @@ def fit_at_once(
     input_seconds, start = time.perf_counter() - start, time.perf_counter()
     entry.facts["fit"](learner.parts, arrays, recipe.seed)
     step_seconds, start = time.perf_counter() - start, time.perf_counter()
-    train_scores, _ = training.scores(recipe.batch_size)
-    scores, _ = validation.scores(recipe.batch_size)
+    predicted = learner.task.predict_every > 0  # else a loss chooses, and test examples alone are predicted
+    train_scores, _ = training.scores(recipe.batch_size, predicted=predicted)
+    scores, _ = validation.scores(recipe.batch_size, predicted=predicted)
     row = {
         "epoch": 1,
         "step": 1,

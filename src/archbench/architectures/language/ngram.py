@@ -63,10 +63,12 @@ def ngram(
 ):
     """How often which word followed the last `order` - 1 in training; nothing is trained by gradients.
 
-    `tokens` (batch, step), and the words that stand before them, `past` (batch, `order` - 2), to the `logits` (batch,
-    step, `outputs`) of the word after each, logarithms of probabilities, and the `past` of the words to come. `k` is
-    what add-k adds to every count, by default 0.01; `discount` what Kneser-Ney takes off, by default n1 / (n1 + 2 n2)
-    of the n-grams of each length that were counted once and twice. `positions` is the number of words that are counted.
+    `tokens` (batch, step), the words that stand before them, `past` (batch, `order` - 2), and the `following` ones
+    (batch, step), to the `logits` (batch, step, `outputs`) of the word after each, logarithms of probabilities, the
+    `nats` that those of `following` cost, (batch, step), which are looked up, and the `past` of the words to come.
+    `k` is what add-k adds to every count, by default 0.01; `discount` what Kneser-Ney takes off, by default
+    n1 / (n1 + 2 n2) of the n-grams of each length that were counted once and twice. `positions` is the number of words
+    that are counted.
     Raises `WrongOption` for an option of the other smoothing.
     """
     if (k if smoothing == "kneser_ney" else discount) is not None:
@@ -74,13 +76,15 @@ def ngram(
         raise WrongOption(f"ngram: {other}, and smoothing is {smoothing}. Leave it out.")
     told = {"smoothing": smoothing, "k": k or 0.01, "discount": discount}
     tables = NgramTables(outputs, order, positions, told, dtype="float32")
-    words = ops.cast(tokens, "int32")
-    if order <= 2:
-        return {"network": keras.Model(tokens, {"logits": ops.log(tables(words))})}
-    past = keras.Input((order - 2,), name="past")
-    words = ops.concatenate([ops.cast(past, "int32"), words], axis=1)
-    answers = {"logits": ops.log(tables(words)), "past": ops.cast(words[:, 2 - order :], "float32")}
-    return {"network": keras.Model([tokens, past], answers)}
+    following = keras.Input((None,), dtype="int32", name="following")
+    inputs, words, answers = [tokens, following], ops.cast(tokens, "int32"), {}
+    if order > 2:
+        past = keras.Input((order - 2,), name="past")
+        inputs, words = [tokens, past, following], ops.concatenate([ops.cast(past, "int32"), words], axis=1)
+        answers["past"] = ops.cast(words[:, 2 - order :], "float32")
+    found = tables(words, following)
+    answers |= {"logits": ops.log(found["shares"]), "nats": -ops.log(found["share"])}
+    return {"network": keras.Model(inputs, answers)}
 
 
 def smoothed(
