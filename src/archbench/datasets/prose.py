@@ -81,9 +81,9 @@ def prose(
     `docstrings` there are the topics alone, a fifth of the words.
     """
     files = library_files(raw, docstrings=docstrings)
-    texts = [*_topics(files.pop(TOPICS)), *("\n\n".join(_docstrings(path)) for path in files.values())]
+    texts = [*_topics(files.pop(TOPICS)), *("\n\n".join(docstrings_of(path)) for path in files.values())]
     order = np.random.default_rng(seed).permutation(len(texts))
-    seen = dict.fromkeys(paragraph for text in order for paragraph in _paragraphs(texts[text]))
+    seen = dict.fromkeys(paragraph for text in order for paragraph in paragraphs_of(texts[text]))
     split = WORD.findall if unit == "words" else list
     paragraphs = [split(paragraph.lower() if unit == "words" else paragraph) for paragraph in seen]
     size = vocabulary if unit == "words" else len({symbol for symbols in paragraphs for symbol in symbols})
@@ -100,7 +100,7 @@ def _topics(file: Path) -> list[str]:
     return [topics[name] for name in sorted(topics)]
 
 
-def _docstrings(file: Path) -> Iterator[str]:
+def docstrings_of(file: Path) -> Iterator[str]:
     """Of a module, its classes and functions, as they stand in the file."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     nodes = [node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, documented)]
@@ -108,7 +108,7 @@ def _docstrings(file: Path) -> Iterator[str]:
         yield ast.get_docstring(node) or ""
 
 
-def _paragraphs(text: str) -> Iterator[str]:
+def paragraphs_of(text: str) -> Iterator[str]:
     """Those of prose, each on one line."""
     for paragraph in re.split(r"\n\s*\n", text):
         line = " ".join(paragraph.split())
