@@ -116,8 +116,10 @@ def test_tiny_shakespeare_has_sixty_five_characters(real):
     assert text == "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAl"
 
 
-def test_every_class_of_ag_newss_test_file_has_1900_news_without_backslashes(real):
-    file = mirrored("ag_news") / "test.csv"
+def test_every_class_of_ag_newss_test_file_has_1900_news_without_backslashes():
+    file = Path(os.environ.get(_fetch.MIRROR, "")) / "ag_news" / "test.csv"
+    if not file.is_file():
+        pytest.skip(f"{_fetch.MIRROR} names no folder with ag_news/test.csv")
     texts = list(ag_news._texts(file.read_bytes(), str(file)))
     assert np.bincount([text.label for text in texts]).tolist() == [1_900] * 4
     assert file.read_bytes().count(b"\\") > 772  # rows that have one
