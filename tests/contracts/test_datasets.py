@@ -235,7 +235,7 @@ def test_copying_asks_for_what_it_showed_after_each_delay():
         np.testing.assert_array_equal(labels[asked], shown[said])
         waits = (asked[1] - said[1]).reshape(-1, 2) - 2
         assert (waits[:, 0] == waits[:, 1]).all()
-        delays.add(tuple(np.unique(waits, return_counts=True)[1]))
+        delays.add(tuple(np.unique(waits[:, 0], return_counts=True)[1].tolist()))
         if arrays is not raw.train:
             assert len(np.unique(waits)) == 1
         else:

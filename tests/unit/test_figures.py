@@ -199,7 +199,7 @@ def predictions(task):
     if task == "language_modelling":
         return texts()
     if task == "sequence_labelling":
-        return labels()
+        return labelled()
     if task == "style_transfer":
         return pictures()
     if task in ("word_vectors", "cooccurrence"):
@@ -311,7 +311,7 @@ def test_the_more_a_token_cost_the_darker_it_is_and_a_row_that_is_not_full_is_no
     assert light[2] == light[3]  # 12 bits and more
 
 
-def labels():
+def labelled():
     """The second of two sequences is as long as is asked of it; the first says c for b."""
     true, said = [[-1, 0, 1, -1], [-1, -1, 2, 2]], [[2, 0, 2, 1], [0, 0, 2, 2]]
     return {
@@ -323,7 +323,7 @@ def labels():
 
 
 def test_of_a_sequence_the_steps_that_ask_are_shown_and_what_was_said_wrong():
-    (shown,) = PICTURES["sequence_labelling"](labels())
+    (shown,) = PICTURES["sequence_labelling"](labelled())
     texts = [text.get_text() for text in shown.figure.axes[0].texts]
     assert texts == ["1.", "a", "b", "✗c", "2.", "c", "c"]
 

@@ -1,10 +1,9 @@
 """Recurrent networks: the vanilla RNN, GRUs and LSTMs, one way or both ways, one layer or several.
 
 RNN: Elman, "Finding Structure in Time", Cognitive Science 14(2), 1990. GRU: Cho et al. 2014, arXiv:1406.1078, with its
-reset gate before the product or, as in cuDNN and Chung et al. 2014's successors, after it. LSTM: Hochreiter,
-Schmidhuber, Neural Computation 9(8), 1997, with the forget gate of Gers, Schmidhuber, Cummins, Neural Computation
-12(10), 2000, and the peepholes of Gers, Schmidhuber, IJCNN 2000. Both ways: Schuster, Paliwal, IEEE Transactions on
-Signal Processing 45(11), 1997.
+reset gate before the product or, as in cuDNN, after it. LSTM: Hochreiter, Schmidhuber, Neural Computation 9(8), 1997,
+with the forget gate of Gers, Schmidhuber, Cummins, Neural Computation 12(10), 2000, and the peepholes of Gers,
+Schmidhuber, IJCNN 2000. Both ways: Schuster, Paliwal, IEEE Transactions on Signal Processing 45(11), 1997.
 
 Differs from the papers: tanh in the RNN (there the logistic function); no memory-cell blocks (every cell has its own
 gates); forget gates start open (bias 1), Glorot's and orthogonal initial weights; the update gate of a full GRU keeps
