@@ -12,10 +12,10 @@ from archbench.page.report import Options, write_report
 from archbench.page.sections.foretelling import rows_interval
 
 
-def _write(tmp_path, benchmark, perplexities, task="language_modelling", options=None, **facts):
+def _write(tmp_path, benchmark, perplexities, task="language_modelling", options=None, dataset="prose", **facts):
     for seed, perplexity in enumerate(perplexities):
         told = {"loss": math.log(perplexity), "perplexity": perplexity}
-        described = {"architecture": benchmark, "scale": "paper", "dataset": "prose", "task": task}
+        described = {"architecture": benchmark, "scale": "paper", "dataset": dataset, "task": task}
         settings = fake.settings(benchmark, seed, **described)
         settings["task"] = {"name": task, **(options or {})}
         fake.write_run(
@@ -83,3 +83,10 @@ def test_padding_is_told_of_those_who_have_some(tmp_path):
     assert "<section" in page
     _write(tmp_path / "other", "even", [2.0], padding=0.0, programs=2)
     assert 'id="padding"' not in _report(tmp_path / "other", {"even": range(1)})
+
+
+def test_what_papers_report_of_a_text_stands_beside_ours(tmp_path):
+    _write(tmp_path, "ngram-brown", [300.0], dataset="brown")
+    cells = _cells(_report(tmp_path, {"ngram-brown": range(1)}), "foretelling-brown-language_modelling")
+    assert cells[:2] == ["ngram-brown", "300"]
+    assert [cells[5:7], cells[9:11]] == [["neural_lm", "252"], ["class-based n-gram", "312"]]

@@ -11,13 +11,15 @@ import pandas as pd
 from archbench.figures.foretelling import perplexity_curves
 from archbench.figures.style import style
 from archbench.page import formats
-from archbench.page.section import Figures, File, Row, Section, Table, Text, Workplace
+from archbench.page.section import Block, Figures, File, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
+from archbench.results.facts import perplexities
 from archbench.results.gathered import Results
 from archbench.results.interval import NORMAL, mean_interval
 from archbench.results.runs import Run
 
 Seeds = Sequence[Run]
+REPORTED = "name", "perplexity", "protocol", "source"
 
 
 @section("foretelling", order=255, needs=("runs",), source="Jelinek et al. 1977, J. Acoust. Soc. Am. 62, S63")
@@ -50,7 +52,18 @@ def _section(stem: str, dataset: str, networks: Mapping[str, Seeds], place: Work
         "seed's mean over the rows of the test text, which are taken as independent."
     )
     rows = [_row(name, networks[name]) for name in order]
-    return Section(stem, title, [Text(remark), Table(rows), Figures([shown]), File(f"{stem}.csv")])
+    blocks = [Text(remark), Table(rows), Figures([shown]), File(f"{stem}.csv"), *_published(dataset)]
+    return Section(stem, title, blocks)
+
+
+def _published(dataset: str) -> list[Block]:
+    """What papers report of the same text, if anything."""
+    rows = [{head.capitalize(): fact[head] for head in REPORTED} for fact in perplexities(dataset)]
+    remark = (
+        "Published of this text, which others cut into other words: these numbers stand beside ours to show the "
+        "difference in what was done, and are not to be subtracted."
+    )
+    return [Text(remark), Table(rows)] if rows else []
 
 
 def _row(name: str, seeds: Seeds) -> Row:
