@@ -16,6 +16,7 @@ from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import build_network, outline
 from archbench.architectures.profile import Profile, profile
 from archbench.architectures.sizes import AXES, InputMismatch, minimum_size
+from archbench.datasets.spelled import LETTERS
 from archbench.losses.margin import margin
 from archbench.parts import WrongParts
 from archbench.tasks import TASKS
@@ -84,6 +85,8 @@ def _inputs(entry) -> np.ndarray:
     random, shape = np.random.default_rng(0), (BATCH, *entry.facts["smoke_input"])
     if entry.positional[0] == "tokens":
         return random.integers(1, entry.facts["smoke"]["vocabulary"], shape).astype("float32")
+    if entry.positional[0] == "letters":
+        return random.integers(1, LETTERS, shape).astype("float32")
     return random.normal(size=shape).astype("float32")
 
 
@@ -100,7 +103,7 @@ def test_declares_what_others_read(entry):
     assert entry.source
     assert entry.what.endswith(".")
     assert entry.facts["task"]
-    assert entry.positional[0] in (*AXES, "x", "source", "content", "tokens")
+    assert entry.positional[0] in (*AXES, "x", "source", "content", "tokens", "letters")
     assert set(entry.facts["swaps"]) <= set(OTHER_PARTS)
     assert set(entry.facts["smoke"]) <= set(entry.options)
     sides = entry.facts["paper_input"][:-1] if entry.positional[0] in AXES else entry.facts["paper_input"]

@@ -58,6 +58,19 @@ def test_download_shows_size_and_licence_and_is_not_repeated(server, files, caps
     assert names(raw) == ["shapes.bin"]
 
 
+def test_a_size_that_nobody_published_is_not_asked_of_a_file(server, files, capsys, tmp_path, monkeypatch):
+    raw = files(server.serve("/shapes.bin", Answer(CONTENT), Answer(CONTENT)))
+    table = tmp_path / "files.csv"
+    table.write_text(table.read_text().replace(f",{len(CONTENT)},", ",,"))
+    monkeypatch.setattr(_fetch, "MOST", len(CONTENT) - 1)
+    with pytest.raises(_fetch.FetchFailed, match=f"it sent more than {len(CONTENT) - 1} bytes"):
+        _fetch.fetch("shapes", raw, retry=QUICK)
+    monkeypatch.setattr(_fetch, "MOST", len(CONTENT))
+    assert _fetch.fetch("shapes", raw, retry=QUICK)["shapes.bin"].read_bytes() == CONTENT
+    assert "shapes.bin: of a size that was not published, licence" in capsys.readouterr().err
+    assert _fetch.facts("shapes")["bytes"] == 0
+
+
 @pytest.mark.parametrize("algorithm", ["md5", "sha1"])
 def test_older_checksums_are_checked_too(server, files, algorithm):
     url = server.serve("/shapes.bin", Answer(CONTENT))
@@ -107,7 +120,7 @@ CORRUPTED = bytes([CONTENT[0] ^ 1]) + CONTENT[1:]
         (Answer(CONTENT[:-1]), f"truncated, {len(CONTENT) - 1} of {len(CONTENT)} bytes", 3),
         (Answer(CONTENT, sent=1000, length_told=False), f"truncated, 1000 of {len(CONTENT)} bytes", 3),
         (Answer(CORRUPTED), f"wrong checksum, {sha256(CORRUPTED)} instead of {DIGEST}", 1),
-        (Answer(CONTENT * 3), f"sent more than the published {len(CONTENT)} bytes", 1),
+        (Answer(CONTENT * 3), f"sent more than {len(CONTENT)} bytes", 1),
     ],
 )
 def test_each_failure_is_one_readable_message(server, files, answer, says, tries):

@@ -313,3 +313,46 @@ def test_pairs_of_words_after_their_comments(publish):
 def test_a_line_of_another_form_is_refused(publish, name, file, content, line):
     with pytest.raises(_text.BrokenText, match=f"{file}, line {line}: this is no"):
         DATASETS.build(name, publish(name, {file: content}))
+
+
+# Tatoeba
+
+TATOEBA = "Go.\tVa !\tCC-BY 2.0\nGo.\tMarche.\nWho?\tQui\u202f?\nHi, Tom.\tSalut,\u00a0Tom.\n"
+
+
+def test_fra_eng_has_spaces_of_one_kind_and_no_source_in_two_splits(publish):
+    lines = TATOEBA + "".join(f"I am {n}.\tJ'ai {n} ans.\nI am {n}.\tJe suis {n}.\n" for n in range(10, 40))
+    raw = publish("fra_eng", {"fra-eng.zip": zipped({"fra-eng/fra.txt": lines.encode()})})
+    made = DATASETS.build({"name": "fra_eng", "longest": 11}, raw)
+
+    def said(name):
+        return ["".join(made.vocabulary[token] for token in row if token) for row in made.train[name][:]]
+
+    assert said("source")[:5] == ["Go.", "Go.", "Who?", "Hi, Tom.", "I am 10."]
+    assert said("target")[:5] == ["Va !<end>", "Marche.<end>", "Qui ?<end>", "Salut, Tom.<end>", "Je suis 10.<end>"]
+    assert made.train["sentence"][:5].tolist() == [0, 0, 1, 2, 3]
+    assert made.group == "sentence"
+    assert made.odd_files == (("fra.txt", "left out: 30 pairs of more than 11 characters a side"),)
+    back = DATASETS.build({"name": "fra_eng", "source": "fra"}, raw)
+    assert back.train["sentence"][:3].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (b"Go.\t \n", r"line 5: this is no sentence"),
+        (b"Go.\n", "line 5: this"),
+        (b"\n", "line 5"),
+        (b"\xff\tA\n", "0xff"),
+    ],
+)
+def test_a_line_of_fra_eng_that_is_no_pair_is_told(publish, line, says):
+    raw = publish("fra_eng", {"fra-eng.zip": zipped({"fra-eng/fra.txt": TATOEBA.encode() + line})})
+    with pytest.raises(_text.BrokenText, match=r"fra\.txt, .*" + says):
+        DATASETS.build("fra_eng", raw)
+
+
+def test_fra_eng_without_a_sentence_short_enough_is_refused(publish):
+    raw = publish("fra_eng", {"fra-eng.zip": zipped({"fra-eng/fra.txt": TATOEBA.encode()})})
+    with pytest.raises(UserError, match="No pair of fra_eng has at most 2 characters a side"):
+        DATASETS.build({"name": "fra_eng", "longest": 2}, raw)

@@ -16,7 +16,7 @@ from archbench.datasets._extract import extracted
 from archbench.datasets._raw import Raw
 from archbench.datasets.tokens import END, SPECIAL, UNKNOWN
 
-SOURCE = "Merity et al. 2016, arXiv:1609.07843"
+SOURCE = "Merity et al. 2016, arXiv:1609.07843; unverified: the size, and that the host of today serves the same file"
 LIMIT = 50_000_000
 PARTS = {"train": "train", "validation": "valid", "test": "test"}
 """Our split -> its name in the archive."""

@@ -1,4 +1,5 @@
-"""Cells of recurrent networks that Keras does not have: a GRU of one gate, and an LSTM whose gates see the cell."""
+"""Cells of recurrent networks that Keras does not have: a GRU of one gate, an LSTM whose gates see the cell, and one
+whose output is narrower than its cell."""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ class Cell(layers.Layer):
             regularizer=self.kernel_regularizer,
         )
         self.recurrent_kernel = self.add_weight(
-            shape=(self.units, width),
+            shape=(self.output_size, width),
             name="recurrent_kernel",
             initializer=self.recurrent_initializer,
             regularizer=self.recurrent_regularizer,
@@ -117,3 +118,44 @@ class PeepholeLSTMCell(Cell):
         cell = ops.sigmoid(keep + to_keep * cell) * cell + ops.sigmoid(take + to_take * cell) * ops.tanh(candidate)
         state = ops.sigmoid(tell + to_tell * cell) * ops.tanh(cell)
         return state, [state, cell]
+
+
+@keras.saving.register_keras_serializable("archbench")
+class ProjectedLSTMCell(Cell):
+    """An LSTM that tells a linear projection of its output, `projection` wide, and reads it again at the next step.
+
+    Sak, Senior, Beaufays 2014, arXiv:1402.1128, section 2, its recurrent one. The cell, and what is told, stay within
+    `clip` of 0, as in the code of Peters et al. 2018, arXiv:1802.05365. The sums are in Keras's order; the forget gate
+    starts open (bias 1).
+    """
+
+    biases = (0.0, 1.0, 0.0, 0.0)
+
+    def __init__(self, units: int, projection: int, *, clip: float = 3.0, **options: Any) -> None:
+        super().__init__(units, **options)
+        self.output_size, self.clip = projection, clip
+        self.state_size = [projection, units]
+
+    def build(self, input_shape):
+        """W, U and b, and the projection, which starts as W does."""
+        super().build(input_shape)
+        self.projection = self.add_weight(
+            shape=(self.units, self.output_size),
+            name="projection",
+            initializer=initializers.deserialize(initializers.serialize(self.kernel_initializer)),
+            regularizer=self.kernel_regularizer,
+        )
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return {**super().get_config(), "projection": self.output_size, "clip": self.clip}
+
+    def call(self, inputs, states, training=False):
+        """`inputs` (batch, feature), [told, cell] to what is told (batch, `projection`) and [told, cell] after it."""
+        told, cell = states
+        take, keep, candidate, tell = self._summed(inputs, told)
+        cell = ops.sigmoid(keep) * cell + ops.sigmoid(take) * ops.tanh(candidate)
+        cell = ops.clip(cell, -self.clip, self.clip)
+        told = ops.matmul(ops.sigmoid(tell) * ops.tanh(cell), self.projection)
+        told = ops.clip(told, -self.clip, self.clip)
+        return told, [told, cell]

@@ -26,6 +26,12 @@ def published() -> tuple[Fact, ...]:
 
 
 @cache
+def perplexities(dataset: str) -> tuple[Fact, ...]:
+    """What papers report of a text: name, perplexity, protocol, source."""
+    return tuple(row for row in _rows("perplexities.csv") if row["dataset"] == dataset)
+
+
+@cache
 def families() -> dict[str, str]:
     """Architecture -> its family."""
     return {row["architecture"]: row["family"] for row in _rows("families.csv")}

@@ -14,6 +14,9 @@ CONFIDENCE = 0.95
 LEVEL = 1 - CONFIDENCE
 """Below this p, adjusted by Holm's method, a difference is called one."""
 
+NORMAL = 1.959964
+"""So many deviations on either side of its mean hold that share of a normal variable."""
+
 
 @dataclass(frozen=True)
 class Interval:

@@ -136,6 +136,11 @@ class LanguageModelling(Task):
         *_, said = ops.while_loop(within, say, (0, tokens[:, -1], state, said), maximum_iterations=SAMPLED)
         return {"sampled": said}
 
+    def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
+        """Of every row, what its tokens cost, `row_nats`, and how many they are, `row_tokens`: both (row,)."""
+        known = np.asarray(arrays["tokens"]) != PADDING
+        return {"row_nats": (predictions["nats"] * known).sum(axis=1), "row_tokens": known.sum(axis=1)}
+
     def calls(self) -> dict[str, float]:
         """The network runs once for each token of a row."""
         return {"network": self.card.arrays["tokens"]["shape"][0]}
