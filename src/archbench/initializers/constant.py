@@ -19,6 +19,12 @@ def small_normal(layout: Layout = PLAIN, *, deviation: Positive = 0.01) -> keras
     return keras.initializers.RandomNormal(stddev=deviation)
 
 
+@initializer("small_uniform", source="Zaremba, Sutskever, Vinyals 2014, arXiv:1409.2329, section 4.1: [-0.05, 0.05]")
+def small_uniform(layout: Layout = PLAIN, *, bound: Positive = 0.05) -> keras.initializers.Initializer:
+    """Uniform from -`bound` to `bound`, whatever the layer's size."""
+    return keras.initializers.RandomUniform(-bound, bound)
+
+
 @initializer(
     "truncated_normal",
     source="Abadi et al. 2016, arXiv:1603.04467: TensorFlow's truncated_normal, with the 0.1 of the code of "
