@@ -35,6 +35,7 @@ KINDS_OF_ARRAYS = {
     "landmarks": (4, "float32"),
     "count": (1, "int32"),
     "color": (1, "int32"),
+    "follows": (1, "int32"),
     "video": (5, "uint8"),
     "group": (1, "int32"),
     "singles": (5, "uint8"),
@@ -116,7 +117,8 @@ def test_what_a_data_set_declares_agrees_with_what_is_published(entry):
         declared = entry.facts["contains"](**entry.options)
         for part in ("train", "test"):
             assert declared[part] == int(rows[part]["examples"])
-            assert declared["arrays"]["image"]["shape"] == [int(side) for side in rows[part]["shape"].split()]
+            shape = [None if side == "any" else int(side) for side in rows[part]["shape"].split()]
+            assert declared["arrays"][declared["input"]]["shape"] == shape
             counts = rows[part]["class_counts"]
             if counts.endswith("each"):
                 assert declared["classes"] * int(counts.split()[0]) == declared[part]

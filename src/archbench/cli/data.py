@@ -83,6 +83,7 @@ def _declared(slug: str, entry: Entry, options: Mapping[str, Any]) -> tuple[Card
         split_sizes=_split_sizes(contains["train"], fractions)
         | {part: contains[part] for part in ("validation", "test") if part in contains},
         class_names=tuple(str(number) for number in range(contains["classes"])),
+        vocabulary=tuple(str(number) for number in range(contains.get("vocabulary", 0))),
     )
     return card, _array_bytes(card)
 
