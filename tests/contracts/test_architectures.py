@@ -97,7 +97,7 @@ def test_declares_what_others_read(entry):
     assert entry.source
     assert entry.what.endswith(".")
     assert entry.facts["task"]
-    assert entry.positional[0] in (*AXES, "x", "source", "content")
+    assert entry.positional[0] in (*AXES, "x", "source", "content", "tokens")
     assert set(entry.facts["swaps"]) <= set(OTHER_PARTS)
     assert set(entry.facts["smoke"]) <= set(entry.options)
     sides = entry.facts["paper_input"][:-1] if entry.positional[0] in AXES else entry.facts["paper_input"]

@@ -1,0 +1,1 @@
+"""Networks that learn words and texts."""

@@ -1,0 +1,90 @@
+"""BERT is that of the package transformers with the same weights."""
+
+import csv
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from archbench.architectures.language.bert import TooManyPlaces, bert
+from archbench.layers.bias import Bias
+from backend import compiled
+from references import reference
+from translators import created, fill
+
+WORDS, SIZES = 11, {"width": 12, "hidden": 10, "heads": 3, "depth": 2, "positions": 8}
+TOKENS = np.array([[1, 5, 6, 2, 7, 10, 2], [1, 9, 2, 4, 2, 0, 0]], "int32")
+SEGMENTS = np.array([[0, 0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 0, 0]], "int32")
+KINDS = layers.ReversibleEmbedding, layers.Embedding, layers.Dense, layers.LayerNormalization, Bias
+GOLDEN = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "hidden_states.csv").open()))
+
+
+@pytest.fixture(scope="module")
+def net():
+    """The parts, for texts of any length, with weights from a formula."""
+    tokens, segments = (keras.Input((None,), dtype="int32", name=name) for name in ("tokens", "segments"))
+    parts = bert(tokens, segments, WORDS, **SIZES)
+    fill([layer for kind in KINDS for layer in created(parts, kind)])
+    return parts
+
+
+def matrices(net):
+    """Every weight by the name that the reference has for it: layers are made in the order of the list."""
+    (table,), (place, segment), dense, norms, (bias,) = (created(net, kind) for kind in KINDS)
+    dense, norms = iter(dense), iter(norms)
+    tables = {"word": table, "place": place, "segment": segment}
+    made = {name: layer.get_weights()[0] for name, layer in tables.items()} | {"bias": bias.get_weights()[0]}
+    each = [
+        f"{number}.{name}"
+        for number in range(SIZES["depth"])
+        for name in ("query", "key", "value", "out", "inner", "outer")
+    ]
+    for name in [*each, "pooler", "transform", "follows"]:
+        kernel, made[f"{name}.bias"] = next(dense).get_weights()
+        made[f"{name}.weight"] = kernel.T
+    for name in ["norm", *(f"{number}.norm{n}" for number in range(SIZES["depth"]) for n in (1, 2)), "transform_norm"]:
+        made[f"{name}.weight"], made[f"{name}.bias"] = next(norms).get_weights()
+    return {name: np.ascontiguousarray(value) for name, value in made.items()}
+
+
+def answers(net, tokens=TOKENS, segments=SEGMENTS):
+    def run(arrays):
+        encoded = net["encoder"](list(arrays))
+        return {**encoded, "masked": net["masked"](encoded["states"]), "follows": net["follows"](encoded["pooled"])}
+
+    return compiled(run, (tokens, segments))
+
+
+def test_answers_are_the_golden_ones(net):
+    found = answers(net)
+    for row in GOLDEN:
+        if row["architecture"] == "bert_base":
+            value = found[row["answer"]][tuple(json.loads(row["place"]))]
+            assert value == pytest.approx(np.array(json.loads(row["values"])), abs=1e-4)
+
+
+def test_everything_is_as_in_transformers(net):
+    made, found = (
+        reference("bert", str(SIZES["heads"]), tokens=TOKENS, segments=SEGMENTS, **matrices(net)),
+        answers(net),
+    )
+    known = TOKENS != 0
+    for name in ("states", "masked"):
+        np.testing.assert_allclose(found[name][known], made[name][known], atol=1e-4)
+    for name in ("pooled", "follows"):
+        np.testing.assert_allclose(found[name], made[name], atol=1e-4)
+
+
+def test_padding_changes_nothing(net):
+    alone, wide = answers(net, TOKENS[1:, :5], SEGMENTS[1:, :5]), answers(net, TOKENS[1:], SEGMENTS[1:])
+    np.testing.assert_allclose(wide["states"][:, :5], alone["states"], atol=1e-5)
+    np.testing.assert_allclose(wide["pooled"], alone["pooled"], atol=1e-5)
+
+
+def test_a_text_longer_than_its_places_is_refused():
+    tokens, segments = (keras.Input((9,), dtype="int32") for _ in range(2))
+    with pytest.raises(TooManyPlaces, match="Texts are of 9 tokens, and this network has codes for 8 places"):
+        bert(tokens, segments, WORDS, **SIZES)
