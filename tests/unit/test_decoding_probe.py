@@ -19,6 +19,7 @@ CHANGES = {
     "task": {"name": "translation", "width": 2, "smoothing": 0.1},
     "preprocessing": {"name": "none"},
     "augmentation": [],
+    "parts": {},
     "batch_size": 8,
 }
 

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from archbench.datasets.card import Card
 from archbench.datasets.tokens import SPECIAL, paired, vocabulary
-from archbench.options import Inside
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Net, Seed, Smoke, Task, TaskMismatch
 
@@ -60,7 +59,7 @@ class MaskedLanguageModelling(Task):
         tokens = random.integers(len(SPECIAL), len(symbols), (examples, 1)).repeat(shape[0], axis=1)
         return Smoke({"tokens": tokens.astype("int32")}, "tokens", vocabulary=symbols)
 
-    def __init__(self, card: Card, *, share: Annotated[Inside, Field(le=0.5)] = 0.15) -> None:
+    def __init__(self, card: Card, *, share: Annotated[float, Field(gt=0, le=0.5)] = 0.15) -> None:
         super().__init__(card)
         if not card.vocabulary:
             raise TaskMismatch(

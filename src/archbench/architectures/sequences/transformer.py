@@ -58,10 +58,11 @@ def transformer(
     table = parts.layer(layers.ReversibleEmbedding, outputs, width)
     encoder = [_EncoderLayer(parts, width, hidden, heads) for _ in range(depth)]
     decoder = [_DecoderLayer(parts, width, hidden, heads) for _ in range(depth)]
+    seen = [*(_stacked(decoder, name) for name in ("keys", "values")), keras.Input((None,), dtype="bool", name="known")]
     return {
         "encoder": _encoder(source, table, encoder, decoder, parts),
-        "forced": _forced(table, decoder, parts),
-        "decoder": _step(table, decoder),
+        "forced": _forced(table, decoder, seen, parts),
+        "decoder": _step(table, decoder, seen),
     }
 
 
@@ -115,26 +116,24 @@ def _encoder(source, table, encoder, decoder, parts):
     return keras.Model(source, seen, name="encoder")
 
 
-def _forced(table, decoder, parts):
+def _forced(table, decoder, seen, parts):
     """The `logits` (batch, place, word) after each of `tokens` (batch, place), and `attention` (batch, place, step)."""
     tokens = keras.Input((None,), dtype="int32", name="tokens")
-    inputs, sources = _source(decoder)
     x = parts.drop(Sinusoids()(table(tokens)))
-    for layer, source in zip(decoder, sources, strict=True):
+    for layer, source in zip(decoder, _sources(seen), strict=True):
         x, looked = layer.at_once(x, source)
-    return keras.Model([tokens, *inputs], {"logits": table(x, reverse=True), "attention": looked}, name="forced")
+    return keras.Model([tokens, *seen], {"logits": table(x, reverse=True), "attention": looked}, name="forced")
 
 
-def _step(table, decoder):
+def _step(table, decoder, seen):
     """The `token` (batch,) at `place` (batch,) to the `logits` (batch, word) of the next one, and where it looked.
 
     `own_keys` and `own_values` (batch, layer, place, `width`) are those of the tokens before; the answer has its own.
     """
     token, place = (keras.Input((), dtype="int32", name=name) for name in ("token", "place"))
     own = [_stacked(decoder, name) for name in ("own_keys", "own_values")]
-    inputs, sources = _source(decoder)
     x, kept = Sinusoids()(table(token[:, None]), place), []
-    for number, (layer, source) in enumerate(zip(decoder, sources, strict=True)):
+    for number, (layer, source) in enumerate(zip(decoder, _sources(seen), strict=True)):
         x, looked, both = layer.next(x, [before[:, number] for before in own], place, source)
         kept.append(both)
     keys, values = (ops.stack(each, axis=1) for each in zip(*kept, strict=True))
@@ -145,14 +144,13 @@ def _step(table, decoder):
         "own_values": values,
         "place": place + 1,
     }
-    return keras.Model([token, place, *own, *inputs], answer, name="decoder")
+    return keras.Model([token, place, *own, *seen], answer, name="decoder")
 
 
-def _source(decoder):
-    """Inputs for what the encoder answers with, and of them what each layer sees: keys, values, and which are known."""
-    keys, values = (_stacked(decoder, name) for name in ("keys", "values"))
-    known = keras.Input((None,), dtype="bool", name="known")
-    return [keys, values, known], [(keys[:, n], values[:, n], known) for n in range(len(decoder))]
+def _sources(seen):
+    """Of what the encoder answers with, what each layer sees: keys, values, and which steps are known."""
+    keys, values, known = seen
+    return [(keys[:, number], values[:, number], known) for number in range(keys.shape[1])]
 
 
 def _stacked(decoder, name):
