@@ -64,7 +64,7 @@ def test_a_network_has_its_papers_parts(row):
     expected = Parts(
         activation=_spec(row["activation"]),
         normalization=_spec(row["normalization"]),
-        initializer=row["initializer"],
+        initializer=_spec(row["initializer"]),
         initializer_of=json.loads(row["initializer_of"] or "{}"),
         dropout=float(row["dropout"]) if row["dropout"] else None,
     )
