@@ -64,7 +64,7 @@ def test_padding_changes_nothing(net):
     np.testing.assert_allclose(states(net)[1:, :5], states(net, TOKENS[1:, :5]), atol=1e-5)
 
 
-def test_places_alone_tell_like_tokens_apart(net):
-    """Without distances all of five like tokens would have one state."""
-    found = states(net, np.array([[5, 5, 5, 5, 5]], "int32"))[0]
-    assert np.abs(found[0] - found[4]).max() > 1e-2
+def test_the_order_of_the_others_matters(net):
+    """Without distances the first token would have one state, whichever of the two others comes first."""
+    one, other = states(net, np.array([[5, 6, 10], [5, 10, 6]], "int32"))[:, 0]
+    assert np.abs(one - other).max() > 1e-3
