@@ -5,8 +5,8 @@ STAMP := $(VENV)/.installed
 # GPU=1 adds CUDA's libraries for the pinned TensorFlow: make GPU=1 paper
 GPU ?=
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
-# Two processes: make test JOBS=2, each with whole files of tests, in the order that tests/conftest.py puts them in.
-JOBS ?= 0
+# Two processes, each with whole files of tests, in the order that tests/conftest.py puts them in; JOBS=0 has one.
+JOBS ?= 2
 PYTEST := python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: repro full speed real paper reference check test quick mutants lint lock clean

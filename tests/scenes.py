@@ -43,5 +43,5 @@ class BoundParts:
     def __init__(self, parts, training=False):
         self.parts, self.training = parts, training
 
-    def __call__(self, *inputs, part):
+    def __call__(self, *inputs, part="network"):
         return self.parts[part](inputs[0] if len(inputs) == 1 else list(inputs), training=self.training)

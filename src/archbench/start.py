@@ -32,9 +32,8 @@ def check_start(config: Config, slug: str, benchmark: Benchmark) -> None:
     _check_chain(config, slug, start.source)
     source = benchmarks[start.source]
     _check_seeds(config, benchmark, source)
-    for one in (benchmark, source):
-        if ARCHITECTURES[one.architecture.name].facts.get("fit"):
-            raise ConfigError(f"{one.architecture.name} has no weights to start from. Leave start out.")
+    if ARCHITECTURES[source.architecture.name].facts.get("fit"):
+        raise ConfigError(f"{source.architecture.name} has no weights to start from. Leave start out.")
     if start.parts is None:
         if _spec(benchmark) != _spec(source):
             raise _unlike("architecture", start.source, source.architecture, benchmark.architecture, _NAMED)
@@ -123,24 +122,31 @@ def _piece(benchmark: Benchmark, piece: str) -> dict[str, Any] | None:
 def _check_layers(benchmark: Benchmark, source: Benchmark) -> None:
     """Refuse layers that do not match, and a `train` that names none or leaves nothing to train.
 
-    Both networks are outlined for the input and the outputs of one paper. Where the source cannot be built for them,
-    its layers are compared when training begins, before the first step.
+    Both networks are outlined for the input and the outputs of one paper; a source that is whole, for the pictures of
+    the part that starts from it, which may be pieces of these. Where the source cannot be built for them, its layers
+    are compared when training begins, before the first step.
     """
     start = benchmark.start.model_dump(by_alias=True)
-    reader = benchmark.architecture.name
-    mine = _outline(reader, json.dumps(_spec(benchmark)), json.dumps(benchmark.parts.changes))
+    facts = ARCHITECTURES[benchmark.architecture.name].facts
+    shape, outputs = facts["paper_input"], facts["paper_outputs"]
+    mine = _outline(json.dumps(_spec(benchmark)), shape, outputs, json.dumps(benchmark.parts.changes))
+    read = [
+        tuple(mine[own].inputs[0].shape[1:])
+        for own, other in (start["parts"] or {}).items()
+        if other == "network" and own in mine
+    ]
+    shape = next((own for own in read if len(own) == len(shape)), shape)
     try:
-        theirs = _outline(reader, json.dumps(_spec(source)), json.dumps(source.parts.changes))
+        theirs = _outline(json.dumps(_spec(source)), shape, outputs, json.dumps(source.parts.changes))
     except UserError:
         return
     frozen(mine, matched(mine, theirs, start), start["train"])
 
 
 @cache
-def _outline(reader: str, spec: str, pieces: str) -> Mapping[str, keras.Model]:
-    """The parts of a network for the input and the outputs of the paper of `reader`; shapes alone."""
-    facts = ARCHITECTURES[reader].facts
-    return parts_of(outline(json.loads(spec), facts["paper_input"], facts["paper_outputs"], json.loads(pieces)))
+def _outline(spec: str, shape: tuple[int, ...], outputs: int, pieces: str) -> Mapping[str, keras.Model]:
+    """The parts of a network for inputs of a `shape`; shapes alone."""
+    return parts_of(outline(json.loads(spec), shape, outputs, json.loads(pieces)))
 
 
 def _shown(value: Any) -> str:

@@ -154,7 +154,7 @@ def test_output_shape(entry):
             assert heads
             assert all(name.startswith("auxiliary_") for name in heads)
             assert got == dict.fromkeys(["logits", *heads], (BATCH, outputs))
-        case "classification" | "binary" | "multi_label" | "sequence_regression":
+        case "classification" | "binary" | "multi_label" | "sequence_regression" | "localization" | "landmarks":
             assert got == {"output": (BATCH, outputs)}
         case "segmentation":
             assert got == {"output": (BATCH, *shape[:2], outputs)}

@@ -4,6 +4,7 @@ Points are drawn at random, so that none lies within a step of a kink.
 """
 
 import contextlib
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -14,7 +15,10 @@ from archbench.activations import ACTIVATIONS
 from archbench.losses import LOSSES
 from archbench.normalizations import NORMALIZATIONS
 from archbench.regularizers import REGULARIZERS
+from archbench.tasks import TASKS
 from backend import gradient
+from scenes import BATCH as SCENES
+from scenes import HEIGHT, KINDS, WIDTH, scene_card
 from yolo_cases import FORMS, objects, perfect
 
 STEP, TOLERANCE = 1e-5, 1e-6
@@ -196,3 +200,65 @@ def _case(values: str, random: np.random.Generator):
     if values == "shares and code":
         return targets, {"reconstruction": outputs, "kl": random.uniform(size=BATCH)}
     return targets, outputs
+
+
+@pytest.mark.parametrize("options", [{"box_loss": "iou"}, {"box_loss": "giou"}, {"focus": 1.5}], ids=str)
+def test_an_option_of_the_loss_of_yolo_v3(options, monkeypatch):
+    targets, outputs = _case("objects on maps", np.random.default_rng(4))
+
+    def total(at):
+        return ops.sum(LOSSES["yolo_v3"](targets, at, **options))
+
+    _check(total, outputs, _held(monkeypatch, total, outputs))
+
+
+class _Said:
+    """A network of two stages whose parts say what they are told to, whatever they read."""
+
+    training = False
+
+    def __init__(self, maps, said):
+        self.maps, self.said = maps, said
+
+    def __call__(self, *inputs, part):
+        if part == "features":
+            return self.maps
+        if part == "rpn":
+            return {"objectness": self.said["objectness"], "deltas": self.said["shifts"]}
+        if part == "head":
+            return {"classes": self.said["classes"], "deltas": self.said["boxes"]}
+        return self.said["masks"]
+
+
+def test_the_losses_of_two_stages(monkeypatch):
+    """By all that the parts say of anchors, regions and masks, with the regions that are learnt from held."""
+    monkeypatch.setitem(globals(), "MOST", 12)  # each takes all of two stages twice
+    regions, side, cells = 8, 3, (HEIGHT // 8, WIDTH // 8)
+    monkeypatch.setattr(ops, "convert_to_tensor", _doubled(ops.convert_to_tensor))
+    options = {"anchor_scale": [2], "proposals": 20, "sampled_anchors": 30, "sampled_regions": regions, "canonical": 64}
+    task = TASKS.build({"name": "instance_segmentation", **options}, scene_card(instances=([HEIGHT, WIDTH], "uint8")))
+    anchors, kinds, random = 3 * cells[0] * cells[1], 1 + len(KINDS), np.random.default_rng(0)
+    of_shape = lambda *shape: keras.KerasTensor((None, *shape))  # noqa: E731
+    parts = {
+        "features": SimpleNamespace(outputs=[of_shape(*cells, 1)]),
+        "rpn": SimpleNamespace(output={"objectness": of_shape(anchors)}),
+        "head": SimpleNamespace(inputs=[of_shape(2, 2, 1)]),
+        "mask": SimpleNamespace(input=of_shape(2, 2, 1), output=of_shape(side, side, kinds)),
+    }
+    task.learn({}, parts)
+    task.anchors = [one.astype("float64") for one in task.anchors]
+    examples, answering = len(SCENES["image"]), regions // 4
+    shapes = {"objectness": (anchors,), "shifts": (anchors, 4), "classes": (kinds,), "boxes": (kinds, 4)}
+    said = {key: random.normal(size=(examples, *shapes[key])) / 3 for key in ("objectness", "shifts")}
+    said |= {key: random.normal(size=(examples * regions, *shapes[key])) / 3 for key in ("classes", "boxes")}
+    said["masks"] = random.normal(size=(examples * answering, side, side, kinds))
+    batch = {**SCENES, "instances": np.tile(np.arange(WIDTH, dtype="uint8") // 24, (examples, HEIGHT, 1))}
+    maps = ops.convert_to_tensor(random.normal(size=(examples, *cells, 1)))
+    shares = np.linspace(0.5, 1.5, examples)
+
+    def total(at):
+        return ops.sum(task.losses(_Said(maps, at), batch, 0)["loss"] * shares)
+
+    slopes = gradient(total, said)
+    assert {key: bool(slope.any()) for key, slope in slopes.items()} == dict.fromkeys(said, True)
+    _check(total, said, _held(monkeypatch, total, said))

@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics as reference
 
 from archbench.errors import UserError
-from archbench.metrics import METRICS, confusion
+from archbench.metrics import METRICS, confusion, directions
 from archbench.metrics.confusion import confusion_matrix, precision_and_recall
 from archbench.metrics.detection import average_precisions
 from archbench.metrics.instances import mask_average_precisions
@@ -23,6 +23,7 @@ LABELS = {
     "recall": lambda t, p: reference.recall_score(t, p, average="macro"),
     "f1": lambda t, p: reference.f1_score(t, p, average="macro"),
     "pixel_accuracy": reference.accuracy_score,
+    "pixel_error": reference.zero_one_loss,
     "mean_iou": lambda t, p: reference.jaccard_score(t, p, average="macro"),
     "frequency_weighted_iou": lambda t, p: reference.jaccard_score(t, p, average="weighted"),
 }
@@ -34,8 +35,9 @@ NUMBERS = {
     ),
 }
 SCORES = {"top_k", "roc_auc"}
-DETECTIONS = {"map", "map_50", "map_small", "map_medium", "map_large", "average_precision", "mask_map", "mask_map_50"}
-"""Held by hand, below and in unit/test_coco.py."""
+ENDS = ("", "_50", "_small", "_medium", "_large")
+DETECTIONS = {"average_precision", *(f"{of}map{end}" for of in ("", "mask_") for end in ENDS)}
+"""Held by hand, below, in unit/test_coco.py and in unit/test_mask_precisions.py."""
 
 
 def _call(name, targets, predictions):
@@ -57,8 +59,9 @@ def test_value_by_hand(row):
     assert found == pytest.approx(np.array(json.loads(row["value"])))
 
 
-def test_every_metric_of_labels_numbers_scores_and_tokens_has_a_value_by_hand():
-    wanted = {entry.name for entry in METRICS if entry.facts["values"] in ("labels", "numbers", "scores", "tokens")}
+def test_every_metric_of_labels_numbers_scores_tokens_and_maps_has_a_value_by_hand():
+    kinds = "labels", "numbers", "scores", "tokens", "maps"
+    wanted = {entry.name for entry in METRICS if entry.facts["values"] in kinds}
     assert {row["metric"] for row in GOLDEN} == wanted
 
 
@@ -104,7 +107,7 @@ def test_mean_iou_by_hand():
 @pytest.mark.parametrize("name", LABELS)
 def test_small_label_types_do_not_overflow(name):
     targets = np.full((2, 40, 40), 200, "uint8")
-    assert _call(name, targets, targets.copy()) == 1.0
+    assert _call(name, targets, targets.copy()) == float(directions()[name])  # no error, or all of a share
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -115,7 +118,7 @@ def test_numbers_equal_the_reference(name):
     assert _call(name, targets, predictions) == pytest.approx(NUMBERS[name](targets, predictions), rel=1e-6)
 
 
-@pytest.mark.parametrize("name", ["accuracy", "pixel_accuracy", *NUMBERS])
+@pytest.mark.parametrize("name", ["accuracy", "pixel_accuracy", "pixel_error", *NUMBERS])
 def test_one_pass_equals_several_batches(name):
     random = np.random.default_rng(1)
     if name in NUMBERS:
@@ -317,9 +320,12 @@ def test_average_precision_of_masks_by_hand():
     targets = _mask_targets([(A, 0)], [(B, 0)])
     predictions = _mask_predictions([(A, 0, 0.9, 4), (FAR, 0, 0.8, 4)], [(B, 0, 0.7, 4)])
     expected = (51 + 50 * 2 / 3) / 101
-    both = {"mask_map": expected, "mask_map_50": expected}
-    assert mask_average_precisions(targets, predictions) == pytest.approx(both)
-    assert {name: _call(name, targets, predictions) for name in both} == pytest.approx(both)
+    every = {"mask_map": expected, "mask_map_50": expected, "mask_map_small": expected}
+    assert mask_average_precisions(targets, predictions) == pytest.approx(every)
+    of_size = {"mask_map_small": {"size": "small"}}
+    found = {name: ENTRIES[name](targets, predictions, **of_size.get(name, {})) for name in every}
+    assert found == pytest.approx(every)
+    assert np.isnan(ENTRIES["mask_map_large"](targets, predictions, size="large"))
 
 
 def test_a_mask_counts_by_its_own_iou_and_not_by_that_of_its_box():
@@ -327,7 +333,9 @@ def test_a_mask_counts_by_its_own_iou_and_not_by_that_of_its_box():
     square = (8, 4, 24, 20)
     for quarters, hits in ((4, 10), (3, 6), (2, 1), (1, 0)):
         found = mask_average_precisions(_mask_targets([(square, 0)]), _mask_predictions([(square, 0, 0.5, quarters)]))
-        assert found == pytest.approx({"mask_map": hits / 10, "mask_map_50": float(hits > 0)}, abs=1e-9), quarters
+        mean = hits / 10
+        expected = {"mask_map": mean, "mask_map_50": float(hits > 0), "mask_map_small": mean}
+        assert found == pytest.approx(expected, abs=1e-9), quarters
 
 
 def test_masks_that_overlap_are_told_in_a_column_of_their_own():
@@ -335,12 +343,13 @@ def test_masks_that_overlap_are_told_in_a_column_of_their_own():
     masks[0, 0, 0:10, 0:10], masks[0, 1, 0:10, 0:10] = 1, 1
     targets = {"box_label": np.array([[0, 1, -1]]), "masks": masks}
     predictions = _mask_predictions([(A, 0, 0.9, 4), (A, 1, 0.8, 4)])
-    assert mask_average_precisions(targets, predictions) == pytest.approx({"mask_map": 1.0, "mask_map_50": 1.0})
+    found = mask_average_precisions(targets, predictions)
+    assert found == pytest.approx(dict.fromkeys(found, 1.0))
 
 
 def test_no_mask_found_and_none_there(capsys):
     nothing = _mask_predictions([])
-    assert mask_average_precisions(_mask_targets([(A, 0)]), nothing) == {"mask_map": 0.0, "mask_map_50": 0.0}
+    assert set(mask_average_precisions(_mask_targets([(A, 0)]), nothing).values()) == {0.0}
     assert np.isnan(mask_average_precisions(_mask_targets([]), _mask_predictions([(A, 0, 0.9, 4)]))["mask_map"])
     mask_average_precisions(_mask_targets([(A, 0)]), _mask_predictions([(A, 0, 0.9, 4)]))
     assert capsys.readouterr().out == ""

@@ -1,9 +1,9 @@
-"""torchvision's DeepLab v3 and timm's aligned Xception, the latter under the head of DeepLab v3+ from its paper.
+"""torchvision's DeepLab v3 and FCN, and timm's aligned Xception under the head of DeepLab v3+ from its paper.
 
-`python deeplab.py NET GIVEN.npz MADE.npz`, where NET is "deeplab_v3" or "deeplab_v3_plus_xception65". Given are `image`
-(batch, height, width, channel), the options of the net, and `w0`, `w1`, ..., the weights in the order of the forward
-pass, a block's shortcut first: kernels (height, width, in, out), depthwise ones (height, width, in, 1), biases, and
-gamma, beta, mean and variance of a normalization. Made are the `logits` (batch, height, width, class).
+`python deeplab.py NET GIVEN.npz MADE.npz`, where NET is "deeplab_v3", "fcn_resnet50" or "deeplab_v3_plus_xception65".
+Given are `image` (batch, height, width, channel), the options of the net, and `w0`, `w1`, ..., the weights in the order
+of the forward pass, a block's shortcut first: kernels (height, width, in, out), depthwise ones (height, width, in, 1),
+biases, and gamma, beta, mean and variance of a normalization. Made are the `logits` (batch, height, width, class).
 """
 
 import sys
@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 from with_torchvision import torch, torchvision
 
-deeplabv3 = torchvision.models.segmentation.deeplabv3
+segmentation = torchvision.models.segmentation
 
 
 class Weights:
@@ -48,15 +48,19 @@ class Weights:
         target.copy_(value)
 
 
-def torchvisions(given, weights):
+def torchvisions(kind, given, weights):
     blocks = given["blocks"].tolist()
     outputs = int(given["outputs"])
+    whole, on_trunk = {
+        "deeplab_v3": (segmentation.deeplabv3_resnet50, segmentation.deeplabv3._deeplabv3_resnet),
+        "fcn_resnet50": (segmentation.fcn_resnet50, segmentation.fcn._fcn_resnet),
+    }[kind]
     if blocks == [3, 4, 6, 3]:
-        net = deeplabv3.deeplabv3_resnet50(weights=None, weights_backbone=None, num_classes=outputs, aux_loss=False)
+        net = whole(weights=None, weights_backbone=None, num_classes=outputs, aux_loss=False)
     else:
         resnet = torchvision.models.resnet
         trunk = resnet.ResNet(resnet.Bottleneck, blocks, replace_stride_with_dilation=[False, True, True])
-        net = deeplabv3._deeplabv3_resnet(trunk, outputs, False)
+        net = on_trunk(trunk, outputs, False)
     weights.fill(_in_order(net))
     return lambda x: net.eval()(x)["out"]
 
@@ -68,7 +72,8 @@ def _in_order(net):
         for block in stage:
             yield from block.downsample or ()
             yield from (block.conv1, block.bn1, block.conv2, block.bn2, block.conv3, block.bn3)
-    for part in (*head[0].convs, head[0].project, list(head)[1:]):
+    pyramid = (*head[0].convs, head[0].project) if isinstance(head, segmentation.deeplabv3.DeepLabHead) else ()
+    for part in (*pyramid, list(head)[bool(pyramid) :]):
         yield from (module for module in part if isinstance(module, nn.Conv2d | nn.BatchNorm2d))
 
 
@@ -143,7 +148,8 @@ def main(kind, source, target):
     with np.load(source) as arrays:
         given = dict(arrays)
     weights = Weights(given)
-    forward = (torchvisions if kind == "deeplab_v3" else timms)(given, weights)
+    timms_own = kind == "deeplab_v3_plus_xception65"
+    forward = timms(given, weights) if timms_own else torchvisions(kind, given, weights)
     logits = forward(torch.from_numpy(given["image"]).permute(0, 3, 1, 2))
     weights.check()
     np.savez(target, logits=logits.permute(0, 2, 3, 1).numpy())

@@ -9,7 +9,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from archbench.metrics.coco import AREAS, precisions
+from archbench.metrics.coco import AREAS, compare_boxes, precisions
 from archbench.metrics.detection import average_precision, average_precisions
 
 KINDS = 3
@@ -98,7 +98,7 @@ def _reference(targets: dict, predictions: dict) -> np.ndarray:
 def test_precision_is_pycocotools_to_the_last_digit(seed, ignored):
     targets, predictions = _case(seed, side=(12, 40, 140, 60)[seed], ignored=ignored)
     expected = _reference(targets, predictions)
-    found = precisions(targets, predictions)
+    found = precisions(compare_boxes(targets, predictions))
     assert found.shape == expected.shape == (10, 101, KINDS, len(AREAS))
     np.testing.assert_array_equal(found, expected)
     assert 0 < found[0].max() < 1.01

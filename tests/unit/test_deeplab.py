@@ -315,6 +315,7 @@ def test_the_golden_logits_are_those_of_torchvision_and_timm(row):
                 "aligned": False,
             },
         ),
+        ("fcn_resnet50", {}),
         ("deeplab_v3_plus_xception65", {}),
         ("deeplab_v3_plus_xception65", {"output_stride": 8}),
     ],

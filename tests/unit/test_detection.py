@@ -310,6 +310,27 @@ def test_every_part_of_a_batch_has_its_size_and_its_boxes_with_it():
         assert ops.convert_to_numpy(value) == pytest.approx(expected, rel=1e-5), name
 
 
+def test_boxes_follow_a_width_that_is_rounded():
+    """32 by 18 pixels in cells of 2, brought to a height of 28: a width of 15.75, which is 16 and not in proportion."""
+    card = _card()
+    card.arrays["image"]["shape"] = [32, 18, 3]
+    task, shape = TASKS.build({"name": "detection", "heights": [28]}, card), SHAPE[2:]
+    task.learn(_objects(40, seed=9), _answering((None, 16, 9, *shape)))
+    batch = {"image": np.zeros((1, 32, 18, 3), "float32"), "box_label": np.array([[1, -1]], "int32")}
+    batch["boxes"] = np.array([[(3, 4, 19, 15), (0, 0, 0, 0)]], "float32")
+
+    def net(image):
+        assert image.shape == (1, 28, 16, 3)
+        return ops.zeros((1, 14, 8, *shape))
+
+    net.training = True
+    found = task.losses(net, batch, 0)
+    moved = batch["boxes"] * np.array([28 / 32, 16 / 18, 28 / 32, 16 / 18], "float32")
+    expected = task.compare(ops.zeros((1, 14, 8, *shape)), {**batch, "boxes": moved}, None)
+    for name, value in expected.items():
+        assert ops.convert_to_numpy(found[name]) == pytest.approx(ops.convert_to_numpy(value), rel=1e-6), name
+
+
 def test_pictures_are_read_as_they_are_outside_of_training_and_by_the_few_of_a_small_batch():
     several, calls = TASKS.build({"name": "detection", "heights": [32, 48, 96]}, _card()), []
     with pytest.raises(UserError, match=r"heights has 32, .* 32 x 43 pixels.* a multiple of 16"):

@@ -11,6 +11,7 @@ import pytest
 from archbench.figures.curves import learning_curves
 from archbench.figures.gallery import displayable
 from archbench.figures.pictures import PICTURES
+from archbench.figures.pictures.detection import DETECTORS
 from archbench.figures.pictures.segmentation import overlay
 from archbench.figures.scores import interval_figure
 from archbench.figures.studies import best_so_far_curves, learning_rate_sensitivity
@@ -189,7 +190,9 @@ def predictions(task):
         return {"input": known["input"], "prediction_images": images, **labels}
     if task == "instance_segmentation":
         return instances()
-    if task == "segmentation" or task.endswith("detection"):
+    if task in ("localization", "landmarks"):
+        return one_object()
+    if task in ("segmentation", *DETECTORS):
         return fake.balloon_predictions("segmentation" if task == "segmentation" else "detection")
     if task == "reconstruction":
         images = fake.digit_predictions()["input"]
@@ -200,6 +203,16 @@ def predictions(task):
         return pictures()
     truth = np.linspace(0, 1, 40, dtype="float32")[:, None]
     return {"input": np.zeros((40, 5, 2)), "target_target": truth, "prediction_target": truth + 0.1}
+
+
+def one_object():
+    """The first object of every scene, with two points."""
+    known = fake.balloon_predictions("detection")
+    boxes, points = known["target_boxes"][:, :1], known["target_boxes"][:, :1].reshape(-1, 1, 2, 2)
+    first = {"target_boxes": boxes, "target_box_label": known["target_box_label"][:, :1], "target_landmarks": points}
+    said = {"boxes": boxes[:, 0] + 2, "label": known["target_box_label"][:, 0], "landmarks": points[:, 0] + 2}
+    said["presence"] = np.full(len(boxes), 0.75)
+    return known | first | {f"prediction_{name}": value for name, value in said.items()}
 
 
 def instances():
@@ -321,6 +334,24 @@ def test_void_pixels_neither_agree_nor_have_a_colour():
     assert (titles.count("predicted: 100%"), titles.count("predicted")) == (4, 1)
     drawn = [axes.images[0].get_array() for axes in picture.figure.axes]
     np.testing.assert_array_equal(drawn[6], drawn[1])  # the second example: its truth is its picture
+
+
+def test_where_a_mask_has_no_background_every_class_has_a_name_and_a_colour():
+    """Of a sky and two kinds, where a card says so, and void."""
+    known = fake.balloon_predictions("segmentation")
+    mask = np.zeros(known["target_mask"].shape, "uint8")
+    mask[:, :20, 8:], mask[:, 20:40, 8:], mask[:, :, :8] = 1, 2, 255
+    known |= {"target_mask": mask, "prediction_mask": np.where(mask == 255, 0, mask)}
+    known["mask_names"] = np.array(["sky", "car", "tree"])
+    picture = PICTURES["segmentation"](known)[0]
+    assert [one.get_text() for one in picture.figure.legends[0].get_texts()] == ["sky", "car", "tree"]
+    titles = [axes.get_title() for axes in picture.figure.axes]
+    assert titles.count("predicted: 100%") == 5
+    shown, true = (picture.figure.axes[place].images[0].get_array() for place in (0, 5))
+    assert (shown == true).all(axis=-1)[:, :8].all()  # void
+    different = (shown != true).any(axis=-1)[:, 8:]
+    assert min(rows.mean() for rows in (different[:20], different[20:40], different[40:])) > 0.9
+    assert "background" not in picture.caption
 
 
 def test_weak_detections_are_not_drawn():

@@ -8,12 +8,16 @@ import picture_files as files
 import pytest
 from pycocotools import mask as coco
 
-from archbench.datasets import DATASETS, camvid, isbi2012
+from archbench.cli.data import look_up
+from archbench.config import DataSet
+from archbench.datasets import DATASETS, camvid, isbi2012, store
 from archbench.datasets._idx import DamagedData
 from archbench.datasets._masks import VOID, WrongMask
 from archbench.datasets._objects import WrongObject
 from archbench.datasets._pictures import BrokenPictures
 from archbench.datasets.prepare import prepare
+from archbench.project import Folders
+from archbench.tasks import TASKS
 
 
 @pytest.fixture
@@ -46,11 +50,27 @@ def streets(publish, monkeypatch):
 def test_streets_have_eleven_classes_of_which_the_first_is_sky_and_one_number_for_none(streets):
     raw = DATASETS.build({"name": "camvid", "size": [8, 12]}, streets())
     assert raw.train["mask"][1, 3].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, VOID]
-    assert len(raw.class_names) == 10
-    assert (raw.class_names[0], raw.class_names[9]) == ("building", "bicyclist")  # numbers 1 and 10
+    assert (len(raw.label_names["mask"]), raw.class_names) == (11, ())
+    assert [raw.label_names["mask"][number] for number in (0, 1, 10)] == ["sky", "building", "bicyclist"]
     assert {split: len(part["mask"]) for split, part in raw.official.items()} == {"validation": 1, "test": 1}
     assert sorted(raw.train) == ["image", "mask"]
     assert raw.void == {"mask": VOID}
+
+
+def test_every_class_of_a_street_is_told_of_before_and_after_it_is_here(tmp_path, streets):
+    """The sky too, which is no background; and what is void is no class."""
+    folder = streets({"CamVid/trainannot/b.png": told.png([[0] * 6 + [11] * 6] * 8)})
+    before = look_up("streets", {"streets": DataSet(name="camvid")}, Folders(tmp_path, "real")).card
+    card = prepare({"name": "camvid", "size": [8, 12]}, "streets", tmp_path / "streets", folder)
+    for known in (before, card):
+        task = TASKS.build("segmentation", known)
+        assert task.outputs() == 11
+    assert card.label_counts["mask"]["train"] == {"known": 2, "classes": [2] + [1] * 10}
+    mask = np.array(store.load(tmp_path / "streets").splits["train"]["mask"])
+    found = task.scores({"mask": mask}, {"mask": np.where(mask == VOID, 3, mask)}, {})
+    assert found.keys() >= {"sky_class_iou", "sign_symbol_class_iou"}
+    assert "background_class_iou" not in found
+    assert found["mean_iou"] == 1.0
 
 
 def test_a_street_twice_as_large_has_the_same_numbers(streets):
@@ -94,6 +114,7 @@ def test_membranes_are_0_and_what_they_surround_is_1(slices):
     assert raw.official["validation"]["image"][:, 9, 9, 0].tolist() == [23, 24]
     assert raw.official["test"]["image"][:, 9, 9, 0].tolist() == [25, 26, 27, 28, 29]
     assert raw.official["test"]["mask"][4, 7].tolist() == [0] * 16 + [1] * 16
+    assert raw.label_names == {"mask": ("membrane", "inside")}
 
 
 def test_borders_of_slices_are_mirrored(slices):

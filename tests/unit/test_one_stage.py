@@ -9,6 +9,7 @@ from keras import ops
 
 from archbench.datasets.card import Card
 from archbench.errors import UserError
+from archbench.losses.yolo_v3 import yolo_v3_parts
 from archbench.tasks import TASKS
 from backend import compiled
 from yolo_cases import COCO_ANCHORS, FORMS, GRID, KINDS, VOC_ANCHORS, objects, perfect
@@ -97,6 +98,44 @@ def test_a_score_is_confidence_times_class(form):
     assert found["score"][0, : len(expected)] == pytest.approx(expected, rel=1e-5)
     assert found["label"][0].tolist() == [*[2, 0, 1][: len(expected)], *[-1] * (5 - len(expected))]
     assert np.ptp(found["boxes"][0, : len(expected)], axis=0) == pytest.approx(np.zeros(4))
+
+
+def test_the_options_of_a_loss_reach_it():
+    form, cells = "objects on maps", objects(np.random.default_rng(5), BATCH)
+    random, targets = np.random.default_rng(6), _in_pixels(cells)
+    said = {name: random.normal(size=one.shape).astype("float32") for name, one in perfect(form, cells).items()}
+    plain = _read(form, said, targets).compare(said, targets, None)
+    maps, anchors = [said[name] for name in ("small", "medium", "large")], np.array(COCO_ANCHORS, "float32")
+    for options, changed in (
+        ({"box_loss": "giou"}, "coordinates"),
+        ({"focus": 2.0}, "objectness"),
+        ({"ignore_iou": 0.1}, "objectness"),
+    ):
+        task = TASKS.build({"name": "detection", "loss": {"name": "yolo_v3", **options}}, _card())
+        task.learn(targets, _network(said))
+        task.reading.anchors = anchors
+        found = task.compare(said, targets, None)
+        expected = yolo_v3_parts(cells["boxes"], cells["box_label"], maps, anchors, **options)
+        for name, value in expected.items():
+            value = ops.convert_to_numpy(value)
+            assert ops.convert_to_numpy(found[name]) == pytest.approx(value, rel=1e-4), (options, name)
+            assert (ops.convert_to_numpy(plain[name]) == pytest.approx(value, rel=1e-4)) == (name != changed)
+
+
+@pytest.mark.parametrize(
+    ("loss", "says"),
+    [
+        ("giou", r"cannot be trained on the loss 'giou'\. These do: yolo_v1, yolo_v2, yolo_v3"),
+        ({"name": "yolo_v3", "anchors": [[1, 1]]}, "'yolo_v3' of a detection has anchors, which .* Leave it out"),
+        ({"name": "yolo_v1", "boxes": 3}, "'yolo_v1' of a detection has boxes"),
+        ({"name": "yolo_v2", "focus": 2.0}, "'yolo_v2' has no option 'focus'"),
+        ({"name": "yolo_v3", "focus": -1}, "focus cannot be -1"),
+        ({"name": "yolo_v3", "box_loss": "ciou"}, "box_loss cannot be 'ciou'"),
+    ],
+)
+def test_a_loss_of_something_else_or_with_an_option_that_is_learnt_is_refused(loss, says):
+    with pytest.raises(UserError, match=says):
+        TASKS.resolve({"name": "detection", "loss": loss})
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -77,7 +77,8 @@ def test_slices_of_nerve_tissue_are_divided_in_blocks(real):
             expected = pixels[..., None] if kind == "image" else pixels // 255
             np.testing.assert_array_equal(arrays[kind][0], expected)
         assert set(np.unique(arrays["mask"])) == {0, 1}
-    assert data.card.class_names == ("inside",)
+    assert data.card.label_names == {"mask": ["membrane", "inside"]}
+    assert data.card.label_counts["mask"]["train"] == {"known": 22, "classes": [22, 22]}
 
 
 def test_the_border_of_a_slice_is_mirrored(real):

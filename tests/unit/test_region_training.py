@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import toys
 from keras import ops
 
@@ -73,7 +74,16 @@ def test_masks_are_learnt_and_drawn(tmp_path):
     assert set(metrics["test"]) >= {"loss", "masks", "map_50", "mask_map"}
     assert set(load_network(model).parts) == {"features", "rpn", "head", "mask"}
     shown = dict(np.load(model.parent / "predictions.npz"))
-    assert [picture.name for picture in PICTURES.build("instance_segmentation", shown)] == ["masks"]
+    names = [picture.name for picture in PICTURES.build("instance_segmentation", shown)]
+    assert [name for name in names if name != "worst"] == [
+        "masks", "mask_precision", "mask_mistakes", "precision", "mistakes", "anchors"
+    ]  # fmt: skip
+    assert shown["row"].tolist() == list(range(len(shown["input"])))  # few enough that all are kept
+    told = {name: shown[f"whole_{name}class_map_50"].mean() for name in ("", "mask_")}
+    assert told == pytest.approx({"": metrics["test"]["map_50"], "mask_": metrics["test"]["mask_map_50"]})
+    assert shown["whole_mask_size_map"][0] == pytest.approx(metrics["test"]["mask_map"])
+    timings = json.loads((model.parent / "timings.json").read_text())
+    assert timings["predicted_per_second"] > 0
 
 
 def test_given_proposals_are_judged_by_a_net_that_learns(tmp_path):

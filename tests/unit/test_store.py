@@ -243,7 +243,7 @@ def test_impossible_fractions_are_refused_before_a_download(tmp_path, spec, says
         ({"features": np.zeros((3, 2)), "label": np.zeros(2, int)}, ("a",), "same number"),
         ({"features": np.zeros((0, 2)), "label": np.zeros(0, int)}, ("a",), "at least one"),
         ({"features": np.zeros((3, 2)), "label": np.array([0, 1, 2])}, ("a", "b"), "do not fit 2"),
-        ({"features": np.zeros((3, 2)), "label": np.array([0, -1, 0])}, ("a", "b"), "from -1"),
+        ({"features": np.zeros((3, 2)), "label": np.array([0, -2, 0])}, ("a", "b"), "from -2"),
         ({"label": np.zeros(3, int)}, ("a",), "'features'"),
     ],
 )

@@ -140,6 +140,12 @@ def test_costs_by_hand():
     assert ops.convert_to_numpy(costs.style(made, wanted)) == pytest.approx([(25 + 4 + 4 + 1) / (4 * 4 * 4)])
 
 
+def test_of_large_maps_what_the_cost_is_divided_by_fits_no_32_bits():
+    """Of maps of 8 channels and 64 by 64 ones and zeros every product is 4,096: 64 4096^2 over 4 8^2 4096^2."""
+    ones = ops.ones((1, 64, 64, 8))
+    assert ops.convert_to_numpy(costs.style(ones, 0 * ones)) == pytest.approx([1 / 4])
+
+
 def test_the_last_window_of_an_odd_side_gives_the_mean_of_what_is_there():
     x = np.arange(9, dtype="float32").reshape(1, 3, 3, 1)
     assert ops.convert_to_numpy(average_pool_ceil(x, 2, 2)).ravel().tolist() == [2.0, 3.5, 6.5, 8.0]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from archbench.datasets import store
+from archbench.datasets._proposals import NoBoxesToPropose
 from archbench.datasets.prepare import prepare
-from archbench.datasets.windows import NoBoxesToPropose, grid, windows
+from archbench.datasets.windows import grid, windows
 
 
 @pytest.fixture(scope="module")

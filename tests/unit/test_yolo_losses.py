@@ -10,7 +10,7 @@ from keras import ops
 
 from archbench.losses import LOSSES
 from archbench.losses.yolo_v1 import yolo_v1_parts
-from archbench.losses.yolo_v3 import yolo_v3_parts
+from archbench.losses.yolo_v3 import yolo_v3, yolo_v3_parts
 from backend import compiled, gradient
 
 PICTURES, OBJECTS, KINDS = 8, 5, 3
@@ -263,21 +263,111 @@ def test_a_yolo_v3_box_on_an_object_that_another_answers_for_is_not_told_that_it
 # Overlap and focus
 
 
+def _corners(x, y, width, height):
+    return y - height / 2, x - width / 2, y + height / 2, x + width / 2
+
+
+def _plain_giou(a, b, generalized=True) -> float:
+    """Algorithm 1 of the paper, of (top, left, bottom, right)."""
+    (y1, x1, y2, x2), (v1, u1, v2, u2) = a, b
+    areas = (x2 - x1) * (y2 - y1), (u2 - u1) * (v2 - v1)
+    width, height = min(x2, u2) - max(x1, u1), min(y2, v2) - max(y1, v1)
+    shared = width * height if width > 0 and height > 0 else 0
+    around = (max(x2, u2) - min(x1, u1)) * (max(y2, v2) - min(y1, v1))
+    union = sum(areas) - shared
+    return shared / union - generalized * (around - union) / around
+
+
+def _boxes_that_answer(maps, boxes, labels) -> list[tuple]:
+    """The box that each answered object of a picture is answered with, and its own; a later object has the box."""
+    found = {}
+    for box, label in zip(boxes.astype(float), labels, strict=True):
+        if label < 0:
+            continue
+        y, x, height, width = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0], box[3] - box[1]
+        best = int(np.argmax([_overlap((0, 0, width, height), (0, 0, *shape)) for shape in V3_ANCHORS.astype(float)]))
+        number, anchor = divmod(best, V3_EACH)
+        cell = V3_MAPS[0][0] / V3_MAPS[number][0]
+        row, column = int(y / cell), int(x / cell)
+        tx, ty, tw, th = maps[number][row, column, anchor, :4].astype(float)
+        middle = (column + _logistic(tx)) * cell, (row + _logistic(ty)) * cell
+        sides = V3_ANCHORS[best].astype(float) * np.exp([tw, th])
+        found[number, row, column, anchor] = _corners(*middle, *sides), tuple(box)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("box_loss", ["iou", "giou"])
+def test_the_boxes_of_yolo_v3_may_be_compared_as_boxes(box_loss):
+    targets, raw = _objects(*V3_MAPS[0], seed=3), _maps(PICTURES, np.random.default_rng(12))
+
+    def parts(x, **options):
+        maps = [x["raw"][key] for key in raw]
+        return yolo_v3_parts(x["boxes"], x["box_label"], maps, V3_ANCHORS, **options)
+
+    found = compiled(lambda x: parts(x, box_loss=box_loss), {"raw": raw, **targets})
+    expected = []
+    for image in range(PICTURES):
+        pairs = _boxes_that_answer([one[image] for one in raw.values()], *(one[image] for one in targets.values()))
+        expected.append(sum(1 - _plain_giou(*pair, box_loss == "giou") for pair in pairs))
+    assert max(expected) > 2
+    assert expected[0] == 0  # of the empty picture
+    assert found["coordinates"] == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    plain = compiled(lambda x: parts(x), {"raw": raw, **targets})
+    for name in ("objectness", "classes"):
+        assert found[name] == pytest.approx(plain[name], rel=1e-6), name
+    outputs = dict(zip(("small", "medium", "large"), raw.values(), strict=True))
+    shapes = tuple(map(tuple, V3_ANCHORS.tolist()))
+    total = yolo_v3(targets, outputs, anchors=shapes, box_loss=box_loss)
+    assert ops.convert_to_numpy(total) == pytest.approx(sum(found.values()), rel=1e-5)
+
+
+def test_the_objectness_of_yolo_v3_may_be_focused_and_ignore_more():
+    """Equation 4 of the focal loss, of the predictions that are told: (1 - p)^focus times the cross-entropy."""
+    targets, raw = _objects(*V3_MAPS[0], seed=5), _maps(PICTURES, np.random.default_rng(13))
+    outputs = dict(zip(("small", "medium", "large"), raw.values(), strict=True))
+    shapes = tuple(map(tuple, V3_ANCHORS.tolist()))
+    rows, columns = V3_MAPS[0]
+    for focus, ignore in ((2.0, 0.5), (0.0, 0.9), (0.5, 0.1)):
+        expected = []
+        for image in range(PICTURES):
+            truths = _truths(targets["boxes"][image], targets["box_label"][image], rows, columns)
+            scaled, nats = V3_ANCHORS.astype(float) / [columns, rows], 0.0
+            for number, one in enumerate(raw.values()):
+                mask = [V3_EACH * number, V3_EACH * number + 1]
+                delta, _ = _yolo_layer(one[image].astype(float), truths, scaled, mask, ignore)
+                wrong = np.abs(delta[..., 4])  # 1 - p of what is told, 0 of what is not
+                nats += -(wrong**focus * np.log1p(-wrong))[wrong > 0].sum()
+            expected.append(nats)
+        options = {"focus": focus, "ignore_iou": ignore}
+        maps = list(raw.values())
+        found = yolo_v3_parts(targets["boxes"], targets["box_label"], maps, V3_ANCHORS, **options)
+        assert ops.convert_to_numpy(found["objectness"]) == pytest.approx(expected, rel=1e-4), options
+        total = yolo_v3(targets, outputs, anchors=shapes, **options)
+        assert ops.convert_to_numpy(total) == pytest.approx(ops.convert_to_numpy(sum(found.values())), rel=1e-5)
+
+
+@pytest.mark.parametrize("far", [1e4, -1e4, 60.0])
+def test_the_options_of_yolo_v3_are_finite_far_out(far):
+    targets = _objects(*V3_MAPS[0], seed=5)
+    raw = {key: np.where(np.arange(one.size).reshape(one.shape) % 2, far, -far) for key, one in _maps(PICTURES).items()}
+    raw = {key: value.astype("float32") for key, value in raw.items()}
+    known = {"truth": targets["boxes"], "label": targets["box_label"]}
+    for options in ({"box_loss": "giou"}, {"box_loss": "iou"}, {"focus": 2.0}):
+
+        def loss(x, options=options):
+            maps = [x[key] for key in raw]
+            return ops.sum(sum(yolo_v3_parts(**known, maps=maps, anchors=V3_ANCHORS, **options).values()))
+
+        assert np.isfinite(float(loss(raw)))
+        assert all(np.isfinite(slope).all() for slope in gradient(loss, raw).values())
+
+
 def test_giou_equals_algorithm_1_of_its_paper():
     random = np.random.default_rng(0)
     corner = random.uniform(0, 6, (2, 500, 1, 2))
     truth, found = np.concatenate([corner, corner + random.uniform(0.1, 5, corner.shape)], axis=-1)
 
-    def plain(a, b):
-        (y1, x1, y2, x2), (v1, u1, v2, u2) = a, b
-        areas = (x2 - x1) * (y2 - y1), (u2 - u1) * (v2 - v1)
-        width, height = min(x2, u2) - max(x1, u1), min(y2, v2) - max(y1, v1)
-        shared = width * height if width > 0 and height > 0 else 0
-        around = (max(x2, u2) - min(x1, u1)) * (max(y2, v2) - min(y1, v1))
-        union = sum(areas) - shared
-        return 1 - (shared / union - (around - union) / around)
-
-    expected = [plain(a[0], b[0]) for a, b in zip(truth, found, strict=True)]
+    expected = [1 - _plain_giou(a[0], b[0]) for a, b in zip(truth, found, strict=True)]
     assert max(expected) > 1.5  # far apart
     assert min(expected) < 0.8
     value = LOSSES["giou"](ops.convert_to_tensor(truth), ops.convert_to_tensor(found))

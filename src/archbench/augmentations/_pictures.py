@@ -4,9 +4,9 @@ A builder takes the card of the data set and its own options, and gives a functi
 a dictionary with `image` (batch, height, width, channel) of any type and whichever of `mask` and `instances` (batch,
 height, width), `masks` (batch, object, height, width), `boxes` (batch, object, [top, left, bottom, right]), `box_label`
 (batch, object), `landmarks` (batch, object, point, [y, x]) and `proposals` (batch, region, 4) the task needs; `boxes`
-and `landmarks` come with `box_label`, and other arrays pass unchanged.
+and `landmarks` come with `box_label`, `ignored_boxes` with `ignored_label`, and other arrays pass unchanged.
 `seed` is a `keras.random.SeedGenerator`. Every example draws its own change. Coordinates are continuous: the pixel in
-column i covers [i, i + 1). Rows of `boxes` and `landmarks` whose `box_label` is -1 hold no object and stay zero.
+column i covers [i, i + 1). Rows of boxes and landmarks whose label is -1 hold no object and stay zero.
 Pictures keep their type: values between two whole numbers are rounded where it has only whole ones.
 
 The fact `tasks` names the tasks that an augmentation goes with, where it changes the targets of these alone. The fact
@@ -28,6 +28,8 @@ from archbench.errors import UserError
 Batch = Mapping[str, Any]
 Augment = Callable[[Batch, keras.random.SeedGenerator], dict[str, Any]]
 MAPS = ("image", "mask", "instances")
+BOXES = {"boxes": "box_label", "ignored_boxes": "ignored_label"}
+"""Boxes of objects, each with the labels whose -1 says that a row holds none."""
 COPIES = ("singles",)
 """Labels that repeat the pixels of the picture, and do not change with it."""
 MOVED = ("present", "count", "proposals", *COPIES)
@@ -86,9 +88,10 @@ def as_type_of(picture: Any, values: Any) -> Any:
 
 
 def clear_empty_rows(batch: dict[str, Any]) -> dict[str, Any]:
-    """The batch with zeros in the rows of `boxes` and `landmarks` that hold no object."""
-    for name in present(batch, ("boxes", "landmarks")):
+    """The batch with zeros in the rows of boxes and landmarks that hold no object."""
+    labels = {**BOXES, "landmarks": "box_label"}
+    for name in present(batch, tuple(labels)):
         rows = batch[name]
-        exists = ops.reshape(batch["box_label"] >= 0, (*ops.shape(rows)[:2],) + (1,) * (len(rows.shape) - 2))
+        exists = ops.reshape(batch[labels[name]] >= 0, (*ops.shape(rows)[:2],) + (1,) * (len(rows.shape) - 2))
         batch[name] = ops.where(exists, rows, ops.zeros_like(rows))
     return batch

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field
 
 from archbench.augmentations import augmentation
 from archbench.augmentations._pictures import (
+    BOXES,
     MOVED,
     Augment,
     Batch,
@@ -26,6 +27,7 @@ from archbench.augmentations._pictures import (
     clear_empty_rows,
     each_map,
     picture_shape,
+    present,
 )
 from archbench.datasets.card import Card
 from archbench.options import Part, Positive
@@ -143,10 +145,10 @@ def warp(batch: Batch, matrix: Any, origin: Any, void: Mapping[str, int]) -> dic
     moved = resampled(batch, y, x, void)
     if "landmarks" in batch:
         moved["landmarks"] = _forward(batch["landmarks"], matrix, origin)
-    if "boxes" in batch:
+    for name in present(batch, tuple(BOXES)):
         limit = ops.cast(ops.stack([height, width]), "float32")
-        moved["boxes"], gone = _moved_boxes(batch["boxes"], matrix, origin, limit)
-        moved["box_label"] = ops.where(gone, -1, batch["box_label"])
+        moved[name], gone = _moved_boxes(batch[name], matrix, origin, limit)
+        moved[BOXES[name]] = ops.where(gone, -1, batch[BOXES[name]])
     return clear_empty_rows(moved)
 
 

@@ -9,6 +9,7 @@ from keras import ops
 
 from archbench.augmentations import augmentation
 from archbench.augmentations._pictures import (
+    BOXES,
     COPIES,
     MOVED,
     Augment,
@@ -32,7 +33,7 @@ def flip(card: Card, *, probability: Share = 0.5) -> Augment:
         count = ops.shape(batch["image"])[0]
         chosen = keras.random.uniform((count,), seed=seed) < probability
         flipped = {**batch, **each_map(batch, lambda _, one: where(chosen, ops.flip(one, axis=2), one))}
-        for name in present(batch, ("boxes", "proposals")):
+        for name in present(batch, (*BOXES, "proposals")):
             boxes = batch[name]
             top, left, bottom, right = (boxes[..., side] for side in range(4))
             mirrored = ops.stack([top, width - right, bottom, width - left], axis=-1)
@@ -62,13 +63,13 @@ def shift(card: Card, *, pixels: Count = 4) -> Augment:
         offset = ops.cast(move, "float32")
         if "landmarks" in batch:
             moved["landmarks"] = batch["landmarks"] + offset[:, None, None, :]
-        if "boxes" in batch:
+        for name in present(batch, tuple(BOXES)):
             limit = ops.convert_to_tensor([height, width, height, width], "float32")
-            boxes = batch["boxes"] + ops.tile(offset, (1, 2))[:, None, :]
+            boxes = batch[name] + ops.tile(offset, (1, 2))[:, None, :]
             boxes = ops.minimum(ops.maximum(boxes, 0.0), limit)
             outside = ops.any(boxes[..., 2:] <= boxes[..., :2], axis=-1)
-            moved["boxes"] = boxes
-            moved["box_label"] = ops.where(outside, -1, batch["box_label"])
+            moved[name] = boxes
+            moved[BOXES[name]] = ops.where(outside, -1, batch[BOXES[name]])
         return clear_empty_rows(moved)
 
     return apply

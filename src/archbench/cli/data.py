@@ -84,6 +84,7 @@ def _declared(slug: str, entry: Entry, options: Mapping[str, Any]) -> tuple[Card
         | {part: contains[part] for part in ("validation", "test") if part in contains},
         class_names=tuple(str(number) for number in range(contains["classes"])),
         vocabulary=tuple(str(number) for number in range(contains.get("vocabulary", 0))),
+        label_names={name: list(names) for name, names in contains.get("label_names", {}).items()},
     )
     return card, _array_bytes(card)
 

@@ -36,7 +36,8 @@ class Raw:
     """Split -> its official part, kept as it is: `test`, `validation`, and any others, as `train_dev`."""
     class_names: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    """Arrays that hold a class of `class_names`, or the set of those that an example shows (example, class)."""
+    """Arrays that hold a class of `class_names`, or -1 for none, or the set of those that an example shows (example,
+    class)."""
     label_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Array of labels beside these -> the names of its own classes."""
     strata: str | None = None
@@ -78,7 +79,7 @@ class Raw:
             raise ValueError(f"Every part needs the same arrays: {sorted(self.train)}. Received {sorted(part)}.")
         for name in self.labels:
             label = np.asarray(part[name])
-            if label.ndim == 1 and (label.min() < 0 or label.max() >= len(self.class_names)):
+            if label.ndim == 1 and (label.min() < -1 or label.max() >= len(self.class_names)):
                 raise ValueError(
                     f"Labels from {label.min()} to {label.max()} do not fit {len(self.class_names)} class names."
                 )

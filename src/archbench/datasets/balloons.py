@@ -57,13 +57,15 @@ def balloons(
     distractors: Annotated[int, Field(ge=0, le=16)] = 2,
     seed: Seed = 0,
     missing: Fraction = 0.0,
+    empty: Fraction = 0.0,
     validation: Inside = VALIDATION,
     test: Inside = TEST,
 ) -> Raw:
     """Scenes of round, heart-shaped, star-shaped and long balloons over photographs, with things that are none.
 
     Scenes number `seed * 1,000,000` and on. Balloons are 8 % to 60 % of the frame long, larger ones more
-    often; every scene shows 1 to `max_objects` of them and up to `distractors` other things.
+    often; every scene shows 1 to `max_objects` of them and up to `distractors` other things. `empty` is the share of
+    scenes, drawn for each apart, without their balloons: they have no `label` and no `color` (-1).
 
     Arrays: `image` uint8 (size, size, 3); `label` int32, the kind of the balloon with the largest visible
     area; `present` uint8 (kinds,); `boxes` float32 (balloon, [top, left, bottom, right]) in pixels, from the largest
@@ -78,8 +80,9 @@ def balloons(
     """
     arrays = _empty(examples, size)
     told: dict[str, list[np.ndarray]] = {name: [] for name in EMPTY}
+    bare = np.random.default_rng((seed, 3)).random(examples) < empty
     for row in range(examples):
-        one = scene(seed * 1_000_000 + row, size, max_objects, distractors)
+        one = scene(seed * 1_000_000 + row, size, max_objects, distractors, balloons=not bare[row])
         _fill(arrays, row, one)
         for name, rows in zip(EMPTY, (one.boxes, one.kinds, one.landmarks), strict=True):
             told[name].append(rows)
@@ -117,8 +120,8 @@ def _empty(examples: int, size: int) -> dict[str, Column]:
 def _fill(arrays: dict[str, Column], row: int, one: Scene) -> None:
     """Write a scene into the arrays' `row`."""
     arrays["image"][row] = one.image
-    arrays["label"][row] = one.kinds[0]
     arrays["present"][row, one.kinds] = 1
     arrays["instances"][row] = one.instances
     arrays["mask"][row] = np.concatenate([[0], one.kinds + 1]).astype(np.uint8)[one.instances]
-    arrays["count"][row], arrays["color"][row] = len(one.kinds), one.colors[0]
+    arrays["count"][row] = len(one.kinds)
+    arrays["label"][row], arrays["color"][row] = (one.kinds[0], one.colors[0]) if len(one.kinds) else (-1, -1)

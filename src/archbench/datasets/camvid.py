@@ -20,8 +20,20 @@ from archbench.datasets._raw import Raw
 from archbench.options import Count
 
 SOURCE = "Brostow, Fauqueur, Cipolla 2009, Pattern Recognition Letters 30(2); as in SegNet, arXiv:1511.00561"
-KINDS = ("building", "pole", "road", "pavement", "tree", "sign symbol", "fence", "car", "pedestrian", "bicyclist")
-"""The classes from 1 on; 0 is the sky, which stands where other data sets have their background."""
+CLASSES = (
+    "sky",
+    "building",
+    "pole",
+    "road",
+    "pavement",
+    "tree",
+    "sign symbol",
+    "fence",
+    "car",
+    "pedestrian",
+    "bicyclist",
+)
+"""What the numbers 0, 1, ... of a mask mean: there is no background."""
 UNLABELLED = 11
 SIZE = (360, 480)
 PARTS = {"train": "train", "validation": "val", "test": "test"}
@@ -33,7 +45,9 @@ COUNTS = {"train": 367, "validation": 101, "test": 233}
     "camvid",
     source=SOURCE,
     **_fetch.facts("camvid"),
-    contains=lambda *, size, examples, **_: holds(size, COUNTS, len(KINDS), "mask", examples=examples),
+    contains=lambda *, size, examples, **_: (
+        holds(size, COUNTS, 0, "mask", examples=examples) | {"label_names": {"mask": CLASSES}}
+    ),
 )
 def camvid(
     raw: Path,
@@ -46,15 +60,15 @@ def camvid(
 ) -> Raw:
     """Street scenes, 480 x 360, with every pixel told: 367 to train with, 101 to choose by and 233 to test on.
 
-    `image` uint8 (height, width, 3) and `mask` uint8 (height, width): 0 sky, then the ten other classes, and 255 where
-    no class is told. `size` is (height, width); `fit` stretches a picture to it, or pads it with black on the right
-    and below, where the mask is 255. `examples` keeps the first so many of each part.
+    `image` uint8 (height, width, 3) and `mask` uint8 (height, width): the class of a pixel, of which 0 is the sky, and
+    255 where none is told. `size` is (height, width); `fit` stretches a picture to it, or pads it with black on the
+    right and below, where the mask is 255. `examples` keeps the first so many of each part.
     """
     _fetch.fetch("camvid", raw)
     folder, look = raw / "camvid", Look(tuple(size), fit=fit)
     parts = {part: _part(folder, listed, look, storage, examples) for part, listed in PARTS.items()}
     found = gather(parts, "camvid", "mask", skip_broken=skip_broken)
-    return found.raw("camvid", SOURCE, KINDS, labels=())
+    return found.raw("camvid", SOURCE, (), labels=(), label_names={"mask": CLASSES})
 
 
 def _part(folder: Path, listed: str, look: Look, storage: Storage, examples: int | None) -> Part:

@@ -26,7 +26,8 @@ class Card:
     """Examples in `train`, `validation` and `test`, and in splits of other names."""
     class_names: tuple[str, ...] = ()
     label_names: dict[str, list[str]] = field(default_factory=dict)
-    """Array of numbers that name classes of their own (`count`, `color`) -> what the numbers 0, 1, ... mean."""
+    """Array of numbers that name classes of their own (`count`, `color`) -> what the numbers 0, 1, ... mean; of a
+    `mask` that is not named here 0 is the background, and 1 + class of `class_names` the rest."""
     vocabulary: tuple[str, ...] = ()
     """Of texts: what the tokens 0, 1, ... stand for, in every array of tokens; 0 is padding."""
     label_counts: dict[str, dict[str, dict]] = field(default_factory=dict)

@@ -22,6 +22,8 @@ SOURCE = "Cardona et al. 2010, PLoS Biology 8(10); Arganda-Carreras et al. 2015,
 SIDE, SLICES, TEST = 512, 30, 5
 MEMBRANE, INSIDE = 0, 255
 """What a label picture holds."""
+CLASSES = ("membrane", "inside")
+"""What 0 and 1 of a mask mean."""
 
 
 def contains(*, size: int, border: int, validation_slices: int) -> dict:
@@ -35,7 +37,8 @@ def contains(*, size: int, border: int, validation_slices: int) -> dict:
         "train": train,
         "validation": validation_slices,
         "test": TEST,
-        "classes": 1,
+        "classes": 0,
+        "label_names": {"mask": CLASSES},
     }
 
 
@@ -64,7 +67,7 @@ def isbi2012(
     blocks = {"train": slice(start), "validation": slice(start, end), "test": slice(end, None)}
     splits = {split: {name: array[rows] for name, array in arrays.items()} for split, rows in blocks.items()}
     licence = str(_fetch.facts("isbi2012")["licence"])
-    return Raw(SOURCE, licence, "image", splits.pop("train"), official=splits, class_names=("inside",))
+    return Raw(SOURCE, licence, "image", splits.pop("train"), official=splits, label_names={"mask": CLASSES})
 
 
 def _slice(path: Path, size: int, border: int, kind: str) -> np.ndarray:

@@ -190,7 +190,7 @@ def label_counts(splits: Splits, card: Card) -> dict[str, dict[str, dict]]:
     """What the card says of its arrays of labels: how many examples of each split have one, and of which class.
 
     A missing label is negative, or above 1 in the row of a set of classes (example, class). Of labels in examples of
-    unlike length, each is counted.
+    unlike length, each is counted; of a class for every pixel, the examples that show it.
     """
     return {
         name: {split: _tally(arrays[name], len(classes)) for split, arrays in splits.items()}
@@ -202,6 +202,9 @@ def _tally(labels: Column, classes: int) -> dict[str, Any]:
     if lengths(labels) is None and labels.ndim == 2:
         known = labels[(labels <= 1).all(axis=1)]
         return {"known": len(known), "classes": known.sum(axis=0, dtype=np.int64).tolist()}
+    if lengths(labels) is None and labels.ndim > 2:
+        shown = [np.bincount(np.ravel(one), minlength=classes)[:classes] > 0 for one in labels]  # what is void is above
+        return {"known": int(np.any(shown, axis=1).sum()), "classes": np.sum(shown, axis=0).tolist()}
     values = np.concatenate(list(_storage.chunks(labels)))
     known = values[values >= 0]
     return {"known": len(known), "classes": np.bincount(known, minlength=classes).tolist()}

@@ -15,21 +15,15 @@ import numpy as np
 from pydantic import Field
 
 from archbench.datasets import dataset
+from archbench.datasets._proposals import check_pictures, with_proposals
 from archbench.datasets._raw import Raw
 from archbench.datasets.store import Prepared
-from archbench.errors import UserError
 from archbench.options import Part, Positive
 
 SOURCE = "windows slid over the picture, arXiv:1504.08083, section 5.5"
-PROPOSALS = "proposals"
-"""float32 (example, region, [top, left, bottom, right]) in pixels: where objects may be, likely ones first."""
 
 Several = Annotated[tuple[Part, ...], Field(min_length=1, max_length=32)]
 Ratios = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=32)]
-
-
-class NoBoxesToPropose(UserError):
-    """A data set that has no pictures with boxes, or has proposals already."""
 
 
 @dataset(
@@ -55,30 +49,10 @@ def windows(
     `step` of a window's side apart, or a little less, so that the first and the last touch the border. Raises
     `NoBoxesToPropose`.
     """
-    card = of.card
-    if "boxes" not in card.arrays or len(card.input_shape) != 3 or PROPOSALS in card.arrays:
-        raise NoBoxesToPropose(
-            f"The data set {card.name!r} is no data set of pictures with boxes and without proposals. It has: "
-            f"{', '.join(card.arrays)}. Choose another `of` in the datasets section of params.yaml."
-        )
-    made = grid(card.input_shape[:2], sides, ratios, step)
-    splits = {
-        name: {**arrays, PROPOSALS: np.tile(made, (len(arrays[card.input]), 1, 1))}
-        for name, arrays in of.splits.items()
-    }
-    return Raw(
-        f"{card.source}; {SOURCE}",
-        card.licence,
-        card.input,
-        splits.pop("train"),
-        official=splits,
-        class_names=card.class_names,
-        labels=card.labels,
-        label_names={name: tuple(names) for name, names in card.label_names.items()},
-        strata=card.strata,
-        group=card.group,
-        void=card.void,
-    )
+    check_pictures(of)
+    made = grid(of.card.input_shape[:2], sides, ratios, step)
+    tiled = {name: np.tile(made, (len(arrays[of.card.input]), 1, 1)) for name, arrays in of.splits.items()}
+    return with_proposals(of, tiled, SOURCE)
 
 
 def grid(size: tuple[int, int], sides: Several, ratios: Ratios, step: float) -> np.ndarray:

@@ -65,6 +65,18 @@ def show(axes: Axes, image: np.ndarray, *, title: str = "", color: str = RIGHT) 
     axes.set_title(title, fontsize=6.5, color=color, pad=2)
 
 
+def worst_kept(predictions: Mapping[str, np.ndarray], most: int) -> np.ndarray:
+    """Places among the kept examples of at most `most` with the most mistakes, which come first; of any at all.
+
+    None where the run did not tell how far off each example is.
+    """
+    if "whole_mistakes" not in predictions:
+        return np.zeros(0, int)
+    mistakes = predictions["whole_mistakes"][predictions["row"]]
+    order = np.argsort(-mistakes, kind="stable")[:most]
+    return order[mistakes[order] > 0]
+
+
 def class_names(predictions: Mapping[str, np.ndarray], classes: int) -> list[str]:
     """The names that the run recorded, or the numbers from 0 where its data set names none."""
     named = predictions["class_names"].tolist() if "class_names" in predictions else []

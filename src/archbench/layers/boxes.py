@@ -88,17 +88,29 @@ def encode_cells(boxes: Any, anchors: np.ndarray, grid: tuple[int, int]) -> Code
     A box belongs to the cell its centre lies in and to the anchor whose shape, laid on the same centre,
     overlaps it most. `grid` is (rows, columns).
     """
-    rows, columns = grid
-    top, left, bottom, right = _sides(boxes)
-    x, y = (left + right) / 2, (top + bottom) / 2
-    sides = ops.stack([right - left, bottom - top], axis=-1)  # (batch, box, [width, height])
+    centre, sides = centre_and_sides(boxes)
     sides = ops.maximum(sides, SMALLEST_SIDE)
     anchor = ops.cast(ops.argmax(shape_iou(sides, anchors), axis=-1), "int32")
-    column = ops.clip(ops.floor(x), 0, columns - 1)
-    row = ops.clip(ops.floor(y), 0, rows - 1)
-    index = ops.cast(row * columns + column, "int32") * len(anchors) + anchor
+    cell, place = cell_of(centre, grid)
     nearest = ops.take(ops.cast(anchors, "float32"), anchor, axis=0)
-    return Code(index, ops.stack([x - column, y - row], axis=-1), ops.log(sides / nearest))
+    return Code(cell * len(anchors) + anchor, place, ops.log(sides / nearest))
+
+
+def centre_and_sides(boxes: Any) -> tuple[Any, Any]:
+    """Of `boxes` (..., 4) the centres (..., [x, y]) and the sides (..., [width, height])."""
+    top, left, bottom, right = _sides(boxes)
+    centre = ops.stack([(left + right) / 2, (top + bottom) / 2], axis=-1)
+    return centre, ops.stack([right - left, bottom - top], axis=-1)
+
+
+def cell_of(centre: Any, grid: tuple[int, int]) -> tuple[Any, Any]:
+    """The cell that each `centre` (..., [x, y]) lies in, and where in it, (..., [x, y]).
+
+    Both are in cells; those of the `grid` (rows, columns) are counted over rows and columns, int32 (...).
+    """
+    (x, y), (rows, columns) = (centre[..., 0], centre[..., 1]), grid
+    column, row = ops.clip(ops.floor(x), 0, columns - 1), ops.clip(ops.floor(y), 0, rows - 1)
+    return ops.cast(row * columns + column, "int32"), ops.stack([x - column, y - row], axis=-1)
 
 
 def shape_iou(sides: Any, anchors: np.ndarray) -> Any:

@@ -4,6 +4,9 @@ Girshick, "Fast R-CNN", 2015, arXiv:1504.08083, section 2.1: the pooling of one 
 2014, arXiv:1406.4729). Cells are counted as in the authors' Caffe and in torchvision's roi_pool. Differs from these:
 bins are worked out in whole numbers, where rounding of their floating-point numbers lets a few bins reach into the cell
 after their region; a region that sticks out of the picture is cut at its border first.
+
+What rounding costs, by an example: a region of 665 pixels on a map of stride 32 is 20.78 cells wide. Cut down it has
+20, and of 7 bins each has 2, so that 6 cells are in none; `roi_align` keeps the 20.78, and bins of 2.97.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from archbench.layers.boxes import SMALLEST_SIDE, Code, decode_cells, shape_iou
+from archbench.layers.boxes import SMALLEST_SIDE, Code, cell_of, centre_and_sides, decode_cells, shape_iou
 
 SCALES = ("small", "medium", "large")
 """The maps from the finest to the coarsest, by the objects that they are for."""
@@ -37,17 +37,15 @@ def encode_scales(boxes: Any, anchors: np.ndarray, shapes: Sequence[tuple[int, i
     map to the cell its centre lies in. `shapes` are (rows, columns, anchors) of each map; `index` of the answer counts
     over the maps one after the other.
     """
-    y, x = (boxes[..., 0] + boxes[..., 2]) / 2, (boxes[..., 1] + boxes[..., 3]) / 2
-    sides = ops.stack([boxes[..., 3] - boxes[..., 1], boxes[..., 2] - boxes[..., 0]], axis=-1)
+    centre, sides = centre_and_sides(boxes)
     sides = ops.maximum(sides, SMALLEST_SIDE)
     anchor = ops.cast(ops.argmax(shape_iou(sides, anchors), axis=-1), "int32")
     nearest = ops.take(ops.cast(anchors, "float32"), anchor, axis=0)
     first, indices, places = 0, [], []
     for rows, columns, count in shapes:
-        cell = shapes[0][0] / rows
-        column, row = ops.clip(ops.floor(x / cell), 0, columns - 1), ops.clip(ops.floor(y / cell), 0, rows - 1)
-        indices.append(first + ops.cast(row * columns + column, "int32") * count + anchor % count)
-        places.append(ops.stack([x / cell - column, y / cell - row], axis=-1))
+        cell, place = cell_of(centre / (shapes[0][0] / rows), (rows, columns))
+        indices.append(first + cell * count + anchor % count)
+        places.append(place)
         first += rows * columns * count
     own = (anchor // shapes[0][2])[..., None]  # the map
     index = ops.take_along_axis(ops.stack(indices, axis=-1), own, axis=-1)[..., 0]

@@ -31,4 +31,4 @@ def style(made: Any, wanted: Any) -> Any:
     Equation 4.
     """
     positions, channels = math.prod(made.shape[1:3]), made.shape[3]
-    return ops.sum(ops.square(gram(made) - gram(wanted)), axis=(1, 2)) / (4 * channels**2 * positions**2)
+    return ops.sum(ops.square(gram(made) - gram(wanted)), axis=(1, 2)) / (2.0 * channels * positions) ** 2

@@ -64,9 +64,10 @@ def yolo_v1_parts(truth: Any, label: Any, raw: Any, count: int) -> dict[str, Any
     rows, columns, length = raw.shape[1:]
     cells = ops.reshape(raw, (-1, rows * columns, length))
     said = ops.reshape(cells[..., : count * NUMBERS], (-1, rows * columns, count, NUMBERS))
-    cell, place = _cell(truth, (rows, columns))
+    centre, sides = areas.centre_and_sides(truth)
+    cell, place = areas.cell_of(centre, (rows, columns))
     mine = ops.take_along_axis(said, cell[..., None, None], axis=1)  # (batch, object, box, number)
-    given = _assign(truth, label, ops.stop_gradient(mine), cell, place, (rows, columns))
+    given = _assign(sides, label, ops.stop_gradient(mine), cell, place, (rows, columns))
     own = ops.take_along_axis(mine, given.box[..., None, None], axis=2)[:, :, 0]  # (batch, object, number)
     kinds = ops.take_along_axis(cells[..., count * NUMBERS :], cell[..., None], axis=1)
     right = ops.one_hot(ops.maximum(label, 0), kinds.shape[-1], dtype="float32")
@@ -82,21 +83,12 @@ def yolo_v1_parts(truth: Any, label: Any, raw: Any, count: int) -> dict[str, Any
     }
 
 
-def _cell(truth: Any, grid: tuple[int, int]) -> tuple[Any, Any]:
-    """The cell (batch, object) that each centre lies in, counted over rows and columns, and where in it, [x, y]."""
-    rows, columns = grid
-    y, x = (truth[..., 0] + truth[..., 2]) / 2, (truth[..., 1] + truth[..., 3]) / 2
-    row, column = ops.clip(ops.floor(y), 0, rows - 1), ops.clip(ops.floor(x), 0, columns - 1)
-    return ops.cast(row * columns + column, "int32"), ops.stack([x - column, y - row], axis=-1)
-
-
-def _assign(truth: Any, label: Any, mine: Any, cell: Any, place: Any, grid: tuple[int, int]) -> Assignment:
+def _assign(sides: Any, label: Any, mine: Any, cell: Any, place: Any, grid: tuple[int, int]) -> Assignment:
     """`mine` (batch, object, box, number) is what the cell of each object says."""
     exists, size = label >= 0, np.array(grid[::-1], "float32")  # [width, height] of the picture, in cells
     same = (cell[:, :, None] == cell[:, None, :]) & exists[:, None, :]
     earlier = np.tril(np.ones(same.shape[1:], bool), k=-1)
     answers = exists & ~ops.any(same & earlier, axis=2)
-    sides = ops.stack([truth[..., 3] - truth[..., 1], truth[..., 2] - truth[..., 0]], axis=-1)
     half = sides / 2
     local = ops.concatenate([place - half, place + half], axis=-1)  # [left, top, right, bottom]
     local = ops.take(local, np.array([1, 0, 3, 2]), axis=-1)

@@ -1,13 +1,15 @@
 """The loss of YOLO v3, whose gradients are those of the authors' yolo_layer.c.
 
 Redmon & Farhadi 2018, arXiv:1804.02767, sections 2.1 to 2.3. What darknet prints as the loss is the squared length of
-these gradients; here it is the function that has them.
+these gradients; here it is the function that has them. Changes that others made are options: boxes that are compared as
+boxes (Rezatofighi et al. 2019, "Generalized Intersection over Union", arXiv:1902.09630, section 5.1), and objectness of
+which easy places count little (Lin et al. 2017, "Focal Loss for Dense Object Detection", arXiv:1708.02002).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from keras import ops
@@ -17,7 +19,7 @@ from archbench.layers.scales import SCALES, decode_scales, encode_scales
 from archbench.losses import loss
 from archbench.losses.per_example import sum_per_example
 from archbench.losses.yolo_v2 import NUMBERS, later_has_it
-from archbench.options import Anchors, Share
+from archbench.options import Anchors, NonNegative, Share
 
 COCO_ANCHORS = (
     *((1.25, 1.625), (2.0, 3.75), (4.125, 2.875)),
@@ -27,6 +29,9 @@ COCO_ANCHORS = (
 """Those of yolov3.cfg, in cells of its finest map, which are of 8 pixels."""
 IGNORE_IOU = 0.5
 """A box that overlaps an object more than this is not told that it is empty: section 2.1."""
+OVERLAPS = {"iou": boxes.iou, "giou": boxes.giou}
+"""How well two boxes agree, of which 1 is best."""
+BoxLoss = Literal["iou", "giou"]
 
 
 @loss(
@@ -40,6 +45,8 @@ def yolo_v3(
     *,
     anchors: Anchors = COCO_ANCHORS,
     ignore_iou: Share = IGNORE_IOU,
+    box_loss: BoxLoss | None = None,
+    focus: NonNegative = 0.0,
 ) -> Any:
     """Squared errors of sides, and a logistic regression of centres, objectness and each class, on three maps.
 
@@ -47,15 +54,22 @@ def yolo_v3(
     (batch, object), -1 in rows without an object. `outputs` are raw maps `small`, `medium` and `large`, by the objects
     that they are for: (batch, row, column, anchor, [tx, ty, tw, th, objectness, class...]), each with its share of
     `anchors` ([width, height]) in cells of the finest map, which is `small`. The answer is (batch,), the sum of
-    `yolo_v3_parts`.
+    `yolo_v3_parts`, where the other options are told.
     """
     maps = [outputs[scale] for scale in SCALES]
-    shapes = np.asarray(anchors, "float32")
-    return sum(yolo_v3_parts(targets["boxes"], targets["box_label"], maps, shapes, ignore_iou).values())
+    shapes, options = np.asarray(anchors, "float32"), {"ignore_iou": ignore_iou, "box_loss": box_loss, "focus": focus}
+    return sum(yolo_v3_parts(targets["boxes"], targets["box_label"], maps, shapes, **options).values())
 
 
 def yolo_v3_parts(
-    truth: Any, label: Any, maps: Sequence[Any], anchors: np.ndarray, ignore_iou: float = IGNORE_IOU
+    truth: Any,
+    label: Any,
+    maps: Sequence[Any],
+    anchors: np.ndarray,
+    *,
+    ignore_iou: float = IGNORE_IOU,
+    box_loss: BoxLoss | None = None,
+    focus: float = 0.0,
 ) -> dict[str, Any]:
     """The parts of the loss, (batch,) each and summed over a picture; `maps` from the finest to the coarsest.
 
@@ -63,6 +77,9 @@ def yolo_v3_parts(
     the perfect answer is taken off, of the prediction whose anchor, among all nine, fits the object best;
     `objectness`: the cross-entropy of 1 for these, of 0 for those with no object near; `classes`: the cross-entropies
     of all classes, where a prediction that two objects fall to has the kinds of both, and the box of the later.
+
+    With a `box_loss` the `coordinates` are one minus the (generalized) IoU of box and object, whatever its size. With
+    `focus` a cross-entropy of `objectness` counts (1 - p)^focus, where p is the chance that was given to what is right.
     """
     truth, label = ops.cast(truth, "float32"), ops.cast(label, "int32")
     maps = [ops.cast(one, "float32") for one in maps]
@@ -72,10 +89,16 @@ def yolo_v3_parts(
     flat = ops.concatenate([ops.reshape(one, (-1, np.prod(one.shape[1:4]), numbers)) for one in maps], axis=1)
     mine = ops.take_along_axis(flat, given.index[..., None], axis=1)  # (batch, object, number)
     answers = ops.cast(later_has_it(given.index, exists), "float32")
-    importance = 2 - boxes.area(truth) / np.prod(maps[0].shape[1:3])
+    predicted = decode_scales(maps, anchors)
+    if box_loss is None:
+        errors = (2 - boxes.area(truth) / np.prod(maps[0].shape[1:3])) * _coordinates(mine, given)
+    else:
+        errors = 1 - OVERLAPS[box_loss](ops.take_along_axis(predicted, given.index[..., None], axis=1), truth)
+    said, answering = flat[..., 4], _answering(given.index, answers, flat.shape[1])
+    empty = _empty(predicted, truth, exists, ignore_iou) * (1 - answering)
     return {
-        "coordinates": sum_per_example(answers * importance * _coordinates(mine, given)),
-        "objectness": _objectness(maps, anchors, flat[..., 4], truth, exists, given.index, answers, ignore_iou),
+        "coordinates": sum_per_example(answers * errors),
+        "objectness": sum_per_example(answering * _told(said, focus) + empty * _told(-said, focus)),
         "classes": sum_per_example(answers * _classes(mine, label, given.index)),
     }
 
@@ -88,22 +111,22 @@ def _coordinates(mine: Any, given: boxes.Code) -> Any:
     return ops.sum(nats + ops.square(mine[..., 2:4] - given.stretch) / 2, axis=-1)
 
 
-def _objectness(
-    maps: Sequence[Any],
-    anchors: np.ndarray,
-    said: Any,
-    truth: Any,
-    exists: Any,
-    index: Any,
-    answers: Any,
-    ignore_iou: float,
-) -> Any:
-    # Which boxes lie on an object is no way for gradients into the boxes.
-    predicted = ops.stop_gradient(decode_scales(maps, anchors))
-    overlap = boxes.pairwise_iou(predicted, truth) * ops.cast(exists, "float32")[:, None, :]
-    answering = ops.max(ops.one_hot(index, said.shape[1], dtype="float32") * answers[..., None], axis=1)
-    empty = ops.cast(ops.max(overlap, axis=2) <= ignore_iou, "float32") * (1 - answering)
-    return sum_per_example(answering * ops.softplus(-said) + empty * ops.softplus(said))
+def _answering(index: Any, answers: Any, count: int) -> Any:
+    """Which of `count` predictions answer for an object: (batch, prediction)."""
+    return ops.max(ops.one_hot(index, count, dtype="float32") * answers[..., None], axis=1)
+
+
+def _empty(predicted: Any, truth: Any, exists: Any, ignore_iou: float) -> Any:
+    """Which of the boxes `predicted` (batch, prediction, 4) lie on no object."""
+    # Where a box lies is no way for gradients into the boxes.
+    overlap = boxes.pairwise_iou(ops.stop_gradient(predicted), truth) * ops.cast(exists, "float32")[:, None, :]
+    return ops.cast(ops.max(overlap, axis=2) <= ignore_iou, "float32")
+
+
+def _told(logit: Any, focus: float) -> Any:
+    """The cross-entropy of a yes where that is true."""
+    nats = ops.softplus(-logit)
+    return nats if not focus else nats * ops.exp(-focus * ops.softplus(logit))
 
 
 def _classes(mine: Any, label: Any, index: Any) -> Any:

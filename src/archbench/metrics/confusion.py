@@ -81,6 +81,17 @@ def pixel_accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
     return accuracy(targets, predictions)
 
 
+@metric(
+    "pixel_error",
+    source="Arganda-Carreras et al. 2015, Frontiers in Neuroanatomy 9, 142",
+    values="labels",
+    less_is_better=True,
+)
+def pixel_error(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """The share of pixels given another than their true class, between 0 and 1."""
+    return 1 - pixel_accuracy(targets, predictions)
+
+
 @metric("mean_iou", source="Long et al. 2014, section 5, arXiv:1411.4038", values="labels")
 def mean_iou(targets: np.ndarray, predictions: np.ndarray) -> float:
     """Intersection over union of each class over all pixels of a split, averaged over classes.

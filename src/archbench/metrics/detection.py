@@ -9,14 +9,12 @@ from typing import Literal
 import numpy as np
 
 from archbench.metrics import metric
-from archbench.metrics.coco import AREAS, NONE, Truth, overlap, precisions, read_truth
+from archbench.metrics.coco import AREAS, Compared, compare_boxes, mean_precisions, precisions
 from archbench.options import Inside
 
 Arrays = Mapping[str, np.ndarray]
 
 SOURCE = "Lin et al. 2014, Microsoft COCO, arXiv:1405.0312; pycocotools"
-IOU_50, EVERY_AREA = 0, 0
-"""Places in what `precisions` gives (threshold, recall, class, area)."""
 
 
 def average_precisions(targets: Arrays, predictions: Arrays) -> dict[str, float]:
@@ -31,17 +29,7 @@ def average_precisions(targets: Arrays, predictions: Arrays) -> dict[str, float]
     image. A label of -1 is an empty row. Classes without any object in `targets` do not count; if there is no object at
     all, `map` and `map_50` are nan.
     """
-    precision = precisions(targets, predictions)
-    if not precision.shape[2]:
-        return {"map": math.nan, "map_50": math.nan}
-    # Copies, so that the order in which numbers are added up hangs on no array's layout.
-    everywhere, kinds = precision[:, :, :, EVERY_AREA], np.arange(precision.shape[2])
-    found = {"map": float(everywhere[:, :, kinds].mean()), "map_50": float(everywhere[IOU_50][:, kinds].mean())}
-    for place, size in enumerate(AREAS):
-        values = precision[:, :, :, place]
-        if place != EVERY_AREA and (values > NONE).any():
-            found[f"map_{size}"] = float(values[values > NONE].mean())
-    return found
+    return mean_precisions(precisions(compare_boxes(targets, predictions)))
 
 
 @metric("map", source=SOURCE, values="detections")
@@ -84,11 +72,12 @@ def average_precision(
     it overlaps most does so by `iou_threshold` and no surer one has it. `targets` and `predictions` are those of
     `average_precisions`; VOC's difficult objects are ignored ones, and so are crowds.
     """
-    truth = read_truth(targets)
-    kinds = np.unique(truth.label[(truth.label >= 0) & ~truth.ignored])
+    # VOC knows no crowds: they share what other boxes share.
+    plain = {"ignored_crowd": np.zeros_like(targets["ignored_crowd"])} if "ignored_crowd" in targets else {}
+    compared = compare_boxes({**targets, **plain}, predictions)
     found = []
-    for kind in kinds:
-        recall, precision = _curve(truth, predictions, kind, iou_threshold)
+    for kind in compared.kinds:
+        recall, precision = _curve(compared, kind, iou_threshold)
         best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
         if points == "all":
             found.append(float(np.sum(np.diff(recall, prepend=0.0) * best[:-1])))
@@ -97,22 +86,20 @@ def average_precision(
     return float(np.mean(found)) if found else math.nan
 
 
-def _curve(truth: Truth, predictions: Arrays, kind: int, iou_threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def _curve(compared: Compared, kind: int, iou_threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """Recall and precision after each detection of a class that counts, the surest first."""
-    label, score = np.asarray(predictions["label"]), np.asarray(predictions["score"])
-    boxes = np.asarray(predictions["boxes"], "float64")
-    images, rows = np.nonzero(label == kind)
-    order = np.argsort(-score[images, rows], kind="stable")
-    own = truth.label == kind
+    images, rows = np.nonzero(compared.said == kind)
+    order = np.argsort(-compared.score[images, rows], kind="stable")
+    own = compared.label == kind
     taken, hits = np.zeros(own.shape, bool), []
     for image, row in zip(images[order], rows[order], strict=True):
-        shared = np.where(own[image], overlap(boxes[image, row], truth.boxes[image]), -1.0)
-        best = int(shared.argmax()) if shared.size else -1
-        near = best >= 0 and shared[best] >= iou_threshold
-        if near and truth.ignored[image, best]:
+        shared = np.where(own[image], compared.shared[image, row], -1.0)
+        best = int(shared.argmax())
+        near = shared[best] >= iou_threshold
+        if near and compared.ignored[image, best]:
             continue
         hits.append(near and not taken[image, best])
         if near:
             taken[image, best] = True
     right = np.cumsum(np.array(hits, float))
-    return right / (own & ~truth.ignored).sum(), right / np.arange(1, len(hits) + 1)
+    return right / (own & ~compared.ignored).sum(), right / np.arange(1, len(hits) + 1)

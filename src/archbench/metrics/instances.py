@@ -1,19 +1,16 @@
-"""Average precision of masks, as the COCO challenge defines it; the arithmetic is pycocotools' own."""
+"""Average precision of masks, as the COCO challenge defines it."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from pycocotools import mask as run_lengths
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from archbench.metrics import metric
+from archbench.metrics.coco import AREAS, Compared, mean_precisions, precisions, surest_first, told
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -26,30 +23,12 @@ CERTAIN = 255
 def mask_average_precisions(targets: Arrays, predictions: Arrays) -> dict[str, float]:
     """`mask_map`, the mean over classes and IoU thresholds .50, .55 to .95 of masks, and `mask_map_50`, at .50 alone.
 
-    `targets` holds `box_label` (image, object), and `masks` (image, object, height, width) or `instances` (image,
-    height, width), where a pixel is 0 or 1 + object; `predictions` holds `boxes` (image, detection, [top, left, bottom,
-    right]), `label`, `score`, and `mask` uint8 (image, detection, side, side) over the box, of which 255 is certain; at
-    most 100 an image. A label of -1 is an empty row. Classes without any object in `targets` do not count; if there is
-    no object at all, both are nan.
+    And where there are objects of that size `mask_map_small`, of a mask below 32 x 32 pixels, `mask_map_medium`, and
+    `mask_map_large`, beyond 96 x 96. `targets` and `predictions` are those of `compare_masks`. Classes without any
+    object in `targets` do not count; if there is no object at all, `mask_map` and `mask_map_50` are nan.
     """
-    truth, found = [], []
-    images = len(targets["box_label"])
-    for image in range(images):
-        masks = true_masks(targets, image)
-        truth += _rows(image, masks, targets["box_label"][image])
-        there = np.asarray(predictions["label"][image]) >= 0
-        drawn = pasted(predictions["mask"][image][there], predictions["boxes"][image][there], masks.shape[1:])
-        found += _rows(image, drawn, predictions["label"][image][there], predictions["score"][image][there])
-    if not truth:
-        return {"mask_map": math.nan, "mask_map_50": math.nan}
-    if not found:
-        return {"mask_map": 0.0, "mask_map_50": 0.0}
-    precision = _precision(truth, found, images, masks.shape[1:])
-    known = precision[0, 0] > -1  # the classes with objects
-    return {
-        "mask_map": float(precision[:, :, known].mean()),
-        "mask_map_50": float(precision[0][:, known].mean()),
-    }
+    found = mean_precisions(precisions(compare_masks(targets, predictions)))
+    return {f"mask_{name}": value for name, value in found.items()}
 
 
 @metric("mask_map", source=SOURCE, values="instances")
@@ -62,6 +41,44 @@ def mask_map(targets: Arrays, predictions: Arrays) -> float:
 def mask_map_50(targets: Arrays, predictions: Arrays) -> float:
     """Mean average precision of masks where an IoU of one half is a hit (COCO's mask AP50), between 0 and 1."""
     return mask_average_precisions(targets, predictions)["mask_map_50"]
+
+
+@metric({f"mask_map_{size}": {"size": size} for size in AREAS if size != "all"}, source=SOURCE, values="instances")
+def mask_map_of_size(targets: Arrays, predictions: Arrays, *, size: Literal["small", "medium", "large"]) -> float:
+    """Mean average precision of masks of one size (COCO's mask AP), between 0 and 1; nan where there are none.
+
+    Small ones are below 32 x 32 pixels, large ones beyond 96 x 96.
+    """
+    return mask_average_precisions(targets, predictions).get(f"mask_map_{size}", math.nan)
+
+
+def compare_masks(targets: Arrays, predictions: Arrays) -> Compared:
+    """The true masks of every image, those that are ignored, and the predicted ones.
+
+    `targets` holds `box_label` (image, object), and `masks` (image, object, height, width) or `instances` (image,
+    height, width), where a pixel is 0 or 1 + object; and may hold `ignored_masks`, of the form of `masks`, with
+    `ignored_label` and `ignored_crowd`. `predictions` holds `boxes` (image, detection, [top, left, bottom, right]),
+    `label`, `score`, and `mask` uint8 (image, detection, side, side) over the box, of which 255 is certain; at most 100
+    an image. A label of -1 is an empty row.
+    """
+    label, ignored, crowd = told(targets, "ignored_masks")
+    said = surest_first(predictions)
+    compared = Compared(
+        *(label, np.zeros(label.shape), ignored, crowd, said["label"], said["score"], np.zeros(said["label"].shape)),
+        shared=np.zeros((*said["label"].shape, label.shape[1])),
+    )
+    for image in range(len(label)):
+        objects, found = np.flatnonzero(label[image] >= 0), np.flatnonzero(said["label"][image] >= 0)
+        masks = true_masks(targets, image)
+        if "ignored_masks" in targets:
+            masks = np.concatenate([masks, np.asarray(targets["ignored_masks"][image]) > 0])
+        drawn = pasted(said["mask"][image, found], said["boxes"][image, found], masks.shape[1:])
+        truth, guess = _codes(masks[objects]), _codes(drawn)
+        compared.area[image, objects], compared.said_area[image, found] = _areas(truth), _areas(guess)
+        if truth and guess:
+            crowds = crowd[image, objects].astype("uint8").tolist()
+            compared.shared[np.ix_([image], found, objects)] = run_lengths.iou(guess, truth, crowds)
+    return compared
 
 
 def true_masks(targets: Arrays, image: int) -> np.ndarray:
@@ -92,42 +109,11 @@ def _shares(ends: np.ndarray, cells: int, pixels: int) -> np.ndarray:
     return shares * ((middle >= first) & (middle < last))[..., None]
 
 
-def _rows(image: int, masks: np.ndarray, labels: np.ndarray, scores: np.ndarray | None = None) -> list[dict[str, Any]]:
-    """The masks that exist, as COCO annotations without a number; images and classes are numbered from 1."""
-    rows = []
-    for place in np.flatnonzero(np.asarray(labels) >= 0):
-        code = run_lengths.encode(np.asfortranarray(masks[place].astype(np.uint8)))
-        row = {
-            "image_id": image + 1,
-            "category_id": int(labels[place]) + 1,
-            "segmentation": code,
-            "area": float(run_lengths.area(code)),
-            "bbox": run_lengths.toBbox(code).tolist(),
-            "iscrowd": 0,
-        }
-        rows.append(row if scores is None else {**row, "score": float(scores[place])})
-    return rows
+def _codes(masks: np.ndarray) -> list[dict]:
+    """The run lengths of `masks` (n, height, width)."""
+    return run_lengths.encode(np.asfortranarray(masks.transpose(1, 2, 0).astype("uint8"))) if len(masks) else []
 
 
-def _precision(truth: list[dict], found: list[dict], images: int, size: tuple[int, int]) -> np.ndarray:
-    """(threshold, recall, class) over objects of every area, of at most 100 detections an image."""
-    kinds = sorted({row["category_id"] for row in truth + found})
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        evaluation = COCOeval(*(_coco(rows, kinds, images, size) for rows in (truth, found)), "segm")
-        evaluation.params.areaRng = evaluation.params.areaRng[:1]
-        evaluation.params.areaRngLbl = evaluation.params.areaRngLbl[:1]
-        evaluation.evaluate()
-        evaluation.accumulate()
-    return evaluation.eval["precision"][:, :, :, 0, -1]
-
-
-def _coco(rows: list[dict], kinds: list[int], images: int, size: tuple[int, int]) -> COCO:
-    coco = COCO()
-    height, width = size
-    coco.dataset = {
-        "images": [{"id": number, "height": height, "width": width} for number in range(1, images + 1)],
-        "categories": [{"id": number} for number in kinds],
-        "annotations": [{"id": number, **row} for number, row in enumerate(rows, 1)],  # 0 stands for "unmatched"
-    }
-    coco.createIndex()
-    return coco
+def _areas(codes: list[dict]) -> np.ndarray:
+    """Pixels of each."""
+    return np.array(run_lengths.area(codes) if codes else [], "float64")

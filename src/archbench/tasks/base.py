@@ -78,6 +78,8 @@ class Task:
     of examples, which goes on where that of the batch before ended."""
     buckets: int = 1
     """Into how many groups of like length examples of varying length are put, each padded to its own longest."""
+    timed: ClassVar[bool] = False
+    """Whether the end of a run measures how many examples a second it predicts."""
     predict_every: int = 1
     """Validation examples are predicted, and their `scores` taken, in the first of every so many epochs; 0: in none,
     where `monitor` is a loss. Test examples are always."""
@@ -166,6 +168,13 @@ class Task:
     def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
         """The rows of at most `most` examples of a split that pictures show: the first."""
         return np.arange(min(most, len(next(iter(predictions.values())))))
+
+    def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
+        """What figures tell of a whole test split, beside its scores: small arrays, of any shape.
+
+        An array `mistakes` (example,) says how far off the prediction of each example is.
+        """
+        return {}
 
     def calls(self) -> dict[str, float]:
         """How often an example runs a part of the network, for its cost; a part that is not named: once."""

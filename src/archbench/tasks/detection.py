@@ -1,15 +1,16 @@
 """Boxes and their classes in one stage, the ways of YOLO v1, v2 and v3.
 
 Redmon et al. 2015, arXiv:1506.02640; Redmon & Farhadi 2016, arXiv:1612.08242, and 2018, arXiv:1804.02767; what the
-papers leave open is taken from the authors' code. Differs from it: with the loss of YOLO v2, a box gets the one class
-that it is likeliest of.
+papers leave open is taken from the authors' code; as there, what a data set ignores is background to learn from, and
+counts nowhere in the scores. Differs from it: with the loss of YOLO v2, a box gets the one class that it is likeliest
+of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import keras
 import numpy as np
@@ -18,13 +19,13 @@ from pydantic import Field
 
 from archbench.datasets.card import Card
 from archbench.layers.nms import suppress
-from archbench.metrics.detection import average_precisions
+from archbench.losses import LOSSES
 from archbench.options import Share, Side, Width
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Direct, Net, Seed, Smoke, TaskMismatch
 from archbench.tasks.labels import check_class_names
-from archbench.tasks.objects import COCO_MOST, NoBoxes, labelled_boxes, smoke_boxes
-from archbench.tasks.one_stage import READINGS, Scene
+from archbench.tasks.objects import COCO_MOST, FindsBoxes, NoBoxes, labelled_boxes, smoke_boxes
+from archbench.tasks.one_stage import READINGS, ObjectLoss, Scene
 
 Heights = Annotated[tuple[Side, ...], Field(max_length=16)]
 """Of pictures, in pixels."""
@@ -35,12 +36,12 @@ Heights = Annotated[tuple[Side, ...], Field(max_length=16)]
     source="Redmon et al. 2015, arXiv:1506.02640; Redmon & Farhadi 2016, arXiv:1612.08242, and 2018, arXiv:1804.02767",
     smoke="yolo_v2",
 )
-class Detection(Direct):
+class Detection(FindsBoxes, Direct):
     """Boxes and classes of the objects in a picture, from grids of cells.
 
-    Reads the raw outputs that `loss` compares: those of YOLO v1, v2 or v3. Anchors come from the training boxes by
-    k-means. Chosen and scored by mean average precision, decoded with non-maximum suppression inside the compiled
-    program.
+    Reads the raw outputs that `loss` compares: those of YOLO v1, v2 or v3; it may have options of its own, as in
+    {name: yolo_v3, box_loss: giou}. Anchors come from the training boxes by k-means. Chosen and scored by mean average
+    precision, decoded with non-maximum suppression inside the compiled program.
 
     `heights` in pixels are those of multi-scale training: every batch is cut into as many parts, and the pictures of
     each are brought to one of these, their widths in proportion; the papers give all of a batch one size, and another
@@ -48,15 +49,13 @@ class Detection(Direct):
     are.
     """
 
-    monitor = "map_50"
-    maximize = True
     needs = ("boxes", "box_label")
 
     def __init__(
         self,
         card: Card,
         *,
-        loss: Literal["yolo_v1", "yolo_v2", "yolo_v3"] = "yolo_v2",
+        loss: ObjectLoss = "yolo_v2",
         heights: Heights = (),
         iou_threshold: Share = 0.45,
         score_threshold: Share = 0.005,
@@ -67,7 +66,8 @@ class Detection(Direct):
         check_class_names(card, "detection")
         if not 1 <= max_detections <= COCO_MOST:
             raise TaskMismatch(f"max_detections must lie in 1 to {COCO_MOST}; {max_detections} was given.")
-        self.loss, self.heights = loss, tuple(heights)
+        entry, self.loss_options = LOSSES.resolve(loss)
+        self.loss, self.heights = entry.name, tuple(heights)
         self.suppression = {
             "iou_threshold": iou_threshold,
             "score_threshold": score_threshold,
@@ -95,7 +95,7 @@ class Detection(Direct):
                 f'it again: "dvc repro prepare@{self.card.name}".'
             )
         scene = Scene(tuple(self.card.input_shape[:2]), self.outputs(), sides)
-        self.reading = READINGS[self.loss](parts["network"].output, scene)
+        self.reading = READINGS[self.loss](parts["network"].output, scene, **self.loss_options)
         self._check_heights()
         if self.heights:
             channels = self.card.input_shape[-1]
@@ -117,9 +117,11 @@ class Detection(Direct):
         found = []
         for height, (start, end) in zip(self.heights, pairwise(ends), strict=True):
             if end > start:
-                read = ops.image.resize(image[start:end], self._resized(height), data_format="channels_last")
+                size = self._resized(height)
+                read = ops.image.resize(image[start:end], size, data_format="channels_last")
                 arrays = {name: batch[name][start:end] for name in self.needs}
-                arrays["boxes"] = ops.cast(arrays["boxes"], "float32") * (height / self.card.input_shape[0])
+                larger = np.divide(size, self.card.input_shape[:2]).astype("float32")
+                arrays["boxes"] = ops.cast(arrays["boxes"], "float32") * np.tile(larger, 2)
                 found.append(self.compare(net(read), arrays, read))
         return {name: ops.concatenate([one[name] for one in found]) for name in found[0]}
 
@@ -137,9 +139,9 @@ class Detection(Direct):
         found = suppress(places, score, label, **self.suppression)
         return {"boxes": found.boxes, "score": found.scores, "label": found.labels}
 
-    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
-        """`map_50`, `map` (COCO's mean over IoU .50 to .95), and `map` of small, medium and large objects."""
-        return average_precisions(arrays, predictions)
+    def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
+        """As every detector; and `anchors` (anchor, [cell, cell, height, width]) in pixels where it has such."""
+        return {**super().kept(arrays, predictions), "anchors": self.reading.in_pixels()}
 
     def _resized(self, height: int) -> tuple[int, int]:
         """Height and width in pixels of a picture that is brought to a `height`."""

@@ -15,9 +15,11 @@ from keras import ops
 
 from archbench.datasets.card import Card
 from archbench.layers.roi_align import roi_align
-from archbench.metrics.instances import mask_average_precisions
+from archbench.metrics.coco import Compared
+from archbench.metrics.instances import compare_masks, mask_average_precisions
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Net, Seed, Smoke
+from archbench.tasks.objects import told_of
 from archbench.tasks.region_detection import RegionDetection
 from archbench.tasks.second_stage import HEAD_SHARE, Learnt
 
@@ -62,9 +64,9 @@ class InstanceSegmentation(RegionDetection):
         self.mask_grid, self.mask_side = parts["mask"].input.shape[1], parts["mask"].output.shape[1]
 
     def arrays(self, split: Arrays) -> dict[str, np.ndarray]:
-        """As every detector's, and the masks as the data set keeps them."""
-        kept = self.needs[-1]
-        return {**super().arrays(split), kept: split[kept]}
+        """As every detector's, and the masks as the data set keeps them, `ignored_masks` too where it has such."""
+        masks = {name: split[name] for name in (self.needs[-1], "ignored_masks") if name in split}
+        return {**super().arrays(split), **masks}
 
     def calls(self) -> dict[str, float]:
         """The head judges every proposal; the mask is made of what is detected."""
@@ -91,8 +93,18 @@ class InstanceSegmentation(RegionDetection):
         return {**found, "mask": ops.cast(ops.round(ops.sigmoid(logits) * CERTAIN), "uint8")}
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
-        """`mask_map_50` and `mask_map`, of masks, beside `map_50` and `map`, of boxes."""
+        """`mask_map_50`, `mask_map` and those of each size, of masks, beside the same of boxes without `mask_`."""
         return {**super().scores(arrays, predictions, means), **mask_average_precisions(arrays, predictions)}
+
+    def compared(self, arrays: Arrays, predictions: Arrays) -> Compared:
+        """What the task is judged by: masks."""
+        return compare_masks(arrays, predictions)
+
+    def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
+        """As region detection; and what `told_of` tells of masks, behind `mask_`. `mistakes` are those of masks."""
+        masks = told_of(self.compared(arrays, predictions))
+        told = {f"mask_{name}": value for name, value in masks.items()}
+        return {**super().kept(arrays, predictions), **told, "mistakes": masks["mistakes"]}
 
     def _masks(self, net: Net, maps: Any, boxes: Any, kind: Any) -> Any:
         """The logits (batch, region, row, column) of the mask of `kind` (batch, region) in `boxes`."""

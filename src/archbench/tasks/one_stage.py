@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import numpy as np
 from keras import ops
+from pydantic import AfterValidator
 
+from archbench.errors import UserError
 from archbench.layers import boxes, grid
 from archbench.layers.anchors import fit_anchors
 from archbench.layers.scales import SCALES, decode_scales
+from archbench.losses import LOSSES
 from archbench.losses.yolo_v1 import yolo_v1_parts
 from archbench.losses.yolo_v2 import NUMBERS, yolo_v2_parts
 from archbench.losses.yolo_v3 import yolo_v3_parts
 from archbench.tasks.base import TaskMismatch
+from archbench.tasks.class_loss import Spec
 
 ANCHOR_SEED = 0
 
@@ -48,14 +52,20 @@ class Reading(Protocol):
     cell: int
     """Pixels of the sides of its largest cells, of which a picture has a whole number; 0 where it reads one size."""
 
-    def __init__(self, outputs: Any, scene: Scene) -> None:
-        """Of a network with these symbolic outputs; raises `TaskMismatch` where they are of another kind."""
+    def __init__(self, outputs: Any, scene: Scene, **options: Any) -> None:
+        """Of a network with these symbolic outputs; raises `TaskMismatch` where they are of another kind.
+
+        `options` are those of a loss that has any.
+        """
 
     def losses(self, outputs: Any, truth: Any, label: Any) -> dict[str, Any]:
         """The parts of the loss, (batch,): `truth` (batch, object, 4) in pixels, `label` (batch, object) or -1."""
 
     def candidates(self, outputs: Any) -> Candidates:
         """All that the outputs say, likely or not."""
+
+    def in_pixels(self) -> np.ndarray:
+        """Its anchors in pixels, with the height and width of the cells of their map: float32 (anchor, 4)."""
 
 
 class Grid:
@@ -88,6 +98,10 @@ class Grid:
             ops.reshape(score, (-1, rows * columns * self.boxes, self.kinds)),
         )
 
+    def in_pixels(self) -> np.ndarray:
+        """It has none."""
+        return np.zeros((0, 4), "float32")
+
 
 class AnchorGrid:
     """YOLO v2: (batch, row, column, anchor, number), anchors by k-means, one kind a box."""
@@ -114,11 +128,15 @@ class AnchorGrid:
         objectness = ops.reshape(ops.sigmoid(raw[..., 4]), (-1, count))
         return Candidates(places, objectness * ops.max(classes, axis=-1), ops.argmax(classes, axis=-1))
 
+    def in_pixels(self) -> np.ndarray:
+        """All are of its one map."""
+        return _in_pixels(self.stride[:2], self.anchors, self.stride[:2])
+
 
 class AnchorScales:
     """YOLO v3: three maps (batch, row, column, anchor, number), anchors by k-means, any number of kinds a box."""
 
-    def __init__(self, outputs: Any, scene: Scene) -> None:
+    def __init__(self, outputs: Any, scene: Scene, **options: Any) -> None:
         maps = [outputs.get(scale) for scale in SCALES] if isinstance(outputs, Mapping) else [None]
         shapes = [tuple(getattr(one, "shape", ())) for one in maps]
         if any(len(shape) != 5 or shape[3:] != (shapes[0][3], NUMBERS + scene.kinds) for shape in shapes):
@@ -126,13 +144,14 @@ class AnchorScales:
             raise _mismatch("yolo_v3", f"{', '.join(SCALES)} of {wanted}", outputs)
         self.kinds = scene.kinds
         self.stride = _stride(scene.picture, shapes[0][1:3])
-        self.cell = scene.picture[0] // shapes[-1][1]
+        self.cell, self.options = scene.picture[0] // shapes[-1][1], options
+        self.coarser = [shapes[0][1] // shape[1] for shape in shapes]
         count = len(maps) * shapes[0][3]
         self.anchors = fit_anchors((scene.sides / self.stride[:2])[:, ::-1], count, ANCHOR_SEED)
 
     def losses(self, outputs: Any, truth: Any, label: Any) -> dict[str, Any]:
         """Those of YOLO v3."""
-        return yolo_v3_parts(truth / self.stride, label, self._maps(outputs), self.anchors)
+        return yolo_v3_parts(truth / self.stride, label, self._maps(outputs), self.anchors, **self.options)
 
     def candidates(self, outputs: Any) -> Candidates:
         """Every box as each kind, the score its objectness times the probability of the kind."""
@@ -141,17 +160,49 @@ class AnchorScales:
         said = ops.concatenate(said, axis=1)
         return _each_kind(decode_scales(maps, self.anchors) * self.stride, said[..., :1] * said[..., 1:])
 
+    def in_pixels(self) -> np.ndarray:
+        """The same number of each map, the smallest of the finest."""
+        shares = np.split(self.anchors, len(self.coarser))
+        pairs = zip(self.coarser, shares, strict=True)
+        return np.concatenate([_in_pixels(self.stride[:2] * times, some, self.stride[:2]) for times, some in pairs])
+
     def _maps(self, outputs: Any) -> list[Any]:
         return [ops.cast(outputs[scale], "float32") for scale in SCALES]
 
 
 READINGS: dict[str, type[Reading]] = {"yolo_v1": Grid, "yolo_v2": AnchorGrid, "yolo_v3": AnchorScales}
 """By the loss that a network is trained on."""
+LEARNT = ("anchors", "boxes")
+"""Options of these losses that no one gives: anchors are those of the data, boxes a cell those of the network."""
+
+
+class NotOfObjects(UserError):
+    """A loss that does not compare grids with objects, or an option of one that the task finds out itself."""
+
+
+def _check_of_objects(spec: Spec) -> Spec:
+    entry, options = LOSSES.resolve(spec)
+    if entry.name not in READINGS:
+        raise NotOfObjects(f"Detection cannot be trained on the loss {entry.name!r}. These do: {', '.join(READINGS)}.")
+    if given := [name for name in LEARNT if name in options]:
+        raise NotOfObjects(
+            f"The loss {entry.name!r} of a detection has {given[0]}, which data set and network tell. Leave it out."
+        )
+    return spec
+
+
+ObjectLoss = Annotated[Spec, AfterValidator(_check_of_objects)]
+"""The name of a loss of detection, or `{name: ..., option: ...}`; raises `NotOfObjects` for any other."""
 
 
 def _stride(picture: tuple[int, int], cells: tuple[int, int]) -> np.ndarray:
     """Pixels of a cell: y x y x."""
     return np.array([picture[0] / cells[0], picture[1] / cells[1]] * 2, "float32")
+
+
+def _in_pixels(cell: np.ndarray, anchors: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """`anchors` (anchor, [width, height]) times a `scale` (y, x), each behind the sides of its `cell` (y, x)."""
+    return np.concatenate([np.tile(cell, (len(anchors), 1)), anchors[:, ::-1] * scale], axis=1).astype("float32")
 
 
 def _each_kind(places: Any, scores: Any) -> Candidates:

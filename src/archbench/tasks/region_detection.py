@@ -29,6 +29,7 @@ from archbench.tasks.second_stage import (
     SecondStage,
     Truth,
     distance,
+    excused,
     learn_from,
     mean,
     overlaps,
@@ -136,6 +137,14 @@ class RegionDetection(SecondStage):
         maps, _, proposed = self.proposed(net, batch)
         return self.detected(net, maps, proposed.boxes, proposed.labels >= 0)
 
+    def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
+        """What `told_of` tells of boxes, and `anchors` (anchor, [cell, cell, height, width]) in pixels."""
+        found = []
+        for laid, shape, stride in zip(self.anchors, self.shapes, self.strides, strict=True):
+            sides = (laid[:, 2:] - laid[:, :2])[: len(laid) // (shape[0] * shape[1])]
+            found.append(np.concatenate([np.full(sides.shape, stride), sides], axis=1))
+        return {**super().kept(arrays, predictions), "anchors": np.concatenate(found).astype("float32")}
+
     def proposed(self, net: Net, batch: Batch) -> tuple[Any, dict[str, Any], Detections]:
         """The maps of the pictures, what is said of the anchors, and the regions that look most like objects."""
         maps = net(batch[self.card.input], part="features")
@@ -156,7 +165,7 @@ class RegionDetection(SecondStage):
     def _rpn_losses(self, scored: Mapping[str, Any], truth: Truth, draws: Any) -> dict[str, Any]:
         laid = np.concatenate(self.anchors)
         anchors = ops.convert_to_tensor(laid)
-        matched = self._matched(laid, overlaps(truth, anchors[None]))
+        matched = excused(self._matched(laid, overlaps(truth, anchors[None])), truth, anchors[None])
         learnt = learn_from(matched, truth, draws, self.sampled_anchors, RPN_SHARE)
         logits = regions.rows(scored["objectness"], learnt.index)
         deltas = regions.rows(scored["deltas"], learnt.index)

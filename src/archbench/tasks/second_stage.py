@@ -2,7 +2,10 @@
 
 Girshick 2015, "Fast R-CNN", arXiv:1504.08083, section 2; regions read by RoI pooling, or by RoIAlign: He et al. 2017,
 arXiv:1703.06870, section 3. What the papers leave open is as in torchvision's fasterrcnn_resnet50_fpn. Differs from it:
-as many pairs of a region and a class come to the last suppression as there are proposals.
+as many pairs of a region and a class come to the last suppression as there are proposals. What a data set ignores is
+nothing to learn: of COCO's crowds as the authors' py-faster-rcnn and Detectron have it for proposals. Differs from
+these: so it is for anchors, which they tell that a crowd is background, and for VOC's difficult objects, which they
+leave out.
 """
 
 from __future__ import annotations
@@ -17,15 +20,14 @@ from keras import ops
 
 from archbench.datasets.card import Card
 from archbench.layers import regions
-from archbench.layers.boxes import pairwise_iou
+from archbench.layers.boxes import area, intersection, pairwise_iou
 from archbench.layers.nms import Detections, suppress
 from archbench.layers.roi_align import roi_align
 from archbench.layers.roi_pool import roi_pool
 from archbench.losses.regression import smooth_l1
-from archbench.metrics.detection import average_precisions
 from archbench.tasks.base import Arrays, Batch, Net, Smoke, Task, TaskMismatch
 from archbench.tasks.labels import check_class_names
-from archbench.tasks.objects import labelled_boxes, smoke_boxes
+from archbench.tasks.objects import FindsBoxes, labelled_boxes, smoke_boxes
 
 HEAD_LIMIT, HEAD_SHARE = 0.5, 0.25
 """A region is an object from this IoU on; the most of those drawn that are objects."""
@@ -33,6 +35,8 @@ HEAD_WEIGHTS = (10.0, 5.0)
 """One over the deviations by which Fast R-CNN scales what the head says of a centre and of the sides: 0.1 and 0.2."""
 DELTA = 1 / 9
 """Where smooth L1 turns from a parabola to a line, in torchvision and in the first stage of Faster R-CNN."""
+EXCUSED = 0.7
+"""A region of which a larger share lies in what a data set ignores is no background: Detectron, of COCO's crowds."""
 SMALLEST_DETECTION = 1e-2
 """Pixels a side; a detection of less is none."""
 
@@ -48,6 +52,8 @@ class Truth(NamedTuple):
     """float32 (batch, object, 4) in pixels."""
     label: Any
     """int32 (batch, object), -1 in the rows without one."""
+    ignored: Any = None
+    """float32 (batch, object, 4), zeros in rows without one: what is neither an object to learn nor background."""
 
 
 class Learnt(NamedTuple):
@@ -67,15 +73,14 @@ class Learnt(NamedTuple):
     """int32 (batch, drawn): its kind, or -1."""
 
 
-class SecondStage(Task):
+class SecondStage(FindsBoxes, Task):
     """Boxes and classes of objects, judged among regions; chosen and scored by mean average precision.
 
     Calls the parts that `asks` names. Of these `features` makes the maps of a picture and `head` judges what is read of
     a region. How many bins a side it reads is what the head is built for; where that is several grids, all are read.
     """
 
-    monitor = "map_50"
-    maximize = True
+    stages = 2
     needs = ("boxes", "box_label")
     called: ClassVar[str]
     """The name of the task."""
@@ -144,10 +149,6 @@ class SecondStage(Task):
         """The head judges every proposal."""
         return {"head": self.proposals}
 
-    def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
-        """`map_50` and `map` (COCO's mean over IoU .50 to .95), by pycocotools."""
-        return average_precisions(arrays, predictions)
-
     def chosen(self, boxes: Any, there: Any, truth: Truth, draws: Any) -> tuple[Any, Learnt]:
         """Of the regions `boxes` (batch, region, 4) that are `there` those that the head learns from.
 
@@ -160,7 +161,7 @@ class SecondStage(Task):
         if self.background_from:
             far = ops.max(overlap, axis=1) < self.background_from
             matched = ops.where(far, regions.BETWEEN, matched)
-        matched = ops.where(there, matched, regions.BETWEEN)
+        matched = ops.where(there, excused(matched, truth, boxes), regions.BETWEEN)
         learnt = learn_from(matched, truth, draws, self.sampled_regions, HEAD_SHARE)
         return regions.rows(boxes, learnt.index), learnt
 
@@ -210,13 +211,26 @@ class SecondStage(Task):
 
 
 def truth_of(batch: Batch) -> Truth:
-    """The objects of a batch."""
-    return Truth(ops.cast(batch["boxes"], "float32"), ops.cast(batch["box_label"], "int32"))
+    """The objects of a batch, and what it ignores."""
+    ignored = ops.cast(batch["ignored_boxes"], "float32") if "ignored_boxes" in batch else None
+    return Truth(ops.cast(batch["boxes"], "float32"), ops.cast(batch["box_label"], "int32"), ignored)
 
 
 def overlaps(truth: Truth, boxes: Any) -> Any:
     """The IoU of objects and `boxes` (batch or 1, region, 4): (batch, object, region), 0 in rows without an object."""
     return pairwise_iou(truth.boxes, boxes) * ops.cast(truth.label >= 0, "float32")[..., None]
+
+
+def excused(matched: Any, truth: Truth, boxes: Any) -> Any:
+    """`matched` (batch, region), where what of `boxes` (batch or 1, region, 4) lies in an ignored one is no background.
+
+    Any detection on a crowd or a difficult object may be right, so that none is told that it is wrong.
+    """
+    if truth.ignored is None:
+        return matched
+    shared = intersection(truth.ignored[:, :, None], boxes[:, None])  # (batch, ignored, region)
+    share = ops.max(ops.divide_no_nan(shared, area(boxes)[:, None]), axis=1)
+    return ops.where((matched == regions.BACKGROUND) & (share > EXCUSED), regions.BETWEEN, matched)
 
 
 def learn_from(matched: Any, truth: Truth, draws: Any, count: int, share: float) -> Learnt:

@@ -32,7 +32,10 @@ STATUS = {
 TIMED = ("compile_seconds", "input_seconds", "step_seconds", "evaluation_seconds")
 UNDRAWN = ("epoch", "step", *TIMED)
 """Columns of a history that are no curve: the axis, and where an epoch's seconds went (the file is an artifact)."""
-TIMINGS = ("train_seconds", "total_seconds", "examples_per_second", "step_milliseconds", "peak_memory_bytes")
+TIMINGS = (
+    "train_seconds", "total_seconds", "examples_per_second", "step_milliseconds", "predicted_per_second",
+    "peak_memory_bytes",
+)  # fmt: skip
 UPLOADED = ("settings.yaml", "machine.json", "metrics.json", "timings.json", "history.csv")
 
 

@@ -1,4 +1,4 @@
-"""Architectures that are fitted on the host, all at once, instead of by gradients: nearest neighbors.
+"""Architectures that are fitted on the host, all at once, instead of by gradients: nearest neighbors, R-CNN's SVMs.
 
 Their entry has the fact `fit`, a function `(parts, arrays, seed)` that sets the weights of the parts of the network
 from training data: `arrays` are those of the task, `group` where the data set has groups, and what the network reads,

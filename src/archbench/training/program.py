@@ -21,8 +21,8 @@ from keras import ops
 
 from archbench.tasks.base import Batch, Seed, Task
 
-ANSWERS = ("losses", "predictions", "shown")
-"""What a compiled program answers of a batch: the losses alone, with the predictions, or what pictures need."""
+ANSWERS = ("losses", "predictions", "predictions alone", "shown")
+"""What a compiled program answers of a batch: the losses, with the predictions, these alone, or what pictures need."""
 EVALUATION_SEED = 0
 """What a task draws from in evaluation."""
 
@@ -248,7 +248,7 @@ class Steps:
             variable.assign(value)
 
     def answer(self, what: str, batch: Batch) -> dict[str, Any]:
-        """Of one batch, in inference mode: per-example `losses` (as `loss/<name>`), with `predictions`, or `shown`.
+        """Of one batch, in inference mode: what of `ANSWERS` is asked; per-example losses as `loss/<name>`.
 
         A layer that can draw a sample with a given `noise` is given that of the batch, one row an example: what it
         draws hangs on the example alone.
@@ -258,6 +258,8 @@ class Steps:
         with _replaced([(layer, "noise", batch["noise"]) for layer in drawing]):
             if what == "shown":
                 return task.show(net, batch, EVALUATION_SEED)
+            if what == "predictions alone":
+                return task.predict(net, batch, EVALUATION_SEED)
             losses = self._losses(net, batch, EVALUATION_SEED)
             predictions = task.predict(net, batch, EVALUATION_SEED) if what == "predictions" else {}
         return {**predictions, **{f"loss/{name}": value for name, value in losses.items()}}
@@ -384,5 +386,5 @@ class Program:
         return float(self._backend.apply(list(gradients), np.float32(rate), numbers))
 
     def answer(self, what: str, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Of the given rows of `data`: per-example `losses`, with `predictions`, or what is `shown`."""
+        """Of the given rows of `data`: what of `ANSWERS` is asked."""
         return self._backend.answer(what, data, rows.astype(np.int32))

@@ -190,6 +190,7 @@ def _train_one(
         record.snapshots = Snapshots(folder, settings["keep_every"], bench.validation, progress.epoch)
     outcome: dict[str, Any] = {"state": "finished", "message": None, "diverged_at_step": None}
     scores: dict[str, dict[str, float]] = {"test": {}}
+    speed: dict[str, float] = {}
     try:
         train(
             bench.program,
@@ -200,11 +201,11 @@ def _train_one(
             after_epoch=record.after_epoch,
             callbacks=callbacks,
         )
-        scores = _test(bench, settings, folder)
+        scores, speed = _test(bench, settings, folder)
         _save_model(inference(bench.program.learner.model, bench.task), folder)
     except Diverged as error:
         outcome |= {"state": "diverged", "message": str(error), "diverged_at_step": error.step}
-    run_folder.write_json(folder / "timings.json", _timings(progress, recipe, record.seconds()))
+    run_folder.write_json(folder / "timings.json", {**_timings(progress, recipe, record.seconds()), **speed})
     outcome["scores"] = {"validation": progress.best_validation, **scores}
     facts = _facts(bench.task, bench.profile, progress) | {
         "training_examples": bench.training.examples,
@@ -258,10 +259,11 @@ class _Recorder:
             self._last_checkpoint = time.perf_counter()
 
 
-def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, dict[str, float]]:
+def _test(bench: Workbench, settings: Settings, folder: Path) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """The one place that reads test data: what the gallery shows, and the scores of the chosen model by split.
 
-    Splits beside the three that every data set has are scored as the test split is.
+    Splits beside the three that every data set has are scored as the test split is. Also how fast it predicts, for
+    tasks that ask.
     """
     test = bench.split("test")
     scores, predictions = test.scores(settings["batch_size"])
@@ -271,6 +273,8 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, dict[
         for name, column in test.read.items()
     }
     arrays |= {f"shown_{name}": value for name, value in test.show(shown).items()}
+    arrays |= {f"whole_{name}": value for name, value in bench.task.kept(test.arrays, predictions).items()}
+    arrays["row"] = shown
     for name in ("class_names", "vocabulary"):
         if names := getattr(bench.card, name):
             arrays[name] = np.array(names)
@@ -284,10 +288,9 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> dict[str, dict[
                 arrays[f"all_{kind}_{name}"] = np.asarray(value)
     run_folder.write_arrays(folder / "predictions.npz", arrays)
     others = [name for name in bench.prepared.splits if name not in ("train", "validation", "test")]
-    return {
-        "test": scores,
-        **{name: bench.split(name).scores(settings["batch_size"])[0] for name in others},
-    }
+    further = {name: bench.split(name).scores(settings["batch_size"])[0] for name in others}
+    speed = {"predicted_per_second": test.predicted_per_second()} if bench.task.timed else {}
+    return {"test": scores, **further}, speed
 
 
 def inference(model: keras.Model, task: Task) -> keras.Model:

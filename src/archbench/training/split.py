@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +14,8 @@ from archbench.training import order
 from archbench.training.feed import Chunks, Feed
 from archbench.training.program import Program
 
+PACE_BATCH, PACE_REPEATS = 8, 15
+"""Examples whose prediction is timed at once, and how often."""
 STEPS_OF_ONE_LENGTH = 8
 """Of one feed among several, in one call: few, so that short and long examples take turns."""
 
@@ -83,6 +87,20 @@ class Split:
         """
         self.program.learner.begin_streams()
         return self.together([feed.answer(what, self.in_order(feed, batch_size)) for feed in self.feeds])
+
+    def predicted_per_second(self) -> float:
+        """How many examples a second are predicted, from what the data set holds to arrays on the host.
+
+        The median over `PACE_REPEATS` of one batch of `PACE_BATCH`, which lies on the device, after it was compiled.
+        """
+        feed = self.feeds[0]
+        ((data, local),) = feed.batches(np.arange(PACE_BATCH)[None] % feed.examples)
+        seconds = []
+        for _ in range(1 + PACE_REPEATS):
+            start = time.perf_counter()
+            self.program.answer("predictions alone", data, local)
+            seconds.append(time.perf_counter() - start)
+        return PACE_BATCH / statistics.median(seconds[1:])
 
     def show(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """What the task shows of these rows (example,), in their order; nothing where it shows nothing of its own."""

@@ -106,7 +106,7 @@ def faster_rcnn_vgg16(
 
 def _features(image, convs: Depths, width: int, parts: Parts) -> keras.Model:
     maps, _ = trunk(image, convs, width, parts)
-    return keras.Model(image, list(maps.values())[-1], name="features")
+    return keras.Model(image, maps[f"conv{len(convs)}_{convs[-1]}"], name="features")
 
 
 def _head(features: keras.Model, pool: Grids, outputs: int, dense_width: int, parts: Parts) -> keras.Model:

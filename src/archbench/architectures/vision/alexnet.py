@@ -6,6 +6,8 @@ do not give the 55 by 55 map of figure 2; one device computes both groups of a c
 the authors' cuda-convnet; the paper's sides leave nothing to round.
 """
 
+from collections.abc import Sequence
+
 from keras import layers
 
 from archbench.architectures import architecture
@@ -49,6 +51,12 @@ def alexnet(
     `stem` is the side and the stride of the first. The normalization stands where the paper has its local
     response normalization: after the activation of the first two convolutions.
     """
+    _, features = trunk(image, widths, dense_width, groups, stem, parts)
+    return parts.dense(features, outputs)
+
+
+def trunk(image, widths: Sequence[int], dense_width: int, groups: int, stem: Sequence[int], parts: Parts):
+    """All but the outputs, of which the options are those of `alexnet`: the last map, and what the dense layers say."""
     _check_groups(widths, groups)
 
     def conv(x, width: int, size: int, split: int = 1, bias: str = "zeros", **options):
@@ -64,12 +72,11 @@ def alexnet(
     x = max_pool_ceil(parts.norm(conv(x, widths[1], 5, groups, "ones")), 3, 2)
     x = conv(x, widths[2], 3)
     x = conv(x, widths[3], 3, groups, "ones")
-    x = max_pool_ceil(conv(x, widths[4], 3, groups, "ones"), 3, 2)  # (batch, 6, 6, 256)
-    x = dense(dense(layers.Flatten()(x)))
-    return parts.dense(x, outputs)
+    last = max_pool_ceil(conv(x, widths[4], 3, groups, "ones"), 3, 2)  # (batch, 6, 6, 256)
+    return last, dense(dense(layers.Flatten()(last)))
 
 
-def _check_groups(widths: tuple[int, ...], groups: int) -> None:
+def _check_groups(widths: Sequence[int], groups: int) -> None:
     """Raise `WrongOption` where a grouped convolution cannot split the channels that it reads or makes."""
     if groups < 1 or any(width % groups for width in widths):
         raise WrongOption(

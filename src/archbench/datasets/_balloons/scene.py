@@ -53,13 +53,17 @@ class _Cover:
     """Pixels covered, the frame's edge left aside."""
 
 
-def scene(seed: int, size: int, max_objects: int, distractors: int) -> Scene:
-    """The scene with this number, `size` pixels wide and high. The same seed shows the same things at every size."""
+def scene(seed: int, size: int, max_objects: int, distractors: int, *, balloons: bool = True) -> Scene:
+    """The scene with this number, `size` pixels wide and high. The same seed shows the same things at every size.
+
+    Without `balloons` the other things alone are drawn, where they stand in the whole scene.
+    """
     rng = np.random.default_rng(seed)
     light = np.array([rng.uniform(-0.9, -0.2), rng.uniform(-0.8, 0.8), 0.8], np.float32)
     canvas = _background(rng, size)
-    covers = [_cover(thing, size) for thing in layout(rng, max_objects, distractors)]
-    kept, seen = _visible(covers, size)
+    things = [thing for thing in layout(rng, max_objects, distractors) if balloons or not thing.balloon]
+    covers = [_cover(thing, size) for thing in things]
+    kept, seen = _visible(covers, size) if balloons else _from_front(covers, size)
     for cover in reversed(kept):
         _paint(canvas, cover, light / np.linalg.norm(light), size)
     canvas += rng.normal(0, rng.uniform(0, 0.025), canvas.shape).astype(np.float32)
@@ -202,4 +206,7 @@ def _truth(kept: list[_Cover], seen: list[np.ndarray], size: int) -> tuple[np.nd
         landmarks.append([_point(thing, v, size) for v in (thing.outline.top, thing.outline.knot)])
     kinds = np.array([cover.thing.number for cover, _ in balloons], np.int32)
     colors = np.array([color_class(cover.thing.colour) for cover, _ in balloons], np.int32)
-    return instances, kinds, np.array(boxes, np.float32), np.array(landmarks, np.float32), colors
+    boxes, landmarks = (
+        np.array(told, np.float32).reshape(-1, *shape) for told, shape in ((boxes, (4,)), (landmarks, (2, 2)))
+    )
+    return instances, kinds, boxes, landmarks, colors

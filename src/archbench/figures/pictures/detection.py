@@ -1,48 +1,119 @@
-"""Detection: true and predicted boxes over the picture."""
+"""Detection: true and predicted boxes over the picture, what is found and what is not, and the anchors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 
-from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, grid, show
+from archbench.figures.detections import draw_anchors, grouped_bars, kind_legend, precision_curves
+from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, grid, show, worst_kept
 from archbench.figures.pictures import picture
+from archbench.metrics.detection_errors import KINDS, SURE, TOTALS
 
 SHOWN = 8
-LEAST_SCORE = 0.3
-"""Predicted boxes below this score are left out of the picture (not out of the scores)."""
+DRAWN = (
+    f"Dashed: true boxes. Solid: predicted boxes with a score of at least {SURE:g} (others count in the scores all the "
+    "same), the score at their corner. The colour is the kind."
+)
 
 
-@picture({"detection": {}, "region_detection": {}, "proposal_detection": {}}, source="archbench")
+DETECTORS = ("detection", "region_detection", "proposal_detection", "proposal_classification", "proposal_svm")
+"""The tasks whose answers are boxes."""
+
+
+@picture({name: {} for name in DETECTORS}, source="archbench")
 def detection(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
-    """True boxes dashed, predicted boxes solid with their score, coloured by kind."""
-    inputs = predictions["input"][:SHOWN]
-    images = displayable(inputs)
+    """The first test examples and the worst, precision over recall, mistakes by kind, and anchors."""
+    first = np.arange(min(SHOWN, len(predictions["input"])))
+    pictures = [_boxes(predictions, first, "boxes", f"The first {len(first)} test examples. {DRAWN}")]
+    if len(worst := worst_kept(predictions, SHOWN)):
+        which = worst_words(predictions, len(worst))
+        pictures.append(_boxes(predictions, worst, "worst", f"{which} {DRAWN}"))
+    return [*pictures, *told(predictions, "", "boxes"), *anchors(predictions)]
+
+
+def worst_words(predictions: Mapping[str, np.ndarray], shown: int) -> str:
+    """Which examples a gallery of the worst shows."""
+    return (
+        f"The {shown} worst of all {len(predictions['whole_mistakes'])} test examples, by the number of objects not "
+        f"found (IoU 0.5) and of wrong detections with a score of at least {SURE:g}, which stands above each."
+    )
+
+
+def told(predictions: Mapping[str, np.ndarray], prefix: str, what: str) -> list[Picture]:
+    """Precision over recall of each class and the mistakes by kind, of `boxes` or `masks`; of a run that told them."""
+    whole = {name: predictions.get(f"whole_{prefix}{name}") for name in ("kinds", "precision", "error_gains")}
+    if whole["kinds"] is None or not len(whole["kinds"]):
+        return []
+    names = class_names(predictions, int(whole["kinds"].max()) + 1)
+    examples, objects = len(predictions["whole_mistakes"]), int(predictions[f"whole_{prefix}size_objects"][0])
+    of_all = f"all {examples} test examples, which have {objects} objects"
+    curves = {names[kind]: precision for kind, precision in zip(whole["kinds"], whole["precision"].T, strict=True)}
+    counts = predictions[f"whole_{prefix}error_counts"]
+    heads = [f"{name.replace('_', ' ')} ({count})" for name, count in zip((*KINDS, *TOTALS), counts, strict=True)]
+    gains = pd.DataFrame([whole["error_gains"]], index=[what], columns=heads)
+    return [
+        Picture(
+            f"{prefix}precision",
+            precision_curves(curves),
+            f"Precision over recall of {what} at an IoU of 0.5, over {of_all}: the best precision at that recall or a "
+            "higher one. Behind each class: its average precision, the area below.",
+        ),
+        Picture(
+            f"{prefix}mistakes",
+            grouped_bars(gains, "mAP@0.5 won"),
+            f"Mistakes of {what} by kind over {of_all}, their number in brackets, and how much mAP@0.5 would grow if "
+            "those of a kind were made good: each for itself, so they do not add up (TIDE).",
+        ),
+    ]
+
+
+def anchors(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
+    """The anchors of each map over the first picture; none where the network has none."""
+    laid = predictions.get("whole_anchors", np.zeros((0, 4)))
+    if not len(laid):
+        return []
+    inputs = predictions["input"][:1]
+    size, scale = inputs.shape[1:3], -(-max(inputs.shape[1:3]) // LARGEST_SIDE)
+    cells = np.unique(laid[:, :2], axis=0)
+    drawn, places = grid(len(cells), columns=4, side=1.8, room=0.15)
+    for axes, cell in zip(places, cells, strict=True):
+        own = laid[(laid[:, :2] == cell).all(axis=1)]
+        cell_words = " x ".join(f"{side:g}" for side in cell)
+        show(axes, displayable(inputs)[0], title=f"cells of {cell_words} pixels: {len(own)} anchors")
+        draw_anchors(axes, own, size, scale)
+    caption = (
+        f"The {len(laid)} anchors, map by map, laid on the cell (grey) in the middle of the first test example; every "
+        "other cell has the same. What sticks out of the picture is cut off."
+    )
+    return [Picture("anchors", drawn, caption)]
+
+
+def _boxes(predictions: Mapping[str, np.ndarray], rows: Sequence[int], name: str, caption: str) -> Picture:
+    """The kept examples `rows`, true and predicted boxes over each."""
+    inputs = predictions["input"]
+    images = displayable(inputs[rows])
     scale = -(-max(inputs.shape[1:3]) // LARGEST_SIDE)
     labels = predictions["target_box_label"], predictions["prediction_label"]
     kinds = class_names(predictions, int(max(label.max(initial=0) for label in labels)) + 1)
     drawn, places = grid(len(images), columns=4, side=1.8, room=0.1)
-    for place, axes in enumerate(places):
-        show(axes, images[place])
-        for box, kind in zip(predictions["target_boxes"][place], labels[0][place], strict=True):
+    for axes, image, row in zip(places, images, rows, strict=True):
+        title = f"mistakes: {predictions['whole_mistakes'][predictions['row'][row]]:g}" if name == "worst" else ""
+        show(axes, image, title=title)
+        for box, kind in zip(predictions["target_boxes"][row], labels[0][row], strict=True):
             if kind >= 0:
                 draw_box(axes, box / scale, int(kind), dashed=True)
-        rows = (predictions["prediction_boxes"][place], labels[1][place], predictions["prediction_score"][place])
-        for box, kind, score in zip(*rows, strict=True):
-            if kind >= 0 and score >= LEAST_SCORE:
+        said = (predictions["prediction_boxes"][row], labels[1][row], predictions["prediction_score"][row])
+        for box, kind, score in zip(*said, strict=True):
+            if kind >= 0 and score >= SURE:
                 draw_box(axes, box / scale, int(kind), score=float(score))
-    palette = sns.color_palette("colorblind")
-    patches = [Patch(color=palette[kind % len(palette)], label=name) for kind, name in enumerate(kinds)]
-    drawn.legend(handles=patches, loc="outside lower center", ncols=4)
-    caption = (
-        f"The first {len(images)} test examples. Dashed: true boxes. Solid: predicted boxes with a score of at least "
-        f"{LEAST_SCORE:g}, the score at their corner. The colour is the kind."
-    )
-    return [Picture("boxes", drawn, caption)]
+    kind_legend(drawn, kinds)
+    return Picture(name, drawn, caption)
 
 
 def draw_box(axes: Axes, box: np.ndarray, kind: int, *, dashed: bool = False, score: float | None = None) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import seaborn as sns
-from matplotlib.patches import Patch
 
-from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, grid, show
+from archbench.figures.detections import kind_legend
+from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, grid, show, worst_kept
 from archbench.figures.pictures import picture
-from archbench.figures.pictures.detection import LEAST_SCORE, draw_box
+from archbench.figures.pictures.detection import anchors, draw_box, told, worst_words
 from archbench.figures.pictures.segmentation import overlay
+from archbench.metrics.detection_errors import SURE
 from archbench.metrics.instances import pasted, true_masks
 
 SHOWN = 5
@@ -19,38 +19,45 @@ SHOWN = 5
 
 @picture("instance_segmentation", source="archbench")
 def instance_segmentation(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
-    """Picture, true masks and predicted masks of some test examples, one below the other."""
-    inputs = predictions["input"][:SHOWN]
-    images = displayable(inputs)
+    """The first test examples and the worst, precision over recall and mistakes of boxes and masks, and anchors."""
+    first = np.arange(min(SHOWN, len(predictions["input"])))
+    pictures = [_masks(predictions, first, "masks", f"The first {len(first)} test examples:")]
+    if len(worst := worst_kept(predictions, SHOWN)):
+        pictures.append(_masks(predictions, worst, "worst", f"{worst_words(predictions, len(worst))} Below:"))
+    return [*pictures, *told(predictions, "mask_", "masks"), *told(predictions, "", "boxes"), *anchors(predictions)]
+
+
+def _masks(predictions: Mapping[str, np.ndarray], rows: np.ndarray, name: str, which: str) -> Picture:
+    inputs = predictions["input"]
+    images = displayable(inputs[rows])
     step = -(-max(inputs.shape[1:3]) // LARGEST_SIDE)
     truth = {name.removeprefix("target_"): values for name, values in predictions.items() if name.startswith("target_")}
     labels = truth["box_label"], predictions["prediction_label"]
     kinds = class_names(predictions, int(max(label.max(initial=0) for label in labels)) + 1)
     drawn, places = grid(3 * len(images), columns=len(images), side=1.15, room=0.18)
-    for column, image in enumerate(images):
-        likely = (labels[1][column] >= 0) & (predictions["prediction_score"][column] >= LEAST_SCORE)
-        boxes = predictions["prediction_boxes"][column][likely]
-        masks = pasted(predictions["prediction_mask"][column][likely], boxes, inputs.shape[1:3])
-        there = labels[0][column] >= 0
-        told = (
-            (true_masks(truth, column)[there], truth["boxes"][column][there], labels[0][column][there], None),
-            (masks, boxes, labels[1][column][likely], predictions["prediction_score"][column][likely]),
+    for column, (image, example) in enumerate(zip(images, rows, strict=True)):
+        likely = (labels[1][example] >= 0) & (predictions["prediction_score"][example] >= SURE)
+        boxes = predictions["prediction_boxes"][example][likely]
+        masks = pasted(predictions["prediction_mask"][example][likely], boxes, inputs.shape[1:3])
+        there = labels[0][example] >= 0
+        rowed = (
+            (true_masks(truth, example)[there], truth["boxes"][example][there], labels[0][example][there], None),
+            (masks, boxes, labels[1][example][likely], predictions["prediction_score"][example][likely]),
         )
-        show(places[column], image, title="picture")
-        for row, (title, (masks, boxes, label, scores)) in enumerate(zip(("true", "predicted"), told, strict=True), 1):
+        title = f"mistakes: {predictions['whole_mistakes'][predictions['row'][example]]:g}" if name == "worst" else ""
+        show(places[column], image, title=title or "picture")
+        for row, (title, (masks, boxes, label, scores)) in enumerate(zip(("true", "predicted"), rowed, strict=True), 1):
             axes = places[row * len(images) + column]
             show(axes, overlay(image, _map(masks, label, inputs.shape[1:3])[::step, ::step]), title=title)
             for place, box in enumerate(boxes):
                 score = None if scores is None else float(scores[place])
                 draw_box(axes, box / step, int(label[place]), dashed=scores is None, score=score)
-    palette = sns.color_palette("colorblind")
-    patches = [Patch(color=palette[kind % len(palette)], label=name) for kind, name in enumerate(kinds)]
-    drawn.legend(handles=patches, loc="outside lower center", ncols=4)
+    kind_legend(drawn, kinds)
     caption = (
-        f"The first {len(images)} test examples: the picture, the true masks and boxes over it, and the predicted ones "
-        f"with a score of at least {LEAST_SCORE:g}, the score at their corner. The colour is the kind."
+        f"{which} the picture, the true masks and boxes over it, and the predicted ones with a score of at least "
+        f"{SURE:g}, the score at their corner. The colour is the kind."
     )
-    return [Picture("masks", drawn, caption)]
+    return Picture(name, drawn, caption)
 
 
 def _map(masks: np.ndarray, label: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import seaborn as sns
-from matplotlib.patches import Patch
 
-from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, grid, show
+from archbench.figures.detections import kind_legend
+from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, grid, show, worst_kept
 from archbench.figures.pictures import picture
 
 SHOWN = 5
@@ -17,12 +17,23 @@ OPACITY = 0.55
 
 @picture("segmentation", source="archbench")
 def segmentation(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
-    """Picture, true map and predicted map of some test examples, one below the other."""
+    """Picture, true map and predicted map of the first test examples and of the worst, one below the other."""
+    first = np.arange(min(SHOWN, len(predictions["input"])))
+    pictures = [_maps(predictions, first, "overlays", f"The first {len(first)} test examples")]
+    if len(worst := worst_kept(predictions, SHOWN)):
+        which = f"The {len(worst)} of all {len(predictions['whole_mistakes'])} test examples with most wrong pixels"
+        pictures.append(_maps(predictions, worst, "worst", which))
+    return pictures
+
+
+def _maps(predictions: Mapping[str, np.ndarray], rows: np.ndarray, name: str, which: str) -> Picture:
     height, width = predictions["prediction_mask"].shape[1:3]
-    images = displayable(_center(predictions["input"][:SHOWN], height, width))
-    truth = _small(_center(predictions["target_mask"][:SHOWN], height, width))
-    guess = _small(predictions["prediction_mask"][:SHOWN])
-    kinds = class_names(predictions, int(max(truth.max(initial=0), guess.max(initial=0))))
+    images = displayable(_center(predictions["input"][rows], height, width))
+    truth = _small(_center(predictions["target_mask"][rows], height, width))
+    guess = _small(predictions["prediction_mask"][rows])
+    named = [str(name) for name in predictions.get("mask_names", ())]  # of all that a mask says; else 0 is background
+    truth, guess = (mask.astype(int) + bool(named) for mask in (truth, guess))
+    kinds = named or class_names(predictions, int(max(truth.max(initial=0), guess.max(initial=0))))
     known = truth <= len(kinds)  # what lies above is void
     drawn, places = grid(3 * len(images), columns=len(images), side=1.15, room=0.18)
     for column, image in enumerate(images):
@@ -31,15 +42,13 @@ def segmentation(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
         titles = ("picture", "true", f"predicted: {agreeing.mean():.0%}" if agreeing.size else "predicted")
         for row, (layer, title) in enumerate(zip(layers, titles, strict=True)):
             show(places[row * len(images) + column], layer, title=title)
-    palette = sns.color_palette("colorblind")
-    patches = [Patch(color=palette[kind % len(palette)], label=name) for kind, name in enumerate(kinds)]
-    drawn.legend(handles=patches, loc="outside lower center", ncols=4)
+    kind_legend(drawn, kinds)
     caption = (
-        f"The first {len(images)} test examples: the picture, the true map and the predicted map over it, with the "
-        "share of pixels (background included, those of no known class left out) on which they agree. The background "
-        "has no colour."
+        f"{which}: the picture, the true map and the predicted map over it, with the share of pixels "
+        f"({'' if named else 'background included, '}those of no known class left out) on which they agree."
+        f"{'' if named else ' The background has no colour.'}"
     )
-    return [Picture("overlays", drawn, caption)]
+    return Picture(name, drawn, caption)
 
 
 def overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
