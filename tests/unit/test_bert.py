@@ -3,14 +3,21 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
-from archbench.architectures.language.bert import TooManyPlaces, bert
+from archbench.architectures.language.bert import bert, bert_classifier
+from archbench.datasets.card import Card
+from archbench.datasets.columns import Ragged
+from archbench.layers.attention import TooManyPlaces, check_places, most_places
 from archbench.layers.bias import Bias
+from archbench.tasks import TASKS
+from archbench.training.split import open_split
+from archbench.training.start import begin
 from backend import compiled
 from references import reference
 from translators import created, fill
@@ -88,3 +95,34 @@ def test_a_text_longer_than_its_places_is_refused():
     tokens, segments = (keras.Input((9,), dtype="int32") for _ in range(2))
     with pytest.raises(TooManyPlaces, match="Texts are of 9 tokens, and this network has codes for 8 places"):
         bert(tokens, segments, WORDS, **SIZES)
+
+
+def test_texts_of_unlike_length_are_refused_where_one_is_longer_than_its_places(net):
+    """The encoder has codes for 8 places: a table asked for a ninth would answer with the eighth, and say nothing."""
+    texts, most = [np.full(count, 5, np.int32) for count in (8, 9, 3, 12)], most_places(net["encoder"])
+    check_places(Ragged.of(texts[:1], 0), most)
+    with pytest.raises(TooManyPlaces, match=r"row 1 is of 9 tokens, and 2 of 4 texts .* than 8.*`positions` to 12"):
+        check_places(Ragged.of(texts, 0), most)
+
+
+def test_every_split_is_looked_at_for_texts_that_are_too_long(net):
+    arrays = {"tokens": {"shape": [None], "dtype": "int32"}}
+    card = Card("toy", "", "", "tokens", arrays, {}, vocabulary=tuple(map(str, range(WORDS - 1))))
+    task = TASKS.build("masked_language_modelling", card)
+    program = SimpleNamespace(learner=SimpleNamespace(task=task, parts=net))
+    texts = {"tokens": Ragged.of([np.full(count, 5, np.int32) for count in (8, 9)], 0)}
+    with pytest.raises(TooManyPlaces, match="row 1 is of 9 tokens"):
+        open_split(program, texts, batch_size=1, resident_bytes=0, group=None)
+
+
+def test_a_classifier_starts_from_the_encoder_and_reads_what_it_pools_of_the_start(net):
+    """Words 5, 6 and 7 after the token 1, all of the first sentence: the head is a dense layer on the pooled state."""
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    network = keras.Model(tokens, bert_classifier(tokens, 3, vocabulary=WORDS - 1, **SIZES))
+    begin(network, net, {"from": "bert", "parts": {"network": "encoder"}, "train": "all"})
+    texts = np.array([[5, 6, 7], [9, 4, 0]], "int32")
+    whole = np.concatenate([np.ones((2, 1), "int32"), texts], axis=1)
+    kernel, bias = created({"network": network}, layers.Dense)[-1].get_weights()
+    expected = answers(net, whole, np.zeros_like(whole))["pooled"] @ kernel + bias
+    np.testing.assert_allclose(compiled(network, texts), expected, atol=1e-5)
+    assert most_places(network) == SIZES["positions"] - 1

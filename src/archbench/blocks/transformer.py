@@ -31,15 +31,20 @@ class UnevenHeads(UserError):
     """A width that the heads of an attention cannot share."""
 
 
+def check_heads(width: int, heads: int) -> None:
+    """Raise `UnevenHeads` where `heads` cannot share `width`."""
+    if width % heads:
+        raise UnevenHeads(
+            f"{heads} heads cannot share a width of {width} in equal parts. Choose a width that is a multiple of the "
+            "heads."
+        )
+
+
 class Attending:
     """Attention in `heads` of `width` channels together, with its four projections."""
 
     def __init__(self, parts: Parts, width: int, heads: int) -> None:
-        if width % heads:
-            raise UnevenHeads(
-                f"{heads} heads cannot share a width of {width} in equal parts. Choose a width that is a multiple of "
-                "the heads."
-            )
+        check_heads(width, heads)
         self.heads = heads
         self.query, self.key, self.value, self.out = (parts.layer(layers.Dense, width) for _ in range(4))
 

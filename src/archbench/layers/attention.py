@@ -12,6 +12,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from archbench.datasets.columns import lengths
+from archbench.errors import UserError
+
 NOWHERE = -1e9
 """The score of what is not to be looked at."""
 LONGEST_WAVE = 10_000
@@ -22,6 +25,19 @@ def split_heads(x: Any, heads: int) -> Any:
     """`x` (batch, place, channel) to (batch, place, head, channel of the head)."""
     _, places, channels = ops.shape(x)
     return ops.reshape(x, (-1, places, heads, channels // heads))
+
+
+class TooManyPlaces(UserError):
+    """Texts longer than a network has codes of places."""
+
+
+def waves(places: Any, channels: int) -> Any:
+    """Sines and cosines of `places` float32 (batch, place), in turns, as (batch, place, `channels`): section 3.5."""
+    ways = (channels + 1) // 2
+    wave = ops.exp(ops.arange(ways, dtype="float32") * (-2 * math.log(LONGEST_WAVE) / channels))
+    angles = places[..., None] * wave
+    pairs = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)
+    return ops.reshape(pairs, (-1, ops.shape(places)[1], 2 * ways))[..., :channels]
 
 
 class Heads(layers.Layer):
@@ -119,11 +135,7 @@ class Sinusoids(layers.Layer):
         places = ops.cast(ops.arange(count), "float32")[None]
         if place is not None:
             places = places + ops.cast(place, "float32")[:, None]
-        ways = (channels + 1) // 2
-        wave = ops.exp(ops.arange(ways, dtype="float32") * (-2 * math.log(LONGEST_WAVE) / channels))
-        angles = places[..., None] * wave
-        pairs = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)
-        told = ops.reshape(pairs, (-1, count, 2 * ways))[..., :channels]
+        told = waves(places, channels)
         return codes * ops.sqrt(ops.cast(channels, codes.dtype)) + ops.cast(told, codes.dtype)
 
     def compute_output_shape(self, codes_shape, *others):
@@ -133,7 +145,11 @@ class Sinusoids(layers.Layer):
 
 @keras.saving.register_keras_serializable("archbench")
 class Numbered(layers.Layer):
-    """The number of each place, from 0: what a table of learnt codes of places is asked with."""
+    """The number of each place, from 0: what a table of learnt codes of `most` places is asked with."""
+
+    def __init__(self, most: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.most = most
 
     def call(self, tokens):
         """`tokens` (batch, place) to int32 of that shape."""
@@ -142,3 +158,25 @@ class Numbered(layers.Layer):
     def compute_output_spec(self, tokens):
         """That of the tokens."""
         return keras.KerasTensor(tokens.shape, "int32")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "most": self.most}
+
+
+def most_places(part: keras.Model) -> int | None:
+    """How many tokens of a text `part` can read; None where it has no codes of places."""
+    return min((layer.most for layer in part.layers if isinstance(layer, Numbered)), default=None)
+
+
+def check_places(column: Any, most: int | None) -> None:
+    """Raise `TooManyPlaces` for a text of more than `most` tokens in `column`, rows of any length."""
+    counts = lengths(column)
+    if most is None or counts is None or (counts <= most).all():
+        return
+    first = int((counts > most).argmax())
+    raise TooManyPlaces(
+        f"The text in row {first} is of {counts[first]} tokens, and {int((counts > most).sum())} of {len(counts)} "
+        f"texts are of more than {most}, for which this network has codes of places. Set its option `positions` to "
+        f"{counts.max()}, or make the texts shorter in the datasets section of params.yaml."
+    )

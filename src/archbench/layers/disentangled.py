@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from archbench.layers.attention import NOWHERE, Heads, split_heads
+from archbench.layers.attention import Heads, split_heads
 
 
 @keras.saving.register_keras_serializable("archbench")
@@ -45,23 +45,22 @@ class DisentangledAttention(Heads):
         `distance_keys` and `distance_queries` (1, 2 reach, channel) are of the distances -reach to reach - 1; those
         that are farther count as the farthest. `known` (batch, place) is false for what nobody may look at.
         """
-        query, keys, values, told, asked = (
+        queries, keys, values, told, asked = (
             split_heads(x, self.heads) for x in (query, keys, values, distance_keys, distance_queries)
         )
-        batch, places, _, channels = ops.shape(query)
-        reach = told.shape[1] // 2
+        places, reach = ops.shape(queries)[1], told.shape[1] // 2
         distance = ops.arange(places)[:, None] - ops.arange(places)
         distance = ops.clip(distance + reach, 0, 2 * reach - 1)
-        shape = (batch, self.heads, places, places)
-        scores = ops.einsum("bqhc,bkhc->bhqk", query, keys)
-        to_places = ops.einsum("bqhc,rhc->bhqr", query, told[0])
-        scores = scores + ops.take_along_axis(to_places, ops.broadcast_to(distance, shape), axis=-1)
+        shape = (ops.shape(queries)[0], self.heads, places, places)
+        to_places = ops.einsum("bqhc,rhc->bhqr", queries, told[0])
+        forth = ops.take_along_axis(to_places, ops.broadcast_to(distance, shape), axis=-1)
         from_places = ops.einsum("bkhc,rhc->bhkr", keys, asked[0])
         back = ops.take_along_axis(from_places, ops.broadcast_to(ops.transpose(distance), shape), axis=-1)
-        scores = (scores + ops.swapaxes(back, -1, -2)) / ops.sqrt(ops.cast(3 * channels, scores.dtype))
-        scores = ops.where(known[:, None, None], ops.cast(scores, "float32"), NOWHERE)
-        shares = ops.cast(ops.softmax(scores, axis=-1), values.dtype)
-        return ops.reshape(ops.einsum("bhqk,bkhc->bqhc", shares, values), (batch, places, self.heads * channels))
+        scale = (3 * queries.shape[-1]) ** -0.5
+        by_distance = scale * (forth + ops.swapaxes(back, -1, -2))
+        mask = known[:, None, None]
+        found = ops.dot_product_attention(queries, keys, values, bias=by_distance, mask=mask, scale=scale)
+        return ops.reshape(found, ops.shape(query))
 
     def compute_output_shape(self, query_shape, *others):
         """That of the queries."""

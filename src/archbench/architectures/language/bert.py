@@ -1,17 +1,17 @@
 """BERT: a Transformer's encoder that learns language from words left out and from pairs of sentences.
 
 Devlin, Chang, Lee, Toutanova 2018, arXiv:1810.04805, sections 3 and 3.1. GELU is the tanh approximation of its authors'
-code, whose normalizations add 1e-12 to the variance. No dropout on the shares of attention.
+code, whose normalizations add 1e-12 to the variance. No dropout on the shares of attention. A text to
+classify is of one piece, without the end after it.
 """
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from archbench.architectures import architecture
 from archbench.blocks.transformer import Attending, Feeding, Summed
-from archbench.datasets.tokens import PADDING
-from archbench.errors import UserError
-from archbench.layers.attention import Numbered
+from archbench.datasets.tokens import PADDING, START
+from archbench.layers.attention import Numbered, TooManyPlaces
 from archbench.layers.bias import Bias
 from archbench.options import Count, Depth, Width
 from archbench.parts import Parts
@@ -19,10 +19,6 @@ from archbench.parts import Parts
 PAPER = Parts(activation="gelu_tanh", initializer={"name": "truncated_normal", "deviation": 0.02}, dropout=0.1)
 EPSILON = 1e-12
 SEGMENTS = 2
-
-
-class TooManyPlaces(UserError):
-    """Texts longer than a network has codes of places."""
 
 
 @architecture(
@@ -69,15 +65,53 @@ def bert(
     }
 
 
-def encode(tokens, segments, table, parts, width, hidden, heads, depth, positions):
-    """`states` (batch, place, `width`) and `pooled` (batch, `width`) of `tokens`, whose codes are in `table`."""
+@architecture(
+    "bert_classifier",
+    source="Devlin, Chang, Lee, Toutanova 2018, arXiv:1810.04805, section 4.1",
+    task="classification",
+    minimum=1,
+    paper_input=(511,),
+    paper_outputs=2,
+    swaps=("initializer", "regularizer", "dropout"),
+    smoke={"vocabulary": 12, "width": 8, "hidden": 12, "heads": 2, "depth": 2, "positions": 9},
+    smoke_input=(7,),
+)
+def bert_classifier(
+    tokens,
+    outputs: int,
+    *,
+    vocabulary: Count = 30_521,
+    width: Width = 768,
+    hidden: Width = 3072,
+    heads: Width = 12,
+    depth: Depth = 12,
+    positions: Count = 512,
+    parts: Parts = PAPER,
+):
+    """The class of a text from what BERT's encoder pools of it: `start: {from: ..., parts: {network: encoder}}`.
+
+    `tokens` (batch, place), 0 where a text has ended, to logits (batch, `outputs`). A start is put before them, which
+    takes one of the `positions`; nothing is put after them. `vocabulary` is the number of tokens, which training knows
+    of the data set; the table has one more, for what is left out. The other options are those of the encoder.
+    """
+    table = parts.layer(layers.ReversibleEmbedding, vocabulary + 1, width)
+    told = ops.concatenate([ops.full_like(tokens[:, :1], START), tokens], axis=1)
+    encoded = encode(told, ops.zeros_like(told), table, parts, width, hidden, heads, depth, positions, before=1)
+    return parts.dense(parts.drop(encoded["pooled"]), outputs)
+
+
+def encode(tokens, segments, table, parts, width, hidden, heads, depth, positions, before=0):
+    """`states` (batch, place, `width`) and `pooled` (batch, `width`) of `tokens`, whose codes are in `table`.
+
+    The first `before` of them are none of the text's own.
+    """
     if tokens.shape[1] is not None and tokens.shape[1] > positions:
         raise TooManyPlaces(
             f"Texts are of {tokens.shape[1]} tokens, and this network has codes for {positions} places. Set its option "
             "`positions` to as many, or make the texts shorter in the datasets section of params.yaml."
         )
     known = tokens != PADDING
-    place = parts.layer(layers.Embedding, positions, width)(Numbered()(tokens))
+    place = parts.layer(layers.Embedding, positions, width)(Numbered(positions - before)(tokens))
     segment = parts.layer(layers.Embedding, SEGMENTS, width)(segments)
     x = parts.drop(_norm()(table(tokens) + segment + place))
     for _ in range(depth):

@@ -10,7 +10,7 @@ import keras
 from keras import layers
 
 from archbench.architectures import architecture
-from archbench.blocks.transformer import Feeding, Summed, UnevenHeads
+from archbench.blocks.transformer import Feeding, Summed, check_heads
 from archbench.datasets.tokens import PADDING
 from archbench.layers.bias import Bias
 from archbench.layers.disentangled import DisentangledAttention, Distances
@@ -50,10 +50,7 @@ def deberta(
     tokens. `width`, `hidden`, `heads` and `depth` are those of a Transformer; tokens more than `reach` places away all
     count as so far.
     """
-    if width % heads:
-        raise UnevenHeads(
-            f"{heads} heads cannot share a width of {width} in equal parts. Choose a multiple of the heads."
-        )
+    check_heads(width, heads)
     table = parts.layer(layers.ReversibleEmbedding, outputs, width)
     known = tokens != PADDING
     distances = parts.layer(layers.Embedding, 2 * reach, width)(Distances(2 * reach)(tokens))
