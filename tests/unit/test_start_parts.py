@@ -146,18 +146,6 @@ def test_a_part_that_is_longer_than_the_sources_is_refused():
         matched(mine, _detector().parts, {"from": "source", "parts": {"features": "features"}})
 
 
-def test_a_network_of_one_part_may_go_on_with_a_fresh_head_and_with_nothing_else():
-    keras.utils.set_random_seed(0)
-    mine, source = _classifier(), _detector(1)
-    fresh = _values(mine)[-2:]
-    begin(mine, source.parts, {"from": "source", "parts": {"network": "features"}, "train": "all"})
-    assert all(_same(_values(mine)[:-2], _values(source.parts["features"])))
-    assert all(_same(_values(mine)[-2:], fresh))
-    deeper = keras.Model(mine.input, keras.layers.Dense(2, name="more")(mine.output))
-    with pytest.raises(NoStart, match=r"ends after 4 .*classes"):
-        matched(parts_of(deeper), source.parts, {"from": "source", "parts": {"network": "features"}})
-
-
 def test_networks_without_a_part_alike_are_refused():
     with pytest.raises(NoStart, match="has the parts features, head, this network features, head: none of one name"):
         matched(_detector(width=6).parts, _detector().parts, {"from": "source"})

@@ -166,7 +166,7 @@ class Numbered(layers.Layer):
 
 def most_places(part: keras.Model) -> int | None:
     """How many tokens of a text `part` can read; None where it has no codes of places."""
-    return min((layer.most for layer in part.layers if isinstance(layer, Numbered)), default=None)
+    return min((layer.most for layer in part._flatten_layers() if isinstance(layer, Numbered)), default=None)
 
 
 def check_places(column: Any, most: int | None) -> None:

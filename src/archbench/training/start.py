@@ -4,8 +4,7 @@ What is taken, where nothing names it: of a network of one part everything befor
 makes the outputs and starts fresh, since the classes may be others; of networks of several parts each part that both
 have under one name with weights of the same shapes. A benchmark may name it, part by part, and then of another
 architecture too: the layers with weights of its part are matched with those of the source's part in order, as far as
-its own part goes, so that a detector takes its features from the trunk of a classifier. A network of one part may go on
-with its last layer where the source's part ends, as a classifier of texts on an encoder; that layer starts fresh.
+its own part goes, so that a detector takes its features from the trunk of a classifier.
 
 What trains: `all`; `none` of the parts that were taken; the parts of a list; or the last layers with a kernel
 (convolutions, dense and recurrent layers, embeddings), a layer of several counting once: `head` is the last one, a
@@ -110,9 +109,7 @@ def matched(mine: Parts, theirs: Parts, start: Mapping[str, Any]) -> dict[str, l
         _check_names(chosen, mine, "this network")
         _check_names(chosen.values(), theirs, repr(source))
         return {
-            ours: _pairs(
-                _taking(mine, ours, theirs[other]), _with_weights(theirs[other]), f"the part {other} of {source!r}"
-            )
+            ours: _pairs(_with_weights(mine[ours]), _with_weights(theirs[other]), f"the part {other} of {source!r}")
             for ours, other in chosen.items()
         }
     if len(mine) == len(theirs) == 1:
@@ -176,12 +173,6 @@ def _before_head(network: keras.Model) -> list[keras.Layer]:
 
 def _with_weights(part: keras.Model) -> list[keras.Layer]:
     return [layer for layer in part.layers if layer.weights]
-
-
-def _taking(mine: Parts, name: str, source: keras.Model) -> list[keras.Layer]:
-    """The layers of a part that take weights of `source`: all, but for the head of an only part that ends before it."""
-    layers = _with_weights(mine[name])
-    return layers[:-1] if len(mine) == 1 and len(layers) == len(_with_weights(source)) + 1 else layers
 
 
 def _shapes(part: keras.Model) -> list[list[tuple]]:

@@ -88,16 +88,18 @@ def bert_classifier(
     positions: Count = 512,
     parts: Parts = PAPER,
 ):
-    """The class of a text from what BERT's encoder pools of it: `start: {from: ..., parts: {network: encoder}}`.
+    """The class of a text from what BERT's `encoder`, a model within this one, pools of it; it may start from one.
 
     `tokens` (batch, place), 0 where a text has ended, to logits (batch, `outputs`). A start is put before them, which
     takes one of the `positions`; nothing is put after them. `vocabulary` is the number of tokens, which training knows
     of the data set; the table has one more, for what is left out. The other options are those of the encoder.
     """
-    table = parts.layer(layers.ReversibleEmbedding, vocabulary + 1, width)
     told = ops.concatenate([ops.full_like(tokens[:, :1], START), tokens], axis=1)
-    encoded = encode(told, ops.zeros_like(told), table, parts, width, hidden, heads, depth, positions, before=1)
-    return parts.dense(parts.drop(encoded["pooled"]), outputs)
+    read = [keras.Input(told.shape[1:], dtype=told.dtype, name=name) for name in ("tokens", "segments")]
+    table = parts.layer(layers.ReversibleEmbedding, vocabulary + 1, width)
+    encoded = encode(*read, table, parts, width, hidden, heads, depth, positions, before=1)
+    pooled = keras.Model(read, encoded, name="encoder")([told, ops.zeros_like(told)])["pooled"]
+    return parts.dense(parts.drop(pooled), outputs)
 
 
 def encode(tokens, segments, table, parts, width, hidden, heads, depth, positions, before=0):
