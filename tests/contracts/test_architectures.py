@@ -81,7 +81,10 @@ def _outputs(entry) -> int:
 
 
 def _inputs(entry) -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(BATCH, *entry.facts["smoke_input"])).astype("float32")
+    random, shape = np.random.default_rng(0), (BATCH, *entry.facts["smoke_input"])
+    if entry.positional[0] == "tokens":
+        return random.integers(1, entry.facts["smoke"]["vocabulary"], shape).astype("float32")
+    return random.normal(size=shape).astype("float32")
 
 
 def _by_name(outputs) -> dict[str, np.ndarray]:
@@ -156,6 +159,8 @@ def test_output_shape(entry):
             assert got == dict.fromkeys(["logits", *heads], (BATCH, outputs))
         case "classification" | "binary" | "multi_label" | "sequence_regression" | "localization" | "landmarks":
             assert got == {"output": (BATCH, outputs)}
+        case "sequence_labelling":
+            assert got == {"output": (BATCH, shape[0], outputs)}
         case "segmentation":
             assert got == {"output": (BATCH, *shape[:2], outputs)}
         case "detection" if entry.name == "yolo_v1":

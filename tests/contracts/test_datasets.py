@@ -26,6 +26,7 @@ KINDS_OF_ARRAYS = {
     "sequence": (3, "float32"),
     "label": (1, "int32"),
     "target": (2, "float32"),
+    "labels": (2, "int32"),
     "present": (2, "uint8"),
     "boxes": (3, "float32"),
     "proposals": (3, "float32"),
@@ -45,7 +46,8 @@ KINDS_OF_ARRAYS = {
 }
 """Array -> its number of axes, examples included, and its type."""
 TOKENS = (2, "int32")
-"""The same, of every array of a data set of texts."""
+"""The same, of every array of a data set of texts, but for those that are numbers of an example."""
+OF_TEXTS = {"label": (1, "int32"), "times": (1, "float32")}
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +130,7 @@ def test_what_a_data_set_declares_agrees_with_what_is_published(entry):
     if "files" in entry.facts:
         published = [file.name for file in _fetch.published(entry.name)]
         chosen = entry.facts["files"](**entry.options)
-        assert set(chosen) < set(published)
+        assert set(chosen) <= set(published)
         assert len(chosen) == len(set(chosen)) > 0
 
 
@@ -137,7 +139,7 @@ def test_arrays_are_what_the_card_and_the_convention_say(prepared, name):
     data = store.load(prepared(name))
     for arrays in data.splits.values():
         for key, array in arrays.items():
-            kind = TOKENS if data.card.vocabulary else KINDS_OF_ARRAYS[key]
+            kind = OF_TEXTS.get(key, TOKENS) if data.card.vocabulary else KINDS_OF_ARRAYS[key]
             assert (array.ndim, str(array.dtype)) == kind
             assert np.isfinite(array).all()
         for label in data.card.classes:
@@ -214,6 +216,36 @@ def test_adding_marks_one_step_in_each_half_and_adds_them():
     assert 0 <= values.min() < values.max() <= 1
     np.testing.assert_allclose(raw.train["target"][:, 0], (values * markers).sum(axis=1), rtol=1e-6)
     assert abs(np.mean((raw.train["target"] - 1) ** 2) - 1 / 6) < 0.01
+
+
+def test_copying_asks_for_what_it_showed_after_each_delay():
+    options = {"delays": [3, 8], "symbols": 4, "length": 2, "examples": 400}
+    raw = DATASETS.build({"name": "copying", **options}, None)
+    assert raw.official.keys() == {"delay_3", "delay_8"}
+    assert raw.class_names == ("a", "b", "c", "d")
+    mark = 5
+    delays = set()
+    for arrays in (raw.train, raw.official["delay_3"], raw.official["delay_8"]):
+        assert arrays["sequence"].shape[1:] == (12, 6)
+        assert (arrays["sequence"].sum(axis=-1) == 1).all()
+        shown, labels = arrays["sequence"].argmax(axis=-1), arrays["labels"]
+        assert (shown[:, 9] == mark).all()
+        assert ((shown == mark).sum(axis=1) == 1).all()
+        assert (labels[:, :10] == -1).all()
+        asked, said = np.where(labels >= 0), np.where(shown < 4)
+        np.testing.assert_array_equal(labels[asked], shown[said])
+        waits = (asked[1] - said[1]).reshape(-1, 2) - 2
+        assert (waits[:, 0] == waits[:, 1]).all()
+        delays.add(tuple(np.unique(waits[:, 0], return_counts=True)[1].tolist()))
+        if arrays is not raw.train:
+            assert len(np.unique(waits)) == 1
+        else:
+            assert np.unique(waits).tolist() == [3, 8]
+        assert np.bincount(labels[asked]).min() > 0.15 * labels[asked].size
+    assert (200, 200) in delays
+    alone = DATASETS.build({"name": "copying", "delays": [1], "length": 1, "examples": 5}, None)
+    assert not alone.official
+    assert alone.train["sequence"].argmax(axis=-1)[:, 1:].tolist() == [[9, 8]] * 5
 
 
 def test_digits_enlarged_keep_their_pixels():

@@ -17,6 +17,7 @@ from archbench.architectures.vision.capsnet import ROUTED, Routing
 from archbench.architectures.vision.lenet5_1998 import Linked, SparseConv2D
 from archbench.layers.grouped import GroupedConv2D
 from archbench.layers.layouts import KERNELS, kernels_of
+from archbench.layers.recurrent import Cell
 from archbench.parts import Parts
 from archbench.tasks import TASKS
 from archbench.tasks.base import Direct
@@ -194,6 +195,7 @@ def test_every_layer_of_keras_in_the_list_is_tried():
         layers.LSTM: layers.SimpleRNN,
         layers.GRU: layers.SimpleRNN,
         layers.GRUCell: layers.SimpleRNN,
+        Cell: layers.SimpleRNN,
         layers.SeparableConv1D: layers.SeparableConv2D,
     }
     tables = {layers.Embedding}  # a token reads one row: how the columns of a dense layer add up is not theirs
@@ -236,7 +238,7 @@ def _lengths(layer: layers.Layer, kernel: keras.Variable) -> np.ndarray:
     numbers.
     """
     values = ops.convert_to_numpy(kernel)
-    if isinstance(layer, layers.LSTM):
+    if isinstance(layer, layers.RNN | layers.Bidirectional):
         return np.sqrt((values**2).sum(0))
     if isinstance(layer, Routing):
         return np.sqrt((values**2).sum((0, 2)))

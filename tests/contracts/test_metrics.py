@@ -59,8 +59,8 @@ def test_value_by_hand(row):
     assert found == pytest.approx(np.array(json.loads(row["value"])))
 
 
-def test_every_metric_of_labels_numbers_scores_tokens_and_maps_has_a_value_by_hand():
-    kinds = "labels", "numbers", "scores", "tokens", "maps"
+def test_every_metric_of_labels_numbers_scores_tokens_maps_and_ranks_has_a_value_by_hand():
+    kinds = "labels", "numbers", "scores", "tokens", "maps", "ranks"
     wanted = {entry.name for entry in METRICS if entry.facts["values"] in kinds}
     assert {row["metric"] for row in GOLDEN} == wanted
 

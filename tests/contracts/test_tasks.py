@@ -30,6 +30,7 @@ ARRAYS = {
     "boxes": ((2, 4), "float32"),
     "box_label": ((2,), "int32"),
     "target": ((2,), "float32"),
+    "labels": ((5,), "int32"),
     "present": ((3,), "uint8"),
     "singles": ((2, SIDE, SIDE, 1), "uint8"),
     "count": ((), "int32"),
@@ -142,7 +143,14 @@ def test_a_data_set_without_class_names_is_refused(name):
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("classification", 3), ("segmentation", 4), ("detection", 3), ("sequence_regression", 2), ("multi_task", 8)],
+    [
+        ("classification", 3),
+        ("segmentation", 4),
+        ("detection", 3),
+        ("sequence_regression", 2),
+        ("multi_task", 8),
+        ("sequence_labelling", 3),
+    ],
 )
 def test_number_of_outputs(name, count):
     assert TASKS.build(name, _card()).outputs() == count
@@ -223,6 +231,33 @@ def test_sequence_regression_by_hand():
     predictions = {k: ops.convert_to_numpy(v) for k, v in task.decode(outputs).items()}
     expected = {"mse": (0.0009 + 0.0001 + 0.01) / 4, "mae": (0.03 + 0.01 + 0.1) / 4, "within_0.04": 0.5}
     assert task.scores(targets, predictions, {}) == pytest.approx(expected, rel=1e-4)
+
+
+def test_sequence_labelling_by_hand():
+    """Of three sequences the first asks twice, the second once, the third never; at -1 a logit counts for nothing."""
+    task = TASKS.build("sequence_labelling", _card())
+    labels = np.array([[-1, 0, 2], [1, -1, -1], [-1, -1, -1]], "int32")
+    logits = np.zeros((3, 3, 3), "float32")
+    logits[0, 1, 0], logits[0, 2, 1], logits[1, 0, 1], logits[:, 0, 2] = np.log(2), np.log(2), np.log(6), -50
+    found = task.compare(logits, {"labels": labels}, None)
+    losses = {name: ops.convert_to_numpy(value) for name, value in found.items()}
+    assert losses["weight"].tolist() == [2, 1, 0]
+    assert losses["loss"] == pytest.approx([(np.log(2) + np.log(4)) / 2, np.log(7 / 6), 0], rel=1e-5)
+    predictions = {k: ops.convert_to_numpy(v) for k, v in task.decode(logits).items()}
+    assert predictions["labels"].dtype == "int32"
+    assert predictions["labels"][labels >= 0].tolist() == [0, 1, 1]
+    found = task.scores({"labels": labels}, predictions, {})
+    assert found == pytest.approx({"step_accuracy": 2 / 3, "whole_accuracy": 1 / 2})
+
+
+def test_sequence_labelling_refuses_a_network_that_answers_once_and_labels_that_are_none():
+    task = TASKS.build("sequence_labelling", _card())
+    with pytest.raises(UserError, match=r"at every step .* gives \(None, 3\).*every_step: true"):
+        task.learn({}, _parts(np.zeros((1, 3))))
+    with pytest.raises(UserError, match="labels 3 in example 1"):
+        task.arrays({"labels": np.array([[-1, 2], [0, 3]])})
+    with pytest.raises(UserError, match="labels -2 in example 0"):
+        task.arrays({"labels": np.array([[-2, 2], [0, 1]])})
 
 
 def test_reconstruction_by_hand():

@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from archbench.catalogue import WrongOption
 from archbench.datasets import DATASETS
-from archbench.datasets._balloons.layout import LARGEST, SMALLEST, layout
+from archbench.datasets._balloons.layout import LENGTHS, layout
 from archbench.datasets._balloons.outlines import KINDS, OUTLINES
 from archbench.datasets._balloons.scene import _cover, _visible, scene
+from archbench.datasets._options import BadOption
 from archbench.datasets.balloons import balloons
 
 
@@ -141,13 +142,28 @@ def test_kinds_are_even_and_sizes_span_the_range():
     rng = np.random.default_rng(0)
     things = [thing for _ in range(2000) for thing in layout(rng, 4, 2)]
     lengths = np.array([thing.length for thing in things])
-    assert SMALLEST == 0.08
-    assert LARGEST == 0.6
+    assert LENGTHS == (0.08, 0.6)
     assert 0.08 <= lengths.min() < 0.1
     assert 0.58 < lengths.max() <= 0.6
     kinds = np.bincount([thing.number for thing in things if thing.balloon])
     assert kinds.min() > 0.2 * kinds.sum()
     assert {thing.number for thing in things} == set(range(len(OUTLINES)))
+
+
+def test_lengths_are_as_told_in_the_pictures():
+    """Boxes are a little longer or shorter than what they surround is long, which leans, bends and is cut."""
+    boxes = read(examples=60, max_objects=1, distractors=0, lengths=(0.7, 0.9))["boxes"][:, 0]
+    longer = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) / 64
+    assert 0.65 < np.median(longer) < 0.9
+    rng = np.random.default_rng(0)
+    lengths = np.array([thing.length for _ in range(300) for thing in layout(rng, 4, 2, (0.1, 0.2))])
+    assert 0.1 <= lengths.min() < lengths.max() <= 0.2
+    assert (lengths == 0.2).mean() > 0.1  # the first is as large as it may be where all are smaller than a quarter
+
+
+def test_lengths_the_wrong_way_round_are_refused_with_their_order():
+    with pytest.raises(BadOption, match=r"is \[0\.5, 0\.2\]\. \[0\.2, 0\.5\] would do"):
+        DATASETS.build({"name": "balloons", "lengths": [0.5, 0.2]}, None)
 
 
 def test_colour_does_not_give_the_kind_away():

@@ -74,7 +74,7 @@ def test_where_params_yaml_is_wrong_the_list_of_its_own_stage_says_so_and_the_ot
 
 
 def test_every_benchmark_hangs_on_its_own_architecture_and_on_no_other():
-    own = {"lenet": "vision/lenet5.py", "vgg": "vision/vgg.py", "lstm": "sequences/lstm.py"}
+    own = {"lenet": "vision/lenet5.py", "vgg": "vision/vgg.py", "lstm": "sequences/recurrent.py"}
     for slug, file in own.items():
         names = _names(f"train/{slug}.txt")
         assert {name for name in names if name.startswith("architectures/") and name.count("/") == 2} == {
@@ -125,7 +125,7 @@ def test_every_stage_names_the_params_and_data_that_it_reads(project):
 def test_a_study_hangs_on_its_own_architecture_and_on_no_other():
     names = _names("sweep/rates.txt")
     assert {"architectures/vision/lenet5.py", "sweeps/study.py", "optimizers/gradient_descent.py"} <= names
-    assert not {"architectures/vision/vgg.py", "architectures/sequences/lstm.py"} & names
+    assert not {"architectures/vision/vgg.py", "architectures/sequences/recurrent.py"} & names
 
 
 def test_a_data_set_hangs_on_its_own_loader_and_on_no_other():
@@ -172,7 +172,7 @@ def test_speed_is_measured_apart_from_all_that_dvc_repro_runs(project):
         }
     }
     names = _names("speed.txt", speed={"xla": ["lenet", "lstm"]})
-    assert {"speed/run.py", "architectures/vision/lenet5.py", "architectures/sequences/lstm.py"} <= names
+    assert {"speed/run.py", "architectures/vision/lenet5.py", "architectures/sequences/recurrent.py"} <= names
     assert "architectures/vision/vgg.py" not in names
     assert dvcfile.render_all(check_config(VALUES), Folders(project, "toy"), project).keys() == {project / "dvc.yaml"}
     for path, text in files.items():

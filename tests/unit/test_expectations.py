@@ -66,7 +66,7 @@ def test_the_monitor_of_a_task_has_the_tasks_direction():
     ("score", "better"),
     [("accuracy", True), ("mse", False), ("count_mae", False), ("top_5", True), ("within_0.04", True),
      ("map_50", True), ("present_f1", True), ("loss", False), ("kl_loss", False), ("weight_norm", None),
-     ("confusion_matrix", None)],
+     ("confusion_matrix", None), ("perplexity", False), ("bits", False), ("step_accuracy", True)],
 )  # fmt: skip
 def test_the_direction_of_a_score_is_its_metrics(score, better):
     assert direction(score) is better

@@ -199,10 +199,42 @@ def predictions(task):
         return {"input": images, "prediction_image": images / 16.0}
     if task == "translation":
         return translations()
+    if task == "language_modelling":
+        return texts()
+    if task == "sequence_labelling":
+        return labelled()
     if task == "style_transfer":
         return pictures()
+    if task in ("word_vectors", "cooccurrence"):
+        return words()
     truth = np.linspace(0, 1, 40, dtype="float32")[:, None]
     return {"input": np.zeros((40, 5, 2)), "target_target": truth, "prediction_target": truth + 0.1}
+
+
+def words():
+    """Two rows of text of the letters a to f, whose vectors lie on a line, and a word that is unknown."""
+    tokens = np.array([[4, 4, 5, 6, 4], [7, 8, 3, 0, 9]], "int32")
+    return {
+        "input": tokens,
+        "vocabulary": np.array(["", "<start>", "<end>", "<unknown>", *"abcdef"]),
+        "shown_vector": tokens[..., None] * np.ones(3, "float32"),
+        "shown_neighbor": np.minimum(tokens[..., None] + np.array([1, 2]), 9).astype("int32"),
+        "shown_likeness": np.linspace(1, 0, 20, dtype="float32").reshape(2, 5, 2),
+    }
+
+
+def test_words_are_listed_once_with_their_neighbors_and_lie_on_a_map():
+    table, plane = PICTURES["word_vectors"](words())
+    said = [text.get_text() for text in table.figure.axes[0].texts[2:]]
+    assert said[:3] == ["a", "b 1.00", "c 0.95"]
+    assert [word for word in said if len(word) == 1] == list("abcdef")
+    assert sorted(text.get_text() for text in plane.figure.axes[0].texts) == list("abcdef")
+    first, second = plane.figure.axes[0].collections[0].get_offsets().T
+    assert np.ptp(first) == pytest.approx(5 * np.sqrt(3))
+    assert np.ptp(second) == pytest.approx(0, abs=1e-6)
+    assert "100% of how they differ" in plane.caption
+    few = words() | {"input": np.array([[4, 4, 4, 4, 4]] * 2)}
+    assert PICTURES["word_vectors"](few) == []
 
 
 def one_object():
@@ -268,6 +300,45 @@ def translations():
     attention = np.full((3, 3, 4), 0.25, "float32")
     tokens = {name: np.array(rows, "int32") for name, rows in texts.items()}
     return {**tokens, "vocabulary": symbols, "shown_attention": attention}
+
+
+def texts():
+    """Rows of four words, the last row not full; sampled is one word, then padding that no network should say."""
+    rows = np.array([[4, 5, 6, 2], [5, 7, 4, 0]], "int32")
+    return {
+        "input": rows,
+        "target_tokens": rows,
+        "prediction_likeliest": rows,
+        "prediction_nats": np.log(2) * np.array([[0, 6, 12, 40], [1, 1, 1, 1]], "float32"),
+        "shown_sampled": np.array([[6, 0], [5, 0]], "int32"),
+        "vocabulary": np.array(["", "<start>", "<end>", "<unknown>", "to", "be", "or", "<script>$"]),
+    }
+
+
+def test_the_more_a_token_cost_the_darker_it_is_and_a_row_that_is_not_full_is_not_shown():
+    (shown,) = PICTURES["language_modelling"](texts())
+    (axes,) = shown.figure.axes
+    assert [text.get_text() for text in axes.texts] == ["to", "be", "or", "<end>", "→", "or"]
+    light = [sum(bar.get_facecolor()[:3]) for bar in axes.patches]
+    assert light == sorted(light, reverse=True)
+    assert light[2] == light[3]  # 12 bits and more
+
+
+def labelled():
+    """The second of two sequences is as long as is asked of it; the first says c for b."""
+    true, said = [[-1, 0, 1, -1], [-1, -1, 2, 2]], [[2, 0, 2, 1], [0, 0, 2, 2]]
+    return {
+        "input": np.zeros((2, 4, 3), "float32"),
+        "target_labels": np.array(true, "int32"),
+        "prediction_labels": np.array(said, "int32"),
+        "class_names": np.array(["a", "b", "c"]),
+    }
+
+
+def test_of_a_sequence_the_steps_that_ask_are_shown_and_what_was_said_wrong():
+    (shown,) = PICTURES["sequence_labelling"](labelled())
+    texts = [text.get_text() for text in shown.figure.axes[0].texts]
+    assert texts == ["1.", "a", "b", "✗c", "2.", "c", "c"]
 
 
 def test_translations_that_are_wrong_are_marked_and_attention_has_a_row_a_token_said():

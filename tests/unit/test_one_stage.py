@@ -154,6 +154,15 @@ def test_outputs_that_are_no_whole_number_of_boxes_are_refused():
             _read("objects in a grid", wrong, _in_pixels(cells))
 
 
+@pytest.mark.parametrize(("form", "cell"), [("objects of anchors", 8), ("objects on maps", 32)])
+def test_heights_are_multiples_of_the_largest_cell(form, cell):
+    cells = objects(np.random.default_rng(7), 6)
+    said, targets = perfect(form, cells), _in_pixels(cells)
+    assert _read(form, said, targets, heights=[3 * cell]).heights == (3 * cell,)
+    with pytest.raises(UserError, match=rf"heights has {cell * 3 + cell // 2}, .* a multiple of {cell}:"):
+        _read(form, said, targets, heights=[cell * 3 + cell // 2])
+
+
 def test_anchors_are_in_cells_of_the_finest_map():
     cells = objects(np.random.default_rng(4), 6)
     cells["boxes"][..., 2:] = cells["boxes"][..., :2] + [2, 3]

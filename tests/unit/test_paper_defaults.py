@@ -177,8 +177,12 @@ def _token(operation) -> str | None:
             return f"pad {'+'.join(map(str, operation.padding[0]))} lowest"
         case layers.ZeroPadding2D():
             return f"pad {operation.padding[0][0]}"
-        case layers.LSTM():
-            return f"lstm {operation.units}"
+        case layers.Bidirectional():
+            return f"both {_token(operation.forward_layer)}"
+        case layers.GRU():
+            return f"gru {'after' if operation.reset_after else 'before'} {operation.units}"
+        case layers.RNN():
+            return f"{CELLS[type(operation.cell).__name__]} {operation.cell.units}"
     name = type(operation).__name__
     if name == "Dropout":
         return f"drop {operation.rate:g}"
@@ -187,6 +191,12 @@ def _token(operation) -> str | None:
     return WORDS.get(name)
 
 
+CELLS = {
+    "SimpleRNNCell": "rnn",
+    "SimplifiedGRUCell": "gru_simplified",
+    "LSTMCell": "lstm",
+    "PeepholeLSTMCell": "lstm_peephole",
+}
 WORDS = {
     "Relu": "relu",
     "LeakyRelu": "leaky relu",

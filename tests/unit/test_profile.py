@@ -7,6 +7,7 @@ from keras import layers
 
 from archbench.architectures.network import outline
 from archbench.architectures.profile import Profile, profile
+from archbench.layers.recurrent import PeepholeLSTMCell, SimplifiedGRUCell
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,8 @@ def test_a_small_net_by_hand():
         (layers.SimpleRNN(4), (9, 3), 9 * 4 * (3 + 4)),
         (layers.LSTM(4), (9, 3), 9 * 4 * 4 * (3 + 4)),
         (layers.GRU(4), (9, 3), 9 * 3 * 4 * (3 + 4)),
+        (layers.RNN(SimplifiedGRUCell(4)), (9, 3), 9 * 2 * 4 * (3 + 4)),
+        (layers.RNN(PeepholeLSTMCell(4)), (9, 3), 9 * (4 * 4 * (3 + 4) + 3 * 4)),
         (layers.Bidirectional(layers.LSTM(4)), (9, 3), 2 * 9 * 4 * 4 * (3 + 4)),
         (layers.MaxPooling2D(), (4, 4, 2), 0),
     ],

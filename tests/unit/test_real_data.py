@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archbench.datasets import _fetch, store
+from archbench.datasets import _fetch, ag_news, questions_words, store, wordsim353
 from archbench.datasets.prepare import prepare
+from archbench.datasets.tokens import END
 
 OBJECTS = list(csv.DictReader(Path(__file__).parents[1].joinpath("golden", "objects.csv").open(newline="")))
 
@@ -89,3 +90,53 @@ def test_the_border_of_a_slice_is_mirrored(real):
         np.testing.assert_array_equal(inner, whole[name])
         np.testing.assert_array_equal(bordered[name][:, :30], bordered[name][:, 30:60][:, ::-1])
         np.testing.assert_array_equal(bordered[name][:, :, -30:], bordered[name][:, :, -60:-30][:, :, ::-1])
+
+
+# Texts
+
+
+def test_brown_is_all_there_in_the_parts_of_the_paper(real):
+    """1,161,192 words, as NLTK's book counts them, and a mark after each of its 15,667 paragraphs."""
+    data = real("brown")
+    rows = {split: np.asarray(arrays["tokens"]) for split, arrays in data.splits.items()}
+    assert {split: np.count_nonzero(row) for split, row in rows.items()} == {
+        "train": 800_000,
+        "validation": 200_000,
+        "test": 1_161_192 + 15_667 - 1_000_000,
+    }
+    assert sum(int((row == END).sum()) for row in rows.values()) == 15_667
+    written = [data.card.vocabulary[token] for token in rows["train"][0, :8]]
+    assert written == ["The", "Fulton", "County", "Grand", "Jury", "said", "Friday", "an"]
+    assert len(data.card.vocabulary) == 16_383
+
+
+def test_tiny_shakespeare_has_sixty_five_characters(real):
+    data = real("tiny_shakespeare")
+    assert len(data.card.vocabulary) == 65 + 4
+    text = "".join(data.card.vocabulary[token] for token in np.asarray(data.splits["train"]["tokens"])[:1].ravel())
+    assert text == "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAl"
+
+
+def test_every_class_of_ag_newss_test_file_has_1900_news_without_backslashes():
+    file = Path(os.environ.get(_fetch.MIRROR, "")) / "ag_news" / "test.csv"
+    if not file.is_file():
+        pytest.skip(f"{_fetch.MIRROR} names no folder with ag_news/test.csv")
+    texts = list(ag_news._texts(file.read_bytes(), str(file)))
+    assert np.bincount([text.label for text in texts]).tolist() == [1_900] * 4
+    assert file.read_bytes().count(b"\\") > 772  # rows that have one
+    assert not any("\\" in text.words for text in texts)
+
+
+def test_analogies_are_8869_of_meaning_and_10675_of_form(real):
+    sections = np.asarray(real("questions_words").splits["test"]["section"])
+    meaning = sections < questions_words.SEMANTIC
+    assert (meaning.sum(), (~meaning).sum()) == (8_869, 10_675)
+    assert len(real("questions_words").card.vocabulary) == questions_words.WORDS + 4
+
+
+def test_two_pairs_of_words_stand_twice_and_one_is_a_word_and_itself(real):
+    data = real("wordsim353")
+    pairs = [tuple(sorted(data.card.vocabulary[t] for t in row)) for row in np.asarray(data.splits["test"]["words"])]
+    assert sorted({pair for pair in pairs if pairs.count(pair) > 1}) == [("bank", "money"), ("cash", "money")]
+    assert [pair for pair in pairs if pair[0] == pair[1]] == [("tiger", "tiger")]
+    assert len(data.card.vocabulary) == wordsim353.WORDS + 4

@@ -46,27 +46,9 @@ def test_it_learns_and_is_saved_with_its_parts(tmp_path):
     assert [picture.name for picture in PICTURES.build("region_detection", shown)] == ["boxes"]
 
 
-def _with_instances(squares):
-    """The squares of each picture as a map of instances; the second lies over the first."""
-    splits = {}
-    for name, arrays in squares.splits.items():
-        instances = np.zeros(arrays["image"].shape[:3], "uint8")
-        for (example, row), label in np.ndenumerate(arrays["box_label"]):
-            if label >= 0:
-                top, left, bottom, right = arrays["boxes"][example, row].astype(int)
-                instances[example, top:bottom, left:right] = row + 1
-        splits[name] = {**arrays, "instances": instances}
-    told = {**squares.card.arrays, "instances": {"shape": [32, 32], "dtype": "uint8"}}
-    return replace(squares, card=replace(squares.card, arrays=told), splits=splits)
-
-
 def test_masks_are_learnt_and_drawn(tmp_path):
-    squares = _with_instances(toys.squares())
-    changed = {
-        "architecture": {**toys.TWO_STAGES["architecture"], "name": "mask_rcnn", "mask_pool": 4, "mask_depth": 1},
-        "task": {**toys.TWO_STAGES["task"], "name": "instance_segmentation"},
-    }
-    trial = toys.settings(**{**toys.TWO_STAGES, **changed}, epochs=20)
+    squares = toys.with_instances(toys.squares())
+    trial = toys.settings(**toys.MASKS, epochs=20)
     run_benchmark([trial], squares, tmp_path, QUIET)
     (model,) = tmp_path.rglob("model.keras")
     metrics = json.loads((model.parent / "metrics.json").read_text())["scores"]

@@ -136,10 +136,13 @@ def _sample(matched, count, share, seed=0, alike=False):
 @pytest.mark.parametrize(
     ("positive", "negative", "count", "expected"),
     [(30, 60, 16, (4, 12)), (2, 60, 16, (2, 14)), (30, 5, 16, (4, 5)), (0, 60, 16, (0, 16)), (0, 0, 16, (0, 0)),
-     (30, 60, 400, (30, 60))],
+     (30, 60, 400, (30, 60)), (30, 60, 2, (1, 1))],
 )  # fmt: skip
 def test_so_many_are_drawn_and_at_most_a_share_answers(positive, negative, count, expected):
-    """As torchvision's BalancedPositiveNegativeSampler: background fills up what positives leave, not the other way."""
+    """As torchvision's BalancedPositiveNegativeSampler: background fills up what positives leave, not the other way.
+
+    But one answers even where the share of so few is less than one.
+    """
     row = [3] * positive + [-1] * negative + [-2] * (100 - positive - negative)
     row = np.random.default_rng(1).permutation(row)
     found = _sample([row], count, 0.25)

@@ -37,7 +37,8 @@ CASES = {
     ),
     "float16 with loss scaling, adamw": (STRIPES, {"precision": "mixed_float16", "optimizer": {"name": "adamw"}}),
     "samples of a VAE, rmsprop": (STRIPES, {**toys.VAE, "optimizer": {"name": "rmsprop"}}),
-    "regions that a step draws": (SQUARES, toys.TWO_STAGES),
+    "regions that a step draws, and masks": (toys.with_instances(SQUARES), toys.MASKS),
+    "pictures of several sizes": (SQUARES, toys.SEVERAL_SIZES),
     "lstm, adadelta": (SUMS, {**toys.LSTM, "optimizer": {"name": "adadelta"}}),
 }
 

@@ -13,7 +13,7 @@ from archbench.datasets import prepare
 from archbench.errors import UserError
 from archbench.project import Folders
 from archbench.results.xla import COMPILED
-from archbench.speed import run, sweep, tracking
+from archbench.speed import run, sweep, tracking, words
 from archbench.speed.pairs import Pair, interleave, row
 from archbench.speed.training import OurFit, PlainFit
 from archbench.speed.workshop import Site, cifar_like, digits, workbench
@@ -241,3 +241,15 @@ def test_what_cannot_be_measured_is_refused_with_its_key(slug, says):
     )
     with pytest.raises(ConfigError, match=rf"speed\.xla: .*{says}"):
         resolve.resolve_all(config)
+
+
+def test_pairs_of_words_are_made_at_once_and_word_by_word_of_the_same_text():
+    """Both sides say how many words a second they read; the frequencies are Zipf's."""
+    tokens = words.text(50, 4, 16)
+    counts = np.bincount(words.text(50, 400, 16).ravel(), minlength=54)
+    assert counts[:4].sum() == 0
+    assert counts[4] / counts[5] == pytest.approx(2, rel=0.2)
+    task = words.task_of(tokens, 50)
+    assert words.Compiled(task, tokens, 2)() > 0
+    assert words.WordByWord(task, tokens)() > 0
+    assert "word-pairs" in run.CASES

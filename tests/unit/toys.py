@@ -80,6 +80,17 @@ TWO_STAGES = {
     "augmentation": [{"name": "flip"}],
     "parts": {},
 }
+MASKS = {
+    **TWO_STAGES,
+    "architecture": {**TWO_STAGES["architecture"], "name": "mask_rcnn", "mask_pool": 4, "mask_depth": 1},
+    "task": {**TWO_STAGES["task"], "name": "instance_segmentation"},
+}
+SEVERAL_SIZES = {
+    "architecture": {"name": "yolo_v3", "width": 2, "blocks": [1, 1, 1], "anchors": 2},
+    "task": {"name": "detection", "loss": "yolo_v3", "heights": [24, 32], "max_detections": 4},
+    "augmentation": [{"name": "shift", "pixels": 2}],
+    "parts": {},
+}
 
 
 def settings(**changes: Any) -> dict[str, Any]:
@@ -128,6 +139,20 @@ def squares() -> Prepared:
         return {"image": image, "boxes": boxes, "box_label": label}
 
     return _prepared("squares", "image", ("red", "blue"), split)
+
+
+def with_instances(squares: Prepared) -> Prepared:
+    """The squares of each picture as a map of instances; the second lies over the first."""
+    splits = {}
+    for name, arrays in squares.splits.items():
+        instances = np.zeros(arrays["image"].shape[:3], "uint8")
+        for (example, row), label in np.ndenumerate(arrays["box_label"]):
+            if label >= 0:
+                top, left, bottom, right = arrays["boxes"][example, row].astype(int)
+                instances[example, top:bottom, left:right] = row + 1
+        splits[name] = {**arrays, "instances": instances}
+    told = {**squares.card.arrays, "instances": {"shape": [32, 32], "dtype": "uint8"}}
+    return replace(squares, card=replace(squares.card, arrays=told), splits=splits)
 
 
 def _prepared(name: str, given: str, class_names: Sequence[str], split: Any) -> Prepared:

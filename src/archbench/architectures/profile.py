@@ -130,12 +130,10 @@ def _kernel_size(layer) -> int:
     return next(math.prod(weight.shape) for weight in layer.weights if weight.name == "kernel")
 
 
-@multiply_adds.register(layers.LSTM)
-@multiply_adds.register(layers.GRU)
-@multiply_adds.register(layers.SimpleRNN)
+@multiply_adds.register(layers.RNN)
 def _recurrent(layer, input_shape, output_shape) -> int:
-    kernels = math.prod(layer.cell.kernel.shape) + math.prod(layer.cell.recurrent_kernel.shape)
-    return kernels * input_shape[1]
+    """All weights of the cell but its biases, peepholes too, at each step."""
+    return sum(math.prod(weight.shape) for weight in layer.cell.weights if weight.name != "bias") * input_shape[1]
 
 
 @multiply_adds.register(layers.GRUCell)

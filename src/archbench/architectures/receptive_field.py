@@ -114,9 +114,7 @@ def _none(layer, input_shape, output_shape) -> None:
     """Each position sees itself alone; borders do not count."""
 
 
-@window.register(layers.LSTM)
-@window.register(layers.GRU)
-@window.register(layers.SimpleRNN)
+@window.register(layers.RNN)
 @window.register(layers.Bidirectional)
 @window.register(layers.MultiHeadAttention)
 def _all(layer, input_shape, output_shape) -> Window:

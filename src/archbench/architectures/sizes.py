@@ -41,7 +41,7 @@ def check_input(entry: Entry, options: Mapping[str, Any], input_shape: Sequence[
             f'Choose a data set whose input has these axes; "archbench list datasets" shows them.'
         )
     least = minimum_size(entry, options)
-    smallest = min(input_shape[:-1])
+    smallest = min((side for side in input_shape[:-1] if side is not None), default=least)  # None: of any length
     if smallest < least:
         raise InputMismatch(
             f"{entry.name} with these options needs at least {least} {UNITS[kind]}, and was given {smallest} "

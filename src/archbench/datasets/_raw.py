@@ -44,6 +44,8 @@ class Raw:
     """The array of classes that every split holds in proportion."""
     group: str | None = None
     """The array of numbers of which no two splits share one."""
+    ordered: bool = False
+    """Whether each example goes on where the one before it ends: splits are then stretches of them, in their order."""
     void: Mapping[str, int] = field(default_factory=dict)
     """Array of a label for every pixel -> the label of those that are of no known class."""
     vocabulary: tuple[str, ...] = ()

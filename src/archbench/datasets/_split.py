@@ -31,14 +31,7 @@ def split(
     in the same proportions, to within one example; a split's size does not depend on the classes. With `group` (count,)
     the examples of one group are in one split, and sizes and classes as near to that as whole groups come.
     """
-    sizes = {name: round(count * share) for name, share in fractions.items()}
-    sizes = {"train": count - sum(sizes.values()), **sizes}
-    if min(sizes.values()) < 1:
-        raise EmptySplit(
-            f"{count} examples with {', '.join(f'{name} {share:g}' for name, share in fractions.items())} would be "
-            f"divided into {', '.join(f'{name} {size}' for name, size in sizes.items())}: every split needs at "
-            "least one example. Choose smaller fractions, or more examples, in the datasets section of params.yaml."
-        )
+    sizes = _sizes(count, fractions)
     generator = np.random.default_rng(seed)
     if group is not None:
         part = deal(group, [size / count for size in sizes.values()], generator, strata)
@@ -56,6 +49,29 @@ def split(
     # Every stretch of a spread order holds the classes in proportion, so consecutive cuts are stratified.
     cuts = np.split(order, np.cumsum(list(sizes.values()))[:-1])
     return {name: generator.permutation(cut) for name, cut in zip(sizes, cuts, strict=True)}
+
+
+def stretches(count: int, fractions: dict[str, float], seed: int) -> dict[str, np.ndarray]:
+    """As `split`, of examples each of which goes on where the one before ends: stretches of them, in their order.
+
+    The seed draws where the first begins; the last example is followed by the first.
+    """
+    sizes = _sizes(count, fractions)
+    order = np.roll(np.arange(count), -np.random.default_rng(seed).integers(count))
+    return dict(zip(sizes, np.split(order, np.cumsum(list(sizes.values()))[:-1]), strict=True))
+
+
+def _sizes(count: int, fractions: dict[str, float]) -> dict[str, int]:
+    """How many examples each split has; raises `EmptySplit`."""
+    sizes = {name: round(count * share) for name, share in fractions.items()}
+    sizes = {"train": count - sum(sizes.values()), **sizes}
+    if min(sizes.values()) < 1:
+        raise EmptySplit(
+            f"{count} examples with {', '.join(f'{name} {share:g}' for name, share in fractions.items())} would be "
+            f"divided into {', '.join(f'{name} {size}' for name, size in sizes.items())}: every split needs at "
+            "least one example. Choose smaller fractions, or more examples, in the datasets section of params.yaml."
+        )
+    return sizes
 
 
 def deal(

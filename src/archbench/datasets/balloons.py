@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from archbench.datasets import dataset
-from archbench.datasets._balloons.layout import COLORS
+from archbench.datasets._balloons.layout import COLORS, LENGTHS
 from archbench.datasets._balloons.outlines import KINDS
 from archbench.datasets._balloons.scene import Scene, scene
+from archbench.datasets._options import BadOption
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import TEST, VALIDATION
 from archbench.datasets._subset import forget
@@ -38,6 +39,22 @@ SOURCE = "drawn here over crops of china.jpg and flower.jpg (scikit-learn, photo
 LICENCE = "Apache-2.0 for the drawings; CC BY 2.0 for the photographs (danielbuechele, vultilion)"
 EMPTY = {"boxes": ("float32", 0), "box_label": ("int32", -1), "landmarks": ("float32", 0)}
 """What is told of every balloon -> its type, and what stands in a row without one."""
+
+Length = Annotated[float, Field(ge=0.05, le=0.95)]
+"""Of an object, as a share of the frame's side: it can be seen, and stands in the frame."""
+
+
+def _check_lengths(lengths: tuple[float, float]) -> tuple[float, float]:
+    smallest, largest = lengths
+    if smallest > largest:
+        raise BadOption(
+            f"The option lengths of balloons must be [smallest, largest], and is [{smallest}, {largest}]. "
+            f"[{largest}, {smallest}] would do. Change it in the datasets section of params.yaml."
+        )
+    return lengths
+
+
+Lengths = Annotated[tuple[Length, Length], AfterValidator(_check_lengths)]
 
 
 @dataset(
@@ -55,6 +72,7 @@ def balloons(
     examples: Annotated[int, Field(ge=3, le=1_000_000)] = 2000,
     max_objects: Annotated[int, Field(ge=1, le=16)] = 4,
     distractors: Annotated[int, Field(ge=0, le=16)] = 2,
+    lengths: Lengths = LENGTHS,
     seed: Seed = 0,
     missing: Fraction = 0.0,
     empty: Fraction = 0.0,
@@ -63,9 +81,10 @@ def balloons(
 ) -> Raw:
     """Scenes of round, heart-shaped, star-shaped and long balloons over photographs, with things that are none.
 
-    Scenes number `seed * 1,000,000` and on. Balloons are 8 % to 60 % of the frame long, larger ones more
-    often; every scene shows 1 to `max_objects` of them and up to `distractors` other things. `empty` is the share of
-    scenes, drawn for each apart, without their balloons: they have no `label` and no `color` (-1).
+    Scenes number `seed * 1,000,000` and on. Balloons are from the first to the second of `lengths` long, shares of
+    the frame, larger ones more often; every scene shows 1 to `max_objects` of them and up to `distractors` other
+    things. `empty` is the share of scenes, drawn for each apart, without their balloons: they have no `label` and no
+    `color` (-1).
 
     Arrays: `image` uint8 (size, size, 3); `label` int32, the kind of the balloon with the largest visible
     area; `present` uint8 (kinds,); `boxes` float32 (balloon, [top, left, bottom, right]) in pixels, from the largest
@@ -82,7 +101,7 @@ def balloons(
     told: dict[str, list[np.ndarray]] = {name: [] for name in EMPTY}
     bare = np.random.default_rng((seed, 3)).random(examples) < empty
     for row in range(examples):
-        one = scene(seed * 1_000_000 + row, size, max_objects, distractors, balloons=not bare[row])
+        one = scene(seed * 1_000_000 + row, size, max_objects, distractors, lengths=lengths, balloons=not bare[row])
         _fill(arrays, row, one)
         for name, rows in zip(EMPTY, (one.boxes, one.kinds, one.landmarks), strict=True):
             told[name].append(rows)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from archbench.catalogue import Spec
 from archbench.datasets import DATASETS, store
 from archbench.datasets._options import BadOption
 from archbench.datasets._raw import Raw
-from archbench.datasets._split import split
+from archbench.datasets._split import split, stretches
 from archbench.datasets.card import Card
 from archbench.datasets.columns import Arrays, take
 from archbench.datasets.store import SPLITS, Prepared
@@ -97,7 +98,9 @@ def _splits(raw: Raw, seed: int) -> dict[str, Arrays]:
     splits = {"train": raw.train}
     if raw.fractions:
         strata, group = (raw.train.get(name) for name in (raw.strata, raw.group))
-        chosen = split(len(raw.train[raw.input]), raw.fractions, seed, strata, group)
+        count = len(raw.train[raw.input])
+        cut = stretches if raw.ordered else partial(split, strata=strata, group=group)
+        chosen = cut(count, raw.fractions, seed)
         splits = {name: {key: take(array, rows) for key, array in raw.train.items()} for name, rows in chosen.items()}
     if raw.training is not None:
         splits["train"] = raw.training(splits["train"], seed)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from archbench.datasets.columns import Ragged
+from archbench.errors import UserError
 
 PADDING, START, END, UNKNOWN = range(4)
 """What fills a row after its text, stands before it and after it, and stands for what the vocabulary lacks."""
@@ -17,6 +20,10 @@ SPACE = "▁"
 """How the space before a word is written, where the symbols of a vocabulary are pieces of words."""
 BYTES = re.compile("(?:<0x[0-9A-F]{2}>)+")
 """Bytes of UTF-8 among such symbols."""
+
+
+class VocabularyTooLarge(UserError):
+    """A vocabulary of more symbols than the text has."""
 
 
 def vocabulary(symbols: Iterable[str]) -> tuple[str, ...]:
@@ -31,6 +38,34 @@ def encode(texts: Iterable[Iterable[str]], places: Mapping[str, int], *, end: bo
     """
     rows = ([*(places.get(symbol, UNKNOWN) for symbol in text), *([END] if end else [])] for text in texts)
     return Ragged.of((np.array(row, np.int32) for row in rows), PADDING)
+
+
+def most_frequent(symbols: Iterable[str], size: int) -> tuple[str, ...]:
+    """The vocabulary of the `size` symbols that stand most often in a text, beside the special ones.
+
+    Of those that are equally frequent the first in the order of Unicode. Raises `VocabularyTooLarge`.
+    """
+    counts = Counter(symbols)
+    if size > len(counts):
+        raise VocabularyTooLarge(
+            f"A vocabulary of {size} was asked for, and the text has only {len(counts)} different symbols. Choose at "
+            f"most {len(counts)} in the datasets section of params.yaml."
+        )
+    return vocabulary(sorted(counts, key=lambda symbol: (-counts[symbol], symbol))[:size])
+
+
+def one_stream(texts: Iterable[Iterable[str]], places: Mapping[str, int]) -> np.ndarray:
+    """Texts as the tokens of one stream, int32 (place,), each text with the token that ends it; see `encode`."""
+    return np.fromiter(
+        (token for text in texts for token in (*(places.get(symbol, UNKNOWN) for symbol in text), END)), np.int32
+    )
+
+
+def in_rows(tokens: np.ndarray, steps: int) -> np.ndarray:
+    """One long text `tokens` (place,) cut into rows int32 (example, `steps`), the last one filled up with padding."""
+    rows = np.full((math.ceil(len(tokens) / steps), steps), PADDING, np.int32)
+    rows.reshape(-1)[: len(tokens)] = tokens
+    return rows
 
 
 def decode(tokens: Iterable[int], vocabulary: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ class Dropout(layers.Layer):
         super().__init__(**options)
         self.rate, self.spatial = rate, spatial
         self.seed_generator = keras.random.SeedGenerator()
+        self.supports_masking = True
 
     def call(self, x, training=False):
         """`x` (batch, ..., channel) to the same shape."""

@@ -14,6 +14,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from archbench.layers.recurrent import Cell
+
 
 @keras.saving.register_keras_serializable("archbench")
 class Layout:
@@ -85,7 +87,7 @@ KERNELS: Mapping[type[layers.Layer], Mapping[str, Layout]] = {
         ((layers.DepthwiseConv1D, layers.DepthwiseConv2D), {"depthwise": DEPTHWISE}),
         ((layers.SeparableConv1D, layers.SeparableConv2D), {"depthwise": DEPTHWISE, "pointwise": PLAIN}),
         (
-            (layers.LSTM, layers.GRU, layers.SimpleRNN, layers.LSTMCell, layers.GRUCell),
+            (layers.LSTM, layers.GRU, layers.SimpleRNN, layers.LSTMCell, layers.GRUCell, Cell),
             {"kernel": PLAIN, "recurrent": PLAIN},
         ),
         ((layers.Embedding,), {"embeddings": PLAIN}),

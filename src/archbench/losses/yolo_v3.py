@@ -118,8 +118,7 @@ def _answering(index: Any, answers: Any, count: int) -> Any:
 
 def _empty(predicted: Any, truth: Any, exists: Any, ignore_iou: float) -> Any:
     """Which of the boxes `predicted` (batch, prediction, 4) lie on no object."""
-    # Where a box lies is no way for gradients into the boxes.
-    overlap = boxes.pairwise_iou(ops.stop_gradient(predicted), truth) * ops.cast(exists, "float32")[:, None, :]
+    overlap = boxes.pairwise_iou(predicted, truth) * ops.cast(exists, "float32")[:, None, :]
     return ops.cast(ops.max(overlap, axis=2) <= ignore_iou, "float32")
 
 

@@ -15,7 +15,7 @@ from archbench.config import Config, Speed
 from archbench.errors import UserError
 from archbench.project import Folders
 from archbench.records import run_folder
-from archbench.speed import side_by_side, sweep, tracking, training, xla
+from archbench.speed import side_by_side, sweep, tracking, training, words, xla
 from archbench.speed.workshop import Site
 
 Row = Mapping[str, Any]
@@ -28,6 +28,7 @@ CASES: Mapping[str, Callable[[Site], Iterable[Row]]] = {
     "tracking": tracking.cost,
     "sweep": sweep.trials_a_minute,
     "side-by-side": side_by_side.trials_a_minute,
+    "word-pairs": words.pairs,
 }
 """Name -> the measurement: from its site to rows, the first named like the case or after it."""
 

@@ -78,6 +78,9 @@ class Task:
     of examples, which goes on where that of the batch before ended."""
     buckets: int = 1
     """Into how many groups of like length examples of varying length are put, each padded to its own longest."""
+    swells: float = 1.0
+    """How many numbers a network works on at once for each value of an example, about, where these are far more than
+    for a pixel: evaluation then takes so much smaller batches."""
     timed: ClassVar[bool] = False
     """Whether the end of a run measures how many examples a second it predicts."""
     predict_every: int = 1
@@ -106,17 +109,27 @@ class Task:
     def reads(self) -> dict[str, keras.InputSpec]:
         """The arrays that the network reads, with shape (None, ...) and type; by default the data set's input.
 
-        Numbers are read as float32, whatever they are kept as; what counts as integers there stays so here.
+        Numbers are read as float32, whatever they are kept as; tokens stay the whole numbers that they are.
         """
-        return {self.card.input: keras.InputSpec(shape=(None, *self.card.input_shape), dtype="float32")}
+        dtype = "int32" if self.card.vocabulary else "float32"
+        return {self.card.input: keras.InputSpec(shape=(None, *self.card.input_shape), dtype=dtype)}
 
     def scaled(self) -> tuple[str, ...]:
-        """Of the arrays that the network reads, those that preprocessing brings to the scale of the input; it alone."""
-        return (self.card.input,)
+        """Of the arrays that the network reads, those that preprocessing brings to the scale of the input; it alone.
+
+        Tokens have no scale.
+        """
+        return () if self.card.vocabulary else (self.card.input,)
 
     def outputs(self) -> int:
         """The number of outputs an architecture is asked for: classes, values, or channels."""
         raise NotImplementedError
+
+    def meet(self, parts: Mapping[str, keras.Model]) -> None:
+        """See the parts of the network as soon as it is built: `carry` may be what these say.
+
+        Raises `TaskMismatch` where the network is none for this task.
+        """
 
     def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
         """Learn what decoding needs (anchors, say) from training data and the parts of the network, not trained yet.

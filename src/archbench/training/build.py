@@ -51,6 +51,7 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int, runs: P
         network = build_network(*described)
         if start:  # before the optimizer makes its slots
             begin(network, theirs, start)
+        task.meet(parts_of(network))
         layer = PREPROCESSING.build(settings["preprocessing"], card)
         model = _with_preprocessing(network, layer, task)
     optimizer, clip = build_optimizer(settings), build_clip(settings)

@@ -71,7 +71,8 @@ class Feed:
     def in_order(self, least: int) -> np.ndarray:
         """The rows of evaluation in batches of at least `least` (step, batch): as many as memory likes."""
         values = max(array[0].size for array in self.arrays.values())
-        return order.whole(self.examples, min(self.examples, max(least, EVALUATION_VALUES // values)))
+        many = int(EVALUATION_VALUES / (values * self._program.learner.task.swells))
+        return order.whole(self.examples, min(self.examples, max(least, many)))
 
     def read_ahead(self, pieces: Sequence[np.ndarray]) -> Iterator[Batch]:
         """The data of the rows of each piece; the next one is read, and decoded, while the device works on this one."""

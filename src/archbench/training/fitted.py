@@ -7,6 +7,7 @@ under the names of the builder's parameters.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,10 +33,18 @@ def is_fitted(settings: Mapping[str, Any]) -> bool:
 
 
 def architecture_spec(settings: Mapping[str, Any], card: Card) -> Mapping[str, Any]:
-    """The architecture of a trial; one that keeps its training examples is told how many there are."""
-    spec = settings["architecture"]
-    keeps = is_fitted(settings) and "examples" in ARCHITECTURES[spec["name"]].options
-    return {**spec, "examples": card.split_sizes["train"]} if keeps else spec
+    """The architecture of a trial, which is told what its data set decides, where it has such an option.
+
+    One that reads tokens, how many there are in the `vocabulary`; one that keeps its training `examples`, their number,
+    or that of the `positions` in all of them.
+    """
+    spec, sizes = settings["architecture"], {}
+    if card.vocabulary:
+        sizes["vocabulary"] = len(card.vocabulary)
+    if is_fitted(settings):
+        examples = card.split_sizes["train"]
+        sizes |= {"examples": examples, "positions": examples * math.prod(filter(None, card.input_shape))}
+    return {**spec, **{name: size for name, size in sizes.items() if name in ARCHITECTURES[spec["name"]].options}}
 
 
 def one_step(recipe: Recipe, examples: int) -> Recipe:
@@ -71,8 +80,9 @@ def fit_at_once(
     input_seconds, start = time.perf_counter() - start, time.perf_counter()
     entry.facts["fit"](learner.parts, arrays, recipe.seed)
     step_seconds, start = time.perf_counter() - start, time.perf_counter()
-    train_scores, _ = training.scores(1)
-    scores, _ = validation.scores(1)
+    predicted = learner.task.predict_every > 0  # else a loss chooses, and test examples alone are predicted
+    train_scores, _ = training.scores(recipe.batch_size, predicted=predicted)
+    scores, _ = validation.scores(recipe.batch_size, predicted=predicted)
     row = {
         "epoch": 1,
         "step": 1,

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from archbench.tasks.base import Batch, Seed, Task
+from archbench.tasks.base import Batch, Task
 
 ANSWERS = ("losses", "predictions", "predictions alone", "shown")
 """What a compiled program answers of a batch: the losses, with the predictions, these alone, or what pictures need."""
@@ -179,15 +179,15 @@ class Steps:
         for augmentation in learner.augmentations:
             batch = augmentation(batch, learner.randomness)
         batch = self.learner.read(batch)
-        losses = self._losses(BoundNet(learner, training=True), batch, learner.randomness)
+        net = BoundNet(learner, training=True)
+        losses = learner.task.losses(net, batch, learner.randomness)
+        self._carry_on(net.carried)
         return learner.task.means(losses, batch, mean)
 
-    def _losses(self, net: BoundNet, batch: Batch, seed: Seed) -> dict[str, Any]:
-        """Those of the task, which leave what it carries for the next batch."""
-        losses = self.learner.task.losses(net, batch, seed)
+    def _carry_on(self, carried: Mapping[str, Any]) -> None:
+        """Leave for the next batch what the task carries."""
         for name, variable in self.learner.carried.items():
-            variable.assign(ops.stop_gradient(net.carried[name]))
-        return losses
+            variable.assign(ops.stop_gradient(carried[name]))
 
     def _penalty(self) -> Any:
         return sum(ops.cast(value, "float32") for part in self.learner.parts.values() for value in part.losses)
@@ -260,8 +260,11 @@ class Steps:
                 return task.show(net, batch, EVALUATION_SEED)
             if what == "predictions alone":
                 return task.predict(net, batch, EVALUATION_SEED)
-            losses = self._losses(net, batch, EVALUATION_SEED)
+            before = dict(net.carried)
+            losses = task.losses(net, batch, EVALUATION_SEED)
+            after, net.carried = net.carried, before  # predictions are of the same batch
             predictions = task.predict(net, batch, EVALUATION_SEED) if what == "predictions" else {}
+            self._carry_on(after)  # only now: on TensorFlow what was carried is read where it is used
         return {**predictions, **{f"loss/{name}": value for name, value in losses.items()}}
 
     def weight_norm(self) -> Any:

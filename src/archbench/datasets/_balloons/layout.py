@@ -9,10 +9,10 @@ import numpy as np
 
 from archbench.datasets._balloons.outlines import KINDS, OUTLINES, Outline
 
-SMALLEST, LARGEST = 0.08, 0.6
-"""Longer side of an object as a share of the frame's side."""
+LENGTHS = (0.08, 0.6)
+"""The longer side of the smallest and of the largest object, as shares of the frame's side."""
 MAIN_SMALLEST = 0.25
-"""The first balloon of a scene is at least this large, so every scene holds one that can be seen."""
+"""The first balloon of a scene is at least this large where any is, so every scene holds one that can be seen."""
 CANDIDATES = 20
 """Positions tried for an object before it is left out."""
 
@@ -58,8 +58,10 @@ def color_class(colour: np.ndarray) -> int:
     return round(hue * len(COLORS)) % len(COLORS)
 
 
-def layout(rng: np.random.Generator, max_objects: int, distractors: int) -> list[Thing]:
-    """Things from the front to the back; the largest balloon of them is at least `MAIN_SMALLEST` long.
+def layout(
+    rng: np.random.Generator, max_objects: int, distractors: int, lengths: tuple[float, float] = LENGTHS
+) -> list[Thing]:
+    """Things from the front to the back, of `lengths`; the largest balloon of them is at least `MAIN_SMALLEST` long.
 
     One to `max_objects` balloons, fewer more often (weights max_objects, ..., 1), kinds equally likely;
     up to `distractors` other things.
@@ -70,10 +72,11 @@ def layout(rng: np.random.Generator, max_objects: int, distractors: int) -> list
     numbers = np.concatenate(
         [rng.integers(len(KINDS), size=balloons), rng.integers(len(KINDS), len(OUTLINES), size=others)]
     )
-    lengths = SMALLEST * (LARGEST / SMALLEST) ** np.sqrt(rng.random(len(numbers)))
-    lengths[0] = rng.uniform(MAIN_SMALLEST, LARGEST)
+    smallest, largest = lengths
+    drawn = smallest * (largest / smallest) ** np.sqrt(rng.random(len(numbers)))
+    drawn[0] = rng.uniform(np.clip(MAIN_SMALLEST, smallest, largest), largest)
     things: list[Thing] = []
-    for number, length in zip(numbers, lengths, strict=True):
+    for number, length in zip(numbers, drawn, strict=True):
         place = _place(rng, things, float(length))
         thing = _thing(rng, int(number), float(length), place)
         if place is not None:

@@ -9,7 +9,7 @@ from importlib import resources
 import numpy as np
 from PIL import Image
 
-from archbench.datasets._balloons.layout import Thing, color_class, layout
+from archbench.datasets._balloons.layout import LENGTHS, Thing, color_class, layout
 from archbench.datasets._balloons.outlines import ANGLES
 
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
@@ -53,7 +53,15 @@ class _Cover:
     """Pixels covered, the frame's edge left aside."""
 
 
-def scene(seed: int, size: int, max_objects: int, distractors: int, *, balloons: bool = True) -> Scene:
+def scene(
+    seed: int,
+    size: int,
+    max_objects: int,
+    distractors: int,
+    *,
+    lengths: tuple[float, float] = LENGTHS,
+    balloons: bool = True,
+) -> Scene:
     """The scene with this number, `size` pixels wide and high. The same seed shows the same things at every size.
 
     Without `balloons` the other things alone are drawn, where they stand in the whole scene.
@@ -61,7 +69,7 @@ def scene(seed: int, size: int, max_objects: int, distractors: int, *, balloons:
     rng = np.random.default_rng(seed)
     light = np.array([rng.uniform(-0.9, -0.2), rng.uniform(-0.8, 0.8), 0.8], np.float32)
     canvas = _background(rng, size)
-    things = [thing for thing in layout(rng, max_objects, distractors) if balloons or not thing.balloon]
+    things = [thing for thing in layout(rng, max_objects, distractors, lengths) if balloons or not thing.balloon]
     covers = [_cover(thing, size) for thing in things]
     kept, seen = _visible(covers, size) if balloons else _from_front(covers, size)
     for cover in reversed(kept):

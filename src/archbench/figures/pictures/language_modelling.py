@@ -1,0 +1,78 @@
+"""Language modelling: what each token of some texts cost, and how the network would go on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import matplotlib
+import numpy as np
+
+from archbench.figures.gallery import Picture
+from archbench.figures.pictures import picture
+from archbench.figures.style import figure
+
+TEXTS = 5
+COLUMNS = 96
+"""Letters in a line."""
+WIDTH = 7.4
+LETTER, LINE = 0.0705, 0.19
+"""A letter's width and a line's height at this size, in inches."""
+DEAREST = 12.0
+"""Bits; what costs as much or more is darkest."""
+
+
+@picture("language_modelling", source="Shannon 1951, Prediction and entropy of printed English")
+def language_modelling(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
+    """Test texts, each token the darker the more bits it cost; and what is sampled after each."""
+    symbols = [_written(str(symbol)) for symbol in predictions["vocabulary"]]
+    glue = "" if all(len(symbol) == 1 for symbol in predictions["vocabulary"][4:]) else " "
+    lines: list[list[tuple[str, float | None]]] = []
+    for row, nats, said in zip(
+        predictions["input"], predictions["prediction_nats"], predictions["shown_sampled"], strict=True
+    ):
+        if len(lines) >= 4 * TEXTS or not row.all():
+            break
+        read = [(symbols[token], cost / math.log(2)) for token, cost in zip(row, nats, strict=True)]
+        went_on = [(symbols[token], None) for token in said if token]
+        lines += [*_lines(read, glue), *_lines([("→", None), *went_on], glue), []]
+    caption = (
+        f"Test texts; the darker a token, the more bits it cost the network, which had read what stands before it, "
+        f"up to {DEAREST:g}. After each arrow the network goes on by itself: every token is drawn as likely as the "
+        "network holds it to be."
+    )
+    return [Picture("surprise", _drawn(lines[:-1], len(glue)), caption)]
+
+
+def _written(symbol: str) -> str:
+    return {" ": "␣", "\n": "↵"}.get(symbol, symbol)
+
+
+def _lines(tokens: Sequence[tuple[str, float | None]], glue: str) -> Iterator[list[tuple[str, float | None]]]:
+    """Broken where a line is full."""
+    line, used = [], 0
+    for symbol, bits in tokens:
+        if line and used + len(symbol) > COLUMNS:
+            yield line
+            line, used = [], 0
+        line.append((symbol, bits))
+        used += len(symbol) + len(glue)
+    yield line
+
+
+def _drawn(lines: Sequence[Sequence[tuple[str, float | None]]], apart: int):
+    drawn = figure(WIDTH, LINE * (len(lines) + 1))
+    axes = drawn.subplots()
+    axes.set_axis_off()
+    axes.set(xlim=(0, WIDTH), ylim=(LINE * (len(lines) + 0.5), -LINE * 0.5))
+    shades = matplotlib.colormaps["Oranges"]
+    for number, line in enumerate(lines):
+        column = 0
+        for symbol, bits in line:
+            place = column * LETTER, number * LINE
+            if bits is not None:
+                shade = shades(min(max(bits, 0.0), DEAREST) / DEAREST * 0.7)
+                axes.barh(place[1], len(symbol) * LETTER, LINE * 0.9, place[0], color=shade, linewidth=0)
+            axes.text(*place, symbol, fontsize=7, family="monospace", va="center")
+            column += len(symbol) + apart
+    return drawn
