@@ -17,6 +17,7 @@ from archbench.layers.attention import TooManyPlaces, check_places, most_places
 from archbench.layers.bias import Bias
 from archbench.tasks import TASKS
 from archbench.training.split import open_split
+from archbench.training.start import begin
 from backend import compiled
 from references import reference
 from translators import created, fill
@@ -114,11 +115,11 @@ def test_every_split_is_looked_at_for_texts_that_are_too_long(net):
         open_split(program, texts, batch_size=1, resident_bytes=0, group=None)
 
 
-def test_a_classifier_reads_what_its_encoder_pools_of_the_start(net):
+def test_a_classifier_starts_from_the_encoder_and_reads_what_it_pools_of_the_start(net):
     """Words 5, 6 and 7 after the token 1, all of the first sentence: the head is a dense layer on the pooled state."""
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     network = keras.Model(tokens, bert_classifier(tokens, 3, vocabulary=WORDS - 1, **SIZES))
-    network.get_layer("encoder").set_weights(net["encoder"].get_weights())
+    begin(network, net, {"from": "bert", "parts": {"encoder": "encoder"}, "train": "all"})
     texts = np.array([[5, 6, 7], [9, 4, 0]], "int32")
     whole = np.concatenate([np.ones((2, 1), "int32"), texts], axis=1)
     kernel, bias = created({"network": network}, layers.Dense)[-1].get_weights()

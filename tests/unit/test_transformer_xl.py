@@ -7,15 +7,21 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 from archbench.architectures.language.transformer_xl import transformer_xl
 from archbench.blocks.transformer import UnevenHeads
+from archbench.datasets.tokens import START
 from archbench.layers.bias import Bias
 from archbench.layers.relative import Behind, shifted
+from archbench.tasks import TASKS
+from archbench.training.build import build_learner
+from archbench.training.program import Program
+from archbench.training.split import open_split
 from backend import compiled
 from formula_weights import formula
 from references import reference
+from smoke_data import smoke, spec
 from translators import created, fill
 
 WORDS, SIZES = 11, {"width": 12, "hidden": 10, "heads": 3, "depth": 2}
@@ -133,3 +139,46 @@ def test_no_answer_depends_on_a_later_token_and_all_on_what_is_remembered(net):
 def test_heads_that_cannot_share_a_width_are_refused():
     with pytest.raises(UnevenHeads, match="5 heads cannot share a width of 12"):
         transformer_xl(keras.Input((4,), dtype="int32"), WORDS, width=12, heads=5, depth=1, kept=2)
+
+
+def _learner(**options):
+    card, arrays = smoke("language_modelling", examples=10)
+    settings = {
+        "architecture": {**spec("transformer_xl"), **options},
+        "parts": {"dropout": 0, "initializer": "xavier_uniform"},
+        "precision": "float32",
+        "preprocessing": {"name": "none"},
+        "augmentation": [],
+        "optimizer": {"name": "adam"},
+        "clip": None,
+        "batch_size": 2,
+    }
+    return build_learner(settings, card, TASKS.build("language_modelling", card), seed=0), arrays["tokens"]
+
+
+def test_a_row_is_told_with_the_memory_that_the_row_before_left():
+    """Two streams of five rows of 6 tokens, their memory handed on by hand."""
+    learner, tokens = _learner()
+    split = open_split(Program(learner, xla=True), {"tokens": tokens}, batch_size=2, resident_bytes=10**9, group=None)
+    found = split.answer("predictions", 2)["nats"].reshape(2, 5, 6)
+    before, memory = np.full((2, 1), START, "int32"), np.zeros((2, *learner.carried["memory"].shape[1:]), "float32")
+    for number, row in enumerate(tokens.reshape(2, 5, 6).swapaxes(0, 1)):
+        told = np.concatenate([before, row[:, :-1]], axis=1)
+        answers = learner.parts["network"]([told, memory])
+        costs = ops.convert_to_numpy(ops.sparse_categorical_crossentropy(row, answers["logits"], from_logits=True))
+        np.testing.assert_allclose(found[:, number][row > 0], costs[row > 0], atol=1e-5)
+        before, memory = row[:, -1:], answers["memory"]
+
+
+def test_rows_of_two_tokens_are_foretold_by_what_is_remembered_of_earlier_ones():
+    """Of a text of five tokens over and over; the token before alone leaves a perplexity of 1.74, as 6 is followed by
+    6 or 5, and 5 by 4 or 6.
+    """
+    learner, _ = _learner(kept=6)
+    tokens = np.resize([4, 5, 6, 6, 5], 240).reshape(120, 2).astype("int32")
+    split = open_split(Program(learner, xla=True), {"tokens": tokens}, batch_size=2, resident_bytes=10**9, group=None)
+    before = split.scores(2)[0]
+    for epoch in range(30):
+        for data, rows, count in split.chunks(0, epoch, 2, 60):
+            split.program.train(data, rows, count, np.full(len(rows), 0.01), {})
+    assert split.scores(2)[0]["perplexity"] < 1.3 < before["perplexity"]

@@ -4,7 +4,8 @@ What is taken, where nothing names it: of a network of one part everything befor
 makes the outputs and starts fresh, since the classes may be others; of networks of several parts each part that both
 have under one name with weights of the same shapes. A benchmark may name it, part by part, and then of another
 architecture too: the layers with weights of its part are matched with those of the source's part in order, as far as
-its own part goes, so that a detector takes its features from the trunk of a classifier.
+its own part goes, so that a detector takes its features from the trunk of a classifier. A model within a part goes by
+its own name, as the parts do.
 
 What trains: `all`; `none` of the parts that were taken; the parts of a list; or the last layers with a kernel
 (convolutions, dense and recurrent layers, embeddings), a layer of several counting once: `head` is the last one, a
@@ -106,10 +107,11 @@ def matched(mine: Parts, theirs: Parts, start: Mapping[str, Any]) -> dict[str, l
     """Part of mine -> its layers that take weights, each with the layer that has them. Raises `NoStart`."""
     source, chosen = start["from"], start.get("parts")
     if chosen:
-        _check_names(chosen, mine, "this network")
+        known = {**_within(mine), **mine}
+        _check_names(chosen, known, "this network")
         _check_names(chosen.values(), theirs, repr(source))
         return {
-            ours: _pairs(_with_weights(mine[ours]), _with_weights(theirs[other]), f"the part {other} of {source!r}")
+            ours: _pairs(_with_weights(known[ours]), _with_weights(theirs[other]), f"the part {other} of {source!r}")
             for ours, other in chosen.items()
         }
     if len(mine) == len(theirs) == 1:
@@ -134,7 +136,7 @@ def frozen(mine: Parts, taken: Mapping[str, Any], train: str | int | Sequence[st
     if train == "all":
         return []
     if train == "none":
-        held: list[keras.Layer] = [mine[name] for name in taken]
+        held: list[keras.Layer] = [{**_within(mine), **mine}[name] for name in taken]
     elif isinstance(train, str | int):
         held = _before_last(mine, 1 if train == "head" else train)
     else:
@@ -169,6 +171,11 @@ def _before_head(network: keras.Model) -> list[keras.Layer]:
         )
     layers = list(network.layers)
     return [layer for layer in layers[: layers.index(layers_with_kernels(network)[-1])] if layer.weights]
+
+
+def _within(parts: Parts) -> Parts:
+    """The models that the parts are made of, by their names."""
+    return {layer.name: layer for part in parts.values() for layer in part.layers if isinstance(layer, keras.Model)}
 
 
 def _with_weights(part: keras.Model) -> list[keras.Layer]:
