@@ -167,7 +167,7 @@ def test_a_row_is_told_with_the_memory_that_the_row_before_left():
         answers = learner.parts["network"]([told, memory])
         costs = ops.convert_to_numpy(ops.sparse_categorical_crossentropy(row, answers["logits"], from_logits=True))
         np.testing.assert_allclose(found[:, number][row > 0], costs[row > 0], atol=1e-5)
-        before, memory = row[:, -1:], answers["memory"]
+        before, memory = row[:, -1:], ops.convert_to_numpy(answers["memory"])
 
 
 def test_rows_of_two_tokens_are_foretold_by_what_is_remembered_of_earlier_ones():
