@@ -123,9 +123,13 @@ def _check_layers(benchmark: Benchmark, source: Benchmark) -> None:
     """Refuse layers that do not match, and a `train` that names none or leaves nothing to train.
 
     Both networks are outlined for the input and the outputs of one paper; a source that is whole, for the pictures of
-    the part that starts from it, which may be pieces of these. Where the source cannot be built for them, its layers
-    are compared when training begins, before the first step.
+    the part that starts from it, which may be pieces of these. Where the source cannot be built for them, or only one
+    of the two is told by its data how many tokens there are, layers are compared when training begins, before the first
+    step.
     """
+    told = {"vocabulary" in ARCHITECTURES[one.architecture.name].options for one in (benchmark, source)}
+    if len(told) > 1:
+        return
     start = benchmark.start.model_dump(by_alias=True)
     facts = ARCHITECTURES[benchmark.architecture.name].facts
     shape, outputs = facts["paper_input"], facts["paper_outputs"]

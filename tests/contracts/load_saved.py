@@ -41,7 +41,7 @@ def of_parts(network) -> dict[str, np.ndarray]:
     for name, part in network.parts.items():
         shapes = [(2, *(size or 4 for size in tensor.shape[1:])) for tensor in part.inputs]
         given = [
-            random.integers(1, 3, shape).astype("int32") if "int" in tensor.dtype else random.random(shape, "float32")
+            random.integers(2, size=shape).astype("int32") if "int" in tensor.dtype else random.random(shape, "float32")
             for tensor, shape in zip(part.inputs, shapes, strict=True)
         ]
         outputs = keras.tree.flatten(part(given if len(given) > 1 else given[0], training=False))

@@ -36,6 +36,7 @@ KINDS_OF_ARRAYS = {
     "landmarks": (4, "float32"),
     "count": (1, "int32"),
     "color": (1, "int32"),
+    "follows": (1, "int32"),
     "video": (5, "uint8"),
     "group": (1, "int32"),
     "singles": (5, "uint8"),

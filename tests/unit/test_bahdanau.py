@@ -1,9 +1,5 @@
 """RNNsearch is the net of its paper's appendix, and a padded sentence is the sentence alone."""
 
-import csv
-import json
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -14,8 +10,9 @@ from archbench.layers.decoding import forced
 from backend import compiled
 from formula_weights import formula
 from references import reference
+from translators import golden, padded
 
-GOLDEN = list(csv.DictReader((Path(__file__).parents[1] / "golden" / "translations.csv").open()))
+GOLDEN = golden("bahdanau")
 WORDS, SIZES = 9, {"units": 4, "embedding": 3, "alignment": 5, "maxout": 6}
 """All different, so that every matrix has a shape of its own."""
 UNITS, ALIGNMENT = SIZES["units"], SIZES["alignment"]
@@ -88,12 +85,8 @@ def _answers(net, source, before, answer="logits"):
 
 def _given(rows):
     """The sentences of golden rows, as the network takes them: padded to the longest."""
-    pairs = [(json.loads(row["source_tokens"]), json.loads(row["tokens_before"])) for row in rows]
-    return pairs, *(_padded([pair[side] for pair in pairs]) for side in (0, 1))
-
-
-def _padded(rows):
-    return [row + [0] * (max(map(len, rows)) - len(row)) for row in rows]
+    pairs = [(row["source_tokens"], row["tokens_before"]) for row in rows]
+    return pairs, *(padded([pair[side] for pair in pairs]) for side in (0, 1))
 
 
 def test_logits_are_the_golden_ones_though_sentences_are_padded(net):
@@ -101,7 +94,7 @@ def test_logits_are_the_golden_ones_though_sentences_are_padded(net):
     logits = _answers(net, source, before)
     assert len({len(words) for words, _ in pairs}) > 1
     for row, (_, said), found in zip(GOLDEN, pairs, logits, strict=True):
-        expected = np.array(json.loads(row["logits"]))
+        expected = np.array(row["logits"])
         assert found[len(said) - 1] == pytest.approx(expected, abs=1e-4 * np.abs(expected).max())
 
 
@@ -113,7 +106,7 @@ def test_the_golden_logits_and_all_else_are_those_of_the_equations(net):
     logits, attention = (_answers(net, source, before, answer) for answer in ("logits", "attention"))
     for number, (words, said) in enumerate(pairs):
         expected = made[f"logits{number}"]
-        np.testing.assert_allclose(json.loads(GOLDEN[number]["logits"]), expected[-1], rtol=1e-6)
+        np.testing.assert_allclose(GOLDEN[number]["logits"], expected[-1], rtol=1e-6)
         np.testing.assert_allclose(logits[number, : len(said)], expected, atol=1e-4 * np.abs(expected).max())
         looked = made[f"attention{number}"]
         np.testing.assert_allclose(attention[number, : len(said), : len(words)], looked, atol=1e-5)

@@ -166,3 +166,15 @@ def test_forced_takes_a_single_token():
     model = Model(9)
     logits = forced(model.step, ops.convert_to_tensor(model.start), ops.full((5, 1), START, dtype="int32"))
     assert np.asarray(logits)[:, 0].argmax(axis=-1).tolist() == [model.greedy(row, 1)[0] for row in range(5)]
+
+
+def test_forced_carries_a_state_of_several_tensors():
+    """Of 1, 3, 3 and 2 the second state counts the 3s, whatever the first one is."""
+
+    def step(token, state):
+        counts = state["counts"] + ops.cast(token == 3, "float32")[:, None, None]
+        return counts[:, 0], {"counts": counts, "other": state["other"] * 2}
+
+    state = {"other": ops.ones((1, 2)), "counts": ops.zeros((1, 1, 1))}
+    found = compiled(lambda arrays: forced(step, *arrays), (state, np.array([[1, 3, 3, 2]], "int32")))
+    assert found[0, :, 0].tolist() == [0, 1, 2, 2]

@@ -328,6 +328,23 @@ def test_a_network_of_parts_is_saved_and_loaded_in_safe_mode(tmp_path):
     assert parts_of(both) == {"network": both}
 
 
+def test_a_layer_in_two_parts_is_one_layer_when_it_is_loaded(tmp_path):
+    """A table that reads tokens in one part and makes logits in another: 3 x 2 weights, and one set of them."""
+    table = layers.ReversibleEmbedding(3, 2)
+    tokens, code = keras.Input((), dtype="int32"), keras.Input((2,))
+    parts = {
+        "read": keras.Model(tokens, table(tokens)),
+        "say": keras.Model(code, {"logits": table(code, reverse=True)}),
+    }
+    network = Network(parts)
+    network.save(tmp_path / "net.keras")
+    loaded = keras.saving.load_model(tmp_path / "net.keras", safe_mode=True)
+    assert [tuple(weight.shape) for weight in loaded.weights] == [(3, 2)]
+    loaded.weights[0].assign([[1.0, 0], [0, 1], [1, 1]])
+    assert ops.convert_to_numpy(loaded(np.array([2]), part="read")).tolist() == [[1, 1]]
+    assert ops.convert_to_numpy(loaded(np.array([[2.0, 3.0]]), part="say")["logits"]).tolist() == [[2, 3, 5]]
+
+
 def _convolution(side: int) -> keras.Model:
     inputs = keras.Input((side, side, 2))
     return keras.Model(inputs, layers.Conv2D(3, 3)(layers.Conv2D(4, 3, padding="same")(inputs)))

@@ -3,6 +3,7 @@
 import math
 import types
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -16,9 +17,18 @@ from backend import compiled
 
 SYMBOLS = (*SPECIAL, "a", "b", "c")
 ARRAYS = {name: {"shape": [None], "dtype": "int32"} for name in ("source", "target")}
+
+
+def _part(reads, answers):
+    """A part of a network that reads and answers with these names."""
+    inputs = [keras.KerasTensor((None, 1), name=name) for name in reads]
+    return types.SimpleNamespace(inputs=inputs, output=dict.fromkeys(answers))
+
+
+READS = ("token", "state", "annotations", "keys", "known")
 PARTS = {
-    "encoder": types.SimpleNamespace(output=dict.fromkeys(("state", "annotations", "keys", "known"))),
-    "decoder": types.SimpleNamespace(output=dict.fromkeys(("logits", "state", "attention"))),
+    "encoder": _part(["source"], ["state", "annotations", "keys", "known"]),
+    "decoder": _part(READS, ["logits", "state", "attention"]),
 }
 TRAINING = {
     "source": Ragged.of(np.array(row, np.int32) for row in ([4, 5], [6], [4])),
@@ -137,7 +147,7 @@ def test_up_to_half_of_what_is_shown_are_sentences_with_a_mistake():
 
 def test_a_decoder_runs_once_a_token_of_the_targets():
     assert _task().calls()["decoder"] == pytest.approx(8 / 3)
-    assert TASKS.build("translation", _card()).calls() == {"decoder": 1.0}  # a plan is made before there are data
+    assert TASKS.build("translation", _card()).calls()["decoder"] == 1.0  # a plan is made before there are data
 
 
 def test_tokens_are_read_as_whole_numbers_and_the_vocabulary_counts_the_outputs():
@@ -150,7 +160,7 @@ def test_tokens_are_read_as_whole_numbers_and_the_vocabulary_counts_the_outputs(
 
 def test_defaults_are_greedy_decoding_by_plain_probability_in_one_feed():
     task = _task()
-    assert (task.width, task.alpha, task.buckets) == (1, 0.0, 1)
+    assert (task.width, task.alpha, task.buckets, task.smoothing) == (1, 0.0, 1, 0.0)
     assert (_task(buckets=4).buckets, task.predict_every, task.monitor, task.maximize) == (4, 0, "loss", False)
 
 
@@ -162,13 +172,78 @@ def test_a_data_set_without_a_vocabulary_is_refused():
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"network": types.SimpleNamespace(output=None)}, "a part encoder .* lacks annotations, keys, known, state"),
-        ({**PARTS, "decoder": types.SimpleNamespace(output={"logits": 0, "state": 0})}, "decoder .* lacks attention"),
+        ({"network": _part(["x"], [])}, "a part decoder that answers with logits"),
+        ({**PARTS, "decoder": _part(READS, ["state"])}, "a part decoder that answers with logits"),
+        ({**PARTS, "encoder": _part(["source"], ["state", "keys"])}, "reads annotations, known, which its encoder"),
     ],
 )
 def test_a_network_that_is_none_for_it_is_refused(parts, message):
     with pytest.raises(UserError, match=message):
         TASKS.build("translation", _card()).learn(TRAINING, parts)
+
+
+def test_smoothed_by_hand():
+    """At smoothing 0.3 an expected token, of log 2 where the six others cost log 12, costs 0.7 and a share of all."""
+    found = _run("losses", _task(smoothing=0.3), [[4, 5]], [[4, 5, END]])
+    every = (math.log(2) + 6 * math.log(12)) / 7
+    assert found["loss"] == pytest.approx([0.7 * math.log(2) + 0.3 * every], rel=1e-5)
+    assert found["nats"] == pytest.approx([math.log(2)], rel=1e-5)
+    assert found["weight"].tolist() == [3]
+    scores = _task(smoothing=0.3).scores(
+        {"target": TRAINING["target"][:]}, {"said": TRAINING["target"][:]}, {"loss": 5.0, "nats": math.log(3)}
+    )
+    assert scores["perplexity"] == pytest.approx(3.0)
+
+
+def test_a_network_that_looks_nowhere_shows_nothing():
+    task = TASKS.build("translation", _card())
+    task.learn(TRAINING, {**PARTS, "decoder": _part(READS, ["logits", "state"])})
+    assert task.show(_echo, {}, 0) == {}
+
+
+def test_state_that_the_encoder_does_not_give_begins_as_zeros_with_a_place_for_each_token_that_is_said():
+    """A decoder that writes down what it was told, and says how many places it has and the token that it was told."""
+    kept = keras.KerasTensor((None, None, 2), dtype="int32", name="kept")
+    parts = {
+        "encoder": _part(["source"], ["known"]),
+        "decoder": types.SimpleNamespace(
+            inputs=[keras.KerasTensor((None,), name="token"), kept, keras.KerasTensor((None, 1), name="known")],
+            output=dict.fromkeys(("logits", "kept")),
+        ),
+    }
+    task, seen = TASKS.build("translation", _card()), []
+    task.learn(TRAINING, parts)
+
+    def net(*inputs, part):
+        if part == "encoder":
+            return {"known": inputs[0] != 0}
+        token, kept, known = inputs
+        seen.append((kept.shape, str(kept.dtype), known.shape))
+        return {"logits": ops.one_hot(token, len(SYMBOLS)), "kept": kept + 1}
+
+    _run("predict", task, [[4, 5], [6, 0]], net=net)
+    assert all("int32" in dtype for _, dtype, _ in seen)
+    _run("losses", task, [[4, 5], [6, 0]], [[4, END], [5, END]], net=net)
+    assert {tuple(shape) for shape, _, _ in seen} == {(2, 4, 2)}
+
+
+def test_a_part_that_makes_all_steps_at_once_is_asked_in_training_and_for_where_it_looked():
+    parts = {**PARTS, "forced": _part(["tokens", "keys"], ["logits", "attention"])}
+    task, asked = TASKS.build("translation", _card()), []
+    task.learn(TRAINING, parts)
+
+    def net(*inputs, part):
+        asked.append(part)
+        if part == "forced":
+            tokens, keys = inputs
+            assert keys.shape == (1, 2, len(SYMBOLS))
+            return {"logits": ops.one_hot(tokens, len(SYMBOLS)) * math.log(6), "attention": tokens[..., None]}
+        return _echo(*inputs, part=part)
+
+    found = _run("losses", task, [[4, 5]], [[4, 4, 5, END]], net=net)
+    assert found["loss"] == pytest.approx([(3 * math.log(12) + math.log(2)) / 4], rel=1e-5)
+    assert asked == ["encoder", "forced"]
+    assert _run("show", task, [[4, 5]], net=net)["attention"][0, :, 0].tolist() == [1, 4, 5, END]
 
 
 def test_its_tiny_data_set_is_one_that_it_takes():

@@ -10,7 +10,7 @@ import keras
 
 @keras.saving.register_keras_serializable(package="archbench")
 class Network(keras.Model):
-    """Models that are trained and saved as one, each called by its name.
+    """Models that are trained and saved as one, each called by its name; layers, and inputs, may stand in several.
 
     `preprocessing` is, for arrays that are read, the layer that they go through before any part sees them.
     """
@@ -31,11 +31,19 @@ class Network(keras.Model):
         return self.parts[part](inputs[0] if len(inputs) == 1 else list(inputs), training=training)
 
     def get_config(self) -> dict[str, Any]:
-        """The parts, and what goes before them."""
+        """The parts, and what goes before them.
+
+        The parts are kept as one model with all their inputs and outputs: a layer in two of them is one layer again.
+        `reads` tells which of the inputs are those of each part.
+        """
         serialize = keras.saving.serialize_keras_object
+        models = self.parts.values()
+        inputs = list({id(one): one for part in models for one in part.inputs}.values())
+        places = {id(one): place for place, one in enumerate(inputs)}
         return {
             "name": self.name,
-            "parts": {name: serialize(part) for name, part in self.parts.items()},
+            "reads": {name: [places[id(one)] for one in part.inputs] for name, part in self.parts.items()},
+            "parts": serialize(keras.Model(inputs, [part.output for part in models])),
             "preprocessing": {name: serialize(layer) for name, layer in self.preprocessing.items()},
         }
 
@@ -43,11 +51,13 @@ class Network(keras.Model):
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping | None = None) -> Network:
         """The network of `get_config`."""
         restore = keras.saving.deserialize_keras_object
-        made = {
-            kind: {name: restore(one, custom_objects) for name, one in config[kind].items()}
-            for kind in ("parts", "preprocessing")
-        }
-        return cls(**made, name=config["name"])
+        together = restore(config["parts"], custom_objects)
+        parts = {}
+        for (name, places), output in zip(config["reads"].items(), together.output, strict=True):
+            inputs = [together.inputs[place] for place in places]
+            parts[name] = keras.Model(inputs if len(inputs) > 1 else inputs[0], output, name=name)
+        before = {name: restore(layer, custom_objects) for name, layer in config["preprocessing"].items()}
+        return cls(parts, before, name=config["name"])
 
 
 def parts_of(model: keras.Model) -> Mapping[str, keras.Model]:

@@ -137,6 +137,7 @@ def _recurrent(layer, input_shape, output_shape) -> int:
 
 
 @multiply_adds.register(layers.GRUCell)
+@multiply_adds.register(layers.LSTMCell)
 def _one_step(layer, input_shape, output_shape) -> int:
     return math.prod(layer.kernel.shape) + math.prod(layer.recurrent_kernel.shape)
 
@@ -151,6 +152,13 @@ def _both_ways(layer, input_shape, output_shape) -> int:
 def _table(layer, input_shape, output_shape) -> int:
     """A look-up multiplies nothing."""
     return 0
+
+
+@multiply_adds.register(layers.ReversibleEmbedding)
+def _table_both_ways(layer, input_shape, output_shape) -> int:
+    """A look-up adds an axis; the way back is a product with all rows of the table."""
+    back = len(input_shape) == len(output_shape)
+    return layer.input_dim * layer.output_dim * math.prod(output_shape[1:-1]) if back else 0
 
 
 @multiply_adds.register(layers.PReLU)

@@ -80,8 +80,7 @@ def prose(
     that were there before. Texts (a topic, the docstrings of a module) come in an order drawn with `seed`. Without
     `docstrings` there are the topics alone, a fifth of the words.
     """
-    files = library_files(raw, docstrings=docstrings)
-    texts = [*_topics(files.pop(TOPICS)), *("\n\n".join(docstrings_of(path)) for path in files.values())]
+    texts = _texts(library_files(raw, docstrings=docstrings))
     order = np.random.default_rng(seed).permutation(len(texts))
     seen = dict.fromkeys(paragraph for text in order for paragraph in paragraphs_of(texts[text]))
     split = WORD.findall if unit == "words" else list
@@ -91,6 +90,18 @@ def prose(
     tokens = one_stream(paragraphs, {symbol: token for token, symbol in enumerate(symbols)})
     train = {"tokens": in_rows(tokens, steps)}
     return Raw(SOURCE, LICENCE, "tokens", train, validation, test, vocabulary=symbols, ordered=True)
+
+
+def common_words(raw: Path, size: int) -> tuple[str, ...]:
+    """The vocabulary that `prose` has with so many words, and by default otherwise."""
+    seen = dict.fromkeys(paragraph for text in _texts(library_files(raw)) for paragraph in paragraphs_of(text))
+    return most_frequent((word for paragraph in seen for word in WORD.findall(paragraph.lower())), size)
+
+
+def _texts(files: dict[str, Path]) -> list[str]:
+    """The topics, and the docstrings of each module."""
+    modules = (path for name, path in files.items() if name != TOPICS)
+    return [*_topics(files[TOPICS]), *("\n\n".join(docstrings_of(path)) for path in modules)]
 
 
 def _topics(file: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,6 +16,10 @@ PADDING, START, END, UNKNOWN = range(4)
 """What fills a row after its text, stands before it and after it, and stands for what the vocabulary lacks."""
 SPECIAL = ("", "<start>", "<end>", "<unknown>")
 """How those four are written; the first tokens of every vocabulary."""
+SPACE = "▁"
+"""How the space before a word is written, where the symbols of a vocabulary are pieces of words."""
+BYTES = re.compile("(?:<0x[0-9A-F]{2}>)+")
+"""Bytes of UTF-8 among such symbols."""
 
 
 class VocabularyTooLarge(UserError):
@@ -64,10 +69,32 @@ def in_rows(tokens: np.ndarray, steps: int) -> np.ndarray:
 
 
 def decode(tokens: Iterable[int], vocabulary: Sequence[str]) -> str:
-    """The text of a row, up to its end or its padding; `vocabulary` says what the tokens stand for."""
+    """The text of a row, up to its end or its padding; `vocabulary` says what the tokens stand for.
+
+    Of pieces of words, `SPACE` is a space, but for the one before the first word, and a piece like `<0xC3>` a byte.
+    """
     symbols = []
     for token in tokens:
         if token in (PADDING, END):
             break
         symbols.append(str(vocabulary[token]))
-    return "".join(symbols)
+    text = BYTES.sub(_characters, "".join(symbols))
+    return text.replace(SPACE, " ").removeprefix(" ") if SPACE in text else text
+
+
+def _characters(found: re.Match) -> str:
+    return bytes.fromhex("".join(re.findall("<0x(..)>", found[0]))).decode(errors="replace")
+
+
+def in_pieces(vocabulary: Sequence[str]) -> bool:
+    """Whether the symbols are pieces of words."""
+    return any(SPACE in symbol for symbol in vocabulary)
+
+
+def paired(first: np.ndarray, second: np.ndarray) -> dict[str, np.ndarray]:
+    """Sentences (example, word) of one length each as `tokens` and `segments`: a start, and an end after both."""
+    mark = np.ones((len(first), 1), np.int32)
+    parts = [START * mark, first, END * mark, second, END * mark]
+    segments = np.arange(first.shape[1] + second.shape[1] + 3) > first.shape[1] + 1
+    tokens = np.concatenate(parts, axis=1).astype("int32")
+    return {"tokens": tokens, "segments": np.broadcast_to(segments, tokens.shape).astype("int32")}

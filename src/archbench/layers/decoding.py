@@ -28,13 +28,13 @@ class Said(NamedTuple):
 
 
 def forced(step: Step, state: Any, tokens: Any) -> Any:
-    """What `step` answers after each of `tokens` (batch, place), from `state` (batch, unit) on: (batch, place, ...).
+    """What `step` answers after each of `tokens` (batch, place), from `state` on: (batch, place, ...).
 
     It goes through Keras's recurrent layer, which can be differentiated on every backend, compiled or not: `ops.scan`
     cannot on TensorFlow under XLA, `ops.while_loop` not on JAX.
     """
-    told = layers.RNN(_Cell(step, state.shape[-1]), return_sequences=True)
-    return told(ops.expand_dims(tokens, -1), initial_state=[state])
+    told = layers.RNN(_Cell(step, state), return_sequences=True)
+    return told(ops.expand_dims(tokens, -1), initial_state=keras.tree.flatten(state))
 
 
 class _Cell:
@@ -42,14 +42,20 @@ class _Cell:
 
     compute_dtype = "float32"
 
-    def __init__(self, step: Step, units: int) -> None:
-        self.step, self.state_size = step, units
+    def __init__(self, step: Step, state: Any) -> None:
+        self.step, self.state = step, state
+        self.state_size = [one.shape[-1] for one in keras.tree.flatten(state)]
 
     def __call__(self, tokens: Any, states: Any) -> tuple[Any, list[Any]]:
-        answer, state = self.step(tokens[:, 0], states[0])
-        return answer, [state]
+        answer, state = self.step(tokens[:, 0], keras.tree.pack_sequence_as(self.state, states))
+        return answer, keras.tree.flatten(state)
 
     call = __call__
+
+
+def length_weight(lengths: Any, alpha: float) -> Any:
+    """What log P of a sequence of a length is divided by: Wu et al. 2016, equation 14."""
+    return ((5.0 + lengths) / 6.0) ** alpha
 
 
 def each_beam(tree: Any, width: int) -> Any:
@@ -79,7 +85,7 @@ def beam_search(
     state = each_beam(state, width)
     batch = keras.tree.flatten(state)[0].shape[0] // width
     places = ops.arange(longest)
-    weights = ops.power((6.0 + ops.cast(places, "float32")) / 6.0, alpha)
+    weights = length_weight(ops.cast(places, "float32") + 1.0, alpha)
     sums = ops.broadcast_to(ops.where(ops.arange(width) == 0, 0.0, IMPOSSIBLE), (batch, width))
 
     def unfinished(place, tokens, last, sums, length, state):

@@ -86,7 +86,10 @@ KERNELS: Mapping[type[layers.Layer], Mapping[str, Layout]] = {
         ((layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose), {"kernel": TRANSPOSED}),
         ((layers.DepthwiseConv1D, layers.DepthwiseConv2D), {"depthwise": DEPTHWISE}),
         ((layers.SeparableConv1D, layers.SeparableConv2D), {"depthwise": DEPTHWISE, "pointwise": PLAIN}),
-        ((layers.LSTM, layers.GRU, layers.SimpleRNN, layers.GRUCell, Cell), {"kernel": PLAIN, "recurrent": PLAIN}),
+        (
+            (layers.LSTM, layers.GRU, layers.SimpleRNN, layers.LSTMCell, layers.GRUCell, Cell),
+            {"kernel": PLAIN, "recurrent": PLAIN},
+        ),
         ((layers.Embedding,), {"embeddings": PLAIN}),
     )
     for kind in kinds

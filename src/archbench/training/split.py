@@ -6,9 +6,11 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
+from archbench.layers.attention import check_places, most_places
 from archbench.tasks.base import Arrays, Batch, Task
 from archbench.training import order
 from archbench.training.feed import Chunks, Feed
@@ -148,11 +150,13 @@ def open_split(
     """The split that holds `arrays`, on the device if it fits.
 
     Where arrays vary in length, examples of like length make a feed: as many feeds as the task has `buckets`, but for
-    those that a batch would not fill.
+    those that a batch would not fill. Raises `TooManyPlaces` for one that is longer than the network can read.
     """
     task = program.learner.task
     own = task.arrays(arrays)
     read = {name: arrays[name] for name in task.reads()}
+    for part, column in product(program.learner.parts.values(), read.values()):
+        check_places(column, most_places(part))
     device = {**read, **own}
     lengths = {name: array.lengths for name, array in device.items() if getattr(array, "lengths", None) is not None}
     if not lengths:

@@ -12,6 +12,7 @@ from keras import layers, ops
 
 from archbench.architectures import architecture
 from archbench.datasets.tokens import PADDING
+from archbench.layers.attention import NOWHERE
 from archbench.options import Width
 from archbench.parts import Parts
 
@@ -23,8 +24,6 @@ PAPER = Parts(
         "score": "zeros",
     },
 )
-NOWHERE = -1e9
-"""The score of an alignment with padding."""
 
 
 @architecture(
