@@ -88,6 +88,18 @@ def test_layers_are_those_of_the_paper():
         np.testing.assert_allclose(found[row, :length], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_words_of_fewer_letters_than_a_filter_sees_are_filled_up():
+    encoder = parts_of(build_network({"name": "elmo", **OPTIONS}, {"letters": narrow(2)}, WORDS))["encoder"]
+    wide = parts_of(build_network({"name": "elmo", **OPTIONS}, {"letters": narrow(3)}, WORDS))["encoder"]
+    wide.set_weights(encoder.get_weights())
+    filled = np.pad(letters()[:1, :, :2], ((0, 0), (0, 0), (0, 1)), constant_values=FILLS)
+    np.testing.assert_allclose(*(ops.convert_to_numpy(x) for x in (encoder(letters()[:1, :, :2]), wide(filled))))
+
+
+def narrow(longest):
+    return keras.InputSpec(shape=(None, None, longest), dtype="int32")
+
+
 def test_padding_changes_nothing():
     encoder = parts_of(network())["encoder"]
     wide = np.pad(letters(), ((0, 0), (0, 3), (0, 0)))
@@ -166,6 +178,7 @@ def test_the_loss_is_the_mean_of_both_ways_and_words_alone_count():
     np.testing.assert_allclose(found["loss"], [np.log(20) / 2] * 2, rtol=1e-5)
     assert found["weight"].tolist() == [3, 1]
     said = {way: ops.convert_to_numpy(x) for way, x in task.predict(None, {**arrays, "tokens": tokens}, 0).items()}
+    np.testing.assert_allclose(said["backward_nats"][0], [np.log(10)] * 3, rtol=1e-5)
     scores = task.scores({"tokens": tokens}, said, {"forward": np.log(2), "backward": np.log(4)})
     assert scores == {"perplexity": pytest.approx(3), "forward_accuracy": 1.0, "backward_accuracy": 0.0}
 
