@@ -235,10 +235,10 @@ def _lengths(layer: layers.Layer, kernel: keras.Variable) -> np.ndarray:
     A linear layer with a kernel of squares sums them: over the whole window where its inputs are ones, and, a
     transposed convolution of any stride, over all that one position of the input reaches. Recurrent and routed layers
     are not linear: their gates' sums are x W, and a capsule's total input is a sum over the lower capsules and their
-    numbers.
+    numbers. A table is W for x of a single 1.
     """
     values = ops.convert_to_numpy(kernel)
-    if isinstance(layer, layers.RNN | layers.Bidirectional):
+    if isinstance(layer, layers.RNN | layers.Bidirectional | layers.Embedding):
         return np.sqrt((values**2).sum(0))
     if isinstance(layer, Routing):
         return np.sqrt((values**2).sum((0, 2)))
@@ -253,6 +253,11 @@ def _lengths(layer: layers.Layer, kernel: keras.Variable) -> np.ndarray:
     kernel.assign(values)
     axes = tuple(range(everywhere.ndim - 1))
     return np.sqrt(np.maximum(everywhere.max(axes), once.sum(axes)))
+
+
+def _flat(network: keras.Model) -> list[layers.Layer]:
+    """The layers of a network, and in the place of a model within it those that it has."""
+    return [one for layer in network.layers for one in (_flat(layer) if isinstance(layer, keras.Model) else [layer])]
 
 
 def _distinct():
@@ -275,7 +280,7 @@ def test_after_a_step_the_units_of_a_network_that_were_too_long_have_the_limit_a
     network.set_weights(random_weights(network))
     constraints = {id(weight): regularizer for weight, regularizer in find_constraints(network)}
     shortened = 0
-    for layer in network.layers:
+    for layer in _flat(network):
         for weight in layer.trainable_weights:
             if id(weight) in constraints:
                 before = _lengths(layer, weight)

@@ -201,6 +201,8 @@ def predictions(task):
         return translations()
     if task == "language_modelling":
         return texts()
+    if task == "bidirectional_language_modelling":
+        return both_ways()
     if task == "sequence_labelling":
         return labelled()
     if task == "style_transfer":
@@ -322,6 +324,25 @@ def test_the_more_a_token_cost_the_darker_it_is_and_a_row_that_is_not_full_is_no
     light = [sum(bar.get_facecolor()[:3]) for bar in axes.patches]
     assert light == sorted(light, reverse=True)
     assert light[2] == light[3]  # 12 bits and more
+
+
+def both_ways():
+    """A text of two words whose second costs nothing once the first was read, and the first 12 bits."""
+    nats = {"forward": [[12 * math.log(2), 0.0, 9.0]], "backward": [[0.0, 12 * math.log(2), 9.0]]}
+    return {
+        "input": np.ones((1, 5, 4), "int32"),
+        "target_tokens": np.array([[4, 5, 0]], "int32"),
+        "vocabulary": np.array(["", "<start>", "<end>", "<unknown>", "to", "be"]),
+        **{f"prediction_{way}_nats": np.array(costs, "float32") for way, costs in nats.items()},
+    }
+
+
+def test_a_text_is_shown_as_it_costs_from_either_end():
+    (shown,) = PICTURES["bidirectional_language_modelling"](both_ways())
+    (axes,) = shown.figure.axes
+    assert [text.get_text() for text in axes.texts] == ["→", "to", "be", "←", "to", "be"]
+    first, second, third, fourth = [sum(bar.get_facecolor()[:3]) for bar in axes.patches]
+    assert first == fourth < second == third
 
 
 def labelled():

@@ -82,18 +82,21 @@ class BidirectionalLanguageModelling(Task):
 
     def losses(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
         """`loss`, the mean of `forward` and `backward`, each a token's mean cross-entropy in nats."""
-        tokens = batch["tokens"]
-        known = ops.cast(tokens != PADDING, "float32")
+        known = ops.cast(batch["tokens"] != PADDING, "float32")
         count = ops.sum(known, axis=1)
-        ways = {}
-        for way, logits in self._logits(net, batch).items():
-            nats = ops.sparse_categorical_crossentropy(tokens, logits, from_logits=True)
-            ways[way] = ops.sum(nats * known, axis=1) / ops.maximum(count, 1.0)
+        ways = {
+            way: ops.sum(self._nats(batch, logits) * known, axis=1) / ops.maximum(count, 1.0)
+            for way, logits in self._logits(net, batch).items()
+        }
         return {"loss": (ways["forward"] + ways["backward"]) / 2, **ways, "weight": count}
 
     def predict(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
-        """The likeliest token by each way, `forward` and `backward`, int32 (batch, place)."""
-        return {way: ops.cast(ops.argmax(logits, axis=-1), "int32") for way, logits in self._logits(net, batch).items()}
+        """By each way the likeliest token, `forward` and `backward`, int32, and what the true one costs, `forward_nats`
+        and `backward_nats`: all (batch, place).
+        """
+        told = self._logits(net, batch)
+        likeliest = {way: ops.cast(ops.argmax(logits, axis=-1), "int32") for way, logits in told.items()}
+        return {**likeliest, **{f"{way}_nats": self._nats(batch, logits) for way, logits in told.items()}}
 
     def calls(self) -> dict[str, float]:
         """The encoder reads each word of a row, and each is told twice."""
@@ -113,3 +116,7 @@ class BidirectionalLanguageModelling(Task):
         last = net(batch["letters"], part="encoder")[:, :, -1]
         forward, backward = ops.split(last, 2, axis=-1)
         return {"forward": net(forward[:, :-2], part="softmax"), "backward": net(backward[:, 2:], part="softmax")}
+
+    def _nats(self, batch: Batch, logits: Any) -> Any:
+        """What each token costs: (batch, place)."""
+        return ops.sparse_categorical_crossentropy(batch["tokens"], logits, from_logits=True)

@@ -14,7 +14,7 @@ from keras import layers, ops
 from pydantic import Field
 
 from archbench.architectures import architecture
-from archbench.datasets.spelled import LETTERS
+from archbench.datasets.spelled import FILLS, LETTERS
 from archbench.layers.layer_mix import LayerMix
 from archbench.layers.recurrent import ProjectedLSTMCell
 from archbench.options import Width
@@ -125,6 +125,9 @@ def known_words(letters):
 
 def spelled(letters, letter, filters, width, parts):
     """A vector (batch, word, `width`) for each word, from the strongest answer of each filter to its letters."""
+    short = max(size for size, _ in filters) - letters.shape[-1]
+    if short > 0:  # the widest filter sees a word and what fills it up
+        letters = ops.pad(letters, ((0, 0), (0, 0), (0, short)), constant_values=FILLS)
     codes = parts.layer(layers.Embedding, LETTERS, letter)(letters)
     found = []
     for size, count in filters:

@@ -44,6 +44,23 @@ def language_modelling(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     return [Picture("surprise", _drawn(lines[:-1], len(glue)), caption)]
 
 
+@picture("bidirectional_language_modelling", source="Peters et al. 2018, arXiv:1802.05365, section 3.1")
+def bidirectional_language_modelling(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
+    """Test texts twice, each token the darker the more bits it cost: read from the beginning, and from the end."""
+    symbols = [_written(str(symbol)) for symbol in predictions["vocabulary"]]
+    lines: list[list[tuple[str, float | None]]] = []
+    for place, row in enumerate(predictions["target_tokens"][:TEXTS]):
+        for way, mark in (("forward", "→"), ("backward", "←")):
+            costs = predictions[f"prediction_{way}_nats"][place] / math.log(2)
+            read = [(symbols[token], float(cost)) for token, cost in zip(row, costs, strict=True) if token]
+            lines += [*_lines([(mark, None), *read], " "), []]
+    caption = (
+        "Test texts, each twice; the darker a token, the more bits it cost the network that had read what is before "
+        f"it (→), and the one that had read what is after it (←), up to {DEAREST:g}."
+    )
+    return [Picture("surprise", _drawn(lines[:-1], 1), caption)]
+
+
 def _written(symbol: str) -> str:
     return {" ": "␣", "\n": "↵"}.get(symbol, symbol)
 
