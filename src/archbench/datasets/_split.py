@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -31,14 +31,7 @@ def split(
     in the same proportions, to within one example; a split's size does not depend on the classes. With `group` (count,)
     the examples of one group are in one split, and sizes and classes as near to that as whole groups come.
     """
-    sizes = {name: round(count * share) for name, share in fractions.items()}
-    sizes = {"train": count - sum(sizes.values()), **sizes}
-    if min(sizes.values()) < 1:
-        raise EmptySplit(
-            f"{count} examples with {', '.join(f'{name} {share:g}' for name, share in fractions.items())} would be "
-            f"divided into {', '.join(f'{name} {size}' for name, size in sizes.items())}: every split needs at "
-            "least one example. Choose smaller fractions, or more examples, in the datasets section of params.yaml."
-        )
+    sizes = split_sizes(count, fractions)
     generator = np.random.default_rng(seed)
     if group is not None:
         part = deal(group, [size / count for size in sizes.values()], generator, strata)
@@ -56,6 +49,19 @@ def split(
     # Every stretch of a spread order holds the classes in proportion, so consecutive cuts are stratified.
     cuts = np.split(order, np.cumsum(list(sizes.values()))[:-1])
     return {name: generator.permutation(cut) for name, cut in zip(sizes, cuts, strict=True)}
+
+
+def split_sizes(count: int, fractions: Mapping[str, float]) -> dict[str, int]:
+    """Examples of `train`, which is what is left, and of each split of `fractions`; raises `EmptySplit`."""
+    sizes = {name: round(count * share) for name, share in fractions.items()}
+    sizes = {"train": count - sum(sizes.values()), **sizes}
+    if min(sizes.values()) < 1:
+        raise EmptySplit(
+            f"{count} examples with {', '.join(f'{name} {share:g}' for name, share in fractions.items())} would be "
+            f"divided into {', '.join(f'{name} {size}' for name, size in sizes.items())}: every split needs at "
+            "least one example. Choose smaller fractions, or more examples, in the datasets section of params.yaml."
+        )
+    return sizes
 
 
 def deal(
