@@ -9,7 +9,11 @@ from typing import Any
 
 from archbench.catalogue import Catalogue
 
-PROBES = Catalogue("probe", __name__)
+PROBES = Catalogue(
+    "probe",
+    __name__,
+    takes={"trainings": "its option that says how often it trains each network, where it does"},
+)
 probe = PROBES.declare
 SUBJECTS = "subjects"
 """The parameter of a probe that looks into networks."""

@@ -30,7 +30,7 @@ SHOWN = 24
 """Suspects of a network that are kept for pictures."""
 
 
-@probe("suspected_labels", source="Northcutt, Jiang, Chuang 2021, JAIR 70, arXiv:1911.00068")
+@probe("suspected_labels", source="Northcutt, Jiang, Chuang 2021, JAIR 70, arXiv:1911.00068", trainings="folds")
 def suspected_labels(subjects: Iterator[Subject], *, folds: Annotated[int, Field(ge=2, le=20)] = 4) -> Found:
     """Training and validation examples whose label is likely wrong, the least credible first.
 
