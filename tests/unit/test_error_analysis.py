@@ -14,7 +14,7 @@ from archbench.page.figures import Gallery
 from archbench.page.section import Folded, Table, Workplace
 from archbench.page.sections.error_analysis import error_analysis as section_of
 from archbench.probes.categories import by_length, confused, labels, objects
-from archbench.probes.error_analysis import count, error_analysis, explained, worst_rows
+from archbench.probes.error_analysis import COUNTED, LISTED, count, error_analysis, explained, worst_rows
 from archbench.probes.subject import Subject
 from archbench.records.probe_folder import read_probe, write_probe
 from archbench.results.mistakes import by_category
@@ -219,13 +219,9 @@ def test_the_report_shows_categories_the_worst_and_their_pictures(found, tmp_pat
     assert set(written) == {"probe-errors.csv", "probe-errors-worst.csv"}
 
 
-def test_a_network_without_mistakes_has_none_to_show(tmp_path, monkeypatch):
-    columns = ["arm", "seed", "score", "kind", "category", "examples", "wrong", "mistakes", "share", "win"]
-    row = ["net", 0, "accuracy", "label", "a", 3, 0, 0.0, 0.0, 0.0]
-    tables = {
-        "categories": pd.DataFrame([row], columns=columns),
-        "worst": pd.DataFrame(columns=["arm", "seed", "row", "mistake", "true", "answered", "categories"]),
-    }
+@pytest.mark.parametrize("rows", [[["net", 0, "accuracy", "label", "a", 3, 0, 0.0, 0.0, 0.0]], []])
+def test_a_network_without_mistakes_or_categories_has_none_to_show(tmp_path, monkeypatch, rows):
+    tables = {"categories": pd.DataFrame(rows, columns=COUNTED), "worst": pd.DataFrame(columns=LISTED)}
     settings = _probe(tmp_path / "errors", tables)
     monkeypatch.setattr("archbench.records.probe_folder.read_record", lambda path, shape: settings)
     place = Workplace(Gallery(tmp_path / "figures"), lambda name, table: None)

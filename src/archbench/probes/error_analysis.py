@@ -53,11 +53,12 @@ def error_analysis(subjects: Iterator[Subject], *, worst: Count = 12) -> Found:
             texts = _texts(card, split.arrays, predictions)
             listed += [{**whose, **row} for row in _listed(rows, mistakes, kinds, texts)]
             pictures[f"worst-{subject.arm}"] = picture_arrays(card, split, predictions, rows)
-    tables = {"categories": pd.DataFrame(counted), "worst": pd.DataFrame(listed, columns=COLUMNS)}
+    tables = {"categories": pd.DataFrame(counted, columns=COUNTED), "worst": pd.DataFrame(listed, columns=LISTED)}
     return {**tables, **{name: arrays for name, arrays in pictures.items() if len(arrays["row"])}}
 
 
-COLUMNS = ("arm", "seed", "row", "mistake", "true", "answered", "categories")
+COUNTED = ("arm", "seed", "score", "kind", "category", "examples", "wrong", "mistakes", "share", "win")
+LISTED = ("arm", "seed", "row", "mistake", "true", "answered", "categories")
 
 
 def _open(subject: Subject) -> Split:
