@@ -98,9 +98,11 @@ def test_what_each_category_holds_and_ending_it_wins():
 
 
 def test_the_worst_come_first_and_what_is_right_not_at_all():
-    assert worst_rows(np.array([0, 3, 1, 3, 0.5]), 3).tolist() == [1, 3, 2]
-    assert worst_rows(np.array([0, 3, 0]), 3).tolist() == [1]
-    assert worst_rows(np.zeros(3), 3).tolist() == []
+    """Of two mistakes of 3 the one with the larger loss is the worse."""
+    loss = np.array([9, 1, 1, 2, 1.0])
+    assert worst_rows(np.array([0, 3, 1, 3, 0.5]), loss, 3).tolist() == [3, 1, 2]
+    assert worst_rows(np.array([0, 3, 0, 0, 0]), loss, 3).tolist() == [1]
+    assert worst_rows(np.zeros(5), loss, 3).tolist() == []
 
 
 # A trained network
@@ -184,9 +186,10 @@ def test_means_over_seeds_count_a_seed_without_mistakes_too():
         for row in count({"label": np.array(["a", "a", "b", "b"])}, np.array([0.0, 0, 1, 0]), True)
     ]
     pair = {"arm": "z", "seed": 0, "score": "accuracy", "kind": "pair", "category": "a taken for b", "examples": 2}
-    rows.append({**pair, "wrong": 2, "mistakes": 2.0, "share": 2 / 3, "win": 0.5})
+    rows.append({**pair, "of": 4, "wrong": 2, "mistakes": 2.0, "share": 2 / 3, "win": 0.5})
     other = {**rows[0], "arm": "a", "share": 0.0, "win": 0.0, "wrong": 0}
     table = by_category(pd.DataFrame([*rows, other]))
+    assert dict(zip(table["category"], table["examples"], strict=True)) == {"a": 2, "b": 2, "a taken for b": 1}
     told = {row.category: (row.wrong, row.share, row.win, row.seeds) for row in table.itertuples()}
     # a: 2 and 0 wrong, shares 2/3 and 0, wins 0.5 and 0; b: 1 and 1, 1/3 and 1, 0.25 and 0.25; the pair once of twice.
     assert told == {
@@ -219,7 +222,7 @@ def test_the_report_shows_categories_the_worst_and_their_pictures(found, tmp_pat
     assert set(written) == {"probe-errors.csv", "probe-errors-worst.csv"}
 
 
-@pytest.mark.parametrize("rows", [[["net", 0, "accuracy", "label", "a", 3, 0, 0.0, 0.0, 0.0]], []])
+@pytest.mark.parametrize("rows", [[["net", 0, "accuracy", "label", "a", 3, 3, 0, 0.0, 0.0, 0.0]], []])
 def test_a_network_without_mistakes_or_categories_has_none_to_show(tmp_path, monkeypatch, rows):
     tables = {"categories": pd.DataFrame(rows, columns=COUNTED), "worst": pd.DataFrame(columns=LISTED)}
     settings = _probe(tmp_path / "errors", tables)

@@ -109,8 +109,8 @@ def test_the_report_shows_how_the_ranking_changes(tmp_path):
     part = page.split('<section id="single-number">')[1].split("</section>")[0]
     assert "Test accuracy minus 0.01 x milliseconds an example." in part
     assert "Test accuracy, with at most 20,000 parameters." in part
-    assert "First is lenet5 (s), by the score at place 2; 2 networks of 3 change places." in part
-    assert "First is mlp (s), by the score at place 3; 3 networks of 3 change places." in part
+    assert "First is lenet5 (s), by the score at place 2. At another place than by the score: 2 of 3 networks." in part
+    assert "First is mlp (s), by the score at place 3. At another place than by the score: 3 of 3 networks." in part
     cells = re.findall('<td class="[^"]*">([^<]*)</td>', part)
     assert cells[:8] == [
         "lenet5 (s)",

@@ -30,8 +30,8 @@ SPLIT = "validation"
 def error_analysis(subjects: Iterator[Subject], *, worst: Count = 12) -> Found:
     """The mistakes of every network, by category and one by one.
 
-    `categories` has a row a network, seed, and category of examples (`categories.py`): how many there are, how many are
-    wrong, the sum of their mistakes, which is also given as a share of all. Where a score is the mean of what examples
+    `categories` has a row a network, seed, and category of examples (`categories.py`): how many there are `of` all, how
+    many are wrong, the sum of their mistakes, which is also given as a share of all. Where a score is the mean of what examples
     do not miss, `score` names it and `win` is how much better it would be without these mistakes, at most; categories
     that differ in another thing hold the same examples again. `worst` are the `worst` mistakes of the first seed, and
     what pictures of them are drawn from is in `worst-<network>`. How far off an example is its task says, or its loss.
@@ -42,14 +42,15 @@ def error_analysis(subjects: Iterator[Subject], *, worst: Count = 12) -> Found:
         answers = split.answer("predictions", subject.settings["batch_size"])
         scores, predictions = split.judge(answers)
         told = split.task.mistakes(split.arrays, predictions)
-        mistakes = np.asarray(answers["loss/loss"] if told is None else told, "float64")
+        loss = np.asarray(answers["loss/loss"], "float64")
+        mistakes = loss if told is None else np.asarray(told, "float64")
         card, data = subject.prepared.card, subject.prepared.splits[SPLIT]
         kinds = categories(card, data, predictions)
         whose = {"arm": subject.arm, "seed": subject.seed}
         score = explained(scores, mistakes, split.task.monitor)
         counted += [{**whose, "score": score, **row} for row in count(kinds, mistakes, score is not None)]
         if f"worst-{subject.arm}" not in pictures:
-            rows = worst_rows(mistakes, worst)
+            rows = worst_rows(mistakes, loss, worst)
             texts = _texts(card, split.arrays, predictions)
             listed += [{**whose, **row} for row in _listed(rows, mistakes, kinds, texts)]
             pictures[f"worst-{subject.arm}"] = picture_arrays(card, split, predictions, rows)
@@ -57,7 +58,7 @@ def error_analysis(subjects: Iterator[Subject], *, worst: Count = 12) -> Found:
     return {**tables, **{name: arrays for name, arrays in pictures.items() if len(arrays["row"])}}
 
 
-COUNTED = ("arm", "seed", "score", "kind", "category", "examples", "wrong", "mistakes", "share", "win")
+COUNTED = ("arm", "seed", "score", "kind", "category", "examples", "of", "wrong", "mistakes", "share", "win")
 LISTED = ("arm", "seed", "row", "mistake", "true", "answered", "categories")
 
 
@@ -94,6 +95,7 @@ def count(kinds: Kinds, mistakes: np.ndarray, additive: bool) -> list[dict]:
                     "kind": kind,
                     "category": str(name),
                     "examples": len(here),
+                    "of": len(mistakes),
                     "wrong": int((here > 0).sum()),
                     "mistakes": here.sum(),
                     "share": here.sum() / total if total else 0.0,
@@ -104,9 +106,9 @@ def count(kinds: Kinds, mistakes: np.ndarray, additive: bool) -> list[dict]:
     return rows
 
 
-def worst_rows(mistakes: np.ndarray, most: int) -> np.ndarray:
-    """The examples with the largest mistakes, the worst first; none without any."""
-    order = np.argsort(-mistakes, kind="stable")[:most]
+def worst_rows(mistakes: np.ndarray, loss: np.ndarray, most: int) -> np.ndarray:
+    """The examples with the largest mistakes, of equal ones those with the larger loss first; none without any."""
+    order = np.lexsort((-loss, -mistakes))[:most]
     return order[mistakes[order] > 0]
 
 

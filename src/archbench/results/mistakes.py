@@ -8,28 +8,27 @@ import pandas as pd
 def by_category(counted: pd.DataFrame) -> pd.DataFrame:
     """A row a network and category, means over the seeds: of each network the most mistakes first, none without any.
 
-    `examples_share` is the share of the examples that are of the category, of those of any of its kind.
+    `examples_share` is the share of all examples that are of the category.
     """
     if not len(counted):
         return counted
-    whole = counted.groupby(["arm", "seed", "kind"])["examples"].transform("sum")
-    told = counted.assign(examples_share=counted["examples"] / whole)
     means = (
-        told.groupby(["arm", "kind", "category"], sort=False)
+        counted.groupby(["arm", "kind", "category"], sort=False)
         .agg(
             score=("score", "first"),
-            examples=("examples", "max"),
-            examples_share=("examples_share", "mean"),
+            examples=("examples", "sum"),
+            of=("of", "first"),
             wrong=("wrong", "sum"),
             share=("share", "sum"),
             win=("win", lambda values: values.sum(min_count=1)),
         )
         .reset_index()
     )
-    seeds = told.groupby("arm", sort=False)["seed"].nunique()
+    seeds = counted.groupby("arm", sort=False)["seed"].nunique()
     means["seeds"] = means["arm"].map(seeds)
-    for name in ("wrong", "share", "win"):  # a seed that has none of a category adds nothing
+    for name in ("examples", "wrong", "share", "win"):  # a seed that has none of a category adds nothing
         means[name] = means[name] / means["seeds"]
+    means["examples_share"] = means["examples"] / means["of"]
     order = {arm: place for place, arm in enumerate(seeds.index)}
     means = means[means["share"] > 0]
     return means.sort_values(

@@ -59,7 +59,7 @@ def _row(row: Any) -> Row:
     unit = f" of {formats.words(row.score)}" if isinstance(row.score, str) else ""
     return {
         "Category": f"{row.kind.replace('_', ' ')}: {row.category}",
-        "Examples": f"{row.examples} ({_percent(row.examples_share)})",
+        "Examples": f"{formats.value(row.examples)} ({_percent(row.examples_share)})",
         "Wrong": formats.value(row.wrong),
         "Share of all mistakes": _percent(row.share),
         "Ending them wins at most": f"{row.win:.4f}{unit}" if row.win == row.win else formats.NOTHING,
