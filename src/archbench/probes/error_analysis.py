@@ -31,10 +31,11 @@ def error_analysis(subjects: Iterator[Subject], *, worst: Count = 12) -> Found:
     """The mistakes of every network, by category and one by one.
 
     `categories` has a row a network, seed, and category of examples (`categories.py`): how many there are `of` all, how
-    many are wrong, the sum of their mistakes, which is also given as a share of all. Where a score is the mean of what examples
-    do not miss, `score` names it and `win` is how much better it would be without these mistakes, at most; categories
-    that differ in another thing hold the same examples again. `worst` are the `worst` mistakes of the first seed, and
-    what pictures of them are drawn from is in `worst-<network>`. How far off an example is its task says, or its loss.
+    many are wrong, and the sum of their mistakes, which is also given as a share of all mistakes. Where a score is the
+    mean of what examples do not miss, `score` names it and `win` is how much better it would be without these mistakes,
+    at most; categories that differ in another thing hold the same examples again. `worst` are the `worst` mistakes of
+    the first seed, and what pictures of them are drawn from is in `worst-<network>`. How far off an example is its task
+    says, or its loss.
     """
     counted, listed, pictures = [], [], {}
     for subject in subjects:

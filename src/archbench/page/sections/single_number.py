@@ -62,9 +62,8 @@ def changed(ranking: Ranking) -> str:
     before = "as by the score" if not first.moved else f"by the score at place {first.place_by_score}"
     before = before if first.place_by_score else "not ranked by the score"
     moved = sum(worth.moved for worth in ranking.worths)
-    return (
-        f"First is {first.label}, {before}; {formats.plural(moved, 'network')} of {len(ranking.worths)} change places."
-    )
+    of = formats.plural(len(ranking.worths), "network")
+    return f"First is {first.label}, {before}. At another place than by the score: {moved} of {of}."
 
 
 def _row(worth: Worth, ranking: Ranking) -> Row:
