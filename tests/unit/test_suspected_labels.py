@@ -82,11 +82,11 @@ def test_six_percent_of_wrong_digits_are_found(tmp_path):
     spec = {"name": "mislabelled", "share": 0.06}
     prepare(spec, "noisy", tmp_path / "noisy", tmp_path / "raw", of=store.load(tmp_path / "digits"))
     trial = toys.settings(
-        architecture={"name": "mlp", "units": [64]},
-        parts={},
+        architecture={"name": "mlp", "units": [128]},
+        parts={"dropout": 0.4},
         augmentation=[],
         dataset="noisy",
-        epochs=15,
+        epochs=20,
         batch_size=32,
         optimizer={"name": "adam", "learning_rate": 0.003},
     )

@@ -572,6 +572,8 @@ def test_as_many_training_examples_are_scored_as_validate(tmp_path):
     bench = Workbench(trial, PREPARED)
     toys.train(bench, trial)
     rows = [int(number * counts["train"] / counts["validation"]) for number in range(counts["validation"])]
+    sampled = np.asarray(bench.sample().read["image"])
+    np.testing.assert_array_equal(sampled, PREPARED.splits["train"]["image"][rows])
     right = bench.training.answer("predictions", 16)["label"] == PREPARED.splits["train"]["label"]
     assert metrics["scores"]["train"]["accuracy"] == pytest.approx(right[rows].mean())
     assert "train/accuracy" not in json.loads((tmp_path / "b" / "metrics.json").read_text())
