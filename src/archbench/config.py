@@ -534,10 +534,35 @@ class Speed(Model):
     """The benchmarks whose steps are measured with XLA and without."""
 
 
+Cost = Literal["milliseconds", "parameters", "multiply_adds", "train_seconds", "megabytes"]
+"""What a network costs: the time of an answer, numbers that are trained, arithmetic of an example, time to train, and
+the most memory that its process held."""
+
+
+class SingleNumber(Model):
+    """One number to rank networks by: the test score less the price of what they cost, of those within the limits."""
+
+    price: dict[Cost, Positive] = {}
+    """Cost -> how much of the score one unit of it is worth."""
+    limit: dict[Cost, Positive] = {}
+    """Cost -> how much of it a network may have at most."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> SingleNumber:
+        if not self.price and not self.limit:
+            raise ValueError("it ranks as the score does: give a price, a limit, or both")
+        return self
+
+
 class Report(Model):
-    """What the report says of itself."""
+    """What the report says of itself, and what it holds scores against."""
 
     title: Annotated[str, Field(max_length=200)] = "archbench"
+    best: dict[Slug, Annotated[dict[str, float], Field(min_length=1, max_length=MOST)]] = {}
+    """Data set -> score -> what a human, or the Bayes rule, reaches: what the diagnosis holds training scores against;
+    by default what answers without error would give."""
+    single_number: Annotated[dict[Slug, SingleNumber], Field(max_length=MOST)] = {}
+    """Name -> a number that every board is ranked by too."""
 
 
 class Config(Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ from archbench.catalogue import Entry
 from archbench.config import Benchmark, Changes, Choices, Config, ConfigError, Probe, Space, Study, check_name
 from archbench.datasets import derived
 from archbench.datasets.card import Card
-from archbench.errors import UserError, shown
+from archbench.errors import UserError, listed, shown
 from archbench.expected import expected_gains, expected_scores
 from archbench.losses import LOSSES
 from archbench.mistakes import Mistake, Mistakes, MistakesAt, mistakes_of
@@ -376,6 +377,7 @@ def _mistakes(config: Config) -> Iterator[Mistake]:
             resolve_probe(config, slug)
         except UserError as error:
             yield from mistakes_of(error)
+    yield from _best_mistakes(config)
     for slug in config.speed.xla if config.speed else ():
         try:
             check_name("benchmark", slug, config.benchmarks)
@@ -384,6 +386,31 @@ def _mistakes(config: Config) -> Iterator[Mistake]:
             continue
         if ARCHITECTURES[config.benchmarks[slug].architecture.name].facts.get("fit"):
             yield Mistake(f"speed.xla: {slug} is fitted at once, so it has no steps to measure. Leave it out.")
+
+
+def _best_mistakes(config: Config) -> Iterator[Mistake]:
+    """What is wrong in `report.best`: a data set that is not there, or a score that no benchmark on it is judged by."""
+    for slug, scores in config.report.best.items():
+        where = f"report.best.{slug}"
+        try:
+            check_name("data set", slug, config.datasets)
+        except ConfigError as error:
+            yield Mistake(f"{where}: {error}")
+            continue
+        judged = sorted(set(_monitors(config, slug)))
+        for score in scores:
+            if judged and score not in judged:
+                yield Mistake(
+                    f"{where}.{score}: the benchmarks on {slug} are judged by {listed(judged)}. Choose these."
+                )
+
+
+def _monitors(config: Config, dataset: str) -> Iterator[str]:
+    """What the benchmarks on a data set are judged by, those that are sound."""
+    for slug, benchmark in config.benchmarks.items():
+        if benchmark.dataset == dataset:
+            with suppress(UserError):
+                yield resolve(config, slug).entries["task"].build.monitor
 
 
 def _data_mistake(config: Config, slug: str) -> str | None:

@@ -275,6 +275,8 @@ def report_options(config: Config, folders: Folders) -> Options:
         reference=folders.reference,
         study_seeds={slug: study.base.seeds or config.seeds for slug, study in config.studies.items()},
         probes={slug: folders.probes / slug for slug in config.probes},
+        best=config.report.best,
+        single_number=config.report.single_number,
     )
 
 

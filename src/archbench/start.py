@@ -21,7 +21,7 @@ from archbench.training.start import frozen, matched
 
 ALIKE = ("activation", "normalization")
 """Parts that weights are trained for; the others may change from one training to the next."""
-NOT_THE_SHAPE = ("classes", "train_examples", "examples", "seed", "validation", "test", "missing")
+NOT_THE_SHAPE = ("classes", "train_examples", "examples", "seed", "validation", "test", "missing", "held_out")
 """Options of data sets that leave an example's shape as it is."""
 
 

@@ -353,6 +353,23 @@ def test_plan_measures_a_study_by_what_it_was(project, monkeypatch, change, basi
         assert stage["seconds"] == pytest.approx(40 + scaled)
 
 
+def test_plan_counts_what_a_probe_trains(project, monkeypatch):
+    """Three or, unless told, four times what the benchmark of the same network takes; its imports are 10 s."""
+    monkeypatch.setattr("archbench.cli.forecast.slowness", lambda: 1.0)
+    probes = {
+        "look": {"probe": "signal_propagation"},
+        "three": {"probe": {"name": "suspected_labels", "folds": 3}},
+        "four": {"probe": "suspected_labels"},
+    }
+    base = {"architecture": "lenet5", "dataset": "digits"}
+    asked = {slug: {**one, "base": base} for slug, one in probes.items()}
+    with (project / "params.yaml").open("a") as file:
+        file.write(yaml.safe_dump({"probes": asked}))
+    look, three, four = (_stage(f"probe@{slug}")["seconds"] for slug in probes)
+    trained = _stage("train@lenet5-digits")["seconds"] - 10
+    assert [three - look, four - look] == pytest.approx([3 * trained, 4 * trained])
+
+
 def test_plan_writes_dvc_yaml_and_says_what_changed(project):
     assert "added train@lenet5-digits" in succeed("plan", "--write")
     written = (project / "dvc.yaml").read_text()

@@ -554,12 +554,29 @@ def test_a_further_split_is_scored_as_the_test_split_is(tmp_path):
     splits = {**PREPARED.splits, "again": PREPARED.splits["test"], "dev": PREPARED.splits["train"]}
     run_benchmark([toys.settings(epochs=2)], type(PREPARED)(PREPARED.card, splits), tmp_path, QUIET)
     scores = json.loads((tmp_path / "seed-0" / "metrics.json").read_text())["scores"]
-    assert list(scores) == ["validation", "test", "again", "dev"]
+    assert list(scores) == ["validation", "test", "train", "again", "dev"]
     assert scores["again"] == scores["test"]
     assert scores["dev"].keys() == scores["test"].keys()
     assert scores["dev"] != scores["test"]
     summary = json.loads((tmp_path / "metrics.json").read_text())
     assert summary["again/accuracy"]["mean"] == summary["accuracy"]["mean"] == scores["test"]["accuracy"]
+
+
+def test_as_many_training_examples_are_scored_as_validate(tmp_path):
+    """From all over the split: 70 to train on and 30 to validate are the rows 0, 2, 4, 7, 9, 11, 14, ... of 70."""
+    trial = toys.settings()
+    run_benchmark([trial], PREPARED, tmp_path / "b", QUIET)
+    metrics = json.loads((tmp_path / "b" / "seed-0" / "metrics.json").read_text())
+    counts = {split: len(arrays["label"]) for split, arrays in PREPARED.splits.items()}
+    assert metrics["scored_examples"] == {**counts, "train": counts["validation"]}
+    bench = Workbench(trial, PREPARED)
+    toys.train(bench, trial)
+    rows = [int(number * counts["train"] / counts["validation"]) for number in range(counts["validation"])]
+    sampled = np.asarray(bench.sample().read["image"])
+    np.testing.assert_array_equal(sampled, PREPARED.splits["train"]["image"][rows])
+    right = bench.training.answer("predictions", 16)["label"] == PREPARED.splits["train"]["label"]
+    assert metrics["scores"]["train"]["accuracy"] == pytest.approx(right[rows].mean())
+    assert "train/accuracy" not in json.loads((tmp_path / "b" / "metrics.json").read_text())
 
 
 def test_every_task_can_be_checkpointed(tmp_path):

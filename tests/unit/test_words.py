@@ -31,6 +31,7 @@ MODELS = [
     config.Choices,
     config.Speed,
     config.Report,
+    config.SingleNumber,
 ]
 RATE = {"learning_rate": {"low": 1e-4, "high": 0.1, "log": True}}
 

@@ -99,9 +99,9 @@ def _sampled(
     generated = "examples" in chosen
     few = {"examples": entry.facts["smoke"]["examples"]} if generated else {}  # as few as the set can be made of
     raw: Raw = entry(folder, *of, **{**options, **few})
-    made = len(raw.train[raw.input])
-    sizes = _split_sizes(chosen["examples"] if generated else made, raw.fractions)
-    sizes |= {split: len(arrays[raw.input]) for split, arrays in raw.official.items()}
+    made, times = len(raw.train[raw.input]), chosen["examples"] / few["examples"] if generated else 1
+    sizes = _split_sizes(round(times * made), raw.fractions)
+    sizes |= {split: round(times * len(arrays[raw.input])) for split, arrays in raw.official.items()}
     card = Card(
         name=slug,
         source=raw.source,

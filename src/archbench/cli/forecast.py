@@ -134,14 +134,20 @@ class Forecast:
         return Cost(self._start("sweep") + total, "estimated")
 
     def _probe(self, slug: str) -> Cost:
-        """A compilation for every network and seed, about; what it computes is little beside that."""
-        total = 0.0
-        for plan in resolve_probe(self._config, slug).plans.values():
+        """A compilation for every network and seed, about, and what it trains; all else is little beside that."""
+        total, asked = 0.0, resolve_probe(self._config, slug)
+        options = {**asked.entry.options, **asked.options}
+        trainings = options.get(asked.entry.facts.get("trainings"), 0)
+        for plan in asked.plans.values():
             found = self._profile(f"probes.{slug}", plan)
             if found is None:
                 return UNKNOWN
             _, layers = found
-            total += self._slowness * LAYER_SECONDS * layers * len(plan.seeds)
+            seeds = len(plan.seeds)
+            total += self._slowness * LAYER_SECONDS * layers * seeds
+            if trainings:
+                runs = trainings * seeds
+                total += self._seconds(f"probes.{slug}", plan, runs, runs * plan.settings["epochs"])
         return Cost(self._start("probe") + total, "estimated")
 
     def _seconds(self, where: str, plan: Plan, runs: int, epochs: float) -> float | None:

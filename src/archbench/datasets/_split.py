@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def split(
     in the same proportions, to within one example; a split's size does not depend on the classes. With `group` (count,)
     the examples of one group are in one split, and sizes and classes as near to that as whole groups come.
     """
-    sizes = _sizes(count, fractions)
+    sizes = split_sizes(count, fractions)
     generator = np.random.default_rng(seed)
     if group is not None:
         part = deal(group, [size / count for size in sizes.values()], generator, strata)
@@ -56,13 +56,13 @@ def stretches(count: int, fractions: dict[str, float], seed: int) -> dict[str, n
 
     The seed draws where the first begins; the last example is followed by the first.
     """
-    sizes = _sizes(count, fractions)
+    sizes = split_sizes(count, fractions)
     order = np.roll(np.arange(count), -np.random.default_rng(seed).integers(count))
     return dict(zip(sizes, np.split(order, np.cumsum(list(sizes.values()))[:-1]), strict=True))
 
 
-def _sizes(count: int, fractions: dict[str, float]) -> dict[str, int]:
-    """How many examples each split has; raises `EmptySplit`."""
+def split_sizes(count: int, fractions: Mapping[str, float]) -> dict[str, int]:
+    """Examples of `train`, which is what is left, and of each split of `fractions`; raises `EmptySplit`."""
     sizes = {name: round(count * share) for name, share in fractions.items()}
     sizes = {"train": count - sum(sizes.values()), **sizes}
     if min(sizes.values()) < 1:

@@ -18,8 +18,9 @@ What counts as what:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -30,7 +31,7 @@ from archbench.datasets._balloons.outlines import KINDS
 from archbench.datasets._balloons.scene import Scene, scene
 from archbench.datasets._options import BadOption
 from archbench.datasets._raw import Raw
-from archbench.datasets._split import TEST, VALIDATION
+from archbench.datasets._split import TEST, VALIDATION, split_sizes
 from archbench.datasets._subset import forget
 from archbench.datasets.columns import Column, Ragged
 from archbench.options import Fraction, Inside, Seed
@@ -76,6 +77,7 @@ def balloons(
     seed: Seed = 0,
     missing: Fraction = 0.0,
     empty: Fraction = 0.0,
+    held_out: Literal["alike", "plain", "noisy"] = "alike",
     validation: Inside = VALIDATION,
     test: Inside = TEST,
 ) -> Raw:
@@ -94,33 +96,60 @@ def balloons(
     names of `COLORS`. What is told of every balloon is read as `max_objects` rows, filled up with zeros, and labels
     with -1.
 
+    `held_out` says how validation and test scenes look, which then are the last ones: as those of training do, or on
+    plain walls, or with noise, so that what is learnt from photographs has to do elsewhere.
+
     `missing` is the share of examples of the training split, drawn for each apart, that have no `present` (then 255 in
     the whole row), no `count` and no `color` (then -1): for learning from what is labelled only in part.
     """
-    arrays = _empty(examples, size)
-    told: dict[str, list[np.ndarray]] = {name: [] for name in EMPTY}
     bare = np.random.default_rng((seed, 3)).random(examples) < empty
-    for row in range(examples):
-        one = scene(seed * 1_000_000 + row, size, max_objects, distractors, lengths=lengths, balloons=not bare[row])
-        _fill(arrays, row, one)
-        for name, rows in zip(EMPTY, (one.boxes, one.kinds, one.landmarks), strict=True):
-            told[name].append(rows)
-    for name, (dtype, pad) in EMPTY.items():
-        arrays[name] = Ragged.of((rows.astype(dtype) for rows in told[name]), pad, longest=max_objects)
+    apart = held_out != "alike"
+    sizes = split_sizes(examples, {"validation": validation, "test": test} if apart else {})
+    first, parts = 0, {}
+    for part, count in sizes.items():
+        look = None if part == "train" else held_out
+        scenes = (
+            scene(
+                seed * 1_000_000 + row,
+                size,
+                max_objects,
+                distractors,
+                lengths=lengths,
+                balloons=not bare[row],
+                look=look,
+            )
+            for row in range(first, first + count)
+        )
+        parts[part] = _drawn(scenes, count, size, max_objects)
+        first += count
     names = {"count": tuple(str(number) for number in range(max_objects + 1)), "color": COLORS}
     return Raw(
         SOURCE,
         LICENCE,
         "image",
-        arrays,
-        validation,
-        test,
+        parts.pop("train"),
+        None if apart else validation,
+        None if apart else test,
+        official=parts,
         class_names=KINDS,
         labels=("label", "present"),
         label_names=names,
         strata="label",
         training=forget(missing),
     )
+
+
+def _drawn(scenes: Iterable[Scene], count: int, size: int, max_objects: int) -> dict[str, Column]:
+    """The arrays of `count` scenes."""
+    arrays = _empty(count, size)
+    told: dict[str, list[np.ndarray]] = {name: [] for name in EMPTY}
+    for row, one in enumerate(scenes):
+        _fill(arrays, row, one)
+        for name, rows in zip(EMPTY, (one.boxes, one.kinds, one.landmarks), strict=True):
+            told[name].append(rows)
+    for name, (dtype, pad) in EMPTY.items():
+        arrays[name] = Ragged.of((rows.astype(dtype) for rows in told[name]), pad, longest=max_objects)
+    return arrays
 
 
 def _empty(examples: int, size: int) -> dict[str, Column]:

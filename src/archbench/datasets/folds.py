@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 
 from archbench.datasets._split import deal, spread
-from archbench.datasets.columns import concatenate, take
+from archbench.datasets.columns import Arrays, concatenate, take
 from archbench.datasets.store import Prepared, label_counts, statistics
 from archbench.errors import UserError
 
@@ -29,12 +29,8 @@ def fold(prepared: Prepared, number: int, folds: int) -> Prepared:
     one are in one fold, and sizes and classes as near to that as whole groups come. The card's statistics are those of
     the new training split, and all other splits stay. The arrays are copied into memory: folds are for small data.
     """
-    card = prepared.card
-    both = {
-        name: concatenate([prepared.splits[split][name] for split in ("train", "validation")]) for name in card.arrays
-    }
-    strata, group = (both.get(name) for name in (card.strata, card.group))
-    held_out = _numbered(len(both[card.input]), folds, strata, group, card.name) == number
+    card, both = prepared.card, together(prepared)
+    held_out = numbered(prepared, folds) == number
     rows = {"train": np.flatnonzero(~held_out), "validation": np.flatnonzero(held_out)}
     cut = {split: {name: take(array, chosen) for name, array in both.items()} for split, chosen in rows.items()}
     splits = {**prepared.splits, **cut}
@@ -47,11 +43,22 @@ def fold(prepared: Prepared, number: int, folds: int) -> Prepared:
     return Prepared(card, splits)
 
 
-def _numbered(examples: int, folds: int, strata: np.ndarray | None, group: np.ndarray | None, name: str) -> np.ndarray:
-    """The number of the fold that each example is in (example,)."""
+def together(prepared: Prepared) -> Arrays:
+    """The training examples and then those for validation, in memory."""
+    splits = [prepared.splits[name] for name in ("train", "validation")]
+    return {name: concatenate([arrays[name] for arrays in splits]) for name in prepared.card.arrays}
+
+
+def numbered(prepared: Prepared, folds: int) -> np.ndarray:
+    """The number of the fold that each example of `together` is in (example,)."""
+    card, splits = prepared.card, [prepared.splits[name] for name in ("train", "validation")]
+    strata, group = (
+        concatenate([arrays[name] for arrays in splits]) if name else None for name in (card.strata, card.group)
+    )
+    examples = sum(len(arrays[card.input]) for arrays in splits)
     pieces, what = (examples, "examples") if group is None else (len(np.unique(group)), "groups of examples")
     if folds > pieces:
-        raise TooManyFolds(f"{folds} folds need as many {what}, but {name!r} has {pieces}. Choose fewer.")
+        raise TooManyFolds(f"{folds} folds need as many {what}, but {card.name!r} has {pieces}. Choose fewer.")
     generator = np.random.default_rng(ORDER_SEED)
     if group is not None:
         return deal(group, [1 / folds] * folds, generator, strata)

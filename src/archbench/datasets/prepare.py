@@ -85,7 +85,7 @@ def digest_files(files: Mapping[str, Path]) -> str | None:
 def _check_fractions(defaults: dict, options: dict) -> None:
     """Refuse fractions that add up to 1 or more, before anything is downloaded."""
     chosen = {**defaults, **options}
-    given = {name: chosen[name] for name in ("validation", "test") if name in chosen}
+    given = {name: chosen[name] for name in ("validation", "test") if isinstance(chosen.get(name), float)}
     if sum(given.values()) >= 1:
         raise BadOption(
             f"The fractions validation and test leave nothing to train on: {' + '.join(map(str, given.values()))} "

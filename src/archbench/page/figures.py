@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from archbench.figures.curves import learning_curves
 from archbench.figures.fronts import COSTS, score_against_costs
+from archbench.figures.gallery import Picture
 from archbench.figures.pictures import PICTURES
 from archbench.figures.scores import interval_figure
 from archbench.figures.style import save_svg, style
@@ -92,20 +94,15 @@ class Gallery:
 
     def pictures(self, run: Run) -> list[Shown]:
         """What the run's predictions look like; none where no picture is declared for its task or none were kept."""
-        task = run.settings["task"]["name"]
-        if not run.predictions or task not in {entry.name for entry in PICTURES}:
-            return []
-        with style():
-            pictures = PICTURES[task](run.predictions)
-            return [
-                self.keep(
-                    picture.figure,
-                    formats.file_name(f"{picture.name}-{run.benchmark}"),
-                    f"{picture.name} of {run.benchmark}",
-                    f"{run.benchmark}, seed {run.seed}. {picture.caption}",
-                )
-                for picture in pictures
-            ]
+        return [
+            self.keep(
+                picture.figure,
+                formats.file_name(f"{picture.name}-{run.benchmark}"),
+                f"{picture.name} of {run.benchmark}",
+                f"{run.benchmark}, seed {run.seed}. {picture.caption}",
+            )
+            for picture in task_pictures(run.settings["task"]["name"], run.predictions)
+        ]
 
     def intervals(self, scored: Sequence[Place | Arm], metric: str, maximize: bool, name: str, where: str) -> Shown:
         """Mean, interval and paired difference of every competitor that has a score."""
@@ -167,6 +164,14 @@ class Gallery:
             f"lies beyond it. {better(board.maximize).capitalize()}."
         )
         return self.keep(drawn, f"costs-{stem}", f"Score against what it costs, {board.name}", caption)
+
+
+def task_pictures(task: str, predictions: Mapping[str, np.ndarray]) -> list[Picture]:
+    """The pictures of a task's predictions; none where no picture is declared for it or nothing was kept."""
+    if not predictions or task not in {entry.name for entry in PICTURES}:
+        return []
+    with style():
+        return PICTURES[task](predictions)
 
 
 def _line_label(place: Place) -> str:

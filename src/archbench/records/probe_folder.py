@@ -1,4 +1,4 @@
-"""The folder of a probe: its settings, its machine, its tables, and last `metrics.json`, which names them all."""
+"""The folder of a probe: settings, machine, tables and arrays, and last `metrics.json`, which names them all."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from archbench.records.read import HalfWritten
 from archbench.records.run_folder import (
     check,
     named,
+    read_arrays,
     read_record,
     seal_files,
+    write_arrays,
     write_json,
     write_text,
     write_yaml,
@@ -48,21 +51,31 @@ class ProbeFolder:
         """Its tables by name. Raises `BrokenRecord`."""
         return {Path(name).stem: _read(self.path / name) for name in self.metrics["files"] if name.endswith(".csv")}
 
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """What pictures are drawn from, by its name; empty where there is none of it. Raises `BrokenRecord`."""
+        file = f"{name}.npz"
+        return read_arrays(self.path / file) if file in self.metrics["files"] else {}
+
 
 def write_probe(
     folder: Path,
     settings: Mapping[str, Any],
     machine: Mapping[str, Any],
-    tables: Mapping[str, pd.DataFrame],
+    found: Mapping[str, pd.DataFrame | Mapping[str, np.ndarray]],
     seconds: float,
 ) -> None:
     """Write all that a probe found in place of what an earlier one did."""
     shutil.rmtree(folder, ignore_errors=True)
     write_yaml(folder / "settings.yaml", settings)
     write_json(folder / "machine.json", machine)
-    for name, table in tables.items():
-        write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    names = ("settings.yaml", "machine.json", *(f"{name}.csv" for name in tables))
+    names = ["settings.yaml", "machine.json"]
+    for name, own in found.items():
+        if isinstance(own, pd.DataFrame):
+            names.append(f"{name}.csv")
+            write_text(folder / names[-1], own.to_csv(index=False, lineterminator="\n"))
+        else:
+            names.append(f"{name}.npz")
+            write_arrays(folder / names[-1], own)
     seal_files([folder / name for name in names], {"seconds": seconds})
 
 

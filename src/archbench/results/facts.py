@@ -37,6 +37,12 @@ def families() -> dict[str, str]:
     return {row["architecture"]: row["family"] for row in _rows("families.csv")}
 
 
+@cache
+def advice() -> tuple[Fact, ...]:
+    """What helps against each gap of a diagnosis: gap, name, advice, source; from the first split to the last."""
+    return _rows("advice.csv")
+
+
 ONE_CLASS, SEVERAL_LABELS = "one class", "several labels"
 """What some tasks ask, in whichever way: the sections that are about such ones go by that."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from archbench.config import SingleNumber
 from archbench.expected import Expected
 from archbench.records.probe_folder import ProbeFolder, read_probe
 from archbench.records.read import HalfWritten
@@ -38,6 +39,10 @@ class Options:
     """What params.yaml says that test scores will be."""
     probes: Mapping[str, Path] = field(default_factory=dict)
     """Probe -> its folder."""
+    best: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Data set -> score -> what a human, or the Bayes rule, reaches."""
+    single_number: Mapping[str, SingleNumber] = field(default_factory=dict)
+    """Name -> a number that boards are ranked by too."""
     reference: Path | None = None
     """The folder of the report that comes with the project, which need not be there."""
 

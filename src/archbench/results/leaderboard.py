@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from archbench.datasets.store import SPLITS
 from archbench.records.read import STATES
 from archbench.results.facts import board_of, question_of
 from archbench.results.ranking import Kind, Standing, rank
@@ -234,7 +235,7 @@ def _place(benchmark: str, seeds: list[Run], label: str, standing: Standing) -> 
 
 
 def _elsewhere(seeds: Sequence[Run]) -> dict[str, Interval]:
-    """The score that ranks, on splits that are neither for validation nor for the test."""
+    """The score that ranks, on splits that are neither for training, nor for validation, nor for the test."""
     finished = [run for run in seeds if run.finished]
-    splits = dict.fromkeys(name for run in finished for name in run.scores if name not in ("validation", "test"))
+    splits = dict.fromkeys(name for run in finished for name in run.scores if name not in SPLITS)
     return {name: mean_interval([run.score_on(name, run.metrics["monitor"]) for run in finished]) for name in splits}

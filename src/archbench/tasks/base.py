@@ -189,6 +189,17 @@ class Task:
         """
         return {}
 
+    def mistakes(self, arrays: Arrays, predictions: Arrays) -> np.ndarray | None:
+        """How far off the prediction of each example is, (example,), 0 where it is right; None where its loss tells."""
+        return self.kept(arrays, predictions).get("mistakes")
+
+    def probabilities(self, outputs: Any) -> Any:
+        """How likely each class is (batch, class), by what a network of one part answers. Raises `TaskMismatch`."""
+        raise TaskMismatch(
+            f"{type(self).__name__.lower()} does not say how likely each of several classes is. Give the benchmark a "
+            "task that does, as classification."
+        )
+
     def calls(self) -> dict[str, float]:
         """How often an example runs a part of the network, for its cost; a part that is not named: once."""
         return {}

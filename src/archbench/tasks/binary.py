@@ -73,7 +73,11 @@ class Binary(Direct):
 
     def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
         """Up to half of them wrong ones."""
-        return wrong_and_right(arrays["label"] != predictions["label"], most)
+        return wrong_and_right(self.mistakes(arrays, predictions), most)
+
+    def mistakes(self, arrays: Arrays, predictions: Arrays) -> np.ndarray:
+        """Whether the other class is the likelier one."""
+        return arrays["label"] != predictions["label"]
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`accuracy` and `f1` (macro)."""

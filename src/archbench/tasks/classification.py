@@ -108,7 +108,15 @@ class Classification(Direct):
 
     def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
         """Up to half of them wrong ones."""
-        return wrong_and_right(arrays["label"] != predictions["label"], most)
+        return wrong_and_right(self.mistakes(arrays, predictions), most)
+
+    def mistakes(self, arrays: Arrays, predictions: Arrays) -> np.ndarray:
+        """Whether another class is the likeliest."""
+        return arrays["label"] != predictions["label"]
+
+    def probabilities(self, outputs: Any) -> Any:
+        """The softmax of the logits: true probabilities only where the loss is the cross-entropy."""
+        return ops.softmax(ops.cast(self.inference(outputs), "float32"), axis=-1)
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`accuracy`, macro `f1`, `precision` and `recall`, and `top_5` where there are more than 10 classes."""

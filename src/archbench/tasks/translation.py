@@ -149,7 +149,11 @@ class Translation(Task):
 
     def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
         """Up to half of them wrong ones."""
-        return wrong_and_right(~matches(arrays["target"], predictions["said"]), most)
+        return wrong_and_right(self.mistakes(arrays, predictions), most)
+
+    def mistakes(self, arrays: Arrays, predictions: Arrays) -> np.ndarray:
+        """Whether anything is said otherwise."""
+        return ~matches(arrays["target"], predictions["said"])
 
     def calls(self) -> dict[str, float]:
         """The decoder runs once for each token that is said: in training, those of the target, or all in `forced`."""

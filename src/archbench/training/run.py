@@ -15,8 +15,8 @@ import numpy as np
 
 from archbench.architectures.parted import Network, whole
 from archbench.architectures.profile import Profile, profile
-from archbench.datasets.columns import lengths
-from archbench.datasets.store import Prepared
+from archbench.datasets.columns import Arrays, lengths, take
+from archbench.datasets.store import SPLITS, Prepared
 from archbench.errors import UserError
 from archbench.records import run_folder
 from archbench.tasks.base import Task
@@ -28,6 +28,7 @@ from archbench.training.fit import Diverged, Recipe, fit
 from archbench.training.fitted import fit_at_once, is_fitted, one_step
 from archbench.training.numbers import learning_rate
 from archbench.training.program import Learner, Program
+from archbench.training.shown import picture_arrays
 from archbench.training.snapshots import Snapshots
 from archbench.training.split import Split, open_split
 
@@ -75,7 +76,20 @@ class Workbench:
 
     def split(self, name: str) -> Split:
         """A split of the data with this task's arrays, on the device if it fits."""
-        arrays = self.prepared.splits[name]
+        return self._open(self.prepared.splits[name])
+
+    def sample(self) -> Split:
+        """As many training examples as there are for validation, from all over the split, or the first in streams."""
+        count = self.sample_size
+        rows = np.arange(count) if self.task.carry else np.arange(count) * self.training.examples // count
+        return self._open({name: take(array, rows) for name, array in self.prepared.splits["train"].items()})
+
+    @property
+    def sample_size(self) -> int:
+        """How many training examples are scored at the end: they need not be known better than the others."""
+        return min(self.validation.examples, self.training.examples)
+
+    def _open(self, arrays: Arrays) -> Split:
         return open_split(
             self.program,
             arrays,
@@ -168,7 +182,7 @@ def summarize(metrics: Sequence[Mapping[str, Any]], timings: Sequence[Mapping[st
 
 def _flat(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Test scores by their names, and those of further splits behind the split's."""
-    further = {split: own for split, own in scores.items() if split not in ("validation", "test")}
+    further = {split: own for split, own in scores.items() if split not in SPLITS}
     return scores["test"] | {f"{split}/{name}": value for split, own in further.items() for name, value in own.items()}
 
 
@@ -209,6 +223,7 @@ def _train_one(
     outcome["scores"] = {"validation": progress.best_validation, **scores}
     facts = _facts(bench.task, bench.profile, progress) | {
         "training_examples": bench.training.examples,
+        "scored_examples": {**bench.card.split_sizes, "train": bench.sample_size},
         "programs": bench.program.compiled,
         "padding": bench.training.padding,
     }
@@ -262,35 +277,18 @@ class _Recorder:
 def _test(bench: Workbench, settings: Settings, folder: Path) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """The one place that reads test data: what the gallery shows, and the scores of the chosen model by split.
 
-    Splits beside the three that every data set has are scored as the test split is. Also how fast it predicts, for
-    tasks that ask.
+    A sample of the training split, and splits beside the three that every data set has, are scored as the test split
+    is. Also how fast it predicts, for tasks that ask.
     """
     test = bench.split("test")
     scores, predictions = test.scores(settings["batch_size"])
     shown = bench.task.picked(test.arrays, predictions, SHOWN_EXAMPLES)
-    arrays = {
-        "input" if name == bench.card.input else f"input_{name}": np.asarray(column[shown])
-        for name, column in test.read.items()
-    }
-    arrays |= {f"shown_{name}": value for name, value in test.show(shown).items()}
-    arrays |= {f"whole_{name}": value for name, value in bench.task.kept(test.arrays, predictions).items()}
-    arrays["row"] = shown
-    for name in ("class_names", "vocabulary"):
-        if names := getattr(bench.card, name):
-            arrays[name] = np.array(names)
-    arrays |= {
-        f"{name}_names": np.array(names) for name, names in bench.card.label_names.items() if name in predictions
-    }
-    for kind, values in (("target", test.arrays), ("prediction", predictions)):
-        for name, value in values.items():
-            arrays[f"{kind}_{name}"] = np.asarray(value[shown])
-            if value.ndim == 1 or (value.ndim == 2 and value.shape[1] == 1):
-                arrays[f"all_{kind}_{name}"] = np.asarray(value)
-    run_folder.write_arrays(folder / "predictions.npz", arrays)
-    others = [name for name in bench.prepared.splits if name not in ("train", "validation", "test")]
+    run_folder.write_arrays(folder / "predictions.npz", picture_arrays(bench.card, test, predictions, shown))
+    others = [name for name in bench.prepared.splits if name not in SPLITS]
+    left, _ = bench.sample().scores(settings["batch_size"])
     further = {name: bench.split(name).scores(settings["batch_size"])[0] for name in others}
     speed = {"predicted_per_second": test.predicted_per_second()} if bench.task.timed else {}
-    return {"test": scores, **further}, speed
+    return {"test": scores, "train": left, **further}, speed
 
 
 def inference(model: keras.Model, task: Task) -> keras.Model:

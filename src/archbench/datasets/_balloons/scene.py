@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from importlib import resources
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -17,6 +18,10 @@ VISIBLE = 0.3
 """A balloon of which less than this share can be seen, the frame's edge included, is not drawn at all."""
 PIXELS = 4
 """Nor is one that covers fewer pixels."""
+NOISE = 0.1
+"""The deviation of each channel of the pixels of a scene that is noisy, where white is 1; others have 0.025 at most."""
+Look = Literal["plain", "noisy"]
+"""How a scene may look otherwise: on a wall of two colours that run into each other, or through a bad camera."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +66,26 @@ def scene(
     *,
     lengths: tuple[float, float] = LENGTHS,
     balloons: bool = True,
+    look: Look | None = None,
 ) -> Scene:
     """The scene with this number, `size` pixels wide and high. The same seed shows the same things at every size.
 
-    Without `balloons` the other things alone are drawn, where they stand in the whole scene.
+    Without `balloons` the other things alone are drawn, where they stand in the whole scene. With another `look` things
+    and truth are those that the scene has without it.
     """
-    rng = np.random.default_rng(seed)
+    rng, apart = np.random.default_rng(seed), np.random.default_rng((seed, 1))
     light = np.array([rng.uniform(-0.9, -0.2), rng.uniform(-0.8, 0.8), 0.8], np.float32)
     canvas = _background(rng, size)
+    if look == "plain":
+        canvas = _wall(apart, size)
     things = [thing for thing in layout(rng, max_objects, distractors, lengths) if balloons or not thing.balloon]
     covers = [_cover(thing, size) for thing in things]
     kept, seen = _visible(covers, size) if balloons else _from_front(covers, size)
     for cover in reversed(kept):
         _paint(canvas, cover, light / np.linalg.norm(light), size)
     canvas += rng.normal(0, rng.uniform(0, 0.025), canvas.shape).astype(np.float32)
+    if look == "noisy":
+        canvas += apart.normal(0, NOISE, canvas.shape).astype(np.float32)
     image = np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8)
     return Scene(image, *_truth(kept, seen, size))
 
@@ -97,6 +108,16 @@ def _background(rng: np.random.Generator, size: int) -> np.ndarray:
     crop = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0), np.float32)
     crop = crop[:, ::-1] if mirrored else crop
     return crop * np.float32(gain / 255) + np.float32(lift)
+
+
+def _wall(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Two colours that run into each other in some direction; float32 in [0, 1]."""
+    first, second = rng.uniform(0, 1, (2, 3)).astype(np.float32)
+    angle = rng.uniform(0, 2 * np.pi)
+    place = (np.arange(size, dtype=np.float32) + np.float32(0.5)) / size - np.float32(0.5)
+    along = place[:, None] * np.float32(np.sin(angle)) + place * np.float32(np.cos(angle))
+    share = np.clip(along + np.float32(0.5), 0, 1)[..., None]
+    return first + share * (second - first)
 
 
 def _cover(thing: Thing, size: int) -> _Cover:
