@@ -41,6 +41,11 @@ KINDS_OF_ARRAYS = {
     "planted": (1, "bool"),
     "content": (4, "uint8"),
     "style": (4, "uint8"),
+    "other": (4, "uint8"),
+    "same": (1, "uint8"),
+    "other_label": (1, "int32"),
+    "fold": (1, "int32"),
+    "trial": (1, "int32"),
 }
 """Array -> its number of axes, examples included, and its type."""
 TOKENS = (2, "int32")
@@ -102,10 +107,10 @@ def test_downloads_have_several_facts_and_a_checksum_each(name):
     for file in files:
         assert re.fullmatch(r"sha256:[0-9a-f]{64}|sha1:[0-9a-f]{40}|md5:[0-9a-f]{32}", file.hash)
         assert all(url.startswith(("https://", "http://")) and url.endswith(file.name) for url in file.urls)
-        assert file.size > 0
+        assert file.size is None or file.size > 0
         assert file.licence
         assert file.source
-    assert DATASETS[name].facts["bytes"] == sum(file.size for file in files)
+    assert DATASETS[name].facts["bytes"] == sum(file.size or 0 for file in files)
 
 
 @pytest.mark.parametrize("entry", DATASETS, ids=lambda entry: entry.name)

@@ -196,13 +196,25 @@ def predictions(task):
         return fake.balloon_predictions("segmentation" if task == "segmentation" else "detection")
     if task == "reconstruction":
         images = fake.digit_predictions()["input"]
-        return {"input": images, "prediction_image": images / 16.0}
+        walks = np.repeat(images[:, None] / 16.0, 8, axis=1)
+        return {"input": images, "prediction_image": images / 16.0, "shown_seen": images, "shown_walk": walks}
     if task == "translation":
         return translations()
     if task == "style_transfer":
         return pictures()
+    if task in ("verification", "triplets"):
+        return paired()
     truth = np.linspace(0, 1, 40, dtype="float32")[:, None]
     return {"input": np.zeros((40, 5, 2)), "target_target": truth, "prediction_target": truth + 0.1}
+
+
+def paired():
+    """Each digit beside the next one, of one class every other time."""
+    images = fake.digit_predictions()["input"]
+    same = np.arange(len(images)) % 2
+    told = {"target_same": same, "prediction_distance": 1.0 - same, "target_fold": same * 0}
+    both = {"input": images, "input_other": np.roll(images, -1, axis=0)}
+    return both | told | {f"all_{name}": value for name, value in told.items()}
 
 
 def one_object():

@@ -8,7 +8,7 @@ METRICS = Catalogue(
     "metric",
     __name__,
     needs={
-        "values": 'what it compares: values="labels", "scores", "numbers", "maps" or "detections"',
+        "values": 'what it compares: values="labels", "scores", "numbers", "maps", "detections" or "distances"',
     },
     takes={
         "gives": "what it gives where that is no number",
