@@ -30,6 +30,8 @@ FILES = Path(__file__).with_name("files.csv")
 REGISTRIES = Path(__file__).with_name("registries")
 MANY = 20
 """More files than this are told of in one line."""
+UNTOLD = 2**20
+"""Bytes that a file has at most whose size its publisher does not tell."""
 MIRROR = "ARCHBENCH_MIRROR"
 AGENT = "Mozilla/5.0 (compatible; archbench)"
 """Some hosts refuse the name that Python gives itself."""
@@ -73,8 +75,8 @@ class Published:
     dataset: str
     name: str
     urls: tuple[str, ...]
-    size: int
-    """Bytes."""
+    size: int | None
+    """Bytes; None where its publisher does not tell, as of lists of some kilobytes: the checksum does."""
     hash: str
     licence: str
     source: str
@@ -122,7 +124,7 @@ def _published(rows: list[dict[str, str]]) -> Published:
         first["dataset"],
         first["file"],
         tuple(row["url"] for row in rows),
-        int(first["bytes"]),
+        int(first["bytes"]) if first["bytes"] else None,
         first["hash"],
         first["licence"],
         first["source"],
@@ -132,7 +134,7 @@ def _published(rows: list[dict[str, str]]) -> Published:
 def facts(dataset: str) -> dict[str, object]:
     """What a downloaded data set declares: `kind`, `licence` and `bytes`, the size of all its files."""
     files = published(dataset)
-    return {"kind": "download", "licence": files[0].licence, "bytes": sum(file.size for file in files)}
+    return {"kind": "download", "licence": files[0].licence, "bytes": sum(file.size or 0 for file in files)}
 
 
 def fetch(dataset: str, raw: Path, *, only: Container[str] | None = None, retry: Retry = Retry()) -> dict[str, Path]:
@@ -144,7 +146,7 @@ def fetch(dataset: str, raw: Path, *, only: Container[str] | None = None, retry:
     wanted = [file for file in published(dataset) if only is None or file.name in only]
     missing = [file for file in wanted if not (raw / dataset / file.name).exists()]
     if len(missing) > MANY:
-        size = _size(sum(file.size for file in missing))
+        size = _size(sum(file.size or 0 for file in missing))
         say(f"{dataset}: {len(missing)} files, {size}, licence: {missing[0].licence}")
     for file in missing if len(missing) <= MANY else ():
         say(f"{dataset}/{file.name}: {_size(file.size)}, licence: {file.licence}")
@@ -179,7 +181,7 @@ def _from_anywhere(file: Published, part: Path, retry: Retry) -> None:
             say(f"  {tried[-1]}")
     raise FetchFailed(
         f"{file.dataset}/{file.name} could not be fetched. Tried:\n  " + "\n  ".join(tried) + "\n"
-        f"It would do to try again later, to put the file ({file.size} bytes, {file.hash}) at {part.with_suffix('')} "
+        f"It would do to try again later, to put the file ({_size(file.size)}, {file.hash}) at {part.with_suffix('')} "
         f"yourself, or to set {MIRROR} to a folder or address that holds {file.dataset}/{file.name}."
     )
 
@@ -208,7 +210,7 @@ def _from(address: str | Path, file: Published, part: Path, retry: Retry) -> Non
                 if isinstance(address, Path):
                     _copy(address, stream)
                 else:
-                    _download(address, _Bounded(stream, file.size), retry.timeout_seconds)
+                    _download(address, _Bounded(stream, file.size or UNTOLD), retry.timeout_seconds)
             _verify(part, file)
             return
         except _Refused as refusal:
@@ -267,7 +269,7 @@ def _cause(error: BaseException) -> str:
 
 def _verify(part: Path, file: Published) -> None:
     found = part.stat().st_size
-    if found < file.size:
+    if found < (file.size or 0):
         raise _Refused(f"truncated, {found} of {file.size} bytes came", again=True)
     if (digest := _digest(part, file)) != file.hash:
         raise _Refused(f"wrong checksum, {digest} instead of {file.hash}", again=False)
@@ -278,7 +280,9 @@ def _digest(path: Path, file: Published) -> str:
     return f"{algorithm}:{pooch.file_hash(str(path), alg=algorithm)}"
 
 
-def _size(count: int) -> str:
+def _size(count: int | None) -> str:
+    if count is None:
+        return "of a size that is not told"
     return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count} bytes"
 
 
