@@ -206,12 +206,6 @@ def _run(runs, slug, architecture, start=None, **changes):
     return load_network(runs / slug / "seed-0" / "model.keras")
 
 
-def _kernels(model):
-    return [np.array(weight) for weight in model.trainable_weights if len(weight.shape) > 1] or [
-        np.array(weight) for weight in model.weights if len(weight.shape) > 1
-    ]
-
-
 def test_a_stack_is_trained_layer_by_layer_and_then_fine_tuned_with_labels(tmp_path):
     """256-6-5-4: each layer on what those below say, which stay as they are to the bit."""
     encoder = lambda model: [np.array(w) for w in model.parts["encoder"].weights if len(w.shape) > 1]  # noqa: E731

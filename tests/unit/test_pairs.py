@@ -337,8 +337,8 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_stripes_are_told_apart_and_the_saved_model_measures_as_the_run_did(name, tmp_path):
-    trial = _settings(*CASES[name], epochs=12, optimizer={"name": "adam", "learning_rate": 0.01})
-    run_benchmark([trial], _paired(), tmp_path / name, QUIET)
+    trial = _settings(*CASES[name], epochs=20, optimizer={"name": "adam", "learning_rate": 0.01})
+    run_benchmark([trial], _paired(train_pairs=240), tmp_path / name, QUIET)
     folder = tmp_path / name / "seed-0"
     metrics = json.loads((folder / "metrics.json").read_text())
     scores = metrics["scores"]["test"]
