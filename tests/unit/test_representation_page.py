@@ -31,19 +31,19 @@ def test_the_share_of_active_triplets_is_told_by_epoch_as_a_mean_over_seeds(tmp_
             )
     _write(tmp_path, "other", (0.9, 0.8))
     tables = {}
-    section = _sections(tmp_path, [*shares, "other"], tables)["triplets"]
+    section = _sections(tmp_path, [*shares, "other"], tables)["active-triplets"]
     _, table, _, figures = section.blocks
     assert [tuple(row.values()) for row in table.rows] == [
         ("random", "0.7", "0.1", "n=2"),
         ("hard", "0.95", "0.8", "n=2"),
     ]
-    assert tables["triplets.csv"]["active"].tolist() == [0.8, 0.2, 0.6, 0.0, 0.9, 0.9, 1.0, 0.7]
+    assert tables["active-triplets.csv"]["active"].tolist() == [0.8, 0.2, 0.6, 0.0, 0.9, 0.9, 1.0, 0.7]
     assert "random" in (tmp_path / "figures" / figures.shown[0].file).read_text()
 
 
 def test_without_triplets_there_is_no_such_section(tmp_path):
     _write(tmp_path, "other", (0.9, 0.8))
-    assert "triplets" not in _sections(tmp_path, ["other"], {})
+    assert "active-triplets" not in _sections(tmp_path, ["other"], {})
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ ACTIVE = "train_active"
 """The column of a history that tells the share."""
 
 
-@section("triplets", order=260, needs=("runs",), source="Schroff et al. 2015, arXiv:1503.03832, section 3.2")
-def triplets(results: Results, place: Workplace) -> Iterator[Section]:
+@section("active_triplets", order=260, needs=("runs",), source="Schroff et al. 2015, arXiv:1503.03832, section 3.2")
+def active_triplets(results: Results, place: Workplace) -> Iterator[Section]:
     """Every benchmark whose history has the share of active triplets; none where there is no such."""
     rows = [
         {"benchmark": run.benchmark, "seed": run.seed, "epoch": int(row["epoch"]), "active": float(row[ACTIVE])}
@@ -30,12 +30,12 @@ def triplets(results: Results, place: Workplace) -> Iterator[Section]:
     if not rows:
         return
     table = pd.DataFrame(rows)
-    place.write_table("triplets.csv", table)
+    place.write_table("active-triplets.csv", table)
     with style():
         drawn = active_share(table)
     title = "Triplets that teach"
     caption = "Share of active triplets among those of an epoch, the mean over seeds. One that costs 0 has no slope."
-    shown = place.gallery.keep(drawn, "triplets", title, caption)
+    shown = place.gallery.keep(drawn, "active-triplets", title, caption)
     means = table.groupby(["benchmark", "epoch"], sort=False)["active"].mean()
     ends = {
         benchmark: (own.iloc[0], own.iloc[-1], table[table["benchmark"] == benchmark]["seed"].nunique())
@@ -54,4 +54,4 @@ def triplets(results: Results, place: Workplace) -> Iterator[Section]:
         "A triplet teaches while its negative is not yet farther than its positive by the margin. Of triplets drawn at "
         "random fewer and fewer do as training goes on; mining looks for those that still do (Schroff et al. 2015)."
     )
-    yield Section("triplets", title, [Text(remark), Table(cells), File("triplets.csv"), Figures([shown])])
+    yield Section("active-triplets", title, [Text(remark), Table(cells), File("active-triplets.csv"), Figures([shown])])
