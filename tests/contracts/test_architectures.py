@@ -62,7 +62,7 @@ distinct = pytest.mark.parametrize("entry", _distinct(), ids=lambda entry: entry
 def _smoke(entry, parts=()):
     keras.utils.set_random_seed(1)
     spec = {"name": entry.name, **entry.facts["smoke"]}
-    return build_network(spec, entry.facts["smoke_input"], _outputs(entry), dict(parts))
+    return build_network(spec, entry.facts["smoke_input"], OUTPUTS, dict(parts))
 
 
 @cache
@@ -75,10 +75,6 @@ def _own(name: str) -> keras.Model:
 def _answers(name: str) -> dict[str, np.ndarray]:
     """What that network says of `_inputs`, operation by operation."""
     return _by_name(_own(name)(_inputs(ARCHITECTURES[name]), training=False))
-
-
-def _outputs(entry) -> int:
-    return entry.facts["smoke_input"][-1] if entry.facts["task"] == "reconstruction" else OUTPUTS
 
 
 def _inputs(entry) -> np.ndarray:
@@ -151,7 +147,7 @@ def test_the_first_count_of_a_name_is_at_its_papers_size(entry):
 
 @pytest.mark.parametrize("entry", filter(_whole, ARCHITECTURES), ids=lambda entry: entry.name)
 def test_output_shape(entry):
-    shape, outputs = entry.facts["smoke_input"], _outputs(entry)
+    shape, outputs = entry.facts["smoke_input"], OUTPUTS
     got = {name: value.shape for name, value in _answers(entry.name).items()}
     options = {**entry.options, **entry.facts["smoke"]}
     match entry.facts["task"]:
@@ -177,9 +173,6 @@ def test_output_shape(entry):
             assert got == {"output": (BATCH, *grid, options["anchors"], 5 + outputs)}
         case "capsules":
             assert got == {"length": (BATCH, outputs), "reconstruction": (BATCH, outputs, *shape)}
-        case "reconstruction":
-            code = (BATCH, options["latent"])
-            assert got == {"reconstruction": (BATCH, *shape), "kl": (BATCH,), "code": code}
 
 
 @distinct
@@ -188,14 +181,12 @@ def test_fits_one_batch_and_every_weight_moves(entry):
         pytest.skip("is fitted at once, without gradients")
     model, x = _smoke(entry, _easy(entry)), _inputs(entry)
     before = [ops.convert_to_numpy(weight) for weight in model.trainable_weights]
-    coded = entry.facts["task"] == "reconstruction"
-    least = np.log(BATCH) if coded else 0.0  # a code that tells the examples apart costs as many nats
 
     def fitted(losses: list[float]) -> bool:
         """And stays so: steps after these would show nothing more."""
-        return len(losses) > 10 and max(losses[-10:]) - least < 0.3 * (losses[0] - least)
+        return len(losses) > 10 and max(losses[-10:]) < 0.3 * losses[0]
 
-    losses = _fit(entry.facts["task"], model, x, 400 if coded else 150, fitted)
+    losses = _fit(entry.facts["task"], model, x, 150, fitted)
     assert fitted(losses)
     assert not _unmoved(model, before)
 
@@ -224,11 +215,7 @@ def _fit(
 ) -> list[float]:
     """The training loss of each step on the batch `x` and made-up targets, for `steps` or until it is `enough`."""
     random = np.random.default_rng(2)
-    if task == "reconstruction":
-        model = keras.Model(model.input, {name: model.output[name] for name in ("reconstruction", "kl")})
-        y = {"reconstruction": (x > 0).astype("float32"), "kl": np.zeros(BATCH, "float32")}
-        loss = {"reconstruction": _summed_cross_entropy, "kl": lambda _, kl: kl}
-    elif task in ("classification", "segmentation"):
+    if task in ("classification", "segmentation"):
         model = keras.Model(model.input, keras.tree.flatten(model.output))  # logits and auxiliary heads alike
         sides = model.outputs[0].shape[1:-1]  # of a map, whose pixels are all of one class: it may be a coarse one
         labels = np.tile(random.integers(0, OUTPUTS, (BATCH, *[1] * len(sides))), (1, *sides))
@@ -250,11 +237,6 @@ def _fit(
     while len(losses) < steps and not enough(losses):
         losses.append(float(model.train_on_batch(x, y, return_dict=True)["loss"]))
     return losses
-
-
-def _summed_cross_entropy(y, logits):
-    losses = keras.ops.binary_crossentropy(y, logits, from_logits=True)
-    return ops.sum(ops.reshape(losses, (ops.shape(y)[0], -1)), axis=-1)
 
 
 @distinct
@@ -296,7 +278,7 @@ def test_every_part_it_takes_changes_the_network_and_the_others_are_refused(entr
 
 
 def _outline(entry, parts) -> keras.Model:
-    return outline({"name": entry.name, **entry.facts["smoke"]}, entry.facts["smoke_input"], _outputs(entry), parts)
+    return outline({"name": entry.name, **entry.facts["smoke"]}, entry.facts["smoke_input"], OUTPUTS, parts)
 
 
 def _configuration(model: keras.Model) -> str:

@@ -43,6 +43,11 @@ KINDS_OF_ARRAYS = {
     "planted": (1, "bool"),
     "content": (4, "uint8"),
     "style": (4, "uint8"),
+    "other": (4, "uint8"),
+    "same": (1, "uint8"),
+    "other_label": (1, "int32"),
+    "fold": (1, "int32"),
+    "trial": (1, "int32"),
 }
 """Array -> its number of axes, examples included, and its type."""
 TOKENS = (2, "int32")

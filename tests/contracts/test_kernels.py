@@ -273,10 +273,9 @@ def _distinct():
 def test_after_a_step_the_units_of_a_network_that_were_too_long_have_the_limit_and_no_other_changes(entry):
     keras.utils.set_random_seed(1)
     facts = entry.facts
-    outputs = facts["smoke_input"][-1] if facts["task"] == "reconstruction" else 3
     changes = {"regularizer": {"name": "max_norm", "limit": LIMIT}}
     changes |= {"initializer": "zeros"} if "initializer" in facts["swaps"] else {}
-    network = build_network({"name": entry.name, **facts["smoke"]}, facts["smoke_input"], outputs, changes)
+    network = build_network({"name": entry.name, **facts["smoke"]}, facts["smoke_input"], 3, changes)
     network.set_weights(random_weights(network))
     constraints = {id(weight): regularizer for weight, regularizer in find_constraints(network)}
     shortened = 0

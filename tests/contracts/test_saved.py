@@ -134,7 +134,7 @@ def saved(tmp_path_factory):
     return models, here
 
 
-FEW = ("lenet5_1998", "capsnet", "vae", "knn", "drops", "several-labels", "in-mixed_bfloat16")
+FEW = ("lenet5_1998", "capsnet", "knn", "drops", "several-labels", "in-mixed_bfloat16")
 """For MLflow on JAX, which goes the ways that are walked in full on TensorFlow: own classes, several outputs."""
 PARTED = [one.name for one in ARCHITECTURES if not issubclass(TASKS[one.facts["task"]].build, Direct)]
 WHOLE = [name for name in CASES if name not in PARTED]

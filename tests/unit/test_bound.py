@@ -1,17 +1,15 @@
 """The bound that a VAE is chosen by: sampled in evaluation, against numpy, whatever the batches."""
 
-import types
-
-import keras
 import numpy as np
 import pytest
 import toys
 from keras import ops
 
-from archbench.errors import UserError
 from archbench.tasks import TASKS
+from archbench.tasks.base import TaskMismatch
 from archbench.training import feed as feeding
 from archbench.training.feed import Feed
+from archbench.training.program import BoundNet
 from archbench.training.run import Workbench
 from archbench.training.split import Split
 
@@ -96,14 +94,13 @@ def test_the_noise_is_the_same_for_every_seed_and_split(bench):
 def test_the_finished_model_decodes_the_mean(bench):
     learner, pictures = bench.program.learner, bench.prepared.splits["validation"]["image"][:5]
     bench.validation.answer("losses", 30)  # which leaves no noise behind
-    outputs = learner.model(pictures.astype("float32"), training=False)
     expected = _bounds(bench, pictures, np.zeros((1, 2)))[:, 0]
-    inputs = learner.read({"image": pictures})["image"]
-    found = ops.convert_to_numpy(bench.task.compare(outputs, {}, inputs)["loss"])
+    losses = bench.task.losses(BoundNet(learner, training=False), learner.read({"image": pictures}), 0)
+    found = ops.convert_to_numpy(losses["loss"])
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_a_network_without_a_code_is_refused():
     task = TASKS.build("reconstruction", toys.stripes().card)
-    with pytest.raises(UserError, match=r"lacks code, kl, reconstruction\. Choose a generative network"):
-        task.learn({}, {"network": types.SimpleNamespace(output=keras.KerasTensor((None, 3)))})
+    with pytest.raises(TaskMismatch, match=r"parts decoder, encoder, but this one has: network\. Choose an autoenc"):
+        task.learn({}, {"network": None})

@@ -196,7 +196,8 @@ def predictions(task):
         return fake.balloon_predictions("segmentation" if task == "segmentation" else "detection")
     if task == "reconstruction":
         images = fake.digit_predictions()["input"]
-        return {"input": images, "prediction_image": images / 16.0}
+        walks = np.repeat(images[:, None] / 16.0, 8, axis=1)
+        return {"input": images, "prediction_image": images / 16.0, "shown_seen": images, "shown_walk": walks}
     if task == "translation":
         return translations()
     if task == "language_modelling":
@@ -209,6 +210,8 @@ def predictions(task):
         return pictures()
     if task in ("word_vectors", "cooccurrence"):
         return words()
+    if task in ("verification", "triplets"):
+        return paired()
     truth = np.linspace(0, 1, 40, dtype="float32")[:, None]
     return {"input": np.zeros((40, 5, 2)), "target_target": truth, "prediction_target": truth + 0.1}
 
@@ -237,6 +240,15 @@ def test_words_are_listed_once_with_their_neighbors_and_lie_on_a_map():
     assert "100% of how they differ" in plane.caption
     few = words() | {"input": np.array([[4, 4, 4, 4, 4]] * 2)}
     assert PICTURES["word_vectors"](few) == []
+
+
+def paired():
+    """Each digit beside the next one, of one class every other time."""
+    images = fake.digit_predictions()["input"]
+    same = np.arange(len(images)) % 2
+    told = {"target_same": same, "prediction_distance": 1.0 - same, "target_fold": same * 0}
+    both = {"input": images, "input_other": np.roll(images, -1, axis=0)}
+    return both | told | {f"all_{name}": value for name, value in told.items()}
 
 
 def one_object():

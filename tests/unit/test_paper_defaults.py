@@ -213,6 +213,9 @@ WORDS = {
     "Routing": "routing",
     "OneClassAlone": "one class alone",
     "GaussianSample": "sample",
+    "Corruption": "corrupt",
+    "Sigmoid": "sigmoid",
+    "TransposedDense": "transposed dense",
 }
 
 

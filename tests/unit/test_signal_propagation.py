@@ -125,7 +125,7 @@ def test_weights_are_drawn_with_the_seed(tmp_path):
     ("data", "changes", "parts"),
     [
         (toys.sums, toys.LSTM, {"network"}),
-        (toys.stripes, toys.VAE, {"network"}),
+        (toys.stripes, toys.VAE, {"encoder", "decoder"}),
         (toys.stripes, {"precision": "mixed_bfloat16"}, {"network"}),
         (toys.squares, toys.TWO_STAGES, {"features", "rpn", "head"}),
     ],

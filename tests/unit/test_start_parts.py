@@ -140,10 +140,18 @@ def test_a_wrong_name_or_shape_is_told_with_both_and_nothing_is_taken(parts, why
     assert all(_same(_values(mine), before))
 
 
-def test_a_part_that_is_longer_than_the_sources_is_refused():
-    mine = {"features": _classifier(), "head": _head()}
-    with pytest.raises(NoStart, match=r"the part features of 'source' ends after 4 .*classes, \[\(4, 3\), \(3,\)"):
-        matched(mine, _detector().parts, {"from": "source", "parts": {"features": "features"}})
+@pytest.mark.parametrize(("train", "still"), [("all", 0), ("none", 4)])
+def test_a_part_that_is_longer_than_the_sources_goes_on_with_fresh_layers_that_train(train, still):
+    source, mine = _detector(1), Network({"features": _classifier(), "head": _head()})
+    fresh = _values(mine.parts["features"].layers[-1])
+    start = {"from": "source", "parts": {"features": "features"}, "train": train}
+    begin(mine, source.parts, start)
+    *taken, last = [layer for layer in mine.parts["features"].layers if layer.weights]
+    for layer, other in zip(taken, [one for one in source.parts["features"].layers if one.weights], strict=True):
+        assert all(_same(_values(layer), _values(other)))
+    assert all(_same(_values(last), fresh))
+    assert sum(not layer.trainable for layer in taken) == still
+    assert last.trainable
 
 
 def test_networks_without_a_part_alike_are_refused():
@@ -195,16 +203,17 @@ def test_what_trains_is_counted_over_the_parts_or_named(train, still):
     [
         (
             "none",
-            ["features", "head"],
+            {"features": "features", "head": "head"},
             "train is none, and so nothing .* its parts, which are: features, head",
         ),
-        (["neck"], ["features"], "no part neck. It has: features, head"),
-        (5, ["features"], "the network has 4 layers with kernels. Choose 1 to 4, or all"),
+        (["neck"], {"features": "features"}, "no part neck. It has: features, head"),
+        (5, {"features": "features"}, "the network has 4 layers with kernels. Choose 1 to 4, or all"),
     ],
 )
 def test_a_train_that_fits_no_network_or_leaves_nothing_is_refused(train, taken, why):
+    mine = _detector()
     with pytest.raises(NoStart, match=why):
-        frozen(_detector().parts, dict.fromkeys(taken), train)
+        frozen(mine.parts, matched(mine.parts, _detector(1).parts, {"from": "source", "parts": taken}), train)
 
 
 @pytest.mark.parametrize("train", ["none", ["head"]])

@@ -63,6 +63,7 @@ def _inputs(entry: Entry, options: Mapping[str, Any], reads: Reads) -> list[kera
             f"{entry.name} reads {', '.join(names)}, and was given {', '.join(reads)}. Choose a task and a data "
             f'set that have these: "archbench show {entry.name}".'
         )
+    check_input(entry, options, reads[names[0]].shape[1:])
     return [keras.Input(reads[name].shape[1:], dtype=reads[name].dtype, name=name) for name in names]
 
 
@@ -99,7 +100,8 @@ def _check_units(entry: Entry, parts: Parts) -> None:
     options, shape = entry.facts["smoke"], entry.facts["smoke_input"]
     outputs = shape[-1] if entry.facts["task"] == "reconstruction" else 2
     try:
-        _in_outline(lambda: entry(keras.Input(shape), outputs, **options, parts=parts))
+        inputs = [keras.Input(shape) for _ in entry.positional[:-1]]
+        _in_outline(lambda: entry(*inputs, outputs, **options, parts=parts))
     except NotAUnit as error:
         raise WrongParts(f"{entry.name} cannot take this activation: {error}") from None
 

@@ -24,6 +24,10 @@ class Network(keras.Model):
         super().__init__(name=name)
         self.parts = dict(parts)
         self.preprocessing = dict(preprocessing or {})
+        every = [layer for part in self.parts.values() for layer in part._flatten_layers()]
+        for layer in every:
+            if hasattr(layer, "find"):  # it works with the weights of another, which may stand in another part
+                layer.find(every)
         self.built = True  # its parts are
 
     def call(self, *inputs: Any, part: str, training: bool | None = None) -> Any:

@@ -57,7 +57,7 @@ def _missing_bytes(entry: Entry, options: Mapping[str, Any], folder: Path) -> in
     """Of the published files that these options need, what is not here yet."""
     names = entry.facts["files"](**options) if "files" in entry.facts else None
     wanted = [file for file in _fetch.published(entry.name) if names is None or file.name in names]
-    return sum(file.size for file in wanted if not (folder / file.name).is_file())
+    return sum(file.size or 0 for file in wanted if not (folder / file.name).is_file())
 
 
 def _made_from(named: DataSet, datasets: Mapping[str, DataSet], folders: Folders) -> list[Prepared] | None:

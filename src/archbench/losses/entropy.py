@@ -96,8 +96,15 @@ def elbo(targets: Any, outputs: Mapping[str, Any]) -> Any:
     averaged, over the pixels, plus `kl`. A target that is neither 0 nor 1 has a floor above zero: its
     entropy.
     """
-    reconstruction = sum_per_example(_bernoulli_nats(targets, outputs["reconstruction"]))
-    return reconstruction + ops.cast(outputs["kl"], "float32")
+    return bernoulli(targets, outputs["reconstruction"]) + ops.cast(outputs["kl"], "float32")
+
+
+def bernoulli(targets: Any, logits: Any) -> Any:
+    """Nats that `targets` in [0, 1] cost where each is a coin of these `logits`, summed over all of an example.
+
+    Both (batch, ...) of one shape; the answer is (batch,).
+    """
+    return sum_per_example(_bernoulli_nats(targets, logits))
 
 
 def _bernoulli_nats(targets: Any, logits: Any) -> Any:

@@ -8,7 +8,8 @@ METRICS = Catalogue(
     "metric",
     __name__,
     needs={
-        "values": 'what it compares: values="labels", "scores", "numbers", "tokens", "texts", "maps" or "detections"',
+        "values": 'what it compares: values="labels", "scores", "numbers", "tokens", "texts", "maps", "detections" '
+        'or "distances"',
     },
     takes={
         "gives": "what it gives where that is no number",

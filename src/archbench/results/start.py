@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,19 +130,31 @@ def transfers(runs: Sequence[Run]) -> list[Transfer]:
     A transfer is a start from the same network: one that takes parts of another has nothing to be compared with here. A
     twin from scratch has the architecture, parts, data set and task of a transfer, and starts from nobody.
     """
-    alive = _alive(runs)
+    return _compared_with_scratch(_alive(runs), lambda start: "parts" not in start)
+
+
+def pretrained(runs: Sequence[Run]) -> list[Transfer]:
+    """As `transfers`, of networks that take parts of another and also train from scratch on the same data."""
+    found = _compared_with_scratch(_alive(runs), lambda start: "parts" in start)
+    return [one for one in found if SCRATCH in one.ways]
+
+
+def _compared_with_scratch(
+    alive: Mapping[str, list[Run]], wanted: Callable[[Mapping[str, Any]], bool]
+) -> list[Transfer]:
+    """Those that start as is `wanted`, by their source, each with its twin from scratch."""
     sources: dict[str, dict[str, list[Run]]] = {}
     for benchmark, seeds in alive.items():
         start = _first(seeds).settings.get("start")
-        if start and "parts" not in start:
+        if start and wanted(start):
             sources.setdefault(start["from"], {})[benchmark] = seeds
     found = []
     for source, members in sources.items():
-        wanted = {_twin(_first(seeds).settings) for seeds in members.values()}
+        twins = {_twin(_first(seeds).settings) for seeds in members.values()}
         fresh = {
             benchmark: seeds
             for benchmark, seeds in alive.items()
-            if "start" not in _first(seeds).settings and _twin(_first(seeds).settings) in wanted
+            if "start" not in _first(seeds).settings and _twin(_first(seeds).settings) in twins
         }
         first = _first(next(iter(members.values())))
         points = _points(fresh, members, first.metrics["maximize"])

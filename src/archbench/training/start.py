@@ -4,8 +4,8 @@ What is taken, where nothing names it: of a network of one part everything befor
 makes the outputs and starts fresh, since the classes may be others; of networks of several parts each part that both
 have under one name with weights of the same shapes. A benchmark may name it, part by part, and then of another
 architecture too: the layers with weights of its part are matched with those of the source's part in order, as far as
-its own part goes, so that a detector takes its features from the trunk of a classifier. A model within a part goes by
-its own name, as the parts do.
+the shorter of both goes, so that a detector takes its features from the trunk of a classifier, and a deeper encoder its
+lower layers from a shallower one. A model within a part goes by its own name, as the parts do.
 
 What trains: `all`; `none` of the parts that were taken; the parts of a list; or the last layers with a kernel
 (convolutions, dense and recurrent layers, embeddings), a layer of several counting once: `head` is the last one, a
@@ -136,7 +136,7 @@ def frozen(mine: Parts, taken: Mapping[str, Any], train: str | int | Sequence[st
     if train == "all":
         return []
     if train == "none":
-        held: list[keras.Layer] = [{**_within(mine), **mine}[name] for name in taken]
+        held: list[keras.Layer] = [ours for pairs in taken.values() for ours, _ in pairs]
     elif isinstance(train, str | int):
         held = _before_last(mine, 1 if train == "head" else train)
     else:
@@ -188,7 +188,7 @@ def _shapes(part: keras.Model) -> list[list[tuple]]:
 
 
 def _pairs(ours: Sequence[keras.Layer], theirs: Sequence[keras.Layer], source: str) -> list[Pair]:
-    """Each of `ours` with the one in its place in `theirs`, which may go on."""
+    """Each of `ours` with the one in its place in `theirs`, of which either may go on."""
     for own, other in zip(ours, theirs, strict=False):
         mine, found = ([tuple(weight.shape) for weight in layer.weights] for layer in (own, other))
         if mine != found:
@@ -196,12 +196,6 @@ def _pairs(ours: Sequence[keras.Layer], theirs: Sequence[keras.Layer], source: s
                 f"{source} has weights of shapes {found} ({other.name}) where this network has {mine} ({own.name}). "
                 "Give both benchmarks one architecture with the same options and parts, or take parts that are alike."
             )
-    if len(ours) > len(theirs):
-        more = ours[len(theirs)]
-        raise NoStart(
-            f"{source} ends after {len(theirs)} layers with weights, and this network goes on with {more.name}, "
-            f"{[tuple(weight.shape) for weight in more.weights]}. Take a part that is as long, or name a shorter one."
-        )
     return list(zip(ours, theirs, strict=False))
 
 

@@ -5,12 +5,11 @@ and a Bernoulli decoder of one hidden layer each. Differs from the paper: the fi
 code, not a sample; training and the evaluation of the bound decode a sample, as the bound is defined.
 """
 
-import math
-
 import keras
 from keras import layers, ops
 
 from archbench.architectures import architecture
+from archbench.architectures.generative.autoencoder import picture_logits
 from archbench.options import Width
 from archbench.parts import Parts
 
@@ -38,17 +37,16 @@ def vae(
 ):
     """Variational autoencoder: an input of any shape to a Gaussian code, and back to Bernoulli logits.
 
-    `x` (batch, ..., channel) to `reconstruction`, logits (batch, ..., `outputs`); `kl`, the divergence of
-    the code from the standard normal in nats (batch,); and `code`, its mean (batch, `latent`). In training
-    and where a split is evaluated the decoder reads a sample of the code, in the finished model the mean.
+    Part `encoder`: `x` (batch, ..., channel) to `code` (batch, `latent`) and `kl`, the divergence of the code from the
+    standard normal in nats (batch,). The code is a sample in training and where a split is evaluated, and in the
+    finished model the mean. Part `decoder`: a code to logits (batch, ..., `outputs`).
     """
-    shape = (*x.shape[1:-1], outputs)
     encoded = parts.act(parts.dense(layers.Flatten()(x), hidden))
     mean, log_variance = parts.dense(encoded, latent), parts.dense(encoded, latent)
-    code = GaussianSample()(mean, log_variance)
-    decoded = parts.act(parts.dense(code, hidden))
-    logits = layers.Reshape(shape)(parts.dense(decoded, math.prod(shape)))
-    return {"reconstruction": logits, "kl": _divergence(mean, log_variance), "code": mean}
+    answers = {"code": GaussianSample()(mean, log_variance), "kl": _divergence(mean, log_variance)}
+    code = keras.Input((latent,), name="code")
+    logits = picture_logits(parts.act(parts.dense(code, hidden)), x, outputs, parts)
+    return {"encoder": keras.Model(x, answers, name="encoder"), "decoder": keras.Model(code, logits, name="decoder")}
 
 
 def _divergence(mean, log_variance):

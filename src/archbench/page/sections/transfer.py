@@ -23,9 +23,21 @@ def transfer(results: Results, place: Workplace) -> Iterator[Section]:
 
 
 def _transfer(found: Transfer, place: Workplace) -> Section:
-    stem, table, metric = formats.file_name("transfer", found.source), found.table(), formats.words(found.metric)
+    remark = (
+        f"{found.architecture}, trained on other data as {found.source}, then on few examples of new ones. Only a last "
+        "layer is new in each; what is not trained is frozen, batch normalization included. From scratch: the same "
+        "network and data without the source. Validation and test splits are whole at every size."
+    )
+    return by_size_section(found, place, "transfer", f"Transfer from {found.source}", remark)
+
+
+def by_size_section(found: Transfer, place: Workplace, kind: str, title: str, remark: str) -> Section:
+    """Scores by the size of the new training split, after a `remark`, with and without the source; `kind` names files.
+
+    Recipes and how it is compared are told after it.
+    """
+    stem, table, metric = formats.file_name(kind, found.source), found.table(), formats.words(found.metric)
     place.write_table(f"{stem}.csv", table)
-    title = f"Transfer from {found.source}"
     with style():
         drawn = score_by_size(table, metric=metric)
     caption = (
@@ -33,15 +45,12 @@ def _transfer(found: Transfer, place: Workplace) -> Section:
         "mean over seeds, each started from the source's weights of its own seed; bar: its 95\u00a0% interval, none "
         "for a single seed. Lines: how much of the network trains on the new data. What differs surely, the table says."
     )
-    remark = (
-        f"{found.architecture}, trained on other data as {found.source}, then on few examples of new ones. Only a last "
-        "layer is new in each; what is not trained is frozen, batch normalization included. From scratch: the same "
-        "network and data without the source. Validation and test splits are whole at every size. Trained with: "
-        f"{'; '.join(f'{way}, {recipe}' for way, recipe in found.recipes.items())}. Each is compared with training "
-        f"from scratch on the same data, {PAIRED}"
+    told = (
+        f"{remark} Trained with: {'; '.join(f'{way}, {recipe}' for way, recipe in found.recipes.items())}. Each is "
+        f"compared with training from scratch on the same data, {PAIRED}"
     )
     shown = place.gallery.keep(drawn, stem, title, caption)
-    return Section(stem, title, [Text(remark), Table(_by_size(found)), File(f"{stem}.csv"), Figures([shown])])
+    return Section(stem, title, [Text(told), Table(_by_size(found)), File(f"{stem}.csv"), Figures([shown])])
 
 
 def _by_size(found: Transfer) -> list[Row]:

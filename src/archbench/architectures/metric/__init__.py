@@ -1,0 +1,1 @@
+"""Networks that compare: embeddings, and what is made of two of them."""
