@@ -134,14 +134,17 @@ class Forecast:
         return Cost(self._start("sweep") + total, "estimated")
 
     def _probe(self, slug: str) -> Cost:
-        """A compilation for every network and seed, about; what it computes is little beside that."""
-        total = 0.0
-        for plan in resolve_probe(self._config, slug).plans.values():
+        """A compilation for every network and seed, about, and the epochs that some train it for."""
+        total, asked = 0.0, resolve_probe(self._config, slug)
+        epochs = max({**asked.entry.options, **asked.options}.get("epochs", (0,)))
+        for plan in asked.plans.values():
             found = self._profile(f"probes.{slug}", plan)
             if found is None:
                 return UNKNOWN
             _, layers = found
             total += self._slowness * LAYER_SECONDS * layers * len(plan.seeds)
+            if epochs:
+                total += self._seconds(f"probes.{slug}", plan, len(plan.seeds), epochs * len(plan.seeds)) or 0.0
         return Cost(self._start("probe") + total, "estimated")
 
     def _seconds(self, where: str, plan: Plan, runs: int, epochs: float) -> float | None:
