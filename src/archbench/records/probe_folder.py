@@ -1,4 +1,4 @@
-"""The folder of a probe: its settings, its machine, its tables, and last `metrics.json`, which names them all."""
+"""The folder of a probe: its settings, its machine, its tables and arrays, and last `metrics.json`, which names all."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from archbench.records.read import HalfWritten
 from archbench.records.run_folder import (
     check,
     named,
+    read_arrays,
     read_record,
     seal_files,
+    write_arrays,
     write_json,
     write_text,
     write_yaml,
 )
 from archbench.records.shapes import MACHINE, PROBE, PROBED
+
+ARRAYS = "arrays.npz"
 
 
 @dataclass(frozen=True)
@@ -48,21 +53,30 @@ class ProbeFolder:
         """Its tables by name. Raises `BrokenRecord`."""
         return {Path(name).stem: _read(self.path / name) for name in self.metrics["files"] if name.endswith(".csv")}
 
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Its arrays by name, which may be none. Raises `BrokenRecord`."""
+        return read_arrays(self.path / ARRAYS) if ARRAYS in self.metrics["files"] else {}
+
 
 def write_probe(
     folder: Path,
     settings: Mapping[str, Any],
     machine: Mapping[str, Any],
-    tables: Mapping[str, pd.DataFrame],
+    found: Mapping[str, pd.DataFrame | np.ndarray],
     seconds: float,
 ) -> None:
-    """Write all that a probe found in place of what an earlier one did."""
+    """Write all that a probe found in place of what an earlier one did: tables, and beside them arrays of any shape."""
     shutil.rmtree(folder, ignore_errors=True)
     write_yaml(folder / "settings.yaml", settings)
     write_json(folder / "machine.json", machine)
+    arrays = {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
+    tables = {name: value for name, value in found.items() if name not in arrays}
+    if arrays:
+        write_arrays(folder / ARRAYS, arrays)
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    names = ("settings.yaml", "machine.json", *(f"{name}.csv" for name in tables))
+    names = ("settings.yaml", "machine.json", *([ARRAYS] if arrays else []), *(f"{name}.csv" for name in tables))
     seal_files([folder / name for name in names], {"seconds": seconds})
 
 
