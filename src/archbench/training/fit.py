@@ -159,9 +159,9 @@ def _epoch(
         done += int(logs["steps"])
         if not logs["finite"]:
             raise Diverged(first_step + done, "training loss")
-        for name in logs:
+        for name, value in logs.items():
             if not name.startswith(PREFIX):
-                sums[name] = sums.get(name, 0.0) + logs[name] * count
+                sums[name] = sums.get(name, 0.0) + value * count
         mark = time.perf_counter()
         step_seconds += mark - start
         watchers.on_train_batch_end(done - 1, {"loss": logs["loss"]})

@@ -271,7 +271,7 @@ class Steps:
         """
         net, read = BoundNet(self.learner, training=False), self.learner.read(batch)
         drawing = [layer for layer in self.learner.layers if hasattr(layer, "noise")]
-        with _replaced([(layer, "noise", read["noise"]) for layer in drawing]):
+        with _replaced([(layer, "noise", batch["noise"]) for layer in drawing]):
             yield net, read
 
     def answer(self, what: str, batch: Batch) -> dict[str, Any]:
