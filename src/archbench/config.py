@@ -693,6 +693,24 @@ def _unknown(what: str, given: str, known: Collection[str]) -> str:
     return f"params.yaml has no {what} {shown(given)}.{hint} It has: {listed(known)}."
 
 
+def with_probe(
+    config: Config, kind: str, options: Mapping[str, Any], benchmark: str | None, *, trained: bool
+) -> Config:
+    """`config` with one more probe, called as its `kind`: of no network, or of that of a benchmark.
+
+    Raises `ConfigError` where there is no such benchmark.
+    """
+    asked: dict[str, Any] = {"probe": {"name": kind, **options}}
+    if benchmark is not None:
+        check_name("benchmark", benchmark, config.benchmarks)
+        own = config.benchmarks[benchmark]
+        if trained or own.start is not None:
+            asked["runs"] = [benchmark]
+        else:
+            asked["base"] = own.model_copy(update={"expect": {}, "beats": (), "keep_every": None})
+    return config.model_copy(update={"probes": {**config.probes, kind: Probe(**asked)}})
+
+
 def find_params(start: Path | None = None) -> Path:
     """The params.yaml of the folder that a command runs in."""
     path = Path(start or os.getcwd()) / "params.yaml"

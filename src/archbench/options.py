@@ -26,6 +26,8 @@ Inside = Annotated[float, Field(gt=0, lt=1)]
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
 """Of examples, epochs, steps."""
+Epochs = Annotated[tuple[Annotated[int, Field(ge=0, le=10**6)], ...], Field(min_length=1, max_length=64)]
+"""After how many epochs something is looked at; 0 is before the first."""
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 """Of a generator of random numbers."""
 

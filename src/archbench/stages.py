@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from archbench import code
 from archbench._lean import import_keras
@@ -216,6 +216,19 @@ def probe(slug: str) -> None:
         run_probe(plan.entry, settings, plan.trials(cards, folders.runs), data, folders.runs, folder)
     print(tracker.message)
     print(f"{slug}: {folder}")
+
+
+def look(config: Config, folders: Folders, slug: str) -> dict[str, Any]:
+    """The tables of one probe of `config`, which need not be that of params.yaml; nothing is written."""
+    import_keras()
+    from archbench import resolve
+    from archbench.probes import run
+
+    plan = resolve.resolve_probe(config, slug)
+    data = {name: open_data(config, folders, name) for name in sorted(plan.datasets)}
+    cards = {name: one.card for name, one in data.items()}
+    settings = plan.settings({name: card.sha256 for name, card in cards.items()})
+    return run.look(plan.entry, settings, plan.trials(cards, folders.runs), data, folders.runs)
 
 
 def _keep_scores(kind: Literal["benchmarks", "studies"], folder: Path, known: Iterable[str]) -> None:

@@ -275,12 +275,12 @@ def test_one_cycle_moves_the_momentum_of_the_run(name, moved):
     seen = []
     train = bench.program.train
 
-    def watched(data, order, count, rates, numbers):
+    def watched(data, order, count, rates, numbers, **how):
         if count:  # 0 asks to compile
             others = [set(values[:count]) for key, values in numbers.items() if key != f"optimizer.{moved}"]
             assert all(len(values) == 1 for values in others)
             seen.append((rates[:count], numbers[f"optimizer.{moved}"][:count]))
-        return train(data, order, count, rates, numbers)
+        return train(data, order, count, rates, numbers, **how)
 
     bench.program.train = watched
     toys.train(bench, trial)

@@ -23,7 +23,7 @@ from archbench.project import Folders
 from archbench.records import run_folder
 from archbench.records.probe_folder import read_probe, write_probe
 from archbench.records.read import HalfWritten
-from archbench.results.signals import by_arm, by_layer
+from archbench.results.signals import by_arm, by_epoch, by_layer
 from archbench.training.run import Pace, run_benchmark
 
 BASE = {"architecture": {"name": "lenet5", "maps": [2, 3], "units": [8]}, "dataset": "digits"}
@@ -267,7 +267,7 @@ def test_trained_weights_are_those_of_the_finished_run_of_these_settings(tmp_pat
 def test_sizes_over_seeds_and_what_a_layer_multiplies_them_by():
     """Two seeds of three layers of 4, 16 and 4 values; the last gradient is missing in a second arm."""
     rows = [
-        {"arm": "a", "seed": seed, "layer": n, "values": v, "activation_norm": s * x, "gradient_norm": y}
+        {"arm": "a", "seed": seed, "epoch": 0, "layer": n, "values": v, "activation_norm": s * x, "gradient_norm": y}
         for seed, s in ((0, 1.0), (1, 3.0))
         for n, v, x, y in ((1, 4, 2.0, 8.0), (2, 16, 8.0, 8.0), (3, 4, 8.0, 2.0))
     ]
@@ -282,3 +282,9 @@ def test_sizes_over_seeds_and_what_a_layer_multiplies_them_by():
     assert (a["gradient_first"], a["gradient_last"]) == (1, 4)
     assert (a["activation_factor"], a["gradient_factor"]) == pytest.approx((2, 2))
     assert np.isnan([b["activation_first"], b["gradient_factor"]]).all()
+
+
+def test_an_arm_of_several_epochs_is_a_line_for_each():
+    table = pd.DataFrame({"arm": ["a", "a"], "epoch": [0, 3]})
+    assert by_epoch(table)["arm"].tolist() == ["a, epoch 0", "a, epoch 3"]
+    assert by_epoch(table[:1])["arm"].tolist() == ["a"]

@@ -6,11 +6,11 @@ import toys
 
 from archbench.architectures.kernels import kernels
 from archbench.datasets.columns import take
-from archbench.probes.signal_propagation import measure, signal_propagation
-from archbench.probes.subject import Subject
+from archbench.probes.signal_propagation import Meter, signal_propagation
+from archbench.probes.subject import AlreadyTrained, Subject
+from archbench.training.run import Workbench
 
 LINEAR = {
-    "architecture": {"name": "mlp", "units": [256] * 5},
     "parts": {"activation": {"name": "linear"}},
     "preprocessing": {"name": "none"},
     "augmentation": [],
@@ -26,24 +26,26 @@ def _layers(subject, **options):
     return signal_propagation(iter([subject]), **options)["layers"]
 
 
-@pytest.mark.parametrize("gain", [1.5, 0.5, 1.0])
-def test_linear_layers_of_a_multiple_of_the_identity_multiply_both_norms_by_it(gain, tmp_path):
+@pytest.mark.parametrize(("gain", "depth"), [(1.5, 5), (0.5, 5), (1.0, 5), (1.5, 1), (1.5, 20), (0.5, 20)])
+def test_linear_layers_of_a_multiple_of_the_identity_multiply_both_norms_by_it(gain, depth, tmp_path):
     """L layers with the weights a I: what goes in comes out a^L times as large, and so does the gradient on its way."""
-    subject = _subject(toys.stripes(), tmp_path, **LINEAR)
+    subject = _subject(toys.stripes(), tmp_path, **LINEAR, architecture={"name": "mlp", "units": [256] * depth})
     learner = subject.learner(batch_size=7)
     for kernel in kernels(learner.parts["network"])[:-1]:  # the last makes the classes
         kernel.assign(gain * np.eye(256))
     first = {name: take(column, np.arange(7)) for name, column in subject.prepared.splits["train"].items()}
-    rows = measure(learner, first, 7, {})
+    rows = Meter(learner, first, 7, {}).read()
     pictures = first["image"].reshape(7, -1).astype("float64")
     length = np.sqrt(np.mean(np.sum(pictures**2, axis=1)))
     *chain, head = rows
-    assert [row["activation_norm"] for row in chain] == pytest.approx([length * gain**n for n in range(1, 6)], rel=1e-5)
-    assert [row["gradient_norm"] / chain[-1]["gradient_norm"] for row in chain] == pytest.approx(
-        [gain ** (5 - n) for n in range(1, 6)], rel=1e-5
+    assert [row["activation_norm"] for row in chain] == pytest.approx(
+        [length * gain**n for n in range(1, depth + 1)], rel=1e-5
     )
-    assert [row["values"] for row in rows] == [256] * 5 + [3]
-    assert [row["layer"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [row["gradient_norm"] / chain[-1]["gradient_norm"] for row in chain] == pytest.approx(
+        [gain ** (depth - n) for n in range(1, depth + 1)], rel=1e-5
+    )
+    assert [row["values"] for row in rows] == [256] * depth + [3]
+    assert [row["layer"] for row in rows] == list(range(1, depth + 2))
     assert chain[0]["weight_norm"] == pytest.approx(gain * np.sqrt(256))
     assert head["kind"] == "Dense"
 
@@ -136,3 +138,25 @@ def test_every_layer_with_a_kernel_of_any_task_is_measured(data, changes, parts,
     assert set(found["part"]) == parts
     assert found.filter(like="norm").notna().all(axis=None)
     assert (found.filter(like="norm") > 0).all(axis=None)
+
+
+def test_after_epochs_the_weights_are_those_that_training_leaves(tmp_path):
+    """What is measured after two epochs is what a fresh measurement finds in the weights of a run of two epochs."""
+    changes = {**TANH, "epochs": 5, "optimizer": {"name": "sgd", "learning_rate": 0.5}, "schedule": {"name": "cosine"}}
+    found = _layers(_subject(toys.stripes(), tmp_path, **changes), epochs=[0, 2])
+    assert found.groupby("epoch").size().to_dict() == {0: 3, 2: 3}
+    bench = Workbench(toys.settings(**{**changes, "epochs": 2}), toys.stripes())
+    weights = []
+    toys.train(
+        bench,
+        toys.settings(**{**changes, "epochs": 2}),
+        after_epoch=lambda progress: weights.append(toys.weights(bench)),
+    )
+    norms = [np.linalg.norm(kernel) for kernel in weights[1][::2]]
+    assert found[found["epoch"] == 2]["weight_norm"].tolist() == pytest.approx(norms, rel=1e-6)
+    fresh = _layers(_subject(toys.stripes(), tmp_path, **changes))
+    first = found[found["epoch"] == 0].reset_index(drop=True)
+    assert first.equals(fresh)
+    trained = Subject("run", toys.settings(**changes), toys.stripes(), tmp_path, trained=True)
+    with pytest.raises(AlreadyTrained, match="2 epochs of training"):
+        trained.watch(None, [2], lambda epoch: None)

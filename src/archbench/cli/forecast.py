@@ -137,17 +137,16 @@ class Forecast:
         """A compilation for every network and seed, about, and what it trains; all else is little beside that."""
         total, asked = 0.0, resolve_probe(self._config, slug)
         options = {**asked.entry.options, **asked.options}
-        trainings = options.get(asked.entry.facts.get("trainings"), 0)
+        trainings, epochs = options.get(asked.entry.facts.get("trainings"), 0), max(options.get("epochs", (0,)))
         for plan in asked.plans.values():
             found = self._profile(f"probes.{slug}", plan)
             if found is None:
                 return UNKNOWN
             _, layers = found
-            seeds = len(plan.seeds)
-            total += self._slowness * LAYER_SECONDS * layers * seeds
-            if trainings:
-                runs = trainings * seeds
-                total += self._seconds(f"probes.{slug}", plan, runs, runs * plan.settings["epochs"])
+            total += self._slowness * LAYER_SECONDS * layers * len(plan.seeds)
+            if trainings or epochs:
+                runs = len(plan.seeds) * (trainings or 1)
+                total += self._seconds(f"probes.{slug}", plan, runs, runs * (epochs or plan.settings["epochs"])) or 0.0
         return Cost(self._start("probe") + total, "estimated")
 
     def _seconds(self, where: str, plan: Plan, runs: int, epochs: float) -> float | None:

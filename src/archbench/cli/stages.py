@@ -8,9 +8,16 @@ from typing import Annotated
 import typer
 
 from archbench import scm, stages
-from archbench.config import Config, check_name
+from archbench.cli.display import print_table, print_title
+from archbench.config import Config, check_name, with_probe
+from archbench.errors import UserError
+from archbench.probes import PROBES, SUBJECTS
 from archbench.project import Folders
 from archbench.stages import open_pipeline
+
+
+class NotOnTheSpot(UserError):
+    """What a probe is to look into, given with the name of one that cannot be told."""
 
 
 def train(benchmark: Annotated[str, typer.Argument(help="A benchmark of params.yaml.")]) -> None:
@@ -39,17 +46,51 @@ def sweep(study: Annotated[str, typer.Argument(help="A study of params.yaml.")])
     stages.sweep(study)
 
 
-def probe(name: Annotated[str, typer.Argument(help="A probe of params.yaml.")]) -> None:
+def probe(
+    name: Annotated[str, typer.Argument(help="A probe of params.yaml; or of the catalogue, to be run on the spot.")],
+    benchmark: Annotated[
+        str | None, typer.Option(help="Into whose network one of the catalogue looks, with fresh weights.")
+    ] = None,
+    trained: Annotated[bool, typer.Option("--trained", help="With the weights of its finished run.")] = False,
+    optimizer: Annotated[
+        list[str] | None, typer.Option(help="Of optimizer_paths: this one alone; may be given again.")
+    ] = None,
+) -> None:
     """Look into networks: one probe, and its tables.
 
     Data sets are prepared first if they are not there, damaged, or not what params.yaml asks for; runs that it looks
-    into must be.
+    into must be. A probe of the catalogue that params.yaml does not name shows its tables and writes nothing: archbench
+    probe optimizer_paths --optimizer adam, or: archbench probe gradient_check --benchmark lenet5-digits.
     """
     config, folders = open_pipeline()
+    on_the_spot = name not in config.probes and name in {entry.name for entry in PROBES}
+    if on_the_spot:
+        if benchmark is None and SUBJECTS in PROBES[name].positional:
+            raise NotOnTheSpot(f"{name} looks into a network. Run: archbench probe {name} --benchmark NAME")
+        options = {"optimizers": optimizer} if optimizer else {}
+        config = with_probe(config, name, options, benchmark, trained=trained)
+    elif benchmark or trained or optimizer:
+        raise NotOnTheSpot(
+            f"{name} is a probe of params.yaml, which says what it looks into. Leave --benchmark, --trained and "
+            "--optimizer out, or name a probe of the catalogue: archbench list probes"
+            if name in config.probes
+            else f'No probe is called {name!r}. "archbench list probes" shows those of the catalogue.'
+        )
     check_name("probe", name, config.probes)
     for dataset in dict.fromkeys(one.dataset for one in config.looked_into(name)):
         _prepare(config, folders, dataset)
-    stages.probe(name)
+    if not on_the_spot:
+        stages.probe(name)
+        return
+    for title, table in stages.look(config, folders, name).items():
+        if not hasattr(table, "columns"):  # pictures
+            continue
+        print_title(title)
+        print_table(list(table.columns), [[_cell(value) for value in row] for row in table.itertuples(index=False)])
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def report(

@@ -35,9 +35,17 @@ def run_probe(
         xla_rule="probes do without, but on JAX",
         precision=", ".join(precisions) or "float32",
     )
+    found = look(entry, settings, trials, data, runs)
+    write_probe(folder, settings, facts, found, time.perf_counter() - start)
+
+
+def look(
+    entry: Entry, settings: Mapping[str, Any], trials: Trials, data: Mapping[str, Prepared], runs: Path
+) -> dict[str, Any]:
+    """What a probe finds, as `run_probe` writes it."""
     given = [_subjects(trials, data, runs, settings["trained"])] if SUBJECTS in entry.positional else []
     options = {name: value for name, value in settings["probe"].items() if name != "name"}
-    write_probe(folder, settings, facts, entry(*given, **options), time.perf_counter() - start)
+    return entry(*given, **options)
 
 
 def _subjects(trials: Trials, data: Mapping[str, Prepared], runs: Path, trained: bool) -> Iterator[Subject]:

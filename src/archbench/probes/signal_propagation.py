@@ -16,8 +16,7 @@ import pandas as pd
 from keras import ops
 
 from archbench.architectures.kernels import kernels
-from archbench.datasets.columns import take
-from archbench.options import Count
+from archbench.options import Count, Epochs
 from archbench.probes import probe
 from archbench.probes.subject import Subject
 from archbench.tasks.base import Arrays
@@ -27,26 +26,26 @@ from archbench.training.split import open_split
 
 
 @probe("signal_propagation", source="He et al. 2015, arXiv:1502.01852, section 2.2")
-def signal_propagation(subjects: Iterator[Subject], *, examples: Count | None = None) -> dict[str, pd.DataFrame]:
+def signal_propagation(
+    subjects: Iterator[Subject], *, examples: Count | None = None, epochs: Epochs = (0,)
+) -> dict[str, pd.DataFrame]:
     """Norms of what the layers give, and of the gradients with respect to it, layer by layer.
 
     One training step's forward and backward pass, without the step, on the first `examples` of the training split; by
-    default as many as a batch has. A row a layer with a kernel, input first, part by part: `values` is how many numbers
-    it gives for an example, over all its calls; `activation_norm` is sqrt(mean over examples of |h|^2), where h are
-    these numbers, before the activation that follows; `gradient_norm` the same of dl/dh, where l is the example's own
-    loss; `weight_norm` and `weight_gradient_norm` are those of the layer's kernels and of the batch's loss, penalties
-    included. Sums of squares are in float32: below 1e-19 a norm counts as 0, above 1e19 it is infinite. All but the
-    weights are missing where no gradient reaches a layer. A chain of L linear layers with the weights a I multiplies
-    both norms by a^L.
+    default as many as a batch has; after each of `epochs` of training, where 0 is before the first. A row a layer with
+    a kernel, input first, part by part: `values` is how many numbers it gives for an example, over all its calls;
+    `activation_norm` is sqrt(mean over examples of |h|^2), where h are these numbers, before the activation that
+    follows; `gradient_norm` the same of dl/dh, where l is the example's own loss; `weight_norm` and
+    `weight_gradient_norm` are those of the layer's kernels and of the batch's loss, penalties included. Sums of squares
+    are in float32: below 1e-19 a norm counts as 0, above 1e19 it is infinite. All but the weights are missing where no
+    gradient reaches a layer. A chain of L linear layers with the weights a I multiplies both norms by a^L.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for subject in subjects:
-        training = subject.prepared.splits["train"]
-        count = min(examples or subject.settings["batch_size"], subject.prepared.card.split_sizes["train"])
-        first = {name: take(column, np.arange(count)) for name, column in training.items()}
+        first, count = subject.first(examples)
         learner = subject.learner(batch_size=count)
-        measured = measure(learner, first, count, tunable_numbers(subject.settings))
-        rows += [{"arm": subject.arm, "seed": subject.seed, **row} for row in measured]
+        meter = Meter(learner, first, count, tunable_numbers(subject.settings))
+        rows += subject.followed(learner, epochs, meter.read)
     return {"layers": pd.DataFrame(rows)}
 
 
@@ -78,19 +77,27 @@ class Gauged(Learner):
         return [*super().state, *(gauge.meter for gauge in self.gauges)]
 
 
-def measure(learner: Learner, arrays: Arrays, count: int, numbers: Mapping[str, float]) -> list[dict[str, Any]]:
-    """A row a layer with a kernel, as `signal_propagation` says, of the `count` examples in `arrays`.
+class Meter:
+    """Measures every layer with a kernel, on the `count` examples in `arrays`.
 
-    The layers of `learner` stay changed: it is of no further use. `numbers` are the tunable ones.
+    The layers of `learner` stay changed: it is of no other use. `numbers` are the tunable ones.
     """
-    gauges = [_gauge(name, layer) for name, part in learner.parts.items() for layer in _layers(part)]
-    gauged = Gauged(**{field.name: getattr(learner, field.name) for field in fields(learner)}, gauges=gauges)
-    program = Program(gauged, xla=False)
-    (feed,) = open_split(program, arrays, batch_size=count, resident_bytes=0, group=None).feeds
-    ((data, rows),) = feed.batches(np.arange(count)[None])
-    _, gradients = program.gradient(data, rows, np.full(count, 1 / count), 1.0, numbers)
-    by_variable = {id(v): np.asarray(g, "float64") for v, g in zip(gauged.trainable, gradients, strict=True)}
-    return [_row(number, gauge, by_variable, count) for number, gauge in enumerate(gauges, start=1)]
+
+    def __init__(self, learner: Learner, arrays: Arrays, count: int, numbers: Mapping[str, float]) -> None:
+        self._gauges = [_gauge(name, layer) for name, part in learner.parts.items() for layer in _layers(part)]
+        own = {field.name: getattr(learner, field.name) for field in fields(learner)}
+        self._program = Program(Gauged(**own, gauges=self._gauges), xla=False)
+        split = open_split(self._program, arrays, batch_size=count, resident_bytes=0, group=None)
+        ((self._data, self._rows),) = split.feeds[0].batches(np.arange(count)[None])
+        self._count, self._numbers = count, numbers
+
+    def read(self) -> list[dict[str, Any]]:
+        """A row a layer, as `signal_propagation` says, with the weights as they are now."""
+        shares = np.full(self._count, 1 / self._count)
+        _, gradients = self._program.gradient(self._data, self._rows, shares, 1.0, self._numbers)
+        variables = self._program.learner.trainable
+        by_variable = {id(v): np.asarray(g, "float64") for v, g in zip(variables, gradients, strict=True)}
+        return [_row(number, gauge, by_variable, self._count) for number, gauge in enumerate(self._gauges, start=1)]
 
 
 def _layers(model: keras.Model) -> Iterator[keras.Layer]:

@@ -64,7 +64,7 @@ def write_probe(
     found: Mapping[str, pd.DataFrame | Mapping[str, np.ndarray]],
     seconds: float,
 ) -> None:
-    """Write all that a probe found in place of what an earlier one did."""
+    """Write all that a probe found in place of what an earlier one did: tables, and beside them arrays of any shape."""
     shutil.rmtree(folder, ignore_errors=True)
     write_yaml(folder / "settings.yaml", settings)
     write_json(folder / "machine.json", machine)

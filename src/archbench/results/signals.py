@@ -8,6 +8,15 @@ import pandas as pd
 SIGNALS = ("activation", "gradient")
 
 
+def by_epoch(layers: pd.DataFrame) -> pd.DataFrame:
+    """`layers`, with the epoch as a part of the arm where there are several."""
+    if layers["epoch"].nunique() < 2:
+        return layers
+    return layers.assign(
+        arm=[f"{arm}, epoch {epoch}" for arm, epoch in zip(layers["arm"], layers["epoch"], strict=True)]
+    )
+
+
 def by_layer(layers: pd.DataFrame) -> pd.DataFrame:
     """A row an arm and layer: for each of `SIGNALS` the median over seeds, the least and the largest.
 

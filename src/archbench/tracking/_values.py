@@ -64,7 +64,7 @@ def as_tags(tags: Mapping[str, Any]) -> dict[str, str]:
 def grouped(column: str) -> str:
     """The name in MLflow of a column of a history: `validation_loss` is `validation/loss`."""
     split, _, name = column.partition("_")
-    return f"{split}/{name}" if split in ("train", "validation") else f"train/{column}"
+    return f"{split}/{name}" if split in ("train", "validation", "health") else f"train/{column}"
 
 
 def points(values: Mapping[str, Any], timestamp: int, step: int) -> list[Metric]:

@@ -37,7 +37,7 @@ class JaxBackend:
         self._answers = {what: jax.jit(partial(self._batch, what)) for what in ANSWERS}
         self._gradient = jax.jit(self._share)
         self._apply = jax.jit(self._move)
-        self._run_many = jax.jit(jax.vmap(self._loop, in_axes=(0, None, None, None, 0, 0)), donate_argnums=0)
+        self._run_many = jax.jit(jax.vmap(self._loop, in_axes=(0, None, None, None, 0, 0, None)), donate_argnums=0)
         self._answers_of_many = {
             what: jax.jit(jax.vmap(partial(self._batch, what), in_axes=(0, None, None))) for what in ANSWERS
         }
@@ -49,9 +49,9 @@ class JaxBackend:
     def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
         return {name: jnp.asarray(np.asarray(value)) for name, value in arrays.items()}
 
-    def train(self, data: Batch, order, count, rates, numbers) -> dict[str, Any]:
+    def train(self, data: Batch, order, count, rates, numbers, watched) -> dict[str, Any]:
         values = [jnp.array(variable.value) for variable in self._variables]  # a copy: the argument is donated
-        values, logs = self._run(values, data, order, count, rates, numbers)
+        values, logs = self._run(values, data, order, count, rates, numbers, watched)
         for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
         return jax.device_get(logs)
@@ -64,7 +64,7 @@ class JaxBackend:
         return jax.device_get(answers)
 
     def train_side_by_side(self, values, data: Batch, order, count, rates, numbers) -> tuple[list[Any], dict[str, Any]]:
-        values, logs = self._run_many(values, data, order, count, rates, numbers)
+        values, logs = self._run_many(values, data, order, count, rates, numbers, np.int32(-1))
         return values, jax.device_get(logs)
 
     def answer_side_by_side(self, what: str, values, data: Batch, rows: np.ndarray) -> tuple[list[Any], dict[str, Any]]:
@@ -137,27 +137,30 @@ class JaxBackend:
         )
         return after, logs, [by_variable[id(variable)] for variable in self._steps.learner.trainable]
 
-    def _one_step(self, values, batch: Batch, rate, numbers):
-        """Values before the step to values after it, with the logged means and the gradient norm."""
+    def _one_step(self, values, batch: Batch, rate, numbers, now):
+        """Values before the step to values after it, the logged means, the gradient norm, and what is watched `now`."""
         with self._steps.tuned(rate, numbers):
             after, means, gradients = self._differentiate(values, lambda: self._steps.objective(batch))
             with self._scope(after) as scope:
+                before = self._steps.watch.weights()
                 norm = self._steps.apply(gradients)
-        return self._read(scope, after), means, norm
+                vitals = self._steps.watch.steps(now, gradients, before)
+        return self._read(scope, after), means, norm, vitals
 
-    def _loop(self, values, data: Batch, order, count, rates, numbers):
+    def _loop(self, values, data: Batch, order, count, rates, numbers, watched):
         """All steps in one program."""
         carry = jax.lax.while_loop(
             lambda carry: jnp.logical_and(carry[0] < count, carry[1]),
-            lambda carry: self._advance(carry, data, order, rates, numbers),
-            self._first(values, data, order, rates, numbers),
+            lambda carry: self._advance(carry, data, order, rates, numbers, watched),
+            self._first(values, data, order, rates, numbers, watched),
         )
-        return carry[-1], self._logs(carry)
+        return carry[-1], self._logs(carry, data, order, watched)
 
-    def _dispatch(self, values, data: Batch, order, count, rates, numbers):
+    def _dispatch(self, values, data: Batch, order, count, rates, numbers, watched):
         """The same with a call a step."""
         numbers = {name: jnp.asarray(values) for name, values in numbers.items()}
-        data_and_numbers = (data, jnp.asarray(order), jnp.asarray(rates), numbers)
+        order = jnp.asarray(order)
+        data_and_numbers = (data, order, jnp.asarray(rates), numbers, jnp.asarray(watched))
         carry = self._start(values, *data_and_numbers)
         if count == 0:  # asked only to compile, which takes a call: its result is dropped
             self._step(jax.tree.map(jnp.array, carry), *data_and_numbers)
@@ -165,31 +168,41 @@ class JaxBackend:
             carry = self._step(carry, *data_and_numbers)
             if not carry[1]:
                 break
-        return carry[-1], self._finish(carry)
+        return carry[-1], self._finish(carry, data, order, jnp.asarray(watched))
 
-    def _first(self, values, data: Batch, order, rates, numbers):
-        """What goes from step to step: the step, whether the loss is finite, gradient norm, sums, variables."""
-        _, means, _ = jax.eval_shape(
-            lambda values: self._one_step(values, self._rows(data, order[0]), rates[0], at_step(numbers, 0)), values
+    def _first(self, values, data: Batch, order, rates, numbers, watched):
+        """What goes from step to step.
+
+        The step, whether the loss is finite, gradient norm, what is watched, sums, variables.
+        """
+        _, means, _, vitals = jax.eval_shape(
+            lambda values: self._one_step(values, self._rows(data, order[0]), rates[0], at_step(numbers, 0), False),
+            values,
         )
-        return jnp.int32(0), jnp.bool_(True), jnp.float32(0), {name: jnp.float32(0) for name in means}, values
+        sums = {name: jnp.float32(0) for name in means}
+        return jnp.int32(0), jnp.bool_(True), jnp.float32(0), jnp.zeros(vitals.shape), sums, values
 
-    def _advance(self, carry, data: Batch, order, rates, numbers):
-        step, _, _, sums, values = carry
-        values, means, norm = self._one_step(values, self._rows(data, order[step]), rates[step], at_step(numbers, step))
+    def _advance(self, carry, data: Batch, order, rates, numbers, watched):
+        step, _, _, _, sums, values = carry
+        values, means, norm, vitals = self._one_step(
+            values, self._rows(data, order[step]), rates[step], at_step(numbers, step), step == watched
+        )
         sums = {name: total + means[name] for name, total in sums.items()}
-        return step + 1, jnp.isfinite(means["loss"]), norm, sums, values
+        return step + 1, jnp.isfinite(means["loss"]), norm, vitals, sums, values
 
-    def _logs(self, carry):
-        steps, finite, norm, sums, values = carry
+    def _logs(self, carry, data: Batch, order, watched):
+        steps, finite, norm, vitals, sums, values = carry
         with self._scope(values):
             weight_norm = self._steps.weight_norm()
+            units = self._steps.units(watched >= 0, self._rows(data, order[jnp.maximum(watched, 0)]))
         return {
             **sums,
             "steps": steps.astype(jnp.float32),
             "finite": finite.astype(jnp.float32),
             "gradient_norm": norm,
             "weight_norm": weight_norm,
+            "vitals": vitals,
+            "units": units,
         }
 
     @staticmethod

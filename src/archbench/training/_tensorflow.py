@@ -33,9 +33,9 @@ class TensorFlowBackend:
     def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
         return {name: tf.constant(np.asarray(value)) for name, value in arrays.items()}
 
-    def train(self, data: Batch, order, count, rates, numbers) -> dict[str, Any]:
+    def train(self, data: Batch, order, count, rates, numbers, watched) -> dict[str, Any]:
         numbers = {name: tf.constant(value) for name, value in numbers.items()}
-        logs = self._train(data, tf.constant(order), tf.constant(count), tf.constant(rates), numbers)
+        logs = self._train(data, *map(tf.constant, (order, count, rates)), numbers, tf.constant(watched))
         return {name: value.numpy() for name, value in logs.items()}
 
     def answer(self, what: str, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -65,7 +65,9 @@ class TensorFlowBackend:
     def _batch(self, what: str, data: Batch, rows):
         return self._steps.answer(what, {name: tf.gather(value, rows) for name, value in data.items()})
 
-    def _loop(self, data: Batch, order, count, rates, numbers):
+    def _loop(self, data: Batch, order, count, rates, numbers, watched):
+        watch = self._steps.watch
+
         def one_step(step):
             batch = {name: tf.gather(value, order[step]) for name, value in data.items()}
             at_step = {name: values[step] for name, values in numbers.items()}
@@ -74,27 +76,32 @@ class TensorFlowBackend:
                     objective, means = self._steps.objective(batch)
                 weights = [variable.value for variable in self._steps.learner.trainable]
                 gradients = tape.gradient(objective, weights, unconnected_gradients="zero")
-                return means, self._steps.apply(gradients)
+                before = watch.weights()
+                norm = self._steps.apply(gradients)
+                return means, norm, watch.steps(tf.equal(step, watched), gradients, before)
 
-        def body(step, finite, norm, sums):
-            means, norm = one_step(step)
+        def body(step, finite, norm, vitals, sums):
+            means, norm, vitals = one_step(step)
             sums = {name: total + means[name] for name, total in sums.items()}
-            return step + 1, tf.math.is_finite(means["loss"]), norm, sums
+            return step + 1, tf.math.is_finite(means["loss"]), norm, vitals, sums
 
         names = self._log_names(data, order.shape[1])
         zero = tf.constant(0.0)
-        steps, finite, norm, sums = tf.while_loop(
-            lambda step, finite, norm, sums: tf.logical_and(step < count, finite),
+        steps, finite, norm, vitals, sums = tf.while_loop(
+            lambda step, finite, *_: tf.logical_and(step < count, finite),
             body,
-            [tf.constant(0), tf.constant(True), zero, dict.fromkeys(names, zero)],
+            [tf.constant(0), tf.constant(True), zero, tf.zeros((3, watch.groups)), dict.fromkeys(names, zero)],
             parallel_iterations=1,
         )
+        last = {name: tf.gather(value, order[tf.maximum(watched, 0)]) for name, value in data.items()}
         return {
             **sums,
             "steps": tf.cast(steps, tf.float32),
             "finite": tf.cast(finite, tf.float32),
             "gradient_norm": norm,
             "weight_norm": self._steps.weight_norm(),
+            "vitals": vitals,
+            "units": self._steps.units(watched >= 0, last),
         }
 
     def _log_names(self, data: Batch, batch_size: int) -> list[str]:

@@ -16,6 +16,7 @@ from archbench.schedules.horizon import Factor
 from archbench.tasks.base import Task
 from archbench.training.checkpoint import Progress
 from archbench.training.full_batch import FullBatch, only
+from archbench.training.health import PREFIX
 from archbench.training.program import Program
 from archbench.training.split import Split
 
@@ -159,7 +160,8 @@ def _epoch(
         if not logs["finite"]:
             raise Diverged(first_step + done, "training loss")
         for name, value in logs.items():
-            sums[name] = sums.get(name, 0.0) + value * count
+            if not name.startswith(PREFIX):
+                sums[name] = sums.get(name, 0.0) + value * count
         mark = time.perf_counter()
         step_seconds += mark - start
         watchers.on_train_batch_end(done - 1, {"loss": logs["loss"]})
@@ -177,6 +179,7 @@ def _epoch(
         **{f"validation_{name}": value for name, value in scores.items()},
         "gradient_norm": logs["gradient_norm"],
         "weight_norm": logs["weight_norm"],
+        **{name: value for name, value in logs.items() if name.startswith(PREFIX)},
         **({"skipped_steps": done - taken} if learner.scales_loss else {}),
         "compile_seconds": compile_seconds,
         "input_seconds": input_seconds,
@@ -196,7 +199,8 @@ def _calls(
     for data, chunk, count in training.chunks(recipe.seed, epoch, recipe.batch_size, recipe.steps_per_call):
         padded = lambda values: np.pad(values[done : done + count], (0, len(chunk) - count))  # noqa: B023, E731
         at_steps = {name: padded(values) for name, values in numbers.items()}
-        yield count, partial(program.train, data, chunk, count, padded(rates), at_steps)
+        watched = done + count == len(rates)
+        yield count, partial(program.train, data, chunk, count, padded(rates), at_steps, watched=watched)
         done += count
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from keras import ops
 
 from archbench.tasks.base import Batch, Task
+from archbench.training.health import Watch, columns
 
 ANSWERS = ("losses", "predictions", "predictions alone", "shown")
 """What a compiled program answers of a batch: the losses, with the predictions, these alone, or what pictures need."""
@@ -157,6 +158,7 @@ class Steps:
 
     def __init__(self, learner: Learner) -> None:
         self.learner = learner
+        self.watch = Watch(learner)
 
     def objective(self, batch: Batch) -> tuple[Any, dict[str, Any]]:
         """The number that is minimised, and the batch means that are logged."""
@@ -247,23 +249,43 @@ class Steps:
         for variable, value in zip([*trainable, *optimizer.variables], [*weights, *slots], strict=True):
             variable.assign(value)
 
-    def answer(self, what: str, batch: Batch) -> dict[str, Any]:
-        """Of one batch, in inference mode: what of `ANSWERS` is asked; per-example losses as `loss/<name>`.
+    def units(self, now: Any, batch: Batch) -> Any:
+        """Of one batch, in inference mode: what `Watch.units` counts, and 0 unless `now`."""
+
+        def forward() -> None:
+            with self._evaluated(batch) as (net, read):
+                self.learner.task.losses(net, read, EVALUATION_SEED)
+
+        def level() -> Any:
+            value = next(iter(batch.values()))
+            return ops.equal(value, value)
+
+        return self.watch.units(now, forward, level)
+
+    @contextmanager
+    def _evaluated(self, batch: Batch) -> Iterator[tuple[BoundNet, Batch]]:
+        """The network in inference mode, and what it reads.
 
         A layer that can draw a sample with a given `noise` is given that of the batch, one row an example: what it
         draws hangs on the example alone.
         """
-        task, net, batch = self.learner.task, BoundNet(self.learner, training=False), self.learner.read(batch)
+        net, read = BoundNet(self.learner, training=False), self.learner.read(batch)
         drawing = [layer for layer in self.learner.layers if hasattr(layer, "noise")]
         with _replaced([(layer, "noise", batch["noise"]) for layer in drawing]):
+            yield net, read
+
+    def answer(self, what: str, batch: Batch) -> dict[str, Any]:
+        """Of one batch, in inference mode: what of `ANSWERS` is asked; per-example losses as `loss/<name>`."""
+        task = self.learner.task
+        with self._evaluated(batch) as (net, read):
             if what == "shown":
-                return task.show(net, batch, EVALUATION_SEED)
+                return task.show(net, read, EVALUATION_SEED)
             if what == "predictions alone":
-                return task.predict(net, batch, EVALUATION_SEED)
+                return task.predict(net, read, EVALUATION_SEED)
             before = dict(net.carried)
-            losses = task.losses(net, batch, EVALUATION_SEED)
+            losses = task.losses(net, read, EVALUATION_SEED)
             after, net.carried = net.carried, before  # predictions are of the same batch
-            predictions = task.predict(net, batch, EVALUATION_SEED) if what == "predictions" else {}
+            predictions = task.predict(net, read, EVALUATION_SEED) if what == "predictions" else {}
             self._carry_on(after)  # only now: on TensorFlow what was carried is read where it is used
         return {**predictions, **{f"loss/{name}": value for name, value in losses.items()}}
 
@@ -330,7 +352,14 @@ class Program:
         return self._backend.place(arrays)
 
     def train(
-        self, data: Batch, order: np.ndarray, count: int, rates: np.ndarray, numbers: Mapping[str, Any]
+        self,
+        data: Batch,
+        order: np.ndarray,
+        count: int,
+        rates: np.ndarray,
+        numbers: Mapping[str, Any],
+        *,
+        watched: bool = False,
     ) -> dict[str, float]:
         """Run the first `count` steps of a chunk and return what they logged.
 
@@ -338,18 +367,21 @@ class Program:
         other tunable numbers, each one value or one a step. The result holds the mean over the steps taken of every
         loss part, the last step's `gradient_norm`, the `weight_norm` after it, and `steps`, which is less than
         `count` where a loss was NaN or infinite: the loop stops there and `finite` is 0. With `count` 0 it only
-        compiles.
+        compiles. Where the last step is `watched`, also what `health.PREFIX` tells of.
         """
         numbers = {
             name: np.ascontiguousarray(np.broadcast_to(np.float32(value), rates.shape))
             for name, value in numbers.items()
         }
-        logs = self._backend.train(data, order.astype(np.int32), np.int32(count), rates.astype(np.float32), numbers)
+        last = np.int32(count - 1 if watched else -1)
+        order, rates = order.astype(np.int32), rates.astype(np.float32)
+        logs = dict(self._backend.train(data, order, np.int32(count), rates, numbers, last))
+        vitals = logs.pop("vitals"), logs.pop("units")
         logs = {name: float(value) for name, value in logs.items()}
         for name in logs:
             if name not in ("steps", "finite", "gradient_norm", "weight_norm"):
                 logs[name] /= max(logs["steps"], 1.0)
-        return logs
+        return logs | (columns(*vitals, logs["gradient_norm"]) if watched else {})
 
     def train_side_by_side(
         self, values: Sequence[Any], data: Batch, order: np.ndarray, count: int, rates: np.ndarray, numbers: Any

@@ -12,7 +12,7 @@ from archbench.page.section import Figures, File, Section, Table, Text, Workplac
 from archbench.page.sections import section
 from archbench.records.probe_folder import ProbeFolder
 from archbench.results.gathered import Results
-from archbench.results.signals import by_arm, by_layer
+from archbench.results.signals import by_arm, by_epoch, by_layer
 
 
 @section("signal_propagation", order=450, needs=("probes",), source="He et al. 2015, arXiv:1502.01852, section 2.2")
@@ -27,6 +27,7 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     layers = probe.tables["layers"]
     name = formats.file_name("probe", probe.name)
     place.write_table(f"{name}.csv", layers)
+    layers = by_epoch(layers)
     with style():
         shown = place.gallery.keep(
             signals_by_layer(by_layer(layers)),
@@ -52,6 +53,8 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     ]
     trained = "of finished runs" if probe.settings["trained"] else "with fresh weights"
     data = ", ".join(probe.settings["datasets"])
+    if any(probe.tables["layers"]["epoch"]):
+        trained = "before and during training"
     remark = (
         f"Networks {trained} on one batch of {data}. Where a layer multiplies the signal by more than 1 on and on, it "
         "explodes with depth, and where by less, it vanishes: forward, the layers say little of the input; back, the "

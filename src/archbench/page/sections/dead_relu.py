@@ -1,0 +1,56 @@
+"""How many units no gradient passes any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbench.figures.style import style
+from archbench.figures.units import dead_units
+from archbench.page import formats
+from archbench.page.section import Figures, File, Section, Table, Text, Workplace
+from archbench.page.sections import section
+from archbench.records.probe_folder import ProbeFolder
+from archbench.results.gathered import Results
+from archbench.results.units import dead_by_epoch, dead_by_layer
+
+REMARK = (
+    "A unit is dead where its activation is flat for every example: no gradient passes, and what leads to it does not "
+    "change any more. It is silent where its input is nowhere above 0: a rectifier is then dead, one with a slope "
+    "below 0 goes on learning. Rates that are too large push units there in a few steps."
+)
+
+
+@section("dead_relu", order=452, needs=("probes",), source="Maas, Hannun, Ng 2013, section 2")
+def dead_relu(results: Results, place: Workplace) -> Iterator[Section]:
+    """Every probe of dead units: their share by epoch and by layer."""
+    for probe in results.probes:
+        if probe.kind == "dead_relu":
+            yield _section(probe, place)
+
+
+def _section(probe: ProbeFolder, place: Workplace) -> Section:
+    units = probe.tables["units"]
+    epochs, layers = dead_by_epoch(units), dead_by_layer(units)
+    name, title = formats.file_name("probe", probe.name), f"Dead units: {probe.name}"
+    place.write_table(f"{name}.csv", units)
+    with style():
+        shown = place.gallery.keep(
+            dead_units(epochs, layers),
+            name,
+            title,
+            "Left: the share of all units that are dead, by epoch. Right: by activation, after the last epoch. Line: "
+            f"median over n={formats.between(epochs['seeds'])} seeds; band: from the least to the largest.",
+        )
+    rows = [
+        {
+            "Network": arm,
+            "Epochs": str(own["epoch"].max()),
+            "Dead at first": f"{own['dead'].iloc[0]:.1%}",
+            "Dead at last": f"{own['dead'].iloc[-1]:.1%}",
+            "Silent at last": f"{own['silent'].iloc[-1]:.1%}",
+            "Blocked at last": f"{own['blocked'].iloc[-1]:.1%}",
+            "Seeds": f"n={own['seeds'].iloc[-1]}",
+        }
+        for arm, own in epochs.groupby("arm", sort=False)
+    ]
+    return Section(name, title, [Text(REMARK), Figures([shown]), Table(rows), File(f"{name}.csv")])

@@ -1,0 +1,129 @@
+"""The probes of times and of degradation: every layer measured, bytes by hand, losses as training has them."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import toys
+
+from archbench.figures.layers import errors_by_tensor, loss_by_depth, times_by_layer
+from archbench.probes.degradation import degradation
+from archbench.probes.subject import Subject
+from archbench.probes.timing import timing
+from archbench.results.layers import cost_sums, degrades, fit_by_depth, gradient_verdicts, median_costs
+from archbench.training.run import Pace, Workbench, run_benchmark
+
+MLP = {"architecture": {"name": "mlp", "units": [6, 5]}, "augmentation": [], "parts": {}}
+
+
+def _subject(data, tmp_path, **changes):
+    return Subject("only", toys.settings(**changes), data(), tmp_path)
+
+
+def test_every_layer_is_timed_and_its_bytes_are_counted(tmp_path):
+    found = timing(iter([_subject(toys.stripes, tmp_path, **MLP)]), examples=10, repeats=2)["layers"]
+    dense = found[found["kind"] == "Dense"]
+    # 256 pixels to 6, 5 and 3 units, in float32 for 10 examples; Adam keeps two numbers a weight.
+    sizes = [256 * 6 + 6, 6 * 5 + 5, 5 * 3 + 3]
+    assert dense["weight_bytes"].tolist() == [4 * size for size in sizes]
+    assert dense["optimizer_bytes"].tolist() == [8 * size for size in sizes]
+    assert dense["activation_bytes"].tolist() == [4 * 10 * units for units in (6, 5, 3)]
+    assert (found["forward_ms"] > 0).all()
+    assert (dense["optimizer_ms"] > 0).all()
+    assert (found[found["kind"] == "Relu"][["weight_bytes", "optimizer_ms"]] == 0).all(axis=None)
+    assert {"Relu", "Dense", "Flatten"} <= set(found["kind"])
+
+
+@pytest.mark.parametrize(("data", "changes"), [(toys.sums, toys.LSTM), (toys.stripes, {"augmentation": []})])
+def test_networks_of_any_kind_are_timed(data, changes, tmp_path):
+    subject = _subject(data, tmp_path, **changes)
+    found = timing(iter([subject]), examples=2, repeats=1)["layers"]
+    assert found.filter(like="_ms").ge(0).all(axis=None)
+    weights = sum(int(np.prod(w.shape)) for w in subject.learner().parts["network"].weights)
+    assert found["weight_bytes"].sum() >= 4 * weights
+
+
+def test_costs_are_medians_over_seeds_and_sums_over_layers():
+    rows = [
+        {
+            "arm": "a",
+            "seed": seed,
+            "part": "p",
+            "layer": layer,
+            "kind": f"K{layer}",
+            "forward_ms": ms,
+            "backward_ms": 1.0,
+        }
+        | {"optimizer_ms": 0.5, "activation_bytes": 8, "weight_bytes": 4, "optimizer_bytes": 2}
+        for seed, ms in ((0, 1.0), (1, 9.0), (2, 2.0))
+        for layer in (1, 2)
+    ]
+    rows[1]["forward_ms"] = 30.0  # of the first seed's second layer
+    costs = median_costs(pd.DataFrame(rows))
+    assert costs["forward_ms"].tolist() == [2, 9]
+    (sums,) = cost_sums(pd.DataFrame(rows)).to_dict("records")
+    assert (sums["forward_ms"], sums["backward_ms"], sums["activation_bytes"]) == (11, 2, 16)
+    assert (sums["slowest"], sums["ms"]) == ("K2 2", 10.5)
+    assert len(times_by_layer(costs).axes) == 2
+
+
+def test_losses_on_training_data_are_those_of_the_network_as_it_is(tmp_path):
+    subject = _subject(toys.stripes, tmp_path, **MLP, epochs=3, optimizer={"name": "sgd", "learning_rate": 0.1})
+    found = degradation(iter([subject]), epochs=[0, 3])["networks"].set_index("epoch")
+    trial = toys.settings(**MLP, epochs=3, optimizer={"name": "sgd", "learning_rate": 0.1})
+    bench = Workbench(trial, toys.stripes())
+    bench.start(trial)
+    fresh, _ = bench.split("train").scores(16)
+    assert found.loc[0, "loss"] == pytest.approx(fresh["loss"], rel=1e-5)
+    assert found.loc[0, "error"] == pytest.approx(1 - fresh["accuracy"], abs=1e-6)
+    assert found.loc[3, "loss"] < found.loc[0, "loss"]
+    assert (found["depth"] == 3).all()
+    assert not found["shortcuts"].any()
+
+
+def test_depth_and_shortcuts_are_read_off_the_network_and_finished_runs_are_not_trained_again(tmp_path):
+    residual = {"architecture": {"name": "resnet20", "widths": [2, 2, 2]}, "augmentation": [], "parts": {}, "epochs": 1}
+    trial = toys.settings(**residual, benchmark="resnet")
+    runs = tmp_path / "runs/toy"
+    run_benchmark([trial], toys.stripes(), runs / "resnet", Pace(60.0, lambda *_: None))
+    (row,) = degradation(iter([Subject("resnet", trial, toys.stripes(), runs, trained=True)]))["networks"].to_dict(
+        "records"
+    )
+    assert (row["depth"], row["shortcuts"], row["epoch"]) == (20, True, 0)
+    model = keras.saving.load_model(runs / "resnet/seed-0/model.keras")
+    training = toys.stripes().splits["train"]
+    logits = np.asarray(keras.ops.convert_to_numpy(model(training["image"].astype("float32"))), "float64")
+    nats = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), training["label"]]
+    assert row["loss"] == pytest.approx(nats.mean(), rel=1e-4)
+
+
+def test_what_has_no_accuracy_has_no_error(tmp_path):
+    found = degradation(iter([_subject(toys.sums, tmp_path, **toys.LSTM)]))["networks"]
+    assert found["error"].isna().all()
+    assert found["loss"].notna().all()
+    assert len(loss_by_depth(fit_by_depth(found)).axes) == 1
+
+
+def test_degradation_is_how_much_the_deepest_fits_worse():
+    rows = [
+        ("p20", 0, 4, 20, False, 0.2), ("p20", 1, 4, 20, False, 0.4), ("p56", 0, 0, 56, False, 9.0),
+        ("p56", 0, 4, 56, False, 0.5), ("r20", 0, 4, 20, True, 0.3), ("r56", 0, 4, 56, True, 0.2),
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["arm", "seed", "epoch", "depth", "shortcuts", "loss"]).assign(error=0.1)
+    fit = fit_by_depth(table)
+    assert fit[["arm", "loss", "n"]].values.tolist() == [
+        ["p20", pytest.approx(0.3), 2], ["p56", 0.5, 1], ["r20", 0.3, 1], ["r56", 0.2, 1],
+    ]  # fmt: skip
+    assert degrades(fit) == {False: pytest.approx(0.2), True: pytest.approx(-0.1)}
+    assert degrades(fit[:1]) == {}
+
+
+@pytest.mark.parametrize(
+    ("errors", "verdict"),
+    [([1e-9, 1e-8], "right"), ([1e-9, 1e-9, 0.5], "near a kink"), ([1e-5, 1e-4], "near a kink"), ([0.3, 0.3], "wrong")],
+)
+def test_gradients_are_judged_by_their_largest_error_and_by_the_most(errors, verdict):
+    table = pd.DataFrame({"arm": "a", "number": range(len(errors)), "weight": "w", "relative_error": errors})
+    (row,) = gradient_verdicts(table).itertuples()
+    assert (row.verdict, row.largest, row.tensors) == (verdict, max(errors), len(errors))
+    assert len(errors_by_tensor(table).axes) == 1
