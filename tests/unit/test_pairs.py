@@ -308,7 +308,7 @@ def test_pictures_that_are_too_small_are_refused():
     ("architecture", "task", "why"),
     [
         ({**SIAMESE, "difference": None}, {"name": "verification"}, "logistic loss needs a network of .* head"),
-        (SIAMESE, {"name": "verification", "loss": "contrastive"}, "contrastive loss needs .* embedding, but this one"),
+        (SIAMESE, {"name": "verification", "by": "contrastive"}, "contrastive loss needs .* embedding, but this one"),
         (SIAMESE, {"name": "triplets", "length": 4}, "triplets needs a network of the part embedding alone"),
     ],
 )
@@ -327,7 +327,7 @@ def test_examples_of_two_shapes_are_refused():
 CASES = {
     "absolute": (SIAMESE, "verification"),
     "chi_square": ({**SIAMESE, "difference": "chi_square"}, "verification"),
-    "contrastive": ({**SIAMESE, "difference": None}, {"name": "verification", "loss": "contrastive"}),
+    "contrastive": ({**SIAMESE, "difference": None}, {"name": "verification", "by": "contrastive"}),
     **{
         mining: ({"name": "triplet", **SMALL}, {"name": "triplets", "length": 4, "mining": mining})
         for mining in ("random", "hard", "semi_hard")

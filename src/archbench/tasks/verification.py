@@ -35,10 +35,10 @@ class Verification(Pairs):
     """
 
     def __init__(
-        self, card: Card, *, loss: Literal["logistic", "contrastive"] = "logistic", margin: Positive = 1.0
+        self, card: Card, *, by: Literal["logistic", "contrastive"] = "logistic", margin: Positive = 1.0
     ) -> None:
         super().__init__(card)
-        self.loss, self.margin = loss, margin
+        self.by, self.margin = by, margin
 
     def outputs(self) -> int:
         """One logit a pair."""
@@ -46,10 +46,10 @@ class Verification(Pairs):
 
     def learn(self, training: Arrays, parts: Mapping[str, keras.Model]) -> None:
         """Raises `TaskMismatch` where the network has other parts than those that the loss trains."""
-        wanted = PARTS[self.loss]
+        wanted = PARTS[self.by]
         if set(parts) != wanted:
             raise TaskMismatch(
-                f"verification by the {self.loss} loss needs a network of the parts {listed(sorted(wanted))}, but this "
+                f"verification by the {self.by} loss needs a network of the parts {listed(sorted(wanted))}, but this "
                 f"one has: {listed(parts)}. Choose the architecture siamese, with a difference for the logistic loss "
                 "and with difference: null for the contrastive one."
             )
@@ -57,13 +57,13 @@ class Verification(Pairs):
     def losses(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
         """`loss`: the cross-entropy of a pair in nats, or the contrastive loss."""
         distance = self.distance(net, batch)
-        if self.loss == "logistic":
+        if self.by == "logistic":
             return {"loss": binary_cross_entropy(batch["same"], -distance)}
         return {"loss": contrastive(batch["same"], distance, self.margin)}
 
     def distance(self, net: Net, batch: Batch) -> Any:
         """The Euclidean distance, or minus the logit of being of one class: (batch,)."""
         first, second = self.embed(net, batch)
-        if self.loss == "contrastive":
+        if self.by == "contrastive":
             return euclidean(first, second)
         return -ops.squeeze(net(first, second, part="head"), axis=-1)
