@@ -45,7 +45,7 @@ def test_gradients_and_steps_by_group_are_those_of_the_last_step(xla):
     program, feed = bench.program, bench.training.feeds[0]
     order, rate = np.arange(32).reshape(2, 16), 0.5
     program.train(feed.placed, order[:1], 1, np.full(1, rate), {})
-    before = toys.weights(bench)
+    before = program.learner.parts["network"].get_weights()
     _, gradients = program.gradient(feed.placed, order[1], np.full(16, 1 / 16), 1.0, {})
     logs = program.train(feed.placed, order[1:], 1, np.full(1, rate), {}, watched=True)
     for group in (1, 2, 3):  # a kernel and a bias each
@@ -130,7 +130,7 @@ def test_units_inside_a_loop_are_left_out():
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
-            return tf.function(program)(tf.ones((2, 3))).numpy()
+            return tf.function(program, autograph=False)(tf.ones((2, 3))).numpy()
         import jax
 
         return np.asarray(jax.jit(program)(np.ones((2, 3), "float32")))

@@ -45,8 +45,8 @@ class Watch:
                     self._activations.append((operation, group))
 
     def weights(self) -> list[Any]:
-        """The weights as they are, before a step."""
-        return [ops.convert_to_tensor(weight) for weight in self.trainable]
+        """The weights as they are now: on TensorFlow a variable, converted, is read where it is used."""
+        return [ops.copy(weight) for weight in self.trainable]
 
     def steps(self, now: Any, gradients: Sequence[Any], before: Sequence[Any]) -> Any:
         """(3, group): sums of squares of `gradients`, of what a step changed of `before`, and of that; 0 unless `now`.
@@ -78,9 +78,10 @@ class Watch:
 
         def measured() -> Any:
             found: dict[int, Any] = {}
+            beside = level()
 
             def look(place: int, call: Callable[..., Any], x: Any) -> None:
-                if len(x.shape) > 1 and x.shape[-1] is not None and _beside(x, level()):
+                if len(x.shape) > 1 and x.shape[-1] is not None and _traced_with(x, beside):
                     passed = ops.any(passes(call, x), axis=tuple(range(len(x.shape) - 1)))
                     found[place] = passed if place not in found else ops.logical_or(found[place], passed)
 
@@ -96,7 +97,7 @@ class Watch:
         return ops.cond(now, measured, lambda: ops.zeros((2, self.groups)))
 
 
-def _beside(one: Any, other: Any) -> bool:
+def _traced_with(one: Any, other: Any) -> bool:
     """Whether two tensors are traced into the same program, and not one of them into a loop of it."""
     return all(getattr(one, name, None) is getattr(other, name, None) for name in ("graph", "_trace"))
 
