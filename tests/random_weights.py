@@ -3,6 +3,9 @@
 import keras
 import numpy as np
 
+POSITIVE = ("gamma", "moving_variance", "first", "shares", "rest")
+"""What is divided by, or taken the logarithm of, as of the tables of n-grams of each length."""
+
 
 def random_weights(model: keras.Model) -> list[np.ndarray]:
     """A value for every weight of `model`, such that signals keep their size from layer to layer."""
@@ -12,7 +15,7 @@ def random_weights(model: keras.Model) -> list[np.ndarray]:
         shape = tuple(weight.shape)
         if len(shape) > 1:
             value = random.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape)
-        elif weight.name in ("gamma", "moving_variance"):
+        elif weight.name.rstrip("_0123456789") in POSITIVE:
             value = random.uniform(0.5, 1.5, shape)
         else:
             value = random.normal(0, 0.1, shape)
