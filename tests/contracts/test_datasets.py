@@ -36,7 +36,6 @@ KINDS_OF_ARRAYS = {
     "landmarks": (4, "float32"),
     "count": (1, "int32"),
     "color": (1, "int32"),
-    "follows": (1, "int32"),
     "video": (5, "uint8"),
     "group": (1, "int32"),
     "singles": (5, "uint8"),
@@ -52,7 +51,7 @@ KINDS_OF_ARRAYS = {
 """Array -> its number of axes, examples included, and its type."""
 TOKENS = (2, "int32")
 """The same, of every array of a data set of texts, but for those that are numbers of an example."""
-OF_TEXTS = {"label": (1, "int32"), "times": (1, "float32"), "letters": (3, "int32")}
+OF_TEXTS = {"label": (1, "int32"), "follows": (1, "int32"), "times": (1, "float32"), "letters": (3, "int32")}
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +82,8 @@ def test_every_entry_tells_source_licence_kind_and_size(entry):
     assert entry.facts["licence"]
     assert entry.facts["kind"] in ("embedded", "generated", "derived", "download", "manual")
     assert is_derived(entry) == (entry.facts["kind"] == "derived") == ("of" in entry.facts.get("smoke", {}))
-    unknown = any(file.size is None for file in _fetch.published(entry.name))
-    assert (entry.facts["bytes"] > 0) == (entry.facts["kind"] == "download" and not unknown)
+    known = any(file.size for file in _fetch.published(entry.name))
+    assert (entry.facts["bytes"] > 0) == (entry.facts["kind"] == "download" and known)
     assert entry.what
 
 
