@@ -11,6 +11,7 @@ import fake_runs as fake
 import pandas as pd
 import pytest
 from scipy import stats
+from site_text import site_text
 
 from archbench.expected import Expected
 from archbench.figures.ancestry import degradation, family_tree
@@ -58,7 +59,7 @@ def report(root, benchmarks, above=None, title="archbench"):
 
 def cells(page, anchor):
     """The rows of the tables in a section, as lists of text."""
-    section = page.read_text().split(f'<section id="{anchor}">')[1].split("</section>")[0]
+    section = site_text(page).split(f'<section id="{anchor}">')[1].split("</section>")[0]
     rows = re.findall("<tr>(.*?)</tr>", section)
     return [[unescape(cell) for cell in re.findall("<td[^>]*>(.*?)</td>", row)] for row in rows if "<td" in row]
 
@@ -277,7 +278,7 @@ def tree(tmp_path):
 def test_the_page_of_classifiers(tree):
     names = [path.name for path in (tree / "runs").iterdir() if path.is_dir()]
     page = report(tree, sorted(names), {"alexnet-digits": 0.1, "resnet20-digits": 0.05})
-    text = " ".join(page.read_text().split())
+    text = " ".join(site_text(page).split())
     assert "1 of 2 expectations of params.yaml are surely reached" in text
     assert "The mean of 1 reaches it." in text
     assert "Short of it" not in text
@@ -315,7 +316,7 @@ def test_unverified_numbers_say_so_on_the_page(tmp_path):
 
 def test_one_architecture_alone(tmp_path):
     train(tmp_path / "runs", "a", [0.9], architecture="resnet20")
-    page = report(tmp_path, ["a"], {"a": 0.1}).read_text()
+    page = site_text(report(tmp_path, ["a"], {"a": 0.1}))
     assert "not judged: single seed" in page
     assert 'id="degradation"' not in page
     assert 'id="family-tree"' not in page
@@ -323,7 +324,7 @@ def test_one_architecture_alone(tmp_path):
 
 
 def test_nothing_has_run(tmp_path):
-    page = report(tmp_path, ["a"], {"a": 0.1}).read_text()
+    page = site_text(report(tmp_path, ["a"], {"a": 0.1}))
     assert "0 of 1 expectation of params.yaml is surely reached" in page
     assert "no test accuracy" in page
     for anchor in ("family-tree", "published", "degradation", "xla"):
@@ -340,9 +341,9 @@ def test_runs_that_failed_or_are_gone_leave_the_page_standing(tree):
         "not judged: 1 of 3 seeds without a score",
         "not judged: no test accuracy",
     ]
-    assert 'id="degradation"' not in page.read_text()
-    assert "n=2: 2 finished, 1 diverged" in page.read_text()
-    assert 'href="#gaps"' not in page.read_text()  # below, but not among the contents
+    assert 'id="degradation"' not in site_text(page)
+    assert "n=2: 2 finished, 1 diverged" in site_text(page)
+    assert 'href="#gaps"' not in site_text(page)  # below, but not among the contents
 
 
 def test_names_and_titles_are_text(tmp_path):
@@ -350,13 +351,13 @@ def test_names_and_titles_are_text(tmp_path):
     train(tmp_path / "runs", "a", [0.9, 0.8], architecture="lenet5", dataset=evil)
     train(tmp_path / "runs", "b", [0.9, 0.8], architecture="alexnet", dataset=evil)
     page = report(tmp_path, ["a", "b"], {"a": 0.1}, title=evil)
-    assert "<script" not in page.read_text()
+    assert "<script" not in site_text(page)
     assert all("<script" not in path.read_text() for path in (page.parent / "figures").iterdir())
     assert "<script" not in (page.parent / "README.md").read_text()
 
 
 def test_the_title_is_not_followed_by_the_pipeline(tmp_path):
-    page = report(tmp_path, [], title="archbench: every architecture, small").read_text()
+    page = site_text(report(tmp_path, [], title="archbench: every architecture, small"))
     assert "<h1>archbench: every architecture, small</h1>" in page
     assert "Pipeline tour" in page
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import tracking_folders
 import yaml
+from site_text import site_text
 from tracking_folders import empty_database  # noqa: F401 -- a fixture
 
 from archbench.cli import record_checks
@@ -123,7 +124,7 @@ def _report(root: Path) -> str:
     seeds = dict.fromkeys(("lenet5-digits", "other"), (0, 1))
     options = Options(title="x", seeds=seeds, study_seeds=dict.fromkeys(("rates", "more"), fake.SEEDS))
     folders = root / "runs" / "small", root / "studies" / "small", root / "reports" / "small"
-    return write_report("small", list(seeds), ["rates", "more"], *folders, options).read_text()
+    return site_text(write_report("small", list(seeds), ["rates", "more"], *folders, options))
 
 
 def _findings(root: Path) -> dict[str, tuple[str, str | None]]:

@@ -6,6 +6,7 @@ import shutil
 
 import fake_runs as fake
 import pytest
+from site_text import site_text
 
 from archbench.page.report import write_report
 from archbench.page.section import columns
@@ -113,10 +114,10 @@ def test_the_page_and_the_readme_show_it_where_there_is_one(reference, tmp_path)
     root = shutil.copytree(reference.parent, tmp_path / "now")
     shutil.rmtree(root / "report")
     out = _report(root, reference)
-    section = (out / "index.html").read_text().split('<section id="reference">')[1].split("</section>")[0]
+    section = site_text(out / "index.html").split('<section id="reference">')[1].split("</section>")[0]
     assert section.count("as in the reference") == 3
-    assert "## Beside the reference" in (out / "README.md").read_text()
-    assert 'id="reference"' not in (reference / "index.html").read_text()
+    assert "[Beside the reference](pages/reference.html)" in (out / "README.md").read_text()
+    assert 'id="reference"' not in site_text(reference / "index.html")
     assert "reference" not in (reference / "README.md").read_text().lower()
 
 
@@ -137,6 +138,6 @@ def test_a_reference_that_cannot_be_read_holds_up_no_report(reference, tmp_path)
     shutil.copytree(reference / "tables", spoiled / "tables")
     (spoiled / "tables" / "results.csv").write_text("")
     root = shutil.copytree(reference.parent, tmp_path / "now")
-    page = (_report(root, spoiled) / "index.html").read_text()
+    page = site_text(_report(root, spoiled) / "index.html")
     assert "results.csv cannot be read" in page
     assert 'id="reference"' not in page

@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from archbench.figures.style import figure, shorten
+from archbench.figures.style import figure, shades, shorten
 
 SEED_OFFSET = 0.26
 """Rows below its mean that a seed's point is drawn, so that neither hides the other."""
@@ -69,7 +69,7 @@ def score_map(scores: pd.DataFrame, *, label: str) -> Figure:
         annot_kws={"fontsize": 7},
         vmin=0,
         vmax=1,
-        cmap="Blues",
+        cmap=shades("Blues"),
         cbar_kws={"label": label},
         ax=axes,
     )

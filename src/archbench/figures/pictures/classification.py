@@ -11,7 +11,7 @@ from sklearn.metrics import confusion_matrix
 
 from archbench.figures.gallery import RIGHT, WRONG, Picture, class_names, displayable, grid, is_image, show, still
 from archbench.figures.pictures import picture
-from archbench.figures.style import figure, shorten
+from archbench.figures.style import figure, shades, shorten
 
 EACH = 10
 """Right examples, and wrong ones, that a gallery shows at most."""
@@ -49,7 +49,7 @@ def confusion_figure(counts: np.ndarray, names: list[str]) -> Figure:
         annot_kws={"fontsize": 7},
         vmin=0,
         vmax=1,
-        cmap="Blues",
+        cmap=shades("Blues"),
         square=True,
         cbar_kws={"label": "share of the true class", "shrink": 0.8},
         xticklabels=labels,
