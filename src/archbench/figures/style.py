@@ -81,6 +81,10 @@ def save_svg(drawn: Figure, path: Path) -> Path:
     Numbers of paths are rounded to a hundredth of a point, and a reader's dark mode draws it dark.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for axes in drawn.axes:
+        if axes.get_label() == "<colorbar>":
+            for bar in axes.collections:
+                bar.set_edgecolor("face")  # else a line of paper shows between two steps
     written = io.StringIO()
     with style():
         drawn.savefig(written, format="svg", metadata={"Date": None, "Creator": None})

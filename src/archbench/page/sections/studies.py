@@ -25,8 +25,6 @@ def studies(results: Results, place: Workplace) -> Iterator[Section]:
         blocks = [
             Text(study_remark(study)),
             Table(arm_rows(study)),
-            Heading("Best settings"),
-            Table([{"Arm": arm.name, "Setting": arm.best_setting or formats.NOTHING} for arm in study.arms]),
             File(name),
             Figures(figures),
             Heading("Budgets"),
@@ -58,6 +56,7 @@ def _arm_row(arm: Arm, metric: str, own_network: bool) -> Row:
         "Mean rank": formats.value(arm.rank, 3),
         "Best validation": formats.value(arm.best_value),
         "Default's validation": formats.value(arm.default_value),
+        "Tuned setting": arm.best_setting or formats.NOTHING,
     }
 
 
