@@ -162,6 +162,11 @@ def test_a_cell_that_is_a_name_links_to_its_page_and_none_to_its_own():
     assert '<td class="first">two</td>' in html["pages/two.html"]
 
 
+def test_a_name_of_two_pages_leads_to_the_first():
+    sections = [Section(name, "Same", [], names=["shared"]) for name in "ab"]
+    assert Page("t", "p", [], sections).pages == {"Same": "a.html", "shared": "a.html"}
+
+
 def test_pages_stand_in_a_row_of_those_among_the_contents():
     sections = [Section(name, name.upper(), [], listed=name != "b") for name in "abc"]
     html = render(Page("t", "p", [], sections))

@@ -30,7 +30,7 @@ def answer(question: str, entries: Sequence[Competitor], maximize: bool) -> Answ
         gain="the usual choice" if usual else f"{formats.gain(gain.difference)} over {found.usual.label}",
         cost=cost_words(chosen),
         n=str(chosen.score.n),
-        sure=_sure(gain, maximize, len(group), len(entries), usual),
+        sure=_sure(gain, maximize, usual) + _apart(len(group), len(entries)),
     )
 
 
@@ -41,16 +41,22 @@ def cost_words(entry: Competitor) -> str:
     return "; ".join(part.replace(" ", "\u00a0") for part in (*parts, f"{count} parameters"))
 
 
-def _sure(gain: Comparison, maximize: bool, group: int, all_of: int, usual: bool) -> str:
-    apart = "" if group == 1 else f"; {group} of {all_of} cannot be told apart"
-    if usual:
-        return f"nothing is shown to be better{apart}"
+def _sure(gain: Comparison, maximize: bool, usual: bool) -> str:
+    return "nothing is shown to be better" if usual else sure_words(gain, maximize)
+
+
+def sure_words(gain: Comparison, maximize: bool) -> str:
+    """Whether a gain over the usual choice is shown: `surely better, p = 0.003`."""
     if math.isnan(gain.p_holm):
-        return f"not tested{apart}"
+        return "not tested"
     if not gain.sure:
-        return f"no difference shown, p = {formats.p_value(gain.p_holm)}{apart}"
+        return f"no difference shown, p {_equals(gain.p_holm)}"
     better = "better" if (gain.sure > 0) == maximize else "worse than usual"
-    return f"surely {better}, p {_equals(gain.p_holm)}{apart}"
+    return f"surely {better}, p {_equals(gain.p_holm)}"
+
+
+def _apart(group: int, all_of: int) -> str:
+    return "" if group == 1 else f"; {group} of {all_of} cannot be told apart"
 
 
 def _equals(p: float) -> str:

@@ -129,7 +129,10 @@ class Gallery:
             for entry in sorted(scored, key=lambda entry: not entry.standing.ranked)
         ]
         points = [{"label": entry.label, "value": run.score} for entry in scored for run in entry.runs if run.finished]
-        drawn = interval_figure(pd.DataFrame(rows), pd.DataFrame(points), metric=formats.words(metric))
+        share = maximize and all(0 <= point["value"] <= 1 for point in points)
+        drawn = interval_figure(
+            pd.DataFrame(rows), pd.DataFrame(points), metric=formats.words(metric), most=1.0 if share else None
+        )
         words = f"Test {formats.words(metric)}"
         caption = " ".join([f"{words} {where}: {better(maximize)}.", *_score_caption(scored)])
         first, last = rows[0], rows[-1]

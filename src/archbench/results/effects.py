@@ -12,8 +12,8 @@ from archbench.results.statistics import Comparison, compare_all
 from archbench.results.studies import Arm
 
 Competitor = Place | Arm
-OPEN = (Kind.BEST, Kind.TIE, Kind.UNTESTED, Kind.BETTER)
-"""What cannot be told from the best."""
+OPEN = (Kind.BEST, Kind.TIE, Kind.BETTER)
+"""What cannot be told from the best; one that every seed puts as far behind cannot be tested, and is no tie."""
 
 
 @dataclass(frozen=True)
