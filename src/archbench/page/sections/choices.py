@@ -1,0 +1,98 @@
+"""A page for every optimizer, schedule and part that studies compare: what it is, and how it did in each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from archbench.activations import ACTIVATIONS
+from archbench.catalogue import Catalogue
+from archbench.initializers import INITIALIZERS
+from archbench.normalizations import NORMALIZATIONS
+from archbench.optimizers import OPTIMIZERS
+from archbench.page import formats
+from archbench.page.section import Block, Heading, Row, Section, Table, Text, Workplace
+from archbench.page.sections import section
+from archbench.page.standings import seeds
+from archbench.regularizers import REGULARIZERS
+from archbench.results.effects import effects
+from archbench.results.gathered import Results
+from archbench.results.statistics import NO_COMPARISON
+from archbench.results.studies import Arm, Study
+from archbench.schedules import SCHEDULES
+
+KINDS: dict[str, Catalogue] = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "activation": ACTIVATIONS,
+    "normalization": NORMALIZATIONS,
+    "initializer": INITIALIZERS,
+    "regularizer": REGULARIZERS,
+}
+"""What arms of a study differ in -> what there is of it."""
+Found = tuple[Study, Arm]
+
+
+@section("choices", order=310, needs=("studies",), source="archbench")
+def choices(results: Results, place: Workplace) -> Iterator[Section]:
+    """Every choice with the studies that have it; none where no study compares any of these kinds."""
+    found: dict[tuple[str, str], list[Found]] = {}
+    for study in results.studies:
+        for kind in KINDS:
+            named = {arm.name: name for arm in study.listed if (name := _chosen(arm, kind))}
+            if len(set(named.values())) > 1:
+                for arm in study.arms:
+                    if arm.name in named:
+                        found.setdefault((kind, named[arm.name]), []).append((study, arm))
+    if not found:
+        return
+    rows = [_overview_row(kind, name, own) for (kind, name), own in found.items()]
+    yield Section("choices", "All choices of the studies", [Table(rows)])
+    for (kind, name), own in found.items():
+        blocks = [*_about(kind, name), Heading("In the studies"), Table(_rows(own))]
+        anchor = formats.file_name("choice", kind, name)
+        yield Section(anchor, f"{name} ({kind})", blocks, listed=False, brief=False, names=[name])
+
+
+def _chosen(arm: Arm, kind: str) -> str | None:
+    """The name of what the final runs of an arm have of a kind; None where they have none, or none is known."""
+    settings = next((run.settings for run in arm.runs if run.settings), {})
+    spec: Mapping[str, Any] | str | None = settings.get(kind) or settings.get("parts", {}).get(kind)
+    return spec["name"] if isinstance(spec, Mapping) else spec
+
+
+def _about(kind: str, name: str) -> list[Block]:
+    """What the catalogue says of it; nothing of one that is no longer there."""
+    entry = next((entry for entry in KINDS[kind] if entry.name == name), None)
+    return [Text(f"{entry.what.rstrip('.')}. Source: {entry.source}.")] if entry else []
+
+
+def _overview_row(kind: str, name: str, own: Sequence[Found]) -> Row:
+    return {
+        "Choice": f"{name} ({kind})",
+        "Kind": kind,
+        "Studies": formats.in_words(list(dict.fromkeys(study.name for study, _ in own))),
+        "Arms": str(len(own)),
+    }
+
+
+def _rows(own: Sequence[Found]) -> list[Row]:
+    return [_row(study, arm) for study, arm in own]
+
+
+def _row(study: Study, arm: Arm) -> Row:
+    found = effects(study.listed) if study.equal else None
+    gain = found.gains.get(arm.label, NO_COMPARISON) if found else NO_COMPARISON
+    compared = found is not None and gain.difference.n > 0
+    return {
+        "Study": f"Study: {study.name}",
+        "Arm": arm.name,
+        "Test score": f"{formats.score(arm.score)} {formats.words(study.monitor or 'score')}",
+        "Seeds": seeds(arm.runs, arm.score),
+        "Gain over the usual choice": f"{formats.gain(gain.difference)} over {found.usual.label}"
+        if compared
+        else formats.NOTHING,
+        "p": formats.p_value(gain.p_holm),
+        "Verdict beside the best": arm.standing.verdict,
+        "Tuned setting": arm.best_setting or formats.NOTHING,
+    }
