@@ -101,6 +101,28 @@ def test_pages_and_figures_are_dark_where_the_reader_wants_it(site, browser, sch
         assert ("invert" in page.evaluate("getComputedStyle(document.documentElement).filter")) == dark
 
 
+LABELS = """() => {
+  const texts = [...document.querySelectorAll("text")].filter((text) => text.textContent.trim());
+  const placed = texts.map((text) => [text.textContent.trim(), text.getBoundingClientRect()]);
+  const frame = document.documentElement.getBoundingClientRect();
+  const cut = placed.filter(([, box]) => box.left < -1 || box.top < -1 || box.right > frame.right + 1
+    || box.bottom > frame.bottom + 1).map(([text]) => [text, "beyond the edge"]);
+  const over = placed.flatMap(([text, box], place) => placed.slice(place + 1).filter(([, other]) => {
+    const width = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+    const height = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
+    return width > 2 && height > 0.35 * Math.min(box.height, other.height);
+  }).map(([other]) => [text, other]));
+  return [...cut, ...over];
+}"""
+
+
+def test_no_label_of_a_figure_covers_another_or_is_cut(site, browser):
+    with opened(browser) as (page, _):
+        for path in sorted((site / "figures").glob("*.svg")):
+            page.goto(path.as_uri())
+            assert page.evaluate(LABELS) == [], path.name
+
+
 def column(page, table, place):
     return [text.strip() for text in page.locator(f"{table} tbody tr:visible td:nth-child({place})").all_inner_texts()]
 

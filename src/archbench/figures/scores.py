@@ -6,6 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from archbench.figures.style import figure, shades, shorten
 
@@ -45,6 +46,7 @@ def interval_figure(scores: pd.DataFrame, points: pd.DataFrame, *, metric: str, 
         panels[1].axvline(0, color=LINE, linewidth=1.2, zorder=1)
         _bars(panels[1], scores, ("difference", "difference_low", "difference_high"))
         panels[1].set(xlabel="minus the best, seed by seed")
+        panels[1].xaxis.set_major_locator(MaxNLocator(5))
     if 0 < len(means) < len(scores):
         for axes in panels:
             axes.axhline(len(means) - 0.5, color=LINE, linewidth=1.2, linestyle="--")

@@ -37,7 +37,7 @@ def classification(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
 def confusion_figure(counts: np.ndarray, names: list[str]) -> Figure:
     """`counts` (true class, predicted class) as shares of the true class by colour and as numbers by text."""
     classes = len(names)
-    side = 1.3 + 0.36 * min(classes, COUNTED_CLASSES)
+    side = max(2.8, 1.3 + 0.36 * min(classes, COUNTED_CLASSES))  # room for the words beside the bar
     drawn = figure(side + 0.6, side)
     axes = drawn.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
