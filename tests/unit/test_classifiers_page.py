@@ -282,7 +282,7 @@ def test_the_page_of_classifiers(tree):
     assert "1 of 2 expectations of params.yaml are surely reached" in text
     assert "The mean of 1 reaches it." in text
     assert "Short of it" not in text
-    assert text.index("<h3>Not judged</h3>") < text.index("<h3>Reached</h3>")
+    assert text.index("<h2>Not judged</h2>") < text.index("<h2>Reached</h2>")
     rows = {row[0]: row for row in cells(page, "family-tree")}
     alexnet = rows["AlexNet (Krizhevsky et al., NIPS 2012)"]
     # Differences 0.10, 0.10, 0.095: deviation 0.0028868, half 4.302653 * 0.0028868 / sqrt(3) = 0.00717.
@@ -306,6 +306,22 @@ def test_the_page_of_classifiers(tree):
     assert {"expectations.csv", "published.csv", "degradation.csv", "xla.csv"} <= {
         path.name for path in tables.iterdir()
     }
+
+
+def test_what_was_measured_in_both_modes_answers_for_xla(tree):
+    names = sorted(path.name for path in (tree / "runs").iterdir() if path.is_dir())
+    (row,) = [row for row in cells(report(tree, names), "xla") if row[0] == "lenet5-digits"]
+    assert row[-1] == "0.25"
+    home = (tree / "report" / "index.html").read_text()
+    line = home.split("XLA, on or off?")[1].split("</tr>")[0]
+    told = re.findall("<td[^>]*>(.*?)</td>", line)
+    assert told == [
+        "off",
+        "0.25 times the speed without, in the median",
+        "1.4 s to compile, in the median",
+        "1 benchmark",
+        "faster in 0 of 1",
+    ]
 
 
 def test_unverified_numbers_say_so_on_the_page(tmp_path):

@@ -49,7 +49,7 @@ def _transfer(found: Transfer, place: Workplace) -> Section:
 def _answer(found: Transfer) -> Answer | None:
     """The best way where examples are fewest, which is what a transfer is for."""
     few = min(point.training_examples for point in found.points)
-    known = [point for point in found.points if point.training_examples == few and point.score.n]
+    known = [point for point in found.points if point.training_examples == few and point.standing.whole]
     if not known:
         return None
     best = (max if found.maximize else min)(known, key=lambda point: point.score.mean)
