@@ -1,6 +1,7 @@
 """The pages of one architecture and of one choice: what they gather from boards, studies, catalogues and papers."""
 
 import re
+from dataclasses import replace
 
 import fake_runs as fake
 import pytest
@@ -93,3 +94,20 @@ def test_a_choice_is_told_in_every_study_that_compares_its_kind(pages):
     assert usual[0]["Gain over the usual choice"] == "–"
     assert "arXiv:1412.6980" in words(pages["choice-optimizer-adam"])
     assert not [anchor for anchor in pages if anchor.startswith("choice-schedule")]  # all arms have the same one
+
+
+def test_a_name_that_is_two_things_in_two_studies_leads_to_neither(results):
+    (study,) = results.studies
+    other = replace(study, name="other", settings=study.settings, arms=tuple(_with_optimizer(study.arms, "sgd")))
+    both = replace(results, studies=[study, other])
+    names = {one.title: list(one.names) for one in choices(both, Workplace(None, None))}
+    assert names["adam (optimizer)"] == []  # the arm adam of the other study is trained by sgd
+    assert names["sgd (optimizer)"] == ["sgd"]
+
+
+def _with_optimizer(arms, name):
+    """The same arms, of which adam and adamw are trained by others than they are called."""
+    for arm in arms:
+        found = {"adam": name, "adamw": "momentum"}.get(arm.name)
+        changed = [replace(run, settings={**run.settings, "optimizer": {"name": found}}) for run in arm.runs]
+        yield replace(arm, runs=tuple(changed)) if found else arm

@@ -125,7 +125,7 @@ class Section:
     at_home: bool = False
     """Whether the home page says its lead: what failed, what is missing, what differs from the reference."""
     names: Sequence[str] = ()
-    """What it is found by, beside its title: a cell of a table that is one of these names links to it."""
+    """What it is found by, beside its title: the first cell of a row that is one of these names links to it."""
 
     @property
     def file(self) -> str:

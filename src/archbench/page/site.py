@@ -19,6 +19,8 @@ HERE = Path(__file__).parent
 PAGES = "pages"
 """The folder of all pages but the home page, with what they share."""
 SHARED = ("style.css", "site.js")
+LINKED = ("Architecture", "Study")
+"""The columns whose cells link to the page of what they name, beside the first column of every table."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def render(page: Page) -> dict[str, str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"columns": columns, "page": page, "pages": page.pages}
+    environment.globals |= {"columns": columns, "page": page, "pages": page.pages, "LINKED": LINKED}
     home, one = environment.get_template("home.html"), environment.get_template("section.html")
     written = {"index.html": home.render(questions=page.questions, to=f"{PAGES}/", home="index.html")}
     way = [section for section in page.sections if section.listed]

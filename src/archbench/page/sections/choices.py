@@ -51,7 +51,14 @@ def choices(results: Results, place: Workplace) -> Iterator[Section]:
     for (kind, name), own in found.items():
         blocks = [*_about(kind, name), Heading("In the studies"), Table(_rows(own))]
         anchor = formats.file_name("choice", kind, name)
-        yield Section(anchor, f"{name} ({kind})", blocks, listed=False, brief=False, names=[name])
+        names = [name] if _is_meant(name, own, results.studies) else []
+        yield Section(anchor, f"{name} ({kind})", blocks, listed=False, brief=False, names=names)
+
+
+def _is_meant(name: str, own: Sequence[Found], studies: Sequence[Study]) -> bool:
+    """Whether every arm of that name is this choice: `none` may be no normalization, or no regularizer."""
+    here = {(study.name, arm.name) for study, arm in own}
+    return all((study.name, arm.name) in here for study in studies for arm in study.arms if arm.name == name)
 
 
 def _chosen(arm: Arm, kind: str) -> str | None:
