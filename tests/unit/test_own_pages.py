@@ -4,12 +4,14 @@ import re
 from dataclasses import replace
 
 import fake_runs as fake
+import numpy as np
 import pytest
 
+from archbench.figures.choices import rates_by_epoch
 from archbench.page.figures import Gallery
 from archbench.page.section import Figures, Folded, Table, Text, Workplace
 from archbench.page.sections.architectures import architectures
-from archbench.page.sections.choices import choices
+from archbench.page.sections.choices import _values, choices
 from archbench.results.gathered import Options, gather
 
 
@@ -111,3 +113,31 @@ def _with_optimizer(arms, name):
         found = {"adam": name, "adamw": "momentum"}.get(arm.name)
         changed = [replace(run, settings={**run.settings, "optimizer": {"name": found}}) for run in arm.runs]
         yield replace(arm, runs=tuple(changed)) if found else arm
+
+
+def test_an_activation_and_a_schedule_are_drawn_as_they_are(results, tmp_path):
+    (study,) = results.studies
+    arms = []
+    for arm, activation, schedule in zip(
+        study.arms, ("relu", "maxout", "relu"), ("cosine", "constant", "cosine"), strict=False
+    ):
+        made = {"parts": {"activation": {"name": activation}}, "schedule": {"name": schedule}}
+        runs = [
+            replace(run, settings={**run.settings, **made}, rows=[{"learning_rate": rate} for rate in (0.4, 0.2, 0.1)])
+            for run in arm.runs
+        ]
+        arms.append(replace(arm, runs=tuple(runs)))
+    found = {
+        one.anchor: one
+        for one in choices(
+            replace(results, studies=[replace(study, arms=tuple(arms))]), Workplace(Gallery(tmp_path), None)
+        )
+    }
+    drawn = {anchor: any(isinstance(block, Figures) for block in one.blocks) for anchor, one in found.items()}
+    assert drawn["choice-activation-relu"]
+    assert drawn["choice-schedule-cosine"]
+    assert not drawn["choice-activation-maxout"]  # which takes the largest of several
+    x, y = _values("relu")
+    assert y.tolist() == np.maximum(x, 0).tolist()
+    axes = rates_by_epoch({"a": [0.4, 0.2, 0.1]}).axes[0]
+    assert axes.get_lines()[0].get_ydata().tolist() == [1, 0.5, 0.25]

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from archbench.activations import ACTIVATIONS
 from archbench.catalogue import Catalogue
+from archbench.figures.choices import function_and_slope, rates_by_epoch
+from archbench.figures.style import style
 from archbench.initializers import INITIALIZERS
 from archbench.normalizations import NORMALIZATIONS
 from archbench.optimizers import OPTIMIZERS
 from archbench.page import formats
-from archbench.page.section import Block, Heading, Row, Section, Table, Text, Workplace
+from archbench.page.figures import MOST_LINES
+from archbench.page.section import Block, Figures, Heading, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.page.standings import seeds
 from archbench.regularizers import REGULARIZERS
@@ -49,7 +54,7 @@ def choices(results: Results, place: Workplace) -> Iterator[Section]:
     rows = [_overview_row(kind, name, own) for (kind, name), own in found.items()]
     yield Section("choices", "All choices of the studies", [Table(rows)])
     for (kind, name), own in found.items():
-        blocks = [*_about(kind, name), Heading("In the studies"), Table(_rows(own))]
+        blocks = [*_about(kind, name), *_drawn(kind, name, own, place), Heading("In the studies"), Table(_rows(own))]
         anchor = formats.file_name("choice", kind, name)
         names = [name] if _is_meant(name, own, results.studies) else []
         yield Section(anchor, f"{name} ({kind})", blocks, listed=False, brief=False, names=names)
@@ -72,6 +77,42 @@ def _about(kind: str, name: str) -> list[Block]:
     """What the catalogue says of it; nothing of one that is no longer there."""
     entry = next((entry for entry in KINDS[kind] if entry.name == name), None)
     return [Text(f"{entry.what.rstrip('.')}. Source: {entry.source}.")] if entry else []
+
+
+def _drawn(kind: str, name: str, own: Sequence[Found], place: Workplace) -> list[Block]:
+    """An activation by its function, a schedule by the rates of its runs; of other kinds nothing."""
+    with style():
+        if kind == "activation" and (values := _values(name)) is not None:
+            drawn, caption = function_and_slope(*values, name=name), f"{name} (line) and its slope (dashes)."
+        elif kind == "schedule" and (rates := _rates(own)):
+            drawn, caption = rates_by_epoch(rates), f"The learning rates that runs with {name} had after each epoch."
+        else:
+            return []
+        shown = place.gallery.keep(drawn, formats.file_name("choice", kind, name), f"{name}, drawn", caption)
+    return [Figures([shown])]
+
+
+def _values(name: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Inputs, and what the activation makes of each alone; None for one that looks at several at once."""
+    entry = next((entry for entry in ACTIVATIONS if entry.name == name), None)
+    if entry is None or "widening" in entry.facts or name == "softmax":
+        return None
+    import keras
+
+    x = np.linspace(-4, 4, 321, dtype="float32")
+    inputs = keras.Input((1,))
+    outputs = keras.Model(inputs, entry(inputs))(x[:, None], training=False)
+    return x, keras.ops.convert_to_numpy(outputs)[:, 0]
+
+
+def _rates(own: Sequence[Found]) -> dict[str, list[float]]:
+    """Arm -> the rates of its first finished run, of as many arms as lines can be told apart."""
+    rates = {}
+    for study, arm in own[:MOST_LINES]:
+        run = next((run for run in arm.runs if run.finished and "learning_rate" in run.history), None)
+        if run is not None and run.history["learning_rate"].max() > 0:
+            rates[f"{study.name} / {arm.name}"] = list(run.history["learning_rate"])
+    return rates
 
 
 def _overview_row(kind: str, name: str, own: Sequence[Found]) -> Row:
