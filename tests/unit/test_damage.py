@@ -176,7 +176,8 @@ def test_the_report_shows_what_is_damaged_as_damaged_and_all_else(project):
     _flip(project / "runs" / "small" / "other" / "seed-1" / "history.csv")
     (project / "studies" / "small" / "rates" / "trials.csv").write_text("arm")
     page = _report(project)
-    assert page.count("n=1, no interval: 1 finished, 1 damaged") == 2
+    board = page.split('<section id="board-digits-classification">')[1].split("</section>")[0]
+    assert board.count("n=1, no interval: 1 finished, 1 damaged") == 2
     for told in ("model.keras is not what the run wrote", "history.csv is not what", "trials.csv cannot be read"):
         assert told in page
     assert "Study: more" in page
