@@ -182,7 +182,7 @@ class _Pipeline:
 
     def _report(self) -> dict[str, Any]:
         """The report; speed.csv is no dependency, for it need not be there."""
-        parts = ("index.html", "README.md", "tables", "figures")
+        parts = ("index.html", "README.md", "pages", "tables", "figures")
         reference = self._folders.reference / "tables"
         return {
             "cmd": f"python {self._pages}/report.py",

@@ -78,7 +78,7 @@ def _study(config: Config, slug: str) -> list[Path]:
 
 
 def _report() -> list[Path]:
-    patterns = ("page/*.html", "page/*.css", "results/*.csv")
+    patterns = ("page/*.html", "page/*.css", "page/*.js", "results/*.csv")
     templates = [path for pattern in patterns for path in sorted(code.PACKAGE.glob(pattern))]
     return [*code.files_of(["archbench.page.report", *_declared()]), *templates]
 

@@ -133,7 +133,7 @@ def test_the_first_run_leaves_runs_study_and_report(story: Story) -> None:
         assert metrics["epochs_run"] == 2
     best = yaml.safe_load((story.folder / "studies/tour/optimizers/best.yaml").read_text())
     assert set(best) == {"sgd", "adam"}
-    page = (story.folder / "reports/tour/index.html").read_text()
+    page = "".join(path.read_text() for path in (story.folder / "reports/tour").rglob("*.html"))
     assert "16 &lt;pixels&gt;" in page
     assert "16 <pixels>" not in page
     assert "Signals by layer: signals" in page

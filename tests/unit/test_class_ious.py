@@ -4,6 +4,7 @@ import re
 
 import fake_runs as fake
 import pandas as pd
+from site_text import site_text
 
 from archbench.page.report import Options, write_report
 
@@ -22,7 +23,7 @@ def _report(tmp_path, runs: dict[str, list[dict[str, float]]], dataset="balloons
             )
     options = Options(title="t", seeds={name: range(len(seeds)) for name, seeds in runs.items()}, study_seeds={})
     folders = tmp_path / "runs", tmp_path / "studies", tmp_path / "report"
-    return write_report("tour", list(runs), [], *folders, options).read_text()
+    return site_text(write_report("tour", list(runs), [], *folders, options))
 
 
 def test_the_iou_of_each_class_is_told_as_a_mean_over_seeds(tmp_path):

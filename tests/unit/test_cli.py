@@ -677,6 +677,7 @@ def edit_card(project: Path) -> None:
 
 def test_a_report_says_which_data_it_cannot_know_and_shows_no_run_on_others_as_current(project):
     import fake_runs as fake
+    from site_text import site_text
 
     def write(sha256: str) -> str:
         shape = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}
@@ -686,7 +687,7 @@ def test_a_report_says_which_data_it_cannot_know_and_shows_no_run_on_others_as_c
             fake.write_run(run_folder, settings, score=0.987)
         result = run("report")
         assert result.exit_code == 0, result.output
-        return (project / "reports" / "small" / "README.md").read_text() + result.stderr
+        return site_text(project / "reports" / "small" / "index.html") + result.stderr
 
     text = write("of some data")
     assert "digits is not prepared" in text

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import tracking_folders
 import yaml
+from site_text import site_text
 from tracking_folders import empty_database  # noqa: F401 -- a fixture
 
 from archbench.cli import record_checks
@@ -123,7 +124,7 @@ def _report(root: Path) -> str:
     seeds = dict.fromkeys(("lenet5-digits", "other"), (0, 1))
     options = Options(title="x", seeds=seeds, study_seeds=dict.fromkeys(("rates", "more"), fake.SEEDS))
     folders = root / "runs" / "small", root / "studies" / "small", root / "reports" / "small"
-    return write_report("small", list(seeds), ["rates", "more"], *folders, options).read_text()
+    return site_text(write_report("small", list(seeds), ["rates", "more"], *folders, options))
 
 
 def _findings(root: Path) -> dict[str, tuple[str, str | None]]:
@@ -175,7 +176,8 @@ def test_the_report_shows_what_is_damaged_as_damaged_and_all_else(project):
     _flip(project / "runs" / "small" / "other" / "seed-1" / "history.csv")
     (project / "studies" / "small" / "rates" / "trials.csv").write_text("arm")
     page = _report(project)
-    assert page.count("n=1, no interval: 1 finished, 1 damaged") == 2
+    board = page.split('<section id="board-digits-classification">')[1].split("</section>")[0]
+    assert board.count("n=1, no interval: 1 finished, 1 damaged") == 2
     for told in ("model.keras is not what the run wrote", "history.csv is not what", "trials.csv cannot be read"):
         assert told in page
     assert "Study: more" in page

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import told_by_hand as hand
+from site_text import site_text
 
 from archbench.figures.gallery import worst_kept
 from archbench.figures.pictures import PICTURES
@@ -103,7 +104,7 @@ def _page(tmp_path, networks) -> str:
                 fake.write_json(folder / "timings.json", {**fake.timings(), "predicted_per_second": speed})
     options = Options(title="t", seeds={name: range(len(one[1])) for name, one in networks.items()}, study_seeds={})
     folders = tmp_path / "runs", tmp_path / "studies", tmp_path / "report"
-    return write_report("tour", list(networks), [], *folders, options).read_text()
+    return site_text(write_report("tour", list(networks), [], *folders, options))
 
 
 def _cells(page: str, section: str) -> list[str]:

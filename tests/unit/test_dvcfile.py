@@ -148,7 +148,7 @@ def test_the_report_hangs_on_all_that_it_is_made_of(project):
     assert report["params"] == ["pipeline", "seeds", "benchmarks", "studies"]
     assert _render(project, report={"title": "toy"})["stages"]["report"]["params"][0] == "report"
     outs = [path for out in report["outs"] for path in out]
-    assert outs == [f"reports/toy/{part}" for part in ("index.html", "README.md", "tables", "figures")]
+    assert outs == [f"reports/toy/{part}" for part in ("index.html", "README.md", "pages", "tables", "figures")]
     reference = "reports/reference/toy/tables"
     assert reference not in report["deps"]
     (project / reference).mkdir(parents=True)
@@ -285,7 +285,7 @@ if stage == "sources":
         path.write_text(lines)
 outs = {"sources": [], "prepare": [f"data/prepared/toy/{name}/x"],
         "train": [f"runs/toy/{name}/x"], "sweep": [f"studies/toy/{name}/x"],
-        "report": [f"reports/toy/{part}" for part in ("index.html", "README.md", "tables/x", "figures/x")]}
+        "report": [f"reports/toy/{part}" for part in ("index.html", "README.md", "pages/x", "tables/x", "figures/x")]}
 for out in map(Path, outs[stage]):
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(f"{stage} {name}")

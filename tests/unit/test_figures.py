@@ -133,7 +133,7 @@ def test_a_pair_that_failed_is_marked_and_a_partial_one_says_how_many():
     assert [text.get_text() for text in axes.texts] == ["0.900", "failed", "0.500\n3 of 5"]
     hatched = [(patch.get_x(), patch.get_y(), patch.get_hatch()) for patch in axes.patches]
     assert hatched == [(0.5, -0.5, "///"), (-0.5, 0.5, "///")]
-    colours = axes.images[0].get_array()
+    colours = axes.collections[0].get_array()
     assert colours.mask.tolist() == [[False, True], [True, True]]  # a pair that failed in part is not coloured
     assert [label.get_text() for label in axes.get_yticklabels()] == ["relu", "tanh"]
 

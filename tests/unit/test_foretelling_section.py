@@ -7,6 +7,7 @@ import fake_runs as fake
 import numpy as np
 import pandas as pd
 import pytest
+from site_text import site_text
 
 from archbench.page.report import Options, write_report
 from archbench.page.sections.foretelling import rows_interval
@@ -40,7 +41,7 @@ def _write(tmp_path, benchmark, perplexities, task="language_modelling", options
 def _report(tmp_path, benchmarks) -> str:
     options = Options(title="t", seeds=benchmarks, study_seeds={})
     folders = tmp_path / "runs", tmp_path / "studies", tmp_path / "report"
-    return write_report("tour", list(benchmarks), [], *folders, options).read_text()
+    return site_text(write_report("tour", list(benchmarks), [], *folders, options))
 
 
 def _cells(page, anchor):

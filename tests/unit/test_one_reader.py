@@ -6,6 +6,7 @@ import platform
 
 import fake_runs as fake
 import pytest
+from site_text import site_text
 
 from archbench.cli.record_checks import _run_fault
 from archbench.page.report import Options, write_report
@@ -90,7 +91,7 @@ def test_every_state_is_one_that_is_counted():
 def test_a_run_that_is_going_on_is_no_failure_of_the_report(folder, tmp_path):
     running(folder)
     options = Options(title="t", seeds={"a": (0,)}, study_seeds={})
-    page = write_report("tour", ["a"], [], folder.parents[1], tmp_path / "s", tmp_path / "out", options).read_text()
+    page = site_text(write_report("tour", ["a"], [], folder.parents[1], tmp_path / "s", tmp_path / "out", options))
     assert "0 of 1 run of 1 benchmark finished (1 running)." in page
     assert f"4 epochs written: still running on {platform.node()}" in page
 

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import fake_runs as fake
 import pandas as pd
 import pytest
+from site_text import site_text
 
 from archbench.page import formats
 from archbench.page.readme import escape, table
@@ -51,22 +52,37 @@ class Links(HTMLParser):
                 self.ids.add(value)
 
 
-def parse(folder):
+def parse(page):
     links = Links()
-    links.feed((folder / "index.html").read_text())
+    links.feed(page.read_text())
     return links
 
 
+def pages(folder):
+    return sorted((folder / "pages").glob("*.html"))
+
+
 def test_page_needs_nothing_but_its_folder(whole):
-    links = parse(whole)
-    for target in links.targets:
-        assert target[1:] in links.ids if target.startswith("#") else (whole / target).is_file()
-    assert not links.tags & {"script", "link", "iframe"}
-    assert "http" not in re.sub(r"<svg.*?</svg>", "", (whole / "index.html").read_text())
+    ids = {page.resolve(): parse(page).ids for page in (whole / "index.html", *pages(whole))}
+    for page in ids:
+        assert "http" not in page.read_text()
+        for target in parse(page).targets - {"data:,"}:
+            file, _, anchor = target.partition("#")
+            path = (page.parent / file).resolve() if file else page
+            assert path.is_file(), target
+            assert not anchor or anchor in ids[path], target
+
+
+def test_pages_run_our_own_scripts_alone(whole):
+    for page in (whole / "index.html", *pages(whole)):
+        scripts = re.findall("<script([^>]*)>([^<]*)</script>", page.read_text())
+        assert [inner for _, inner in scripts] == ["", ""]
+        assert {re.search('src="(?:pages/)?([^"]*)"', facts)[1] for facts, _ in scripts} == {"names.js", "site.js"}
+        assert "iframe" not in parse(page).tags
 
 
 def test_every_figure_and_table_is_used_and_the_report_is_small(whole):
-    page = (whole / "index.html").read_text()
+    page = site_text(whole / "index.html")
     figures = list((whole / "figures").iterdir())
     assert len(figures) >= 12
     assert all(f"figures/{path.name}" in page for path in figures)
@@ -75,26 +91,29 @@ def test_every_figure_and_table_is_used_and_the_report_is_small(whole):
 
 
 def test_unfinished_runs_are_on_the_page(whole):
-    for text in ((whole / "index.html").read_text(), (whole / "README.md").read_text()):
-        for words in ("2 finished, 1 diverged", "2 finished, 1 killed", "2 finished, 1 missing", "vgg11-digits"):
-            assert words in text
-        assert "The loss is nan at step 133." in text
-        assert "no trials.csv" in text
+    text = site_text(whole / "index.html")
+    for words in ("2 finished, 1 diverged", "2 finished, 1 killed", "2 finished, 1 missing", "vgg11-digits"):
+        assert words in text
+    assert "The loss is nan at step 133." in text
+    assert "no trials.csv" in text
+    for brief in ((whole / "index.html").read_text(), (whole / "README.md").read_text()):
+        assert "plain20-digits, unet-balloons, yolo-balloons, vgg11-digits and ghost" in brief
     states = set(pd.read_csv(whole / "tables" / "results.csv")["state"])
     assert states == {"finished", "diverged", "killed", "missing"}
 
 
 def test_summary_is_computed_and_careful(whole):
-    page = (whole / "index.html").read_text()
-    sentences = re.findall("<li>(.*?)</li>", page.split("</header>")[0])
-    assert 3 <= len(sentences) <= 7
+    sentences = re.findall("<li>(.*?)</li>", (whole / "index.html").read_text().split('class="summary"')[1])[:3]
     assert sentences[0] == "12 of 18 runs of 6 benchmarks finished (1 diverged, 1 killed, 4 missing)."
+    assert sentences[1] == "Data: digits and balloons."
+    leads = {page.name: re.findall('<p class="lead">(.*?)</p>', page.read_text()) for page in pages(whole)}
+    (lead,) = leads["board-digits-classification.html"]
     # Seeds 0.984, 0.988, 0.992: half width 4.3027 * 0.004 / sqrt(3) = 0.0099.
-    assert "resnet20 (8x8 input, width 1/2), test accuracy 0.9880\u00a0±\u00a00.0099 (n=3)" in sentences[1]
+    assert "resnet20 (8x8 input, width 1/2), test accuracy 0.9880\u00a0±\u00a00.0099 (n=3)" in lead
     # lenet5's seeds are 0.988, 0.984, 0.980, so differences 0.004, -0.004 and -0.012 minus ... have t = 0.87, p = 0.48.
-    assert "of 3 networks with several seeds; not distinguishable from it: lenet5 (paper)" in sentences[1]
-    assert sentences[1].endswith("1 ranked last for seeds without a score.")
-    assert sentences[2].startswith("Nothing is ranked on balloons (segmentation) and balloons (detection)")
+    assert "of 3 networks with several seeds; not distinguishable from it: lenet5 (paper)" in lead
+    assert lead.endswith("1 ranked last for seeds without a score.")
+    assert leads["board-balloons-segmentation.html"][0].startswith("Nothing is ranked on balloons (segmentation): ")
 
 
 def test_the_same_data_give_the_same_report(whole, tmp_path):
@@ -116,21 +135,18 @@ def test_names_are_never_markup(tmp_path):
             predictions=fake.digit_predictions() | {"class_names": [EVIL] * 10},
         )
     page = report(tmp_path, ["a<script>"], title=EVIL)
-    assert "script" not in parse(page.parent).tags
+    assert all("<script>" not in path.read_text() for path in (page, *pages(page.parent)))
     assert "&lt;script&gt;" in page.read_text()
     for path in (page.parent / "figures").iterdir():
         assert "<script" not in path.read_text()
         assert re.fullmatch(r"[A-Za-z0-9._-]+", path.name)
     markdown = (page.parent / "README.md").read_text()
     assert "<script" not in markdown
-    rows = [line for line in markdown.splitlines() if line.startswith("| &lt;script")]
-    assert rows
-    head = next(line for line in markdown.splitlines() if line.startswith("| Network"))
-    assert len(re.findall(r"(?<!\\)\|", rows[0])) == len(re.findall(r"(?<!\\)\|", head))
+    assert r"[&lt;script&gt;alert('x')&lt;/script&gt;\|\`\* (classification)](pages/" in markdown
 
 
 def test_nothing_has_run_yet(tmp_path):
-    page = report(tmp_path, ["lenet5-digits"], ["optimizers"]).read_text()
+    page = site_text(report(tmp_path, ["lenet5-digits"], ["optimizers"]))
     assert "0 of 3 runs of 1 benchmark finished (3 missing)." in page
     assert "No run has started" in page
 
@@ -142,7 +158,7 @@ def test_no_benchmarks_at_all(tmp_path):
 def test_a_single_seed_has_no_interval_and_says_so(tmp_path):
     described = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}
     fake.write_run(tmp_path / "runs" / "a" / "seed-0", fake.settings("a", 0, **described), 0.9)
-    page = report(tmp_path, ["a"], seeds=(0,)).read_text()
+    page = site_text(report(tmp_path, ["a"], seeds=(0,)))
     assert "n=1, no interval" in page
     assert "did not finish" not in page  # no heading for nothing
     assert "±\u00a0nan" not in page
@@ -154,7 +170,7 @@ def test_only_failures_still_make_a_page(tmp_path):
     for seed in fake.SEEDS:
         fake.diverge(tmp_path / "runs" / "lenet5-digits" / f"seed-{seed}")
         fake.kill(tmp_path / "runs" / "unet-balloons" / f"seed-{seed}")
-    page = report(tmp_path, ["lenet5-digits", "unet-balloons"]).read_text()
+    page = site_text(report(tmp_path, ["lenet5-digits", "unet-balloons"]))
     assert "No test score exists yet" in page
     assert "3 diverged" in page
     assert "3 killed" in page
@@ -164,7 +180,7 @@ def test_arms_with_other_budgets_are_not_ranked(tmp_path):
     fake.write_study(tmp_path / "studies" / "optimizers")
     path = tmp_path / "studies" / "optimizers" / "trials.csv"
     path.write_text("\n".join(path.read_text().splitlines()[:-2]) + "\n")
-    page = report(tmp_path, [], ["optimizers"]).read_text()
+    page = site_text(report(tmp_path, [], ["optimizers"]))
     assert "the arms did not have the same budget (trials: 10, 12)" in page
     assert "had different budgets, so they are not ranked" in page
     assert "best mean" not in page
@@ -173,14 +189,14 @@ def test_arms_with_other_budgets_are_not_ranked(tmp_path):
 def test_a_study_without_final_runs_is_shown(tmp_path):
     fake.write_study(tmp_path / "studies" / "optimizers", arms=("sgd", "adam"))
     shutil.rmtree(tmp_path / "studies" / "optimizers" / "final")
-    page = report(tmp_path, [], ["optimizers"]).read_text()
+    page = site_text(report(tmp_path, [], ["optimizers"]))
     assert "has no final scores yet" in page
     assert "optimizers / adam" in page
 
 
 def test_a_study_says_how_many_trials_it_stopped_early(whole):
     """Eight arms of twelve trials, of which one each was pruned and one failed."""
-    text = " ".join((whole / "index.html").read_text().split())
+    text = " ".join(site_text(whole / "index.html").split())
     assert "96 trials drawn by tpe; 8 were stopped early as hopeless (median) and 8 diverged." in text
 
 
@@ -193,10 +209,10 @@ def test_a_crossed_study_has_its_map_with_failed_pairs_marked(tmp_path):
     out = report(tmp_path, [], ["pairs"]).parent
     drawn = (out / "figures" / "study-pairs-pairs.svg").read_text()
     assert drawn.count(">failed<") == 1
-    links = parse(out)
+    links = parse(out / "pages" / "study-pairs.html")
     figures = ("scores", "pairs", "curves", "best-so-far", "learning-rate", "importance", "target")
     for figure in figures:
-        assert f"figures/study-pairs-{figure}.svg" in links.targets, figure
+        assert f"../figures/study-pairs-{figure}.svg" in links.targets, figure
 
 
 def test_what_an_earlier_report_left_is_gone(tmp_path):
@@ -211,7 +227,7 @@ def test_where_it_ran_tells_dirty_commits_and_the_rule(tmp_path):
     fake.write_runs(tmp_path / "runs")
     facts = fake.machine(git_dirty=True, xla=False, xla_rule="xla: off", host="<b>host</b>")
     fake.write_json(tmp_path / "runs" / "lenet5-digits" / "seed-1" / "machine.json", facts)
-    page = report(tmp_path, ["lenet5-digits"]).read_text()
+    page = site_text(report(tmp_path, ["lenet5-digits"]))
     assert "0123456789 + changes" in page
     assert "off (xla: off)" in page
     assert "with uncommitted changes" in page
@@ -219,7 +235,7 @@ def test_where_it_ran_tells_dirty_commits_and_the_rule(tmp_path):
 
 
 def test_speed_is_shown_with_its_baseline(whole):
-    section = (whole / "index.html").read_text().split('<section id="speed">')[1].split("</section>")[0]
+    section = site_text(whole / "index.html").split('<section id="speed">')[1].split("</section>")[0]
     assert re.findall("<td[^>]*>(.*?)</td>", section) == [
         "lenet5",
         "jax",
@@ -239,7 +255,7 @@ def test_speed_is_shown_with_its_baseline(whole):
 def test_a_speed_table_of_another_shape_is_named_and_blocks_nothing(tmp_path, content, told):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "speed.csv").write_text(content)
-    page = report(tmp_path, []).read_text()
+    page = site_text(report(tmp_path, []))
     assert "speed.csv" in page
     assert told in page
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import toys
 import yaml
+from site_text import site_text
 from typer.testing import CliRunner
 
 from archbench import dvcfile, resolve, sources, stages
@@ -193,7 +194,7 @@ def test_numbers_are_kept_to_the_last_digit(tmp_path):
 def test_the_report_shows_it_and_names_one_that_is_not_there(project, monkeypatch):
     monkeypatch.chdir(project)
     stages.report()
-    page = (project / "reports/small/index.html").read_text()
+    page = site_text(project / "reports/small/index.html")
     assert "Signals by layer: fresh" in page
     assert (project / "reports/small/figures/probe-fresh.svg").is_file()
     assert len(pd.read_csv(project / "reports/small/tables/probe-fresh.csv")) == 12
@@ -201,7 +202,7 @@ def test_the_report_shows_it_and_names_one_that_is_not_there(project, monkeypatc
     folder.rename(folder.with_name("away"))
     try:
         stages.report()
-        page = (project / "reports/small/index.html").read_text()
+        page = site_text(project / "reports/small/index.html")
         assert "Signals by layer: fresh" not in page
         assert "no tables: dvc repro probe@fresh" in page
     finally:

@@ -6,6 +6,7 @@ import shutil
 
 import fake_runs as fake
 import pytest
+from site_text import site_text
 
 from archbench.page.report import write_report
 from archbench.page.section import columns
@@ -45,42 +46,42 @@ def reference(tmp_path_factory):
 
 
 def _section(root, tables, benchmarks=tuple(SCORES), seeds=(0, 1, 2)):
-    """The remark, and the cells of every network beside its name."""
+    """The lead, and the cells of every network beside its name."""
     runs = read_runs(root / "runs", {name: list(seeds) for name in benchmarks})
     options = Options("x", seeds={}, study_seeds={})
     results = Results("tour", options, runs, [], {}, None, [], reference=read_reference(tables))
     (section,) = reference_section(results, None)
-    remark, table = section.blocks
+    _, table = section.blocks
     assert list(table.rows[0]) == ["digits (classification): test accuracy"]
     assert columns(table.rows) == HEADS
     cells = [[cell.replace("\u00a0", " ") for cell in row.values()] for row in table.rows[1:]]
-    return remark.text, {row[0].split(" (")[0]: row[1:] for row in cells}
+    return section.lead, {row[0].split(" (")[0]: row[1:] for row in cells}
 
 
 def test_the_same_runs_are_as_in_the_reference(reference):
-    remark, rows = _section(reference.parent, reference / "tables")
+    lead, rows = _section(reference.parent, reference / "tables")
     assert {row[-1] for row in rows.values()} == {"as in the reference"}
     assert [rows[name][2:4] for name in ("vgg11", "lenet5", "plain20")] == [["1", "1"], ["2", "2"], ["3", "3"]]
-    assert "3 of 3 benchmarks" in remark
+    assert "3 of 3 benchmarks" in lead
 
 
 def test_another_score_and_rank_stand_beside_those_of_the_reference(tmp_path, reference):
     """lenet5 gains 0.04, 0.05 and 0.06: mean 0.05, deviation 0.01, half width t(0.975, 2) 4.3027 * 0.01 / sqrt(3)."""
     _write(tmp_path, {**SCORES, "lenet5-digits": (0.94, 0.97, 1.0)})
-    remark, rows = _section(tmp_path, reference / "tables")
+    lead, rows = _section(tmp_path, reference / "tables")
     assert rows["lenet5"][2:] == ["1", "2", f"+0.050 ± {4.3027 * 0.01 / math.sqrt(3):.3f}, n=3"]
     assert rows["lenet5"][0].startswith("0.97")
     assert rows["lenet5"][1].startswith("0.92")
     assert rows["vgg11"][2:] == ["2", "1", "as in the reference"]
-    assert "2 of 3 benchmarks" in remark
+    assert "2 of 3 benchmarks" in lead
 
 
 def test_what_the_reference_does_not_know_is_said(tmp_path, reference):
     now = {**SCORES, "alexnet-digits": (0.5, 0.5, 0.6)}
     _write(tmp_path, now)
-    remark, rows = _section(tmp_path, reference / "tables", now)
+    lead, rows = _section(tmp_path, reference / "tables", now)
     assert rows["alexnet"][1:] == ["–", "4", "–", "not in the reference"]
-    assert "3 of 3 benchmarks" in remark
+    assert "3 of 3 benchmarks" in lead
 
 
 def test_other_seeds_are_not_as_in_the_reference(tmp_path, reference):
@@ -113,10 +114,10 @@ def test_the_page_and_the_readme_show_it_where_there_is_one(reference, tmp_path)
     root = shutil.copytree(reference.parent, tmp_path / "now")
     shutil.rmtree(root / "report")
     out = _report(root, reference)
-    section = (out / "index.html").read_text().split('<section id="reference">')[1].split("</section>")[0]
+    section = site_text(out / "index.html").split('<section id="reference">')[1].split("</section>")[0]
     assert section.count("as in the reference") == 3
-    assert "## Beside the reference" in (out / "README.md").read_text()
-    assert 'id="reference"' not in (reference / "index.html").read_text()
+    assert "[Beside the reference](pages/reference.html)" in (out / "README.md").read_text()
+    assert 'id="reference"' not in site_text(reference / "index.html")
     assert "reference" not in (reference / "README.md").read_text().lower()
 
 
@@ -137,6 +138,6 @@ def test_a_reference_that_cannot_be_read_holds_up_no_report(reference, tmp_path)
     shutil.copytree(reference / "tables", spoiled / "tables")
     (spoiled / "tables" / "results.csv").write_text("")
     root = shutil.copytree(reference.parent, tmp_path / "now")
-    page = (_report(root, spoiled) / "index.html").read_text()
+    page = site_text(_report(root, spoiled) / "index.html")
     assert "results.csv cannot be read" in page
     assert 'id="reference"' not in page

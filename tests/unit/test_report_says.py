@@ -7,6 +7,7 @@ import fake_runs as fake
 import numpy as np
 import pandas as pd
 import pytest
+from site_text import site_text
 from test_ranking import SEEDS, train
 
 from archbench.figures.ancestry import VERDICTS, degradation, family_tree
@@ -24,7 +25,7 @@ from archbench.page.readme import table
 from archbench.page.report import Options, write_report
 from archbench.page.sections.boards import board_remark, board_rows
 from archbench.page.sections.studies import arm_rows, study_remark
-from archbench.page.summary import summarize
+from archbench.page.summary import board_words, study_words, summarize
 from archbench.results.leaderboard import boards
 from archbench.results.runs import read_runs
 from archbench.results.studies import read_study
@@ -134,7 +135,7 @@ def test_single_seeds_alone_are_drawn_without_means_and_nothing_is_said_of_best(
     assert diamonds(drawings["interval_figure"].axes[0]) == {}
     assert "Diamond" not in shown.caption
     assert "best" not in shown.caption
-    text = " ".join([*summarize(runs, [board], []), board_remark(board)])
+    text = " ".join([*summarize(runs, [board]), board_words(board), board_remark(board)])
     assert "Nothing is ranked" in text
     assert "est mean" not in text
 
@@ -252,7 +253,7 @@ def test_rows_and_columns_of_pairs_are_called_what_they_are():
     cells = pd.DataFrame(rows, columns=["row", "column", "mean", "finished", "seeds"])
     axes = cell_map(cells, rows="activation", columns="initializer", metric="accuracy").axes[0]
     assert (axes.get_ylabel(), axes.get_xlabel()) == ("activation", "initializer")
-    values = axes.images[0].get_array()
+    values = axes.collections[0].get_array()
     assert values[0].tolist() == [0.9, 0.1]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["he", "zeros"]
 
@@ -332,7 +333,7 @@ def test_the_captions_of_a_study_say_what_is_drawn(study, tmp_path, drawings):
     assert (pairs.get_ylabel(), pairs.get_xlabel()) == ("optimizer", "schedule")
     assert labels(pairs) == ["adam", "sgd"]
     assert [label.get_text() for label in pairs.get_xticklabels()] == ["constant", "cosine"]
-    assert pairs.images[0].get_array().mask.tolist() == [[False, False], [True, False]]
+    assert pairs.collections[0].get_array().mask.tolist() == [[False, False], [True, False]]
     assert [text.get_text().split("\n")[1:] for text in pairs.texts] == [[], [], ["2 of 3"], []]
 
 
@@ -350,7 +351,8 @@ def test_the_table_of_a_study_is_that_of_its_verdicts(study):
     assert rows["sgd-constant"]["Seeds"] == "n=2: 2 finished, 1 diverged"
     assert arm_rows(study)[-1]["Arm"] == "sgd-constant"
     assert "Higher is better. Verdicts are of the difference from the best" in study_remark(study)
-    (sentence,) = [text for text in summarize([], [], [study]) if text.startswith("In the study")]
+    sentence = study_words(study)
+    assert sentence.startswith("In the study")
     assert "1 ranked last for seeds without a score" in sentence
     assert f"{study.best.name} has the best mean" in sentence
 
@@ -377,7 +379,7 @@ def test_a_study_of_one_network_names_it_once(study):
 
 
 def test_the_table_of_a_board_is_that_of_its_verdicts(tmp_path):
-    runs, board = made(tmp_path)
+    _, board = made(tmp_path)
     rows = board_rows(board)
     names = [row.get("Network (scale)") for row in rows]
     assert names == ["best (paper)", "close (paper)", "worse (paper)", "broken (paper)", None, "lucky (paper)"]
@@ -390,7 +392,7 @@ def test_the_table_of_a_board_is_that_of_its_verdicts(tmp_path):
     assert rows[2]["Minus the best"].startswith("-0.103\u00a0±\u00a00.015")
     assert {row["Minus the best"] for row in (rows[0], rows[3], rows[5])} == {"–"}
     assert board_remark(board).startswith("All recipes are equal: adam at 0.001, 12 epochs, batch 32, no augmentation.")
-    sentence = summarize(runs, [board], [])[1]
+    sentence = board_words(board)
     assert sentence.startswith("Best mean on digits (classification): best (paper), test accuracy 0.910")
     assert "of 4 networks with several seeds" in sentence
     assert "not distinguishable from it: close (paper); 1 worse; 1 ranked last for seeds without a score" in sentence
@@ -417,21 +419,22 @@ def test_the_line_above_single_seeds_reaches_across_the_table(tmp_path):
     seeds = {name: range(len(scores)) for name, scores in COMPETITORS.items()}
     folders = tmp_path / "runs", tmp_path / "studies", tmp_path / "report"
     page = write_report("tour", list(seeds), [], *folders, Options(title="t", seeds=seeds, study_seeds={}))
-    section = page.read_text().split('<section id="board-digits-classification">')[1].split("</section>")[0]
+    section = site_text(page).split('<section id="board-digits-classification">')[1].split("</section>")[0]
     heads = re.findall('<th scope="col">', section)
     line = f'<tr class="line"><th scope="rowgroup" colspan="{len(heads)}">Single seeds, not ranked</th></tr>'
     above, below = section.split(line)
     assert "broken (paper)" in above
     assert "lucky (paper)" not in above
     assert "lucky (paper)" in below
-    markdown = (page.parent / "README.md").read_text()
-    assert markdown.index("| broken (paper)") < markdown.index("| **Single seeds, not ranked** |")
-    assert markdown.index("| **Single seeds, not ranked** |") < markdown.index("| lucky (paper)")
 
 
 def test_a_line_in_markdown_has_as_many_cells_as_the_table():
     lines = table([{"only a line": ""}, {"a": "1", "b": "2", "c": "3"}]).splitlines()
     assert lines == ["| a | b | c |", "| --- | --- | --- |", "| **only a line** |  |  |", "| 1 | 2 | 3 |"]
+
+
+def test_a_cell_in_markdown_that_names_a_page_links_to_it():
+    assert table([{"a": "x|y", "b": "z"}], {"x|y": "p.html"}).splitlines()[2] == r"| [x\|y](pages/p.html) | z |"
 
 
 def test_names_are_listed_as_people_do():

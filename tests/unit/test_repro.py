@@ -28,7 +28,7 @@ kind, slug = Path(__file__).stem, sys.argv[1] if len(sys.argv) > 1 else ""
 if kind == "train" and ": No " in Path("data/sources/toy/train", f"{slug}.txt").read_text():
     sys.exit("params.yaml is wrong")
 folder = {"prepare": Path("data/prepared/toy", slug), "train": Path("runs/toy", slug), "report": Path("reports/toy")}
-for name in ("tables", "figures") if kind == "report" else ("",):
+for name in ("pages", "tables", "figures") if kind == "report" else ("",):
     Path(folder[kind], name).mkdir(parents=True, exist_ok=True)
 for name in ("index.html", "README.md"):
     Path(folder[kind], name).write_text("")

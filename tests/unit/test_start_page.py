@@ -103,6 +103,21 @@ def test_the_section_shows_every_size_and_way(transferred, tmp_path):
         assert word in text
 
 
+def test_a_transfer_answers_where_examples_are_fewest(transferred, tmp_path):
+    (section,) = comparisons(transferred, tmp_path / "figures", {})
+    asked = section.answer
+    assert asked.question == "Start from a, with 25 examples?"
+    assert asked.choose == ["last 3 layers"]
+    # Every seed gains 0.1, which is no spread to test against.
+    assert (asked.gain, asked.n, asked.sure) == ("+0.1000 over from scratch", "3", "not tested")
+
+
+def test_where_no_transfer_is_better_training_afresh_is_the_answer(transferred, tmp_path):
+    afresh = [run for run in transferred if run.benchmark not in ("b-25-last3", "b-25-all")]
+    (section,) = comparisons(afresh, tmp_path / "figures", {})
+    assert (section.answer.choose, section.answer.gain) == (["from scratch"], "the usual choice")
+
+
 def test_a_transfer_is_compared_with_the_same_data_from_scratch_seed_by_seed(tmp_path):
     """The lines of both ways overlap, their differences do not; of three transfers the one with a gap is not tested."""
     _write(tmp_path, "a", (0.99, 0.99, 0.99), dataset="a")
@@ -179,6 +194,11 @@ def test_the_section_of_heads(headed, tmp_path):
     assert table.rows[0]["Head"] == "count accuracy"
     assert table.rows[0]["Together minus alone"].startswith("+0.06")
     assert "1,002 parameters" in text.text
+    asked = section.answer
+    assert asked.choose == ["one trunk"]
+    assert asked.gain.startswith("together minus alone: count accuracy +0.06")
+    assert (asked.cost, asked.n) == ("1,002 parameters, not 1,001", "2")
+    assert asked.sure == "0 of 1 head surely better together, 0 surely worse"
     assert list(tables[file.name]["way"]) == ["together", "alone"]
     axes = heads_side_by_side(pd.DataFrame(tables[file.name])).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["count accuracy"]

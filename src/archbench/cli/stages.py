@@ -99,7 +99,7 @@ def report(
         bool, typer.Option("--reference", help="Make the report that is here the reference, to be committed.")
     ] = False,
 ) -> None:
-    """Write the report of this pipeline: index.html, README.md, tables and figures.
+    """Write the report of this pipeline: index.html, README.md, pages, tables and figures.
 
     From the runs and studies that are there; what is missing is shown as missing.
     """

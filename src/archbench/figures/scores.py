@@ -6,21 +6,23 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from archbench.figures.style import figure, shorten
+from archbench.figures.style import figure, shades, shorten
 
 SEED_OFFSET = 0.26
 """Rows below its mean that a seed's point is drawn, so that neither hides the other."""
 LINE = "#8a929b"
 
 
-def interval_figure(scores: pd.DataFrame, points: pd.DataFrame, *, metric: str) -> Figure:
+def interval_figure(scores: pd.DataFrame, points: pd.DataFrame, *, metric: str, most: float | None = None) -> Figure:
     """Left: mean and 95 % interval of every competitor, with the point of every seed. Right: its paired difference from
     the best, with that one's interval; left out where nothing is compared.
 
     `scores`: columns label, mean, interval_low, interval_high, difference, difference_low, difference_high, ranked,
     open (neither surely behind the best nor with seeds that have no score: filled), best on top and those not ranked,
-    which have no mean to draw, at the bottom. `points`: label, value.
+    which have no mean to draw, at the bottom. `points`: label, value. The axis ends at `most`, which no score exceeds
+    though an interval may.
     """
     compared = bool(scores["difference"].notna().any())
     drawn = figure(8.6 if compared else 6.0, 0.9 + 0.32 * max(len(scores), 2))
@@ -38,10 +40,13 @@ def interval_figure(scores: pd.DataFrame, points: pd.DataFrame, *, metric: str) 
     panels[0].set(xlabel=f"test {metric}", ylabel="")
     panels[0].set_yticks(range(len(order)), [shorten(label, 40) for label in order])
     panels[0].set_ylim(len(order) - 0.5, -0.5)
+    if most is not None and panels[0].get_xlim()[1] > most:
+        panels[0].set_xlim(right=most + 0.01 * (most - panels[0].get_xlim()[0]))
     if compared:
         panels[1].axvline(0, color=LINE, linewidth=1.2, zorder=1)
         _bars(panels[1], scores, ("difference", "difference_low", "difference_high"))
         panels[1].set(xlabel="minus the best, seed by seed")
+        panels[1].xaxis.set_major_locator(MaxNLocator(5))
     if 0 < len(means) < len(scores):
         for axes in panels:
             axes.axhline(len(means) - 0.5, color=LINE, linewidth=1.2, linestyle="--")
@@ -69,7 +74,7 @@ def score_map(scores: pd.DataFrame, *, label: str) -> Figure:
         annot_kws={"fontsize": 7},
         vmin=0,
         vmax=1,
-        cmap="Blues",
+        cmap=shades("Blues"),
         cbar_kws={"label": label},
         ax=axes,
     )

@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from archbench.figures.style import figure, log_axis, shorten
+from archbench.figures.style import figure, log_axis, shades, shorten
 
 DARK = 0.55
 """Position on the colour scale below which text on a cell is white."""
@@ -75,7 +75,9 @@ def cell_map(cells: pd.DataFrame, *, rows: str, columns: str, metric: str) -> Fi
     for cell in cells.itertuples():
         if cell.finished == cell.seeds:
             values[names.index(cell.row), heads.index(cell.column)] = cell.mean
-    image = axes.imshow(values, cmap="viridis", aspect="auto")
+    across, down = (np.arange(len(own) + 1) - 0.5 for own in (heads, names))
+    image = axes.pcolormesh(across, down, values, cmap=shades("viridis"))
+    axes.invert_yaxis()
     for cell in cells.itertuples():
         _write_cell(axes, image, names.index(cell.row), heads.index(cell.column), cell)
     _name_cells(axes, heads, names)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
 from pathlib import Path
 
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+HUES = 10
+"""Colours in seaborn's palette for colour-blind readers."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "8")
 LINES = ("-", "--", ":", "-.")
 """Line styles: a palette holds ten colours, the eleventh line is told apart by its dashes."""
@@ -25,6 +32,15 @@ LOG_STEPS = (
     (math.inf, (1.0,)),
 )
 """Largest / smallest value of a logarithmic axis, and the ticks within each decade that fit it."""
+PLACED = re.compile(r' (?:d|x|y|points)="[^"]*"')
+"""Where an SVG says where something stands."""
+LONG = re.compile(r"-?\d+\.\d{3,}")
+DARK = (
+    "<style>@media (prefers-color-scheme: dark) {"
+    "svg { filter: invert(0.9) hue-rotate(180deg); } image { filter: invert(1) hue-rotate(180deg); }"
+    "}</style>"
+)
+"""Light and dark change places, hues stay; a photograph, which is an image in the figure, stays as it is."""
 SETTINGS = {
     "svg.hashsalt": "archbench",  # ids of clip paths and markers are random without it
     "svg.fonttype": "none",  # text stays text: small files, found by a search, read aloud
@@ -60,27 +76,76 @@ def figure(width: float, height: float) -> Figure:
 
 
 def save_svg(drawn: Figure, path: Path) -> Path:
-    """Write `drawn` to `path` without date and version, so that an unchanged report is an unchanged file."""
+    """Write `drawn` to `path` without date and version, so that an unchanged report is an unchanged file.
+
+    Numbers of paths are rounded to a hundredth of a point, and a reader's dark mode draws it dark.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for axes in drawn.axes:
+        if axes.get_label() == "<colorbar>":
+            for bar in axes.collections:
+                bar.set_edgecolor("face")  # else a line of paper shows between two steps
+    written = io.StringIO()
     with style():
-        drawn.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+        drawn.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+    short = PLACED.sub(lambda found: LONG.sub(_rounded, found.group()), written.getvalue())
+    path.write_text(short.replace("</defs>", f"{DARK}</defs>", 1), encoding="utf-8")
     return path
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number.group()):.2f}".rstrip("0").rstrip(".")
+
+
+_LOOKS: ContextVar[dict[str, int] | None] = ContextVar("looks", default=None)
+"""Name -> its place among colours, markers and dashes, where names keep theirs."""
+
+
+@contextmanager
+def one_look_each() -> Iterator[None]:
+    """Within it a name has the colour, the marker and the dashes that it was first drawn with, in every figure."""
+    token = _LOOKS.set({})
+    try:
+        yield
+    finally:
+        _LOOKS.reset(token)
 
 
 def colors(names: Sequence[str]) -> dict[str, tuple[float, float, float]]:
     """Name -> colour, from seaborn's palette for colour-blind readers, repeated after ten."""
-    palette = sns.color_palette("colorblind", 10)
-    return {name: palette[place % 10] for place, name in enumerate(names)}
+    palette = sns.color_palette("colorblind", HUES)
+    return {name: palette[place % HUES] for name, place in _places(names).items()}
 
 
 def markers(names: Sequence[str]) -> dict[str, str]:
     """Name -> marker, so that colour is never the only difference."""
-    return {name: MARKERS[place % len(MARKERS)] for place, name in enumerate(names)}
+    return {name: MARKERS[place % len(MARKERS)] for name, place in _places(names).items()}
 
 
 def line_styles(names: Sequence[str]) -> dict[str, str]:
     """Name -> line style; the first ten are solid, the next ten dashed, and so on."""
-    return {name: LINES[place // 10 % len(LINES)] for place, name in enumerate(names)}
+    return {name: LINES[place // HUES % len(LINES)] for name, place in _places(names).items()}
+
+
+def _places(names: Sequence[str]) -> dict[str, int]:
+    """Name -> its place; a new name takes one that nobody has, of a colour that none of the others beside it has."""
+    known = _LOOKS.get()
+    if known is None:
+        return {name: place for place, name in enumerate(names)}
+    hues = {known[name] % HUES for name in names if name in known}
+    for name in names:
+        if name not in known:
+            if len(hues) == HUES:
+                hues.clear()
+            taken = set(known.values())
+            known[name] = next(place for place in count() if place not in taken and place % HUES not in hues)
+            hues.add(known[name] % HUES)
+    return {name: known[name] for name in names}
+
+
+def shades(name: str) -> Colormap:
+    """A colour map in few enough steps that its bar is drawn in vectors, which dark mode turns with the map."""
+    return mpl.colormaps[name].resampled(48)
 
 
 def shorten(text: str, length: int = 34) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,10 +23,11 @@ from archbench.results.leaderboard import Board, Place, standing_numbers
 from archbench.results.ranking import Kind
 from archbench.results.runs import Run
 from archbench.results.studies import Arm
+from archbench.results.table import results_table
 
 PIXELS_AN_INCH = 96
-MOST_LINES = 12
-"""Learning curves in a figure: more cannot be told apart."""
+MOST_LINES = 8
+"""Lines in a panel: more cannot be told apart."""
 OPEN = (Kind.BEST, Kind.TIE, Kind.UNTESTED, Kind.BETTER, Kind.ALONE)
 """What is neither surely behind the best nor with seeds that have no score: filled in a figure."""
 OTHER = "other"
@@ -67,6 +69,7 @@ class Gallery:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._pictured: dict[Path, list[Shown]] = {}
 
     def keep(self, drawn: Figure, name: str, alt: str, caption: str) -> Shown:
         """Save `drawn` as <name>.svg."""
@@ -94,6 +97,11 @@ class Gallery:
 
     def pictures(self, run: Run) -> list[Shown]:
         """What the run's predictions look like; none where no picture is declared for its task or none were kept."""
+        if run.folder not in self._pictured:
+            self._pictured[run.folder] = self._pictures(run)
+        return self._pictured[run.folder]
+
+    def _pictures(self, run: Run) -> list[Shown]:
         return [
             self.keep(
                 picture.figure,
@@ -118,10 +126,15 @@ class Gallery:
             for entry in sorted(scored, key=lambda entry: not entry.standing.ranked)
         ]
         points = [{"label": entry.label, "value": run.score} for entry in scored for run in entry.runs if run.finished]
-        drawn = interval_figure(pd.DataFrame(rows), pd.DataFrame(points), metric=formats.words(metric))
+        share = maximize and all(0 <= point["value"] <= 1 for point in points)
+        drawn = interval_figure(
+            pd.DataFrame(rows), pd.DataFrame(points), metric=formats.words(metric), most=1.0 if share else None
+        )
         words = f"Test {formats.words(metric)}"
         caption = " ".join([f"{words} {where}: {better(maximize)}.", *_score_caption(scored)])
-        return self.keep(drawn, name, f"{words} with intervals, {where}", caption)
+        first, last = rows[0], rows[-1]
+        alt = f"{words} with intervals, {where}: {len(rows)} from {_told(first)} to {_told(last)}"
+        return self.keep(drawn, name, alt, caption)
 
     def _curves(self, board: Board, curves: pd.DataFrame, members: dict[str, str], stem: str) -> Shown:
         drawn = learning_curves(curves, monitor=board.monitor, metric=formats.words(board.monitor), labels=members)
@@ -132,7 +145,24 @@ class Gallery:
             "over the seeds that reached the epoch; band: its 95\u00a0% interval, none for a single seed. Diverged and "
             "killed runs are drawn as far as they came."
         )
-        return self.keep(drawn, f"curves-{stem}", f"Learning curves on {board.name}", caption)
+        alt = f"Learning curves on {board.name} of {', '.join(members.values())}"
+        return self.keep(drawn, f"curves-{stem}", alt, caption)
+
+    def own_curves(self, board: Board, place: Place) -> Shown | None:
+        """The learning curves of one benchmark alone; none where it wrote no validation score."""
+        table = results_table(place.runs)
+        curves = table[table["epoch"].notna()]
+        if not board.monitor or not curves["value"].notna().any():
+            return None
+        metric, label = formats.words(board.monitor), _line_label(place)
+        with style():
+            drawn = learning_curves(curves, monitor=board.monitor, metric=metric, labels={place.benchmark: label})
+        caption = (
+            f"{place.benchmark}. Left: training loss. Right: validation {metric} ({better(board.maximize)}). Line: the "
+            "mean over the seeds that reached the epoch; band: its 95\u00a0% interval, none for a single seed."
+        )
+        alt = f"Learning curves of {place.benchmark}, which ends at test {metric} {formats.score(place.score)}"
+        return self.keep(drawn, f"curves-of-{formats.file_name(place.benchmark)}", alt, caption)
 
     def _costs(self, scored: Sequence[Place], board: Board, stem: str) -> Shown:
         names = [place.architecture for place in scored]
@@ -172,6 +202,10 @@ def task_pictures(task: str, predictions: Mapping[str, np.ndarray]) -> list[Pict
         return []
     with style():
         return PICTURES[task](predictions)
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    return f"{row['label']} ({row['mean']:.3g})"
 
 
 def _line_label(place: Place) -> str:

@@ -1,15 +1,15 @@
-"""The report as Markdown, for readers of the repository: the summary, and the sections but for what is folded away."""
+"""The report as one page of Markdown, for readers of the repository: the table of questions, and where the rest is."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from archbench.page.section import Block, Figures, Heading, Row, Section, Table, Text, columns
+from archbench.page.section import Row, Section, columns
 
 if TYPE_CHECKING:
-    from archbench.page.report import Page
+    from archbench.page.site import Page
 
 
 def readme(page: Page) -> str:
@@ -19,38 +19,35 @@ def readme(page: Page) -> str:
         f"Pipeline {escape(page.pipeline)}.",
         "\n".join(f"- {escape(sentence)}" for sentence in page.summary),
         "The whole report is [index.html](index.html), which opens from disk; its numbers are in [tables](tables).",
-        *(part for section in page.sections if section.brief for part in _section(section)),
+        *([table(page.questions, page.pages)] if page.questions else []),
+        *(
+            f"**{_link(section.title, section)}.** {escape(section.lead)}"
+            for section in page.sections
+            if section.at_home
+        ),
+        "\n".join(f"- {_link(section.title, section)}" for section in page.sections if _named(section)),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _section(section: Section) -> list[str]:
-    return [f"## {escape(section.title)}", *(part for block in section.blocks for part in _block(block))]
+def _named(section: Section) -> bool:
+    return section.listed and section.brief and not section.answer and not section.at_home
 
 
-def _block(block: Block) -> list[str]:
-    match block:
-        case Text(text):
-            return [escape(text)]
-        case Heading(text):
-            return [f"### {escape(text)}"]
-        case Table(rows, brief=True):
-            return [table(rows)]
-        case Figures(all_shown):
-            return [
-                part
-                for shown in all_shown
-                for part in (f"![{escape(shown.alt)}](figures/{shown.file})", f"_{escape(shown.caption)}_")
-            ]
-    return []
+def _link(text: str, section: Section) -> str:
+    return f"[{escape(text)}](pages/{section.file})"
 
 
-def table(rows: Sequence[Row]) -> str:
-    """A Markdown table; a row that is a line across it has its words in bold."""
+def table(rows: Sequence[Row], pages: Mapping[str, str] | None = None) -> str:
+    """A Markdown table; a row that is a line across it has its words in bold, a cell that names a page links to it."""
     heads = columns(rows)
-    body = [_bold(row, heads) if len(row) < len(heads) else [escape(cell) for cell in row.values()] for row in rows]
+    body = [_bold(row, heads) if len(row) < len(heads) else _cells(row, pages or {}) for row in rows]
     head = [escape(name) for name in heads]
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *body))
+
+
+def _cells(row: Row, pages: Mapping[str, str]) -> list[str]:
+    return [f"[{escape(cell)}](pages/{pages[cell]})" if cell in pages else escape(cell) for cell in row.values()]
 
 
 def _bold(row: Row, heads: list[str]) -> list[str]:

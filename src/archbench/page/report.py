@@ -1,19 +1,19 @@
-"""Write the report of a pipeline: index.html, README.md, tables/ and figures/, from its folders alone."""
+"""Write the report of a pipeline: index.html, README.md, pages/, tables/ and figures/, from its folders alone."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from archbench.figures.style import one_look_each
 from archbench.page.figures import Gallery
 from archbench.page.readme import readme
-from archbench.page.section import Section, Workplace, columns
+from archbench.page.section import Workplace
 from archbench.page.sections import SECTIONS, sections_of
+from archbench.page.site import Page, write_site
 from archbench.page.summary import summarize
 from archbench.results.durations import FILE as DURATIONS
 from archbench.results.durations import as_rows
@@ -21,16 +21,6 @@ from archbench.results.gathered import Options, gather
 
 SIGNIFICANT = 6
 """Digits of every number in a table: more than any score deserves, few enough for small files."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """All that the template and the README show."""
-
-    title: str
-    pipeline: str
-    summary: list[str]
-    sections: list[Section]
 
 
 def write_report(
@@ -47,16 +37,14 @@ def write_report(
     _clear(out)
     for fault in SECTIONS.faults:
         print(f"left out of the report: {fault}", file=sys.stderr)
-    page = Page(
-        title=options.title,
-        pipeline=pipeline,
-        summary=summarize(results.runs, results.boards, results.studies),
-        sections=list(sections_of(results, Workplace(Gallery(out / "figures"), partial(_write_table, out)))),
-    )
+    place = Workplace(Gallery(out / "figures"), partial(_write_table, out))
+    with one_look_each():
+        sections = list(sections_of(results, place))
+    page = Page(options.title, pipeline, summarize(results.runs, results.boards), sections)
     took = pd.DataFrame(as_rows(results.durations), columns=["stage", "seconds", "work", "network"])
     _write_table(out, DURATIONS, took)
     (out / "README.md").write_text(readme(page), encoding="utf-8")
-    (out / "index.html").write_text(_render(page), encoding="utf-8")
+    write_site(page, out)
     return out / "index.html"
 
 
@@ -71,16 +59,3 @@ def _clear(out: Path) -> None:
 def _write_table(out: Path, name: str, table: pd.DataFrame, digits: int | None = SIGNIFICANT) -> None:
     written = f"%.{digits}g" if digits else None
     table.to_csv(out / "tables" / name, index=False, float_format=written, lineterminator="\n")
-
-
-def _render(page: Page) -> str:
-    folder = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,  # every name of params.yaml may hold anything
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("index.html")
-    return template.render(page=page, style=(folder / "style.css").read_text(encoding="utf-8"), columns=columns)

@@ -1,4 +1,4 @@
-"""What a report is made of: sections, and the blocks that they hold. The template and the README only lay them out."""
+"""What a report is made of: sections, and the blocks that they hold. Templates and the README only lay them out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from archbench.page import formats
 from archbench.page.figures import Gallery, Shown
 
 Row = dict[str, str]
@@ -46,7 +47,7 @@ class Table:
     groups: Sequence[tuple[str, int]] = ()
     """What stands above the heads, each over so many columns; empty where nothing does."""
     brief: bool = True
-    """Whether the README has it too."""
+    """Whether it stands open on its page; a long list that few read is folded away."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,24 @@ Block = Text | Heading | Table | File | Figures | Folded | Included
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A line of the table of questions: what was asked, what to choose, and what that stands on."""
+
+    question: str
+    choose: Sequence[str]
+    """The choices that cannot be told from the best, the cheapest first; none where nothing is ranked."""
+    gain: str = formats.NOTHING
+    """Of the first of them over the usual choice, with its interval."""
+    cost: str = formats.NOTHING
+    """What the first of them takes."""
+    n: str = formats.NOTHING
+    sure: str = ""
+    """How sure the gain is."""
+
+
+@dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it."""
+    """A page of the report: a heading and what stands below it."""
 
     anchor: str
     title: str
@@ -100,7 +117,20 @@ class Section:
     listed: bool = True
     """Whether it stands among the contents."""
     brief: bool = True
-    """Whether the README has it too."""
+    """Whether the README names it."""
+    lead: str = ""
+    """The answer in a sentence, which stands first."""
+    answer: Answer | None = None
+    """Its line in the table of questions, where it has one to answer."""
+    at_home: bool = False
+    """Whether the home page says its lead: what failed, what is missing, what differs from the reference."""
+    names: Sequence[str] = ()
+    """What it is found by, beside its title: the first cell of a row that is one of these names links to it."""
+
+    @property
+    def file(self) -> str:
+        """The file of the page, below `pages/`."""
+        return f"{formats.file_name(self.anchor)}.html"
 
 
 def columns(rows: Sequence[Row]) -> list[str]:

@@ -7,22 +7,21 @@ from collections.abc import Sequence
 import pandas as pd
 
 from archbench.figures.curves import learning_curves
+from archbench.figures.forest import forest
 from archbench.figures.studies import best_so_far_curves, learning_rate_sensitivity
 from archbench.figures.study_choices import cell_map, importance_bars, target_times
 from archbench.figures.style import style
 from archbench.page import formats
-from archbench.page.figures import Gallery, Shown, better
+from archbench.page.figures import MOST_LINES, Gallery, Shown, better
+from archbench.results.effects import effects
 from archbench.results.importance import importances
 from archbench.results.studies import Arm, Study, best_so_far
 from archbench.results.table import results_table
 from archbench.results.targets import common_target, time_to_target
 
-MOST_LINES = 12
-"""Arms in a figure of lines: more cannot be told apart."""
-
 
 def study_figures(gallery: Gallery, study: Study) -> list[Shown]:
-    """Final scores, pairs of choices, learning curves, best so far, the learning rate, importance, time to a target.
+    """Gains over the usual choice, scores, pairs of choices, curves, best so far, rates, importance, time to a target.
 
     Only those there are numbers for.
     """
@@ -30,6 +29,7 @@ def study_figures(gallery: Gallery, study: Study) -> list[Shown]:
         return []
     with style():
         drawn = [
+            _effects(gallery, study),
             _scores(gallery, study),
             _cells(gallery, study),
             _curves(gallery, study),
@@ -43,6 +43,29 @@ def study_figures(gallery: Gallery, study: Study) -> list[Shown]:
 
 def _stem(study: Study) -> str:
     return f"study-{formats.file_name(study.name)}"
+
+
+def _effects(gallery: Gallery, study: Study) -> Shown | None:
+    found = effects(study.listed) if study.equal else None
+    if found is None:
+        return None
+    metric, usual = formats.words(study.monitor), found.usual.name
+    rows = [
+        {"label": name, "gain": gain.difference.mean, "low": gain.difference.low, "high": gain.difference.high,
+         "sure": gain.sure}
+        for name, gain in found.gains.items()
+    ]  # fmt: skip
+    table = pd.DataFrame(rows).sort_values("gain", ascending=not study.maximize, kind="stable", ignore_index=True)
+    seeds = formats.between({gain.difference.n for gain in found.gains.values()})
+    sure = formats.in_words([f"{row.label} ({row.gain:+.3g})" for row in table.itertuples() if row.sure] or ["none"])
+    caption = (
+        f"What each arm gains over {usual}, the usual choice: test {metric} minus that of {usual}, seed by seed "
+        f"({better(study.maximize)}). Bar: its 95\u00a0% interval over n={seeds} seeds. Filled: surely apart from "
+        f"{usual} ({formats.SURELY}). An arm with seeds that have no score is not here."
+    )
+    drawn = forest(table, xlabel=f"test {metric}, minus that of {usual}")
+    alt = f"Gains over {usual} in the study {study.name}; surely apart from it: {sure}"
+    return gallery.keep(drawn, f"{_stem(study)}-gains", alt, caption)
 
 
 def _scores(gallery: Gallery, study: Study) -> Shown | None:

@@ -1,4 +1,4 @@
-"""The sentences at the top of a report, computed from its tables."""
+"""The sentences of a report, computed from its tables: what ended and where, and the answer of each page."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ NAMED = 3
 """Competitors that are named one by one where many cannot be told apart."""
 
 
-def summarize(runs: Sequence[Run], boards: Sequence[Board], studies: Sequence[Study]) -> list[str]:
-    """What ended, what was best on each board and how surely, what studies found, where it ran."""
-    return [_outcome(runs), *_winners(boards), *_found(studies), *_where(runs)]
+def summarize(runs: Sequence[Run], boards: Sequence[Board]) -> list[str]:
+    """What ended, on what data and machines; that nothing is compared where no test score exists."""
+    return [_outcome(runs), *_data(boards), *_where(runs)]
 
 
 def _outcome(runs: Sequence[Run]) -> str:
@@ -29,14 +29,18 @@ def _outcome(runs: Sequence[Run]) -> str:
     return f"{done} of {formats.plural(len(runs), 'run')} of {benchmarks} finished{others}."
 
 
-def _winners(boards: Sequence[Board]) -> list[str]:
+def _data(boards: Sequence[Board]) -> list[str]:
     if not any(place.score.n for board in boards for place in board.places):
         return ["No test score exists yet, so nothing is compared."]
-    won = [f"Best mean on {_winner(board)}{_rivals(board.ranked, 'networks')}." for board in boards if board.best]
-    open_ones = [board.name for board in boards if board.best is None]
-    if open_ones:
-        won.append(f"Nothing is ranked on {formats.in_words(open_ones)}: {formats.RANKING_TAKES.format('networks')}.")
-    return won
+    datasets = dict.fromkeys(board.dataset for board in boards)
+    return [f"Data: {formats.in_words(list(datasets))}."]
+
+
+def board_words(board: Board) -> str:
+    """Which network is best on a board, and what cannot be told from it."""
+    if board.best is None:
+        return f"Nothing is ranked on {board.name}: {formats.RANKING_TAKES.format('networks')}."
+    return f"Best mean on {_winner(board)}{_rivals(board.ranked, 'networks')}."
 
 
 def _winner(board: Board) -> str:
@@ -73,11 +77,8 @@ def _names(names: Sequence[str]) -> str:
     return formats.in_words(names)
 
 
-def _found(studies: Sequence[Study]) -> list[str]:
-    return [_study(study) for study in studies]
-
-
-def _study(study: Study) -> str:
+def study_words(study: Study) -> str:
+    """Which arm of a study is best, and what cannot be told from it."""
     if not study.equal:
         return f"In the study {study.name} the arms had different budgets, so they are not ranked."
     if not any(arm.score.n for arm in study.arms):
@@ -101,4 +102,6 @@ def _where(runs: Sequence[Run]) -> list[str]:
     commits = sorted({(machine["git_commit"] or "no commit")[:10] for machine in machines})
     dirty = ", with uncommitted changes" if any(machine["git_dirty"] for machine in machines) else ""
     at = f"commit {commits[0]}" if len(commits) == 1 else f"{len(commits)} commits"
-    return [f"Trained on {', '.join(devices)} with {', '.join(backends)} at {at}{dirty}."]
+    days = sorted({machine["started"][:10] for machine in machines})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return [f"Trained on {', '.join(devices)} with {', '.join(backends)} at {at}{dirty}, {when}."]

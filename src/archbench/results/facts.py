@@ -43,6 +43,12 @@ def advice() -> tuple[Fact, ...]:
     return _rows("advice.csv")
 
 
+@cache
+def usual_choices() -> tuple[str, ...]:
+    """What people choose who have not looked into a question, the more usual first."""
+    return tuple(row["name"] for row in _rows("usual.csv"))
+
+
 ONE_CLASS, SEVERAL_LABELS = "one class", "several labels"
 """What some tasks ask, in whichever way: the sections that are about such ones go by that."""
 

@@ -227,11 +227,19 @@ def _place(benchmark: str, seeds: list[Run], label: str, standing: Standing) -> 
         standing=standing,
         parameters=number(measured["parameters"]),
         multiply_adds=number(measured["multiply_adds"]),
-        train_seconds=mean_interval([number(run.timings["train_seconds"]) for run in seeds if run.finished]).mean,
-        peak_memory_bytes=max(
-            (number(run.timings["peak_memory_bytes"]) for run in seeds if run.finished), default=math.nan
-        ),
+        train_seconds=train_seconds(seeds),
+        peak_memory_bytes=peak_memory_bytes(seeds),
     )
+
+
+def train_seconds(seeds: Iterable[Run]) -> float:
+    """The mean over the finished seeds; NaN where there is none."""
+    return mean_interval([number(run.timings["train_seconds"]) for run in seeds if run.finished]).mean
+
+
+def peak_memory_bytes(seeds: Iterable[Run]) -> float:
+    """The most that the process of a finished seed ever held; NaN where there is none."""
+    return max((number(run.timings["peak_memory_bytes"]) for run in seeds if run.finished), default=math.nan)
 
 
 def _elsewhere(seeds: Sequence[Run]) -> dict[str, Interval]:

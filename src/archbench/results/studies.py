@@ -13,7 +13,7 @@ import pandas as pd
 
 from archbench.records import read
 from archbench.records.shapes import TRIALS, TUNED, as_number
-from archbench.results.leaderboard import count_states, standing_numbers
+from archbench.results.leaderboard import count_states, peak_memory_bytes, standing_numbers, train_seconds
 from archbench.results.ranking import Kind, Standing, rank, scores, unranked
 from archbench.results.recipes import unlike
 from archbench.results.runs import Run, number, read_seeds
@@ -58,6 +58,16 @@ class Arm:
         """The trainable weights of its network, by the first final run that tells; NaN where none does."""
         known = (number(run.metrics["parameters"]) for run in self.runs if run.metrics)
         return next((count for count in known if not math.isnan(count)), math.nan)
+
+    @property
+    def train_seconds(self) -> float:
+        """Mean over the finished final seeds."""
+        return train_seconds(self.runs)
+
+    @property
+    def peak_memory_bytes(self) -> float:
+        """The most that the process of a finished final seed ever held."""
+        return peak_memory_bytes(self.runs)
 
     @property
     def label(self) -> str:
@@ -120,6 +130,11 @@ class Study:
     def order(self) -> list[str]:
         """The arms as params.yaml gives them."""
         return list(self.settings["arms"])
+
+    @property
+    def listed(self) -> list[Arm]:
+        """The arms in that order."""
+        return sorted(self.arms, key=lambda arm: self.order.index(arm.name))
 
     @property
     def networks_differ(self) -> bool:

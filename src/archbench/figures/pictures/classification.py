@@ -11,7 +11,7 @@ from sklearn.metrics import confusion_matrix
 
 from archbench.figures.gallery import RIGHT, WRONG, Picture, class_names, displayable, grid, is_image, show, still
 from archbench.figures.pictures import picture
-from archbench.figures.style import figure, shorten
+from archbench.figures.style import figure, shades, shorten
 
 EACH = 10
 """Right examples, and wrong ones, that a gallery shows at most."""
@@ -37,7 +37,7 @@ def classification(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
 def confusion_figure(counts: np.ndarray, names: list[str]) -> Figure:
     """`counts` (true class, predicted class) as shares of the true class by colour and as numbers by text."""
     classes = len(names)
-    side = 1.3 + 0.36 * min(classes, COUNTED_CLASSES)
+    side = max(2.8, 1.3 + 0.36 * min(classes, COUNTED_CLASSES))  # room for the words beside the bar
     drawn = figure(side + 0.6, side)
     axes = drawn.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -49,7 +49,7 @@ def confusion_figure(counts: np.ndarray, names: list[str]) -> Figure:
         annot_kws={"fontsize": 7},
         vmin=0,
         vmax=1,
-        cmap="Blues",
+        cmap=shades("Blues"),
         square=True,
         cbar_kws={"label": "share of the true class", "shrink": 0.8},
         xticklabels=labels,

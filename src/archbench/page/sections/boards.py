@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from archbench.figures.style import short_number
 from archbench.page import formats
+from archbench.page.answers import answer
 from archbench.page.section import Figures, File, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.page.standings import JUDGED, parted, seeds, standing_cells
+from archbench.page.summary import board_words
 from archbench.results.gathered import Results
 from archbench.results.interval import Interval
-from archbench.results.leaderboard import Board, Place
+from archbench.results.leaderboard import Board, Place, by_benchmark
 from archbench.results.table import results_table
 
 NO_SCORE = Interval(math.nan, math.nan, math.nan, 0)
@@ -26,13 +28,16 @@ def boards(results: Results, place: Workplace) -> Iterator[Section]:
     if not results.boards:
         nothing = Text("No run has started, so there is nothing to compare.")
         yield Section("leaderboards", "Leaderboards", [nothing], listed=False, brief=False)
+    order = list(by_benchmark(results.runs))
     for board in results.boards:
         name = f"leaderboard-{formats.file_name(board.dataset, board.task)}.csv"
         place.write_table(name, board.table())
         figures = place.gallery.board(board, table)
         anchor = formats.file_name("board", board.dataset, board.task)
         blocks = [Text(board_remark(board)), Table(board_rows(board)), File(name), Figures(figures)]
-        yield Section(anchor, board.name, blocks)
+        listed = sorted(board.places, key=lambda entry: order.index(entry.benchmark))
+        asked = answer(f"Which network on {board.name}?", listed, board.maximize)
+        yield Section(anchor, board.name, blocks, lead=board_words(board), answer=asked)
 
 
 def board_rows(board: Board) -> list[Row]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from archbench.figures.style import colors, figure, legend_below, line_styles, markers, style
 from archbench.page import formats
+from archbench.page.figures import MOST_LINES
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.results.gathered import Results
@@ -38,12 +39,15 @@ def _section(dataset: str, networks: Mapping[str, Sequence[Run]], place: Workpla
     table = pd.DataFrame(rows, index=pd.Index(networks, name="benchmark"), columns=pixels)
     whole = {name: np.mean([run.test_score("mean_iou") for run in runs]) for name, runs in networks.items()}
     place.write_table(f"{stem}.csv", table.assign(everywhere=whole).reset_index())
+    drawn_ones = sorted(sorted(whole, key=whole.get, reverse=True)[:MOST_LINES], key=list(whole).index)
+    few = f" The {MOST_LINES} best of {len(whole)} networks." if len(whole) > MOST_LINES else ""
     with style():
-        drawn = _lines(table)
+        drawn = _lines(table.loc[drawn_ones])
     caption = (
         f"Mean IoU of those pixels of all {examples} test pictures that lie at most so far from a true border, the "
         "mean over seeds. FCN-32s and DeepLab v1 to v3 interpolate one coarse map; FCN-16s and 8s, U-Net, FC-DenseNet "
         "and the decoder of DeepLab v3+ also read finer ones on the way up. The narrower the band, the more that tells."
+        f"{few}"
     )
     shown = place.gallery.keep(drawn, stem, title, caption)
     cells = [

@@ -14,6 +14,11 @@ from archbench.results.expectations import FILE, Expectation, as_rows, judge
 from archbench.results.gathered import Results
 from archbench.results.interval import Interval
 
+REMARK = (
+    "A benchmark that has to beat another is compared with it seed by seed, and two single seeds are not compared. ± "
+    "is half the 95\u00a0% interval. Recipes differ between networks, as the leaderboards show."
+)
+
 
 @section("expectations", order=200, needs=("expected",), source="archbench")
 def expectations(results: Results, place: Workplace) -> Iterator[Section]:
@@ -28,18 +33,15 @@ def expectations(results: Results, place: Workplace) -> Iterator[Section]:
     blocks = [
         block for title, group in groups.items() if group for block in (Heading(title), Table(expectation_rows(group)))
     ]
-    yield Section(
-        "expectations", "Expected and found", [Text(_remark(found)), *blocks, File(FILE, "These tables as CSV")]
-    )
+    blocks = [Text(REMARK), *blocks, File(FILE, "These tables as CSV")]
+    yield Section("expectations", "Expected and found", blocks, lead=_lead(found), at_home=True)
 
 
-def _remark(found: Sequence[Expectation]) -> str:
+def _lead(found: Sequence[Expectation]) -> str:
     return (
         f"{sum(one.sure > 0 for one in found)} of {formats.plural(len(found), 'expectation')} of params.yaml "
         f"{'is' if len(found) == 1 else 'are'} surely reached: what was found is better than what was expected with "
-        f"{formats.SURELY} over all of them. The mean of {sum(one.reached for one in found)} reaches it. A benchmark "
-        "that has to beat another is compared with it seed by seed, and two single seeds are not compared. ± is half "
-        "the 95\u00a0% interval. Recipes differ between networks, as the leaderboards show."
+        f"{formats.SURELY} over all of them. The mean of {sum(one.reached for one in found)} reaches it."
     )
 
 

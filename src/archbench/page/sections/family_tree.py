@@ -45,8 +45,9 @@ def family_tree(results: Results, place: Workplace) -> Iterator[Section]:
         "for, and a gain here tells nothing about the papers' own data. Recipes differ where the table says so; of a "
         "net that was trained several times on the data, the best counts."
     )
-    rows = [_step_row(step, titles) for step in found]
-    blocks = [Text(remark), Figures([shown]), Table(rows), File("family-tree.csv")]
+    ran, others = ([_step_row(step, titles) for step in found if bool(step.after) == run] for run in (True, False))
+    tables = [Table(ran), *([Table(others, brief=False)] if others else [])]
+    blocks = [Text(remark), Figures([shown]), *tables, File("family-tree.csv", "These tables as CSV")]
     yield Section("family-tree", "The family tree", blocks)
 
 

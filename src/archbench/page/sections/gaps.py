@@ -10,6 +10,8 @@ from archbench.page.sections import section
 from archbench.results.gathered import Results
 from archbench.results.runs import Run
 
+NAMED = 6
+"""Benchmarks and studies that are named one by one."""
 DROPPED_NOWHERE = (
     "They have no scores to average, count as worst where networks and arms are ranked, and are dropped nowhere."
 )
@@ -19,7 +21,16 @@ DROPPED_NOWHERE = (
 def gaps(results: Results, place: Workplace) -> Iterator[Section]:
     """Every run and study without scores, with what is known of it."""
     if rows := gap_rows(results):
-        yield Section("gaps", "Runs that did not finish", [Text(DROPPED_NOWHERE), Table(rows)], listed=False)
+        blocks = [Text(DROPPED_NOWHERE), Table(rows)]
+        yield Section("gaps", "Runs that did not finish", blocks, listed=False, lead=_lead(rows), at_home=True)
+
+
+def _lead(rows: list[Row]) -> str:
+    """How many there are, and which."""
+    names = list(dict.fromkeys(row["Run"] for row in rows))
+    more = len(names) - NAMED
+    shown = names if more < 2 else [*names[:NAMED], f"{more} more"]
+    return f"{formats.plural(len(rows), 'run')} without a result: {formats.in_words(shown)}."
 
 
 def gap_rows(results: Results) -> list[Row]:

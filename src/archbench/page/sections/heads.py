@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from archbench.figures.start import heads_side_by_side
 from archbench.figures.style import style
 from archbench.page import formats
-from archbench.page.section import Figures, File, Section, Table, Text, Workplace
+from archbench.page.section import Answer, Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.page.standings import PAIRED, standing_cells
 from archbench.results.gathered import Results
+from archbench.results.ranking import Kind
 from archbench.results.start import Heads
 from archbench.results.start import heads as find_heads
 
@@ -49,4 +50,20 @@ def _heads(found: Heads, place: Workplace) -> Section:
         for head in found.scores
     ]
     shown = place.gallery.keep(drawn, stem, title, caption)
-    return Section(stem, title, [Text(remark), Table(rows), File(f"{stem}.csv"), Figures([shown])])
+    blocks = [Text(remark), Table(rows), File(f"{stem}.csv"), Figures([shown])]
+    return Section(stem, title, blocks, answer=_answer(found))
+
+
+def _answer(found: Heads) -> Answer:
+    """Together, which costs less, unless a head surely loses by it."""
+    kinds = [head.standing.kind for head in found.scores]
+    better, worse = kinds.count(Kind.BETTER), kinds.count(Kind.WORSE)
+    gains = [f"{formats.words(head.name)} {formats.gain(head.standing.comparison.difference)}" for head in found.scores]
+    return Answer(
+        question=f"{found.benchmark}: one trunk for its {len(kinds)} heads, or a net each?",
+        choose=["a net each" if worse else "one trunk"],
+        gain=f"together minus alone: {', '.join(gains)}",
+        cost=f"{formats.count(found.parameters)} parameters, not {formats.count(sum(found.parameters_alone))}",
+        n=formats.between({head.standing.comparison.difference.n for head in found.scores}),
+        sure=f"{better} of {formats.plural(len(kinds), 'head')} surely better together, {worse} surely worse",
+    )

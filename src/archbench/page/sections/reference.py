@@ -12,6 +12,11 @@ from archbench.results.reference import Beside, beside_reference
 
 HEAD = "Network (scale)"
 SAME = "as in the reference"
+REMARK = (
+    "The reference is the report that comes with the project. With equal settings, code and data every seed comes out "
+    "with the same score as there, on a processor of the same kind. Difference: now minus the reference, seed by seed, "
+    "± half its 95\u00a0% interval over the n seeds that both have."
+)
 
 
 @section("reference", order=550, needs=("reference",), source="archbench")
@@ -19,7 +24,8 @@ def reference(results: Results, place: Workplace) -> Iterator[Section]:
     """Every benchmark of the boards with what the reference says of it."""
     found = beside_reference(results.boards, results.reference)
     if found:
-        yield Section("reference", "Beside the reference", [Text(_remark(found)), Table(reference_rows(found))])
+        blocks = [Text(REMARK), Table(reference_rows(found))]
+        yield Section("reference", "Beside the reference", blocks, lead=_lead(found), at_home=True)
 
 
 def reference_rows(found: list[Beside]) -> list[Row]:
@@ -57,11 +63,9 @@ def _difference(one: Beside) -> str:
     return f"{formats.gain(one.difference)}, n={one.difference.n}"
 
 
-def _remark(found: list[Beside]) -> str:
+def _lead(found: list[Beside]) -> str:
     same, known = sum(one.same for one in found), sum(one.then.n > 0 for one in found)
     return (
-        f"The reference is the report that comes with the project. {same} of {formats.plural(known, 'benchmark')} that "
-        "it knows came out as there, every seed with the same score: with equal settings, code and data all do, on a "
-        "processor of the same kind. Difference: now minus the reference, seed by seed, ± half its 95\u00a0% interval "
-        "over the n seeds that both have."
+        f"{same} of {formats.plural(known, 'benchmark')} that the reference knows came out as there, every seed with "
+        "the same score."
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archbench.page import formats
+from archbench.page.answers import answer
 from archbench.page.section import Figures, File, Heading, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.page.standings import JUDGED, parted, seeds, standing_cells
 from archbench.page.study_figures import study_figures
+from archbench.page.summary import study_words
 from archbench.results.gathered import Results
 from archbench.results.studies import Arm, Study
 
@@ -23,14 +25,18 @@ def studies(results: Results, place: Workplace) -> Iterator[Section]:
         blocks = [
             Text(study_remark(study)),
             Table(arm_rows(study)),
-            Heading("Best settings"),
-            Table([{"Arm": arm.name, "Setting": arm.best_setting or formats.NOTHING} for arm in study.arms]),
-            Heading("Budgets"),
-            Table(_budget_rows(study)),
             File(name),
             Figures(figures),
+            Heading("Budgets"),
+            Table(_budget_rows(study), brief=False),
         ]
-        yield Section(formats.file_name("study", study.name), f"Study: {study.name}", blocks)
+        asked = answer(_question(study), study.listed, study.maximize)
+        anchor, title = formats.file_name("study", study.name), f"Study: {study.name}"
+        yield Section(anchor, title, blocks, lead=study_words(study), answer=asked)
+
+
+def _question(study: Study) -> str:
+    return f"{study.name.replace('_', ' ').capitalize()}, on {study.settings['base']['dataset']}: which?"
 
 
 def arm_rows(study: Study) -> list[Row]:
@@ -50,6 +56,7 @@ def _arm_row(arm: Arm, metric: str, own_network: bool) -> Row:
         "Mean rank": formats.value(arm.rank, 3),
         "Best validation": formats.value(arm.best_value),
         "Default's validation": formats.value(arm.default_value),
+        "Tuned setting": arm.best_setting or formats.NOTHING,
     }
 
 

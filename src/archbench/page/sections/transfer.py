@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from archbench.figures.start import score_by_size
 from archbench.figures.style import style
 from archbench.page import formats
+from archbench.page.answers import sure_words
 from archbench.page.figures import better
-from archbench.page.section import Figures, File, Row, Section, Table, Text, Workplace
+from archbench.page.section import Answer, Figures, File, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.page.standings import PAIRED, standing_cells
 from archbench.results.gathered import Results
-from archbench.results.start import Transfer, transfers
+from archbench.results.start import SCRATCH, Transfer, transfers
 
 
 @section("transfer", order=400, needs=("runs",), source="Yosinski et al. 2014, arXiv:1411.1792")
@@ -50,7 +51,25 @@ def by_size_section(found: Transfer, place: Workplace, kind: str, title: str, re
         f"compared with training from scratch on the same data, {PAIRED}"
     )
     shown = place.gallery.keep(drawn, stem, title, caption)
-    return Section(stem, title, [Text(told), Table(_by_size(found)), File(f"{stem}.csv"), Figures([shown])])
+    blocks = [Text(told), Table(_by_size(found)), File(f"{stem}.csv"), Figures([shown])]
+    return Section(stem, title, blocks, answer=_answer(found))
+
+
+def _answer(found: Transfer) -> Answer | None:
+    """The best way where examples are fewest, which is what a transfer is for."""
+    few = min(point.training_examples for point in found.points)
+    known = [point for point in found.points if point.training_examples == few and point.standing.whole]
+    if not known:
+        return None
+    best = (max if found.maximize else min)(known, key=lambda point: point.score.mean)
+    gain, usual = best.standing.comparison, best.way == SCRATCH
+    return Answer(
+        question=f"Start from {found.source}, with {few} examples?",
+        choose=[best.way],
+        gain="the usual choice" if usual else f"{formats.gain(gain.difference)} over {SCRATCH}",
+        n=str(best.score.n),
+        sure="nothing is shown to be better" if usual else sure_words(gain, found.maximize),
+    )
 
 
 def _by_size(found: Transfer) -> list[Row]:

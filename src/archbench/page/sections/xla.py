@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from archbench.page import formats
-from archbench.page.section import File, Section, Table, Text, Workplace
+from archbench.page.section import Answer, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.results.gathered import Results
 from archbench.results.xla import xla_table
@@ -42,4 +44,21 @@ def xla(results: Results, place: Workplace) -> Iterator[Section]:
         "names: compare right with right only. A dash: not measured."
     )
     groups = [("", 2), ("In its runs", 5), ("Both modes in turn", 5)]
-    yield Section("xla", "XLA on and off", [Text(remark), Table(rows, groups), File("xla.csv")])
+    blocks = [Text(remark), Table(rows, groups), File("xla.csv")]
+    yield Section("xla", "XLA on and off", blocks, answer=_answer(table))
+
+
+def _answer(table: pd.DataFrame) -> Answer | None:
+    """By the benchmarks that were measured in both modes."""
+    both = table[table["on_over_off"].notna()]
+    if both.empty:
+        return None
+    faster = int((both["on_over_off"] > 1).sum())
+    return Answer(
+        question="XLA, on or off?",
+        choose=["on" if faster == len(both) else "auto: by network" if faster else "off"],
+        gain=f"{formats.value(both['on_over_off'].median(), 3)} times the speed without, in the median",
+        cost=f"{formats.seconds(both['on_compile_seconds'].median())} to compile, in the median",
+        n=formats.plural(len(both), "benchmark"),
+        sure=f"faster in {faster} of {len(both)}",
+    )
