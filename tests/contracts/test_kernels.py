@@ -193,6 +193,7 @@ def test_every_layer_of_keras_in_the_list_is_tried():
     """Gates of recurrent layers, and separable convolutions of one axis, are laid out as their likes above."""
     likes = {
         layers.LSTM: layers.SimpleRNN,
+        layers.LSTMCell: layers.SimpleRNN,
         layers.GRU: layers.SimpleRNN,
         layers.GRUCell: layers.SimpleRNN,
         Cell: layers.SimpleRNN,

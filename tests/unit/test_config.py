@@ -88,7 +88,7 @@ def test_a_default_of_training_is_its_sources(row, tmp_path):
             2,
             "studies.rates.arms.sgd.space.learning_rate.lo: unknown key. Did you mean low? Accepted: low, high, log,",
         ),
-        ("report.titel", "x", "report.titel: unknown key. Did you mean title? Accepted: title."),
+        ("report.titel", "x", "report.titel: unknown key. Did you mean title? Accepted: title, best, single_number."),
         ("speed", {"repeat": 5}, "speed.repeat: unknown key. Did you mean repeats?"),
         ("training.early_stopping", {"patience": 1, "gain": 2}, "training.early_stopping.gain: unknown key."),
         ("training.epochs", 0, "training.epochs: Input should be greater than or equal to 1. Given: 0."),

@@ -206,6 +206,8 @@ def predictions(task):
         return both_ways()
     if task == "sequence_labelling":
         return labelled()
+    if task in ("masked_language_modelling", "sentence_pairs"):
+        return left_out()
     if task == "style_transfer":
         return pictures()
     if task in ("word_vectors", "cooccurrence"):
@@ -355,6 +357,25 @@ def test_a_text_is_shown_as_it_costs_from_either_end():
     assert [text.get_text() for text in axes.texts] == ["→", "to", "be", "←", "to", "be"]
     first, second, third, fourth = [sum(bar.get_facecolor()[:3]) for bar in axes.patches]
     assert first == fourth < second == third
+
+
+def left_out():
+    """Of four words the first is read as it is, the second told rightly, and the third wrongly; then padding."""
+    return {
+        "input": np.array([[4, 5, 6, 4, 0]], "int32"),
+        "vocabulary": np.array(["", "<start>", "<end>", "<unknown>", "to", "be", "or"]),
+        "prediction_read": np.array([[4, 7, 4, 4, 0]], "int32"),
+        "prediction_guessed": np.array([[6, 5, 5, 4, 6]], "int32"),
+    }
+
+
+def test_what_is_told_of_words_that_were_left_out_stands_in_brackets_and_is_dark_where_it_is_wrong():
+    for task in ("masked_language_modelling", "sentence_pairs"):
+        (shown,) = PICTURES[task](left_out())
+        (axes,) = shown.figure.axes
+        assert [text.get_text() for text in axes.texts] == ["to", "[be]", "[be for or]", "to"]
+        right, wrong = [sum(bar.get_facecolor()[:3]) for bar in axes.patches]
+        assert wrong < right
 
 
 def labelled():

@@ -117,10 +117,11 @@ class MaskedLanguageModelling(Task):
         return encoded, mean(nats), mean(ops.cast(ops.argmax(logits, axis=-1), "int32") == truth)
 
     def predict(self, net: Net, batch: Batch, seed: Seed) -> dict[str, Any]:
-        """`guessed`, int32 (batch, place): the likeliest token at each place, where a share of the words was hidden."""
+        """int32 (batch, place): the tokens as they were `read`, a share of the words hidden, and the likeliest ones,
+        `guessed`."""
         tokens = self.hidden(batch["tokens"], seed, examples=1).tokens
         logits = net(self.encoded(net, tokens, batch)["states"], part="masked")
-        return {"guessed": ops.cast(ops.argmax(logits, axis=-1), "int32")}
+        return {"read": ops.cast(tokens, "int32"), "guessed": ops.cast(ops.argmax(logits, axis=-1), "int32")}
 
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`perplexity` of the words that are to be told, beside the means of `losses`."""

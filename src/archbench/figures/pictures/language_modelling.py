@@ -61,6 +61,36 @@ def bidirectional_language_modelling(predictions: Mapping[str, np.ndarray]) -> l
     return [Picture("surprise", _drawn(lines[:-1], 1), caption)]
 
 
+@picture(
+    {"masked_language_modelling": {}, "sentence_pairs": {}},
+    source="Devlin et al. 2018, arXiv:1810.04805, section 3.1",
+)
+def masked_language_modelling(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
+    """Test texts with what the network tells where it read no word or another one, dark where that is wrong."""
+    symbols = [_written(str(symbol)) for symbol in predictions["vocabulary"]]
+    lines: list[list[tuple[str, float | None]]] = []
+    for place, row in enumerate(predictions["input"][:TEXTS]):
+        read, guessed = (predictions[f"prediction_{name}"][place] for name in ("read", "guessed"))
+        told: list[tuple[str, float | None]] = []
+        for truth, seen, said in zip(row, read, guessed, strict=True):
+            if not truth:
+                continue
+            if truth == seen:
+                told.append((symbols[truth], None))
+            elif truth == said:
+                told.append((f"[{symbols[truth]}]", 0.0))
+            else:
+                answer = symbols[said] if said < len(symbols) else "?"
+                told.append((f"[{answer} for {symbols[truth]}]", DEAREST))
+        lines += [*_lines(told, " "), []]
+    caption = (
+        "Test texts. In brackets: what the network tells where the word was left out, or another one stood in its "
+        "place; dark where it is wrong, with the word that belongs there. Where the word was left as it is, nothing "
+        "is marked."
+    )
+    return [Picture("left-out", _drawn(lines[:-1], 1), caption)]
+
+
 def _written(symbol: str) -> str:
     return {" ": "␣", "\n": "↵"}.get(symbol, symbol)
 
