@@ -21,7 +21,7 @@ REMARK = (
 )
 
 
-@section("sliding_window", order=460, needs=("probes",), source="Sermanet et al. 2013, arXiv:1312.6229, section 3.5")
+@section("sliding_window", order=461, needs=("probes",), source="Sermanet et al. 2013, arXiv:1312.6229, section 3.5")
 def sliding_window(results: Results, place: Workplace) -> Iterator[Section]:
     """Every probe of windows: seconds of both forms by the size of the picture, and how far their scores are apart."""
     for probe in results.probes:

@@ -16,7 +16,7 @@ FEW = 0.5
 """Below this share of covered questions a score says little."""
 
 
-@section("word_tests", order=455, needs=("probes",), source="Mikolov et al. 2013, arXiv:1301.3781, section 4")
+@section("word_tests", order=456, needs=("probes",), source="Mikolov et al. 2013, arXiv:1301.3781, section 4")
 def word_tests(results: Results, place: Workplace) -> Iterator[Section]:
     """Every probe of words: analogies, and agreement with people, each with how many questions were covered."""
     for probe in results.probes:
