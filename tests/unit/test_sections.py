@@ -87,8 +87,8 @@ def test_the_order_of_a_whole_report(tmp_path):
     page = write_report("tour", list(seeds), ["optimizers"], *folders, options).read_text()
     assert re.findall('<section id="([^"]*)">', page) == [
         "board-digits-classification", "board-balloons-segmentation", "board-balloons-detection",
-        "expectations", "family-tree", "published", "degradation", "xla", "study-optimizers", "pictures", "gaps",
-        "speed", "where", "reading",
+        "diagnosis", "expectations", "family-tree", "published", "degradation", "xla", "study-optimizers", "pictures",
+        "gaps", "speed", "where", "reading",
     ]  # fmt: skip
     contents = page.split("<nav")[1].split("</nav>")[0]
     assert "#gaps" not in contents
