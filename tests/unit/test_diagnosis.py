@@ -6,6 +6,7 @@ import re
 import fake_runs as fake
 import pandas as pd
 import pytest
+from site_text import site_text
 
 from archbench.config import check_config
 from archbench.mistakes import Mistakes
@@ -121,7 +122,7 @@ def test_the_report_says_what_helps_against_the_largest_gap(tmp_path):
     options = Options(
         title="t", seeds={name: [0] for name in names}, study_seeds={}, best={"balloons": {"accuracy": 0.99}}
     )
-    page = write_report("tour", names, [], runs, tmp_path / "s", tmp_path / "out", options).read_text()
+    page = site_text(write_report("tour", names, [], runs, tmp_path / "s", tmp_path / "out", options))
     part = page.split('<section id="diagnosis">')[1].split("</section>")[0]
     cells = re.findall('<td class="[^"]*">([^<]*)</td>', part)
     counts = {fact["name"]: cells[4 * place + 1] for place, fact in enumerate(advice())}

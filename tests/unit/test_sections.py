@@ -88,10 +88,10 @@ def test_the_order_of_a_whole_report(tmp_path):
     folders = tmp_path / "runs", tmp_path / "studies", tmp_path / "report"
     page = write_report("tour", list(seeds), ["optimizers"], *folders, options)
     anchors = re.findall('<section id="([^"]*)">', site_text(page))
-    assert anchors[:16] == [
+    assert anchors[:17] == [
         "board-digits-classification", "board-balloons-segmentation", "board-balloons-detection",
-        "architectures", "expectations", "family-tree", "published", "degradation", "xla", "study-optimizers",
-        "choices", "pictures", "speed", "where", "reading", "architecture-lenet5",
+        "architectures", "diagnosis", "expectations", "family-tree", "published", "degradation", "xla",
+        "study-optimizers", "choices", "pictures", "speed", "where", "reading", "architecture-lenet5",
     ]  # fmt: skip
     assert "gaps" in anchors
     contents = page.read_text().split("<nav")[1].split("</nav>")[0]

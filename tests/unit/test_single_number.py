@@ -4,6 +4,7 @@ import re
 
 import fake_runs as fake
 import pytest
+from site_text import site_text
 
 from archbench.config import ConfigError, SingleNumber, check_config
 from archbench.page.report import Options, write_report
@@ -103,9 +104,7 @@ def test_the_report_shows_how_the_ranking_changes(tmp_path):
     _write(tmp_path / "runs")
     rules = {"quick": SingleNumber(price={"milliseconds": 0.01}), "tiny": SingleNumber(limit={"parameters": 20_000})}
     options = Options(title="t", seeds={name: range(3) for name in NETS}, study_seeds={}, single_number=rules)
-    page = write_report(
-        "tour", list(NETS), [], tmp_path / "runs", tmp_path / "s", tmp_path / "out", options
-    ).read_text()
+    page = site_text(write_report("tour", list(NETS), [], tmp_path / "runs", tmp_path / "s", tmp_path / "out", options))
     part = page.split('<section id="single-number">')[1].split("</section>")[0]
     assert "Test accuracy minus 0.01 x milliseconds an example." in part
     assert "Test accuracy, with at most 20,000 parameters." in part

@@ -17,7 +17,7 @@ ACTIVE = "train_active"
 """The column of a history that tells the share."""
 
 
-@section("active_triplets", order=260, needs=("runs",), source="Schroff et al. 2015, arXiv:1503.03832, section 3.2")
+@section("active_triplets", order=262, needs=("runs",), source="Schroff et al. 2015, arXiv:1503.03832, section 3.2")
 def active_triplets(results: Results, place: Workplace) -> Iterator[Section]:
     """Every benchmark whose history has the share of active triplets; none where there is no such."""
     rows = [

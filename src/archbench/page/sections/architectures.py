@@ -20,7 +20,7 @@ UNKNOWN = "other"
 """The family of an architecture that families.csv does not name."""
 
 
-@section("architectures", order=150, needs=("runs",), source="archbench")
+@section("architectures", order=145, needs=("runs",), source="archbench")
 def architectures(results: Results, place: Workplace) -> Iterator[Section]:
     """A table of everything that was trained, and a page for each of its architectures."""
     runs_of: dict[str, list[tuple[Board, Place]]] = {}

@@ -18,7 +18,7 @@ REMARK = (
 )
 
 
-@section("bottleneck_cost", order=456, needs=("probes",), source="He et al. 2015, arXiv:1512.03385, figure 5")
+@section("bottleneck_cost", order=457, needs=("probes",), source="He et al. 2015, arXiv:1512.03385, figure 5")
 def bottleneck_cost(results: Results, place: Workplace) -> Iterator[Section]:
     """Every probe of bottlenecks: weights and multiply-adds of both blocks."""
     for probe in results.probes:

@@ -26,7 +26,7 @@ UNTOLD = (
 )
 
 
-@section("diagnosis", order=150, needs=("runs",), source="Ng 2018, Machine Learning Yearning, chapters 20 to 43")
+@section("diagnosis", order=160, needs=("runs",), source="Ng 2018, Machine Learning Yearning, chapters 20 to 43")
 def diagnosis(results: Results, place: Workplace) -> Iterator[Section]:
     """Every benchmark with a finished run: its gaps, and what follows from the largest."""
     found = diagnoses(results.runs, results.options.best)

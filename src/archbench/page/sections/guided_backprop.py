@@ -19,7 +19,7 @@ REMARK = (
 )
 
 
-@section("guided_backprop", order=461, needs=("probes",), source="Springenberg et al. 2014, arXiv:1412.6806")
+@section("guided_backprop", order=464, needs=("probes",), source="Springenberg et al. 2014, arXiv:1412.6806")
 def guided_backprop(results: Results, place: Workplace) -> Iterator[Section]:
     """Every probe of what classifiers look at: a gallery, and how much of a picture counts."""
     for probe in results.probes:
