@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import yaml
+from site_text import site_text
 
 from archbench import stages
 from archbench.records.probe_folder import read_probe
@@ -53,7 +54,7 @@ def project(tmp_path_factory):
 
 
 def _page(project):
-    return (project / "reports/small/index.html").read_text()
+    return site_text(project / "reports/small/index.html")
 
 
 def test_the_diagnosis_has_every_split_and_what_could_be_reached(project):
