@@ -336,8 +336,9 @@ def _other_data(values: Any, chance: random.Random) -> None:
             known = {one.name for one in DATASETS}
             name = before.get("name", slug)
             entry = DATASETS[name] if isinstance(name, str) and name in known else entry
-        option = chance.choice(list(entry.options))
-        datasets[slug] = {**before, "name": entry.name, option: _option(chance, entry.options[option])}
+        option = chance.choice(list(entry.options) or [_odd_key(chance)])
+        odd = _option(chance, entry.options[option]) if option in entry.options else _odd(chance)
+        datasets[slug] = {**before, "name": entry.name, option: odd}
 
 
 def _cross(values: Any, chance: random.Random) -> None:

@@ -29,8 +29,9 @@ def _found(data, changes, tmp_path, **options):
 )
 def test_gradients_of_networks_are_those_of_the_differences(data, changes, tmp_path):
     found = _found(data, changes, tmp_path, checks=4, examples=3)
-    assert found["relative_error"].median() < 1e-6
-    assert found["relative_error"].max() < 1e-4  # of a number that lies near a kink
+    beyond = found["relative_error"] - 10 * found["rounding"]
+    assert beyond.median() < 1e-8
+    assert beyond.max() < 1e-4  # of a number that lies near a kink
     assert (found["gradient"] > 0).all()
     assert (found["checked"] == np.minimum(found["size"], 4)).all()
 

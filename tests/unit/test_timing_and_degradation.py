@@ -119,11 +119,15 @@ def test_degradation_is_how_much_the_deepest_fits_worse():
 
 
 @pytest.mark.parametrize(
-    ("errors", "verdict"),
-    [([1e-9, 1e-8], "right"), ([1e-9, 1e-9, 0.5], "near a kink"), ([1e-5, 1e-4], "near a kink"), ([0.3, 0.3], "wrong")],
-)
-def test_gradients_are_judged_by_their_largest_error_and_by_the_most(errors, verdict):
-    table = pd.DataFrame({"arm": "a", "number": range(len(errors)), "weight": "w", "relative_error": errors})
+    ("errors", "rounding", "verdict"),
+    [
+        ([1e-9, 1e-8], 0, "right"), ([1e-9, 1e-9, 0.5], 0, "near a kink"), ([1e-5, 1e-4], 0, "near a kink"),
+        ([0.3, 0.3], 0, "wrong"), ([2e-5, 1e-9], 2e-6, "right"), ([0.3, 0.3], 2e-6, "wrong"),
+    ],
+)  # fmt: skip
+def test_gradients_are_judged_by_their_largest_error_and_by_the_most(errors, rounding, verdict):
+    known = {"arm": "a", "number": range(len(errors)), "weight": "w", "rounding": rounding}
+    table = pd.DataFrame({**known, "relative_error": errors})
     (row,) = gradient_verdicts(table).itertuples()
     assert (row.verdict, row.largest, row.tensors) == (verdict, max(errors), len(errors))
     assert len(errors_by_tensor(table).axes) == 1

@@ -28,7 +28,7 @@ Step = Annotated[float, Field(gt=0, le=0.1)]
 
 @probe("gradient_check", source="Nocedal and Wright 2006, Numerical Optimization, section 8.1")
 def gradient_check(
-    subjects: Iterator[Subject], *, examples: Count = 4, checks: Depth = 8, step: Step = 1e-6
+    subjects: Iterator[Subject], *, examples: Count = 4, checks: Depth = 8, step: Step = 1e-5
 ) -> dict[str, pd.DataFrame]:
     """How far the gradient of the loss is from central differences, weight tensor by weight tensor.
 
@@ -37,8 +37,9 @@ def gradient_check(
     differences hold still. A row a weight tensor, input first, part by part: `checked` of its numbers are compared, at
     most `checks`, half of them those with the largest gradients; `relative_error` is |a - n| / (|a| + |n|), with a the
     gradient at them and n the differences (loss(w + step) - loss(w - step)) / (2 step); 0 where both are 0. Correct
-    gradients of smooth losses are below 1e-7; where a rectifier or a maximum lies within a step of its kink, that
-    number alone is off.
+    gradients of smooth losses are below 1e-7, or below `rounding`, the relative error of a loss that is off by one unit
+    in its last place, where the gradient is tiny beside the loss; where a rectifier or a maximum lies within a step of
+    its kink, that number alone is off. The default step is near the cube root of the unit roundoff (section 8.1).
     """
     rows = []
     for subject in subjects:
@@ -76,7 +77,9 @@ def check(learner: Learner, arrays: dict[str, np.ndarray], checks: int, step: fl
         known = {"number": order, "weight": variable.path, "size": slope.size, "checked": len(places)}
         exact = np.array([slope[place] for place in places])
         norms = {"gradient": np.linalg.norm(exact), "difference": np.linalg.norm(numeric)}
-        rows.append({**known, **norms, "relative_error": relative_error(exact, numeric)})
+        off = np.full(len(places), np.spacing(abs(ends[0])) / (2 * step))
+        found = {"relative_error": relative_error(exact, numeric), "rounding": relative_error(exact, exact + off)}
+        rows.append({**known, **norms, **found})
     return rows
 
 

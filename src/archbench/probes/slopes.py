@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from unittest import mock
@@ -10,9 +11,6 @@ from unittest import mock
 import keras
 import numpy as np
 from keras import ops
-
-WIDENED = ("cast", "one_hot", "eye", "convert_to_tensor")
-"""What of `keras.ops` takes the name of a type."""
 
 
 def by_variables(function: Callable[[], Any], variables: Sequence[keras.Variable]) -> list[np.ndarray]:
@@ -55,8 +53,11 @@ def by_tensors(function: Callable[[Sequence[Any]], Any], tensors: Sequence[Any])
     return _differentiated(function, given)
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` of tensors, compiled, which ends when its result is there."""
+def compiled(function: Callable[..., Any], moved: Sequence[keras.Variable] = ()) -> Callable[..., Any]:
+    """`function` of tensors, compiled, which ends when its result is there.
+
+    `moved` are the variables that it assigns; on JAX, where a program has no state, they stay as they are.
+    """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -68,8 +69,15 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return run
     import jax
 
-    jitted = jax.jit(function)
-    return lambda *given: jax.block_until_ready(jitted(*given))
+    values = [variable.value for variable in moved]
+
+    def stateless(values: Sequence[Any], *given: Any) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(moved, values, strict=True))) as scope:
+            found = function(*given)
+        return found, [scope.get_current_value(variable) for variable in moved]
+
+    jitted = jax.jit(stateless)
+    return lambda *given: jax.block_until_ready(jitted(values, *given))
 
 
 def slopes_of(function: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[Any]], list[Any]]:
@@ -114,8 +122,10 @@ def in_double_precision() -> Iterator[None]:
     """Layers that are built within compute in float64, and so does what asks for float32 by name."""
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
     with contextlib.ExitStack() as patches:
-        for name in WIDENED:
-            patches.enter_context(mock.patch.object(ops, name, _doubled(getattr(ops, name))))
+        for module in (ops, keras.random):
+            for name, function in inspect.getmembers(module, inspect.isfunction):
+                if "dtype" in inspect.signature(function).parameters:
+                    patches.enter_context(mock.patch.object(module, name, _doubled(function)))
         if keras.backend.backend() == "jax":
             import jax
             from keras.src.backend.common import dtypes
@@ -134,6 +144,8 @@ def in_double_precision() -> Iterator[None]:
 
 def _doubled(function: Callable[..., Any]) -> Callable[..., Any]:
     def wide(value: Any) -> Any:
+        if isinstance(value, np.ndarray) and value.dtype == np.float32:
+            return value.astype("float64")
         return "float64" if isinstance(value, str) and value == "float32" else value
 
     def widened(*arguments: Any, **options: Any) -> Any:

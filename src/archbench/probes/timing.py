@@ -105,14 +105,15 @@ def _optimizer(variables: Sequence[keras.Variable], settings: Mapping[str, Any],
         return 0.0, 0
     optimizer = build_optimizer({**settings, "precision": "float32"})
     optimizer.build(variables)
-    values, slots = ([ops.convert_to_tensor(one) for one in group] for group in (variables, optimizer.variables))
-    slopes = [ops.ones_like(value) for value in values]
+    slopes = [ops.ones_like(ops.convert_to_tensor(variable)) for variable in variables]
+    moved = [*variables, *optimizer.variables]
 
-    def step(slots: Sequence[Any], slopes: Sequence[Any], values: Sequence[Any]) -> Any:
-        return optimizer.stateless_apply(slots, slopes, values)[0]
+    def step(*slopes: Any) -> Any:
+        optimizer.apply(slopes, variables)
+        return ops.convert_to_tensor(optimizer.iterations)
 
     kept = [slot for slot in optimizer.variables if tuple(slot.shape) != ()]
-    return milliseconds(compiled(step), (slots, slopes, values), repeats), sum(map(_bytes, kept))
+    return milliseconds(compiled(step, moved), slopes, repeats), sum(map(_bytes, kept))
 
 
 def _bytes(variable: keras.Variable) -> int:

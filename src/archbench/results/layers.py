@@ -33,14 +33,16 @@ def cost_sums(layers: pd.DataFrame) -> pd.DataFrame:
 def gradient_verdicts(weights: pd.DataFrame) -> pd.DataFrame:
     """A row an arm: weight tensors, the median and the largest relative error with whose it is, and a verdict.
 
-    `right`, `near a kink` or `wrong`, by the largest error where most tensors are right, else by the median.
+    `right`, `near a kink` or `wrong`, by the largest error where most tensors are right, else by the median; of what is
+    beyond ten times the `rounding` of the loss.
     """
     rows = []
     for arm, own in weights.groupby("arm", sort=False):
         middle, worst = own["relative_error"].median(), own.loc[own["relative_error"].idxmax()]
-        largest = worst["relative_error"]
-        verdict = "right" if largest < RIGHT else "near a kink" if middle < RIGHT or largest < WRONG else "wrong"
-        rows.append((arm, len(own), middle, largest, worst["weight"], verdict))
+        beyond = own["relative_error"] - 10 * own["rounding"]
+        near = beyond.median() < RIGHT or beyond.max() < WRONG
+        verdict = "right" if beyond.max() < RIGHT else "near a kink" if near else "wrong"
+        rows.append((arm, len(own), middle, worst["relative_error"], worst["weight"], verdict))
     return pd.DataFrame(rows, columns=["arm", "tensors", "median", "largest", "weight", "verdict"])
 
 
