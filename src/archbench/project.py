@@ -81,3 +81,15 @@ class Folders:
     def reference(self) -> Path:
         """The report that comes with the project, which no run writes."""
         return self.root / "reports" / "reference" / self.pipeline
+
+    def of_stage(self, stage: str) -> Path:
+        """The folder that a stage fills, by its name in DVC."""
+        kind, _, slug = stage.partition("@")
+        if not slug:
+            return {"sources": self.sources, "report": self.reports}[kind]
+        return {"prepare": self.prepared, "train": self.runs, "sweep": self.studies, "probe": self.probes}[kind] / slug
+
+    def log_of_stage(self, stage: str) -> Path:
+        """What a stage says where no terminal shows it: beside its folder, since DVC keeps what is in it."""
+        folder = self.of_stage(stage)
+        return folder.with_name(f".{folder.name}.log")

@@ -15,7 +15,7 @@ from archbench.config import Config
 from archbench.datasets import DATASETS
 from archbench.errors import UserError
 
-KINDS = ("*.py", "*.csv", "*.html", "*.css")
+KINDS = ("*.py", "*.csv", "*.html", "*.css", "*.js")
 PAGE = "train.txt"
 """The list of the page that every training runs."""
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,13 +22,17 @@ from archbench.errors import UserError
 from archbench.locks import only_writer
 from archbench.progress import EpochDisplay
 from archbench.project import Folders, project_root
-from archbench.tracking.live import live
+from archbench.tracking.live import Told, live
 
 if TYPE_CHECKING:
     from archbench.datasets.store import Prepared
     from archbench.expected import Expected
     from archbench.results.gathered import Options
     from archbench.sweeps.study import ArmPlan
+
+
+Track = Callable[[Path, float], AbstractContextManager[Told]]
+"""How the runs below a folder get to MLflow while a stage fills it: `live`, or by somebody else."""
 
 
 class NoReport(UserError):
@@ -90,18 +95,18 @@ def open_data(config: Config, folders: Folders, slug: str) -> Prepared:
     return derived.open_data(slug, config.datasets, folders.prepared, folders.raw)
 
 
-def train(slug: str) -> None:
+def train(slug: str, track: Track | None = None) -> None:
     """Train one benchmark of params.yaml over all its seeds."""
     config, folders = open_pipeline()
     check_name("benchmark", slug, config.benchmarks)
     os.environ["ARCHBENCH_STAGE"] = f"train@{slug}"
     folder = folders.runs / slug
-    with only_writer(folder, f"train {slug}"), live(folder, config.training.tracking_seconds) as tracker:
+    with only_writer(folder, f"train {slug}"), (track or live)(folder, config.training.tracking_seconds) as tracker:
         _train(config, folders, slug)
     from archbench.closing import closing_line
 
     _keep_scores("benchmarks", folder, config.benchmarks)
-    print(tracker.message)
+    _say(tracker)
     seeds = config.benchmarks[slug].seeds or config.seeds
     print(closing_line(slug, [folder / f"seed-{seed}" for seed in seeds]))
 
@@ -120,18 +125,18 @@ def _train(config: Config, folders: Folders, slug: str) -> None:
         run_benchmark(trials, prepared, folders.runs / slug, Pace(config.training.checkpoint_seconds, display.show))
 
 
-def sweep(slug: str) -> None:
+def sweep(slug: str, track: Track | None = None) -> None:
     """Run one study of params.yaml: search every arm, then train its best setting over all seeds."""
     config, folders = open_pipeline()
     check_name("study", slug, config.studies)
     os.environ["ARCHBENCH_STAGE"] = f"sweep@{slug}"
     folder = folders.studies / slug
-    with only_writer(folder, f"sweep {slug}"), live(folder, config.training.tracking_seconds) as tracker:
+    with only_writer(folder, f"sweep {slug}"), (track or live)(folder, config.training.tracking_seconds) as tracker:
         _sweep(config, folders, slug)
     from archbench.closing import closing_lines
 
     _keep_scores("studies", folder, config.studies)
-    print(tracker.message)
+    _say(tracker)
     arms = config.studies[slug].arms
     print(*closing_lines((arm, sorted((folder / "final" / arm).glob("seed-*"))) for arm in arms), sep="\n")
 
@@ -198,13 +203,13 @@ def run_sweep_worker(slug: str, worker: int) -> None:
                 sweeps.finish_arm(plan, study, benches, prepared, journal, name, maximize, folder, pace)
 
 
-def probe(slug: str) -> None:
+def probe(slug: str, track: Track | None = None) -> None:
     """Look into what one probe of params.yaml names."""
     config, folders = open_pipeline()
     check_name("probe", slug, config.probes)
     os.environ["ARCHBENCH_STAGE"] = f"probe@{slug}"
     folder = folders.probes / slug
-    with only_writer(folder, f"probe {slug}"), live(folder, config.training.tracking_seconds) as tracker:
+    with only_writer(folder, f"probe {slug}"), (track or live)(folder, config.training.tracking_seconds) as tracker:
         import_keras()
         from archbench import resolve
         from archbench.probes.run import run_probe
@@ -214,7 +219,7 @@ def probe(slug: str) -> None:
         cards = {name: one.card for name, one in data.items()}
         settings = plan.settings({name: card.sha256 for name, card in cards.items()})
         run_probe(plan.entry, settings, plan.trials(cards, folders.runs), data, folders.runs, folder)
-    print(tracker.message)
+    _say(tracker)
     print(f"{slug}: {folder}")
 
 
@@ -229,6 +234,24 @@ def look(config: Config, folders: Folders, slug: str) -> dict[str, Any]:
     cards = {name: one.card for name, one in data.items()}
     settings = plan.settings({name: card.sha256 for name, card in cards.items()})
     return run.look(plan.entry, settings, plan.trials(cards, folders.runs), data, folders.runs)
+
+
+def run_stage(stage: str) -> None:
+    """One stage by its name in DVC, `train@lenet5-digits`, where another process follows its folder for MLflow."""
+    from archbench.tracking.live import elsewhere
+
+    kind, _, slug = stage.partition("@")
+    if kind == "sources":
+        sources()
+    elif kind == "prepare":
+        prepare(slug)
+    else:
+        {"train": train, "sweep": sweep, "probe": probe}[kind](slug, elsewhere)
+
+
+def _say(tracker: Told) -> None:
+    if tracker.message:
+        print(tracker.message)
 
 
 def _keep_scores(kind: Literal["benchmarks", "studies"], folder: Path, known: Iterable[str]) -> None:

@@ -237,7 +237,7 @@ def test_sync_leaves_out_what_is_damaged_and_copies_the_rest(project, empty_data
         assert line.endswith("Run: dvc repro train@lenet5-digits")
         assert line in str(report)
         assert (report.runs, report.studies) == (1, 2)
-        assert not Follower(folder.parent, os.getpid()).look()  # live copying does not claim to have taken it
+        assert not Follower([folder.parent], os.getpid()).look()  # live copying does not claim to have taken it
         shutil.rmtree(folder)
         shutil.copytree(whole, folder)
     (project / "studies" / "small" / "rates" / "trials.csv").write_text("arm,number\nsgd,0\n")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from archbench.cli import check, doctor, entries, plan, stages, tracking
+from archbench.cli import check, doctor, entries, plan, run, stages, tracking
 from archbench.errors import UserError, refusal
 
 REFUSED = 2
@@ -74,6 +74,7 @@ def _start(
 app.command("list")(entries.list_entries)
 app.command("show")(entries.show)
 app.command("plan")(plan.plan)
+app.command("run")(run.run)
 app.command("train")(stages.train)
 app.command("sweep")(stages.sweep)
 app.command("probe")(stages.probe)

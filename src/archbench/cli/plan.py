@@ -16,8 +16,11 @@ from archbench.stages import open_pipeline
 
 if TYPE_CHECKING:
     from archbench.cli.changes import Stage
+    from archbench.cli.data import Data
+    from archbench.cli.forecast import Forecast
     from archbench.config import Config
     from archbench.project import Folders
+    from archbench.resolve import Plan
 
 
 FEW = 6
@@ -53,14 +56,10 @@ def plan(
 def forecast(here: Path) -> dict[str, Any]:
     """All that `archbench plan` tells, as JSON."""
     config, folders = open_pipeline()
-    from archbench import resolve
-    from archbench.cli.data import look_up
-    from archbench.cli.forecast import Forecast, small_spaces
+    from archbench.cli.forecast import small_spaces
     from archbench.training import machine
 
-    plans = resolve.resolve_all(config)
-    data = {slug: look_up(slug, config.datasets, folders) for slug in config.datasets}
-    costs = Forecast(config, folders, data, machine.device_kind())
+    costs, plans, data = open_forecast(config, folders)
     stages = []
     fits = _fits(config, folders, here)
     found, unread = _stages(config, folders, here, fits)
@@ -91,6 +90,17 @@ def forecast(here: Path) -> dict[str, Any]:
             {"dataset": slug, "licence": one.licence, "source": one.entry.source} for slug, one in data.items()
         ],
     }
+
+
+def open_forecast(config: Config, folders: Folders) -> tuple[Forecast, dict[str, Plan], dict[str, Data]]:
+    """What foretells the cost of a stage, with the benchmarks and the data sets that it knows."""
+    from archbench import resolve
+    from archbench.cli.data import look_up
+    from archbench.cli.forecast import Forecast
+    from archbench.training import machine
+
+    data = {slug: look_up(slug, config.datasets, folders) for slug in config.datasets}
+    return Forecast(config, folders, data, machine.device_kind()), resolve.resolve_all(config), data
 
 
 def _stages(config: Config, folders: Folders, here: Path, fits: str) -> tuple[list[Stage], str | None]:

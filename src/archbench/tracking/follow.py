@@ -1,4 +1,4 @@
-"""The process beside training that copies its folders to MLflow: `python -m archbench.tracking.follow FOLDER`.
+"""The process beside training that copies its folders to MLflow: `python -m archbench.tracking.follow FOLDER...`.
 
 It also looks at what training takes of the machine, which no folder holds. It ends when told `finish` on its standard
 input, after a last copy, or when that input closes because the training process is gone. It works at low priority, and
@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,10 +36,10 @@ FAILED = 3
 
 
 class Follower:
-    """Copies what is below a folder whenever it changes, and keeps going when MLflow does not answer."""
+    """Copies what is below some folders whenever it changes, and keeps going when MLflow does not answer."""
 
-    def __init__(self, below: Path, trainer: int) -> None:
-        self._below, self._trainer = below, trainer
+    def __init__(self, folders: Sequence[Path], trainer: int) -> None:
+        self._folders, self._trainer = folders, trainer
         self._copied: dict[Path, tuple[int, ...]] = {}
         self._tracking: Tracking | None = None
         self._refused = False
@@ -57,12 +58,12 @@ class Follower:
         whole = True
         try:
             tracking = self._open()
-            for folder in folders_below(self._below):
+            for below, folder in ((one, folder) for one in self._folders for folder in folders_below(one)):
                 state = state_of(folder)
                 if not any(state) or self._copied.get(folder) == state:
                     continue
                 try:
-                    sync_folder(folder, self._below, tracking)
+                    sync_folder(folder, below, tracking)
                 except HalfWritten:
                     continue
                 except BrokenRecord as error:  # or it is caught while it is made anew, and whole at the next look
@@ -95,14 +96,14 @@ class Follower:
         return self._tracking
 
 
-def follow(below: Path) -> int:
-    """Copy what is below a folder until told to finish; returns the exit status."""
+def follow(folders: Sequence[Path]) -> int:
+    """Copy what is below the folders until told to finish; returns the exit status."""
     trainer = os.getppid()
     os.nice(NICENESS)
     told = threading.Event()
     orphaned = threading.Event()
     threading.Thread(target=_listen, args=(told, orphaned), daemon=True).start()
-    follower = Follower(below, trainer)
+    follower = Follower(folders, trainer)
     follower.look()  # at once, to import and connect while the training process is importing too
     while not told.wait(INTERVAL_SECONDS):
         follower.look()
@@ -133,5 +134,5 @@ def _say(line: str) -> None:
 
 if __name__ == "__main__":
     scrub_streams()
-    status = follow(Path(sys.argv[1]))
+    status = follow([Path(folder) for folder in sys.argv[1:]])
     os._exit(status)  # all is on disk: training, which waits, is spared the taking down of MLflow's modules

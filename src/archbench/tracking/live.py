@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from archbench.interrupts import stopping
 from archbench.records.folders import folders_below
@@ -17,6 +19,12 @@ from archbench.tracking.store import QUIET_AND_QUICK, Store, locate
 def log_of(folder: Path) -> Path:
     """The log of copying a benchmark's or study's folder: beside it, since DVC keeps what is in it."""
     return folder.with_name(f".{folder.name}.tracking.log")
+
+
+class Told(Protocol):
+    """What became of the copy, after its end."""
+
+    message: str
 
 
 class Tracker:
@@ -51,22 +59,37 @@ class Tracker:
             told.write(b"finish\n")
 
 
+@dataclass
+class _Untold:
+    message: str = ""
+
+
 @contextmanager
-def live(folder: Path, limit_seconds: float) -> Iterator[Tracker]:
-    """Copy the runs below the folder of a benchmark or of a study to MLflow while the body runs; none need exist yet.
+def elsewhere(folder: Path, limit_seconds: float) -> Iterator[Told]:
+    """As `live`, where another process follows the folder already."""
+    yield _Untold()
+
+
+def live(folder: Path, limit_seconds: float) -> AbstractContextManager[Tracker]:
+    """As `follow_all`, of the folder of one benchmark, study or probe."""
+    return follow_all([folder], log_of(folder), limit_seconds)
+
+
+@contextmanager
+def follow_all(folders: Sequence[Path], log: Path, limit_seconds: float) -> Iterator[Tracker]:
+    """Copy the runs below folders of benchmarks, studies and probes to MLflow while the body runs; none need exist yet.
 
     Enter it before heavy imports: the copying process then does its own at the same time.
 
     Leaving the body waits at most `limit_seconds` for the last copy, also when the body raises, but not where there is
-    no run yet, nor when this process was told to end; `message` of the tracker then says what became of it. The log of
-    the copying process, of this time alone, is the file `log_of` the folder.
+    no run yet, nor when this process was told to end; `message` of the tracker then says what became of it. `log` is
+    that of the copying process, of this time alone.
 
     Raises `NoProject` where no store can be found.
     """
     store = locate()
-    log = log_of(folder)
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "archbench.tracking.follow", str(folder.resolve())]
+    command = [sys.executable, "-m", "archbench.tracking.follow", *(str(folder.resolve()) for folder in folders)]
     log.unlink(missing_ok=True)
     with open(log, "ab") as output:
         process = subprocess.Popen(
@@ -83,7 +106,7 @@ def live(folder: Path, limit_seconds: float) -> Iterator[Tracker]:
     finally:
         if stopping():
             pass  # there is no time: the end of this process ends the other's input, and it closes the runs as killed
-        elif any(path.exists() for path in folders_below(folder)):
+        elif any(path.exists() for folder in folders for path in folders_below(folder)):
             tracker.finish(limit_seconds)
         else:  # refused before it began: the reader is not kept waiting for a copy of nothing
             tracker.leave()
