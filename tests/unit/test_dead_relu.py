@@ -101,7 +101,11 @@ def test_a_large_rate_kills_rectifiers_and_not_those_with_a_slope_below_0(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("data", "changes", "parts"), [(toys.squares, toys.TWO_STAGES, 3), (toys.stripes, toys.VAE, 1)]
+    ("data", "changes", "parts"),
+    [
+        (toys.squares, toys.TWO_STAGES, 3),
+        (toys.stripes, {**toys.VAE, "parts": {"activation": {"name": "relu"}}}, 2),
+    ],
 )
 def test_networks_of_any_task_are_looked_into(data, changes, parts, tmp_path):
     subject = Subject("only", toys.settings(**changes, batch_size=4), data(), tmp_path)

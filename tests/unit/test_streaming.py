@@ -8,6 +8,7 @@ import sys
 import time
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -250,6 +251,8 @@ def test_streamed_records_train_the_same_weights_as_arrays_on_the_device(both, m
 
 class Placing:
     """In the place of a compiled program: keeps count of the decoded bytes that are alive."""
+
+    learner = SimpleNamespace(task=SimpleNamespace(swells=1))
 
     def __init__(self):
         self.alive, self.most, self.placed = 0, 0, 0
