@@ -95,6 +95,20 @@ def open_data(config: Config, folders: Folders, slug: str) -> Prepared:
     return derived.open_data(slug, config.datasets, folders.prepared, folders.raw)
 
 
+def make_ready(config: Config, folders: Folders, slug: str) -> None:
+    """Prepare one data set, unless it is there as params.yaml and the code would make it."""
+    from archbench.datasets.store import CARD, NotReady
+
+    if not (folders.prepared / slug / CARD).is_file():
+        prepare(slug)
+        return
+    try:
+        open_data(config, folders, slug)
+    except NotReady as error:
+        print(f"{error.why} It is prepared again.", file=sys.stderr)
+        prepare(slug)
+
+
 def train(slug: str, track: Track | None = None) -> None:
     """Train one benchmark of params.yaml over all its seeds."""
     config, folders = open_pipeline()
@@ -244,7 +258,7 @@ def run_stage(stage: str) -> None:
     if kind == "sources":
         sources()
     elif kind == "prepare":
-        prepare(slug)
+        make_ready(*open_pipeline(), slug)
     else:
         {"train": train, "sweep": sweep, "probe": probe}[kind](slug, elsewhere)
 

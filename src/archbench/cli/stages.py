@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -138,17 +137,4 @@ def _prepare(config: Config, folders: Folders, dataset: str) -> None:
     from archbench.datasets.derived import ancestors
 
     for slug in (*reversed(ancestors(dataset, config.datasets)), dataset):
-        _prepare_one(config, folders, slug)
-
-
-def _prepare_one(config: Config, folders: Folders, dataset: str) -> None:
-    from archbench.datasets.store import CARD, NotReady
-
-    if not (folders.prepared / dataset / CARD).is_file():
-        stages.prepare(dataset)
-        return
-    try:
-        stages.open_data(config, folders, dataset)
-    except NotReady as error:
-        print(f"{error.why} It is prepared again.", file=sys.stderr)
-        stages.prepare(dataset)
+        stages.make_ready(config, folders, slug)
