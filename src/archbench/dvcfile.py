@@ -95,7 +95,7 @@ class _Pipeline:
             stages["probe"] = self._probe()
         return {
             "stages": {**stages, "report": self._report()},
-            "metrics": [scores.FILE],
+            "metrics": [scores.FOLDER],
             "plots": [_curves(self._runs, slug, plan) for slug, plan in self._plans.items()],
         }
 

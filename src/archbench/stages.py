@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from archbench import code
 from archbench._lean import import_keras
@@ -100,7 +100,7 @@ def train(slug: str) -> None:
         _train(config, folders, slug)
     from archbench.closing import closing_line
 
-    _keep_scores("benchmarks", folder, config.benchmarks)
+    _keep_scores(folder, config.benchmarks)
     print(tracker.message)
     seeds = config.benchmarks[slug].seeds or config.seeds
     print(closing_line(slug, [folder / f"seed-{seed}" for seed in seeds]))
@@ -130,7 +130,7 @@ def sweep(slug: str) -> None:
         _sweep(config, folders, slug)
     from archbench.closing import closing_lines
 
-    _keep_scores("studies", folder, config.studies)
+    _keep_study(folder, config.studies)
     print(tracker.message)
     arms = config.studies[slug].arms
     print(*closing_lines((arm, sorted((folder / "final" / arm).glob("seed-*"))) for arm in arms), sep="\n")
@@ -143,8 +143,9 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     from archbench.datasets.folds import fold
     from archbench.records import run_folder
     from archbench.results.durations import networks
+    from archbench.sweeps import names as naming
+    from archbench.sweeps import storage, workers
     from archbench.sweeps import study as sweeps
-    from archbench.sweeps import workers
     from archbench.training import machine
     from archbench.training.build import build_task
 
@@ -155,11 +156,15 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     cards = [fold(prepared, number, study.folds).card for number in range(study.folds or 0)] or [prepared.card]
     for plan, card in product(plans, cards):  # before any worker starts: a fold may lack a class
         build_task(plan.trials[0], card)
-    names = {plan.name: _study_name(study, plan) for plan in plans}
+    names = {plan.name: f"{config.pipeline}/{slug}/{plan.name}" for plan in plans}
+    identities = {plan.name: _identity(study, plan) for plan in plans}
     folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
     shared = plans[0].trials[0]
     maximize = build_task(shared, prepared.card).maximize
     with workers.only_workers(folder) as lock:
+        shared_trials = storage.open_storage(journal)
+        for arm, name in names.items():
+            naming.settle(shared_trials, name, identities[arm], maximize, f"{slug}/{arm}/{identities[arm]}")
         sweeps.open_arms(study, journal, names.values(), maximize)
         sweeps.clear_folder(folder, study.arms)
         network = networks(study, {plan.name: plan.trials[0] for plan in plans})
@@ -168,6 +173,8 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
         run_folder.write_json(folder / "machine.json", facts)
         number = len(sweeps.shares(list(study.arms), study.workers))
         workers.run_workers(["-m", "archbench.sweep_worker", slug], number, lock)
+        for arm, name in names.items():
+            naming.check(shared_trials, name, identities[arm])
     sweeps.write_tables(plans, study, journal, names, maximize, folder)
 
 
@@ -188,7 +195,7 @@ def run_sweep_worker(slug: str, worker: int) -> None:
     benches = Benches(prepared, study.folds)
     for arm, part, parts in sweeps.shares(list(plans), study.workers)[worker]:
         benches.check_room()
-        plan, name = plans[arm], _study_name(study, plans[arm])
+        plan, name = plans[arm], f"{config.pipeline}/{slug}/{arm}"
         maximize = build_task(plan.trials[0], prepared.card).maximize
         sweeps.search_arm(plan, study, benches, journal, name, maximize, (part, parts))
         if part == 0:
@@ -231,20 +238,26 @@ def look(config: Config, folders: Folders, slug: str) -> dict[str, Any]:
     return run.look(plan.entry, settings, plan.trials(cards, folders.runs), data, folders.runs)
 
 
-def _keep_scores(kind: Literal["benchmarks", "studies"], folder: Path, known: Iterable[str]) -> None:
-    """Take the mean test scores of a benchmark or a study, which ended, into the file that `dvc metrics` reads."""
+def _keep_scores(folder: Path, benchmarks: Collection[str]) -> None:
+    """Take the score of a benchmark that ended into the files that `dvc metrics` reads."""
     from archbench.records import scores
 
-    ended = scores.read(folder / "metrics.json")
-    with only_writer(scores_file(), f"the scores of {folder.name}"):
-        scores.keep(scores_file(), kind, folder.name, ended, known)
+    scores.keep(scores_folder(), folder.name, scores.summary(folder), benchmarks)
 
 
-def scores_file() -> Path:
-    """The file of the pipeline's mean test scores."""
-    from archbench.records.scores import FILE
+def _keep_study(folder: Path, studies: Mapping[str, Study]) -> None:
+    """The same of the arms of a study."""
+    from archbench.records import scores
 
-    return find_params().parent / FILE
+    arms = {arm: scores.summary(folder / "final" / arm) for arm in studies[folder.name].arms}
+    scores.keep_study(scores_folder(), folder.name, arms, studies)
+
+
+def scores_folder() -> Path:
+    """The folder of the pipeline's mean test scores."""
+    from archbench.records.scores import FOLDER
+
+    return find_params().parent / FOLDER
 
 
 def speed(only: list[str] | None = None) -> Path:
@@ -257,7 +270,7 @@ def speed(only: list[str] | None = None) -> Path:
 
 
 def report() -> Path:
-    """Write the report of a pipeline from its run and study folders."""
+    """Write the report of a pipeline from its run and study folders, and print the three lines to know first."""
     from archbench.page.report import write_report
 
     config, folders = open_pipeline()
@@ -265,7 +278,7 @@ def report() -> Path:
     benchmarks, studies = list(config.benchmarks), list(config.studies)
     with only_writer(folders.reports, "report"):
         return write_report(
-            config.pipeline, benchmarks, studies, folders.runs, folders.studies, folders.reports, options
+            config.pipeline, benchmarks, studies, folders.runs, folders.studies, folders.reports, options, print
         )
 
 
@@ -356,8 +369,8 @@ def _arm_plans(config: Config, folders: Folders, slug: str) -> list[ArmPlan]:
     return plans
 
 
-def _study_name(study: Study, plan: ArmPlan) -> str:
-    """The name of an arm in Optuna's storage: other settings, code or data make another study.
+def _identity(study: Study, plan: ArmPlan) -> str:
+    """The hash of what the trials of an arm are of: with other settings, code or data they are others.
 
     The number of trials and of workers is left out, so that a study can be made longer. How many trials are asked for
     at once stands in it: the sampler and the pruner of the later ones do not know the scores of the first.
@@ -369,4 +382,4 @@ def _study_name(study: Study, plan: ArmPlan) -> str:
     points = study.trials if plan.sampler == "grid" else None  # a longer study needs another grid
     sources = code.digest(code.files_of(["archbench.sweeps.study"]))
     own = [plan.trials[0]["id"], space, plan.sampler, points, chosen, sources]
-    return f"{plan.trials[0]['benchmark']}/{identify(own)}"
+    return identify(own)

@@ -42,6 +42,7 @@ def test_a_run_is_told_which_stage_makes_it(stage, slug, tmp_path, monkeypatch, 
     monkeypatch.setattr(stages, "live", live)
     monkeypatch.setattr(stages, f"_{stage}", lambda *_: None)
     monkeypatch.setattr(stages, "_keep_scores", lambda *_: None)
+    monkeypatch.setattr(stages, "_keep_study", lambda *_: None)
     monkeypatch.setattr(closing, "closing_line", lambda name, folders: f"{name}: result")
     monkeypatch.setattr(closing, "closing_lines", lambda arms: [f"{slug}: result"])
     getattr(stages, stage)(slug)
@@ -98,6 +99,7 @@ def test_a_stage_waits_for_the_one_that_writes_its_folder(stage, folder, tmp_pat
     monkeypatch.setattr("archbench.records.run_folder.write_text", write)
     monkeypatch.setattr("archbench.sources.lists", lambda *_: {"report.txt": ""})
     monkeypatch.setattr(stages, "_keep_scores", lambda *_: None)
+    monkeypatch.setattr(stages, "_keep_study", lambda *_: None)
     stage()
     assert order == ["waits", "first ends", "second"]
 
