@@ -278,7 +278,14 @@ def report() -> Path:
     benchmarks, studies = list(config.benchmarks), list(config.studies)
     with only_writer(folders.reports, "report"):
         return write_report(
-            config.pipeline, benchmarks, studies, folders.runs, folders.studies, folders.reports, options, print
+            config.pipeline,
+            benchmarks,
+            studies,
+            folders.runs,
+            folders.studies,
+            folders.reports,
+            options,
+            tell=print,
         )
 
 

@@ -16,8 +16,8 @@ from site_text import site_text
 from typer.testing import CliRunner
 
 from archbench.cli.app import app
+from archbench.cli.pair import NotAlike, NotTrained, differing_settings, pair
 from archbench.page.report import Options, write_report
-from archbench.results.pair import NotAlike, NotTrained, differing_settings, pair
 from archbench.results.runs import read_runs
 
 SEEDS = [0, 1, 2]

@@ -357,7 +357,7 @@ def test_the_report_looks_for_the_seeds_that_each_study_and_benchmark_has(monkey
     )
     asked = []
     monkeypatch.setattr(stages, "open_pipeline", lambda: (config, Folders(tmp_path, "toy")))
-    monkeypatch.setattr(report, "write_report", lambda *arguments: asked.append(arguments[-1]))
+    monkeypatch.setattr(report, "write_report", lambda *arguments, tell: asked.append(arguments[-1]))
     stages.report()
     assert asked[0].study_seeds == {"rates": (3, 4), "own": (7, 8)}
     assert asked[0].seeds == {"other": (3, 4), "one": (6,)}

@@ -14,8 +14,8 @@ from archbench.cli.entries import Json
 from archbench.errors import UserError
 
 if TYPE_CHECKING:
+    from archbench.cli.pair import Pair
     from archbench.results.leaderboard import Board
-    from archbench.results.pair import Pair
     from archbench.results.runs import Run
 
 MISSING = "-"
@@ -76,7 +76,7 @@ def compare(
     and every setting in which they differ. Other data, another task or another metric are refused.
     """
     runs = _runs([first, second], only=True)
-    from archbench.results.pair import pair
+    from archbench.cli.pair import pair
 
     found = pair(runs, first, second)
     if as_json:
@@ -215,7 +215,7 @@ def _value(value: Any) -> str:
 
 
 def _pair_as_json(found: Pair) -> dict[str, Any]:
-    from archbench.results.pair import COSTS
+    from archbench.cli.pair import COSTS
 
     difference = found.comparison.difference
     return {
