@@ -2,15 +2,19 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import fake_runs as fake
 import pytest
+from dvc.compare import metrics_table
 from typer.testing import CliRunner
 
 from archbench import scm
 from archbench.cli.app import app
+from archbench.config import read_config
 from archbench.records import scores
 
+PROJECT = Path(__file__).parents[2]
 SEED = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}
 
 
@@ -44,6 +48,19 @@ def test_scores_leave_with_their_benchmark_arm_or_study(tmp_path):
     scores.keep_study(tmp_path, "s", {"sgd": {"mean": 4.0}}, ["s"])
     there = {path.relative_to(tmp_path).as_posix(): json.loads(path.read_text()) for path in tmp_path.rglob("*.json")}
     assert there == {"a.json": {"mean": 2.0}, "s/sgd.json": {"mean": 4.0}}
+
+
+@pytest.mark.parametrize("folder", [".", "pipelines/full", "pipelines/real", "pipelines/paper"])
+def test_what_dvc_shows_of_a_pipeline_fits_120_columns(folder):
+    """The table of `dvc metrics show`, by DVC's own code, with the longest name of a score that any task has."""
+    config = read_config(PROJECT / folder / "params.yaml")
+    arms = [f"{slug}/{arm}" for slug, study in config.studies.items() for arm in study.arms]
+    own = {"metric": "map_50_to_95", "mean": -12.345678, "half": 0.123456, "n": 10, "parameters": 138_357_544}
+    shown = {f"{scores.FOLDER}/{name}.json": {"data": own} for name in [*config.benchmarks, *arms]}
+    table = metrics_table({"": {"data": shown}}, precision=5, round_digits=True)
+    widths = [max(len(str(cell)) for cell in (head, *column)) for head, column in table.items()]
+    assert len(table) == len(shown)
+    assert sum(widths) + 4 * (len(widths) - 1) <= 120
 
 
 def _git(here, *words):
