@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Collection, Mapping
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,9 +97,10 @@ def train(slug: str) -> None:
     folder = folders.runs / slug
     with only_writer(folder, f"train {slug}"), live(folder, config.training.tracking_seconds) as tracker:
         _train(config, folders, slug)
+    from archbench import kept
     from archbench.closing import closing_line
 
-    _keep_scores(folder, config.benchmarks)
+    kept.keep_benchmark(folder, config.benchmarks)
     print(tracker.message)
     seeds = config.benchmarks[slug].seeds or config.seeds
     print(closing_line(slug, [folder / f"seed-{seed}" for seed in seeds]))
@@ -128,9 +128,10 @@ def sweep(slug: str) -> None:
     folder = folders.studies / slug
     with only_writer(folder, f"sweep {slug}"), live(folder, config.training.tracking_seconds) as tracker:
         _sweep(config, folders, slug)
+    from archbench import kept
     from archbench.closing import closing_lines
 
-    _keep_study(folder, config.studies)
+    kept.keep_study(folder, config.studies)
     print(tracker.message)
     arms = config.studies[slug].arms
     print(*closing_lines((arm, sorted((folder / "final" / arm).glob("seed-*"))) for arm in arms), sep="\n")
@@ -238,28 +239,6 @@ def look(config: Config, folders: Folders, slug: str) -> dict[str, Any]:
     return run.look(plan.entry, settings, plan.trials(cards, folders.runs), data, folders.runs)
 
 
-def _keep_scores(folder: Path, benchmarks: Collection[str]) -> None:
-    """Take the score of a benchmark that ended into the files that `dvc metrics` reads."""
-    from archbench.records import scores
-
-    scores.keep(scores_folder(), folder.name, scores.summary(folder), benchmarks)
-
-
-def _keep_study(folder: Path, studies: Mapping[str, Study]) -> None:
-    """The same of the arms of a study."""
-    from archbench.records import scores
-
-    arms = {arm: scores.summary(folder / "final" / arm) for arm in studies[folder.name].arms}
-    scores.keep_study(scores_folder(), folder.name, arms, studies)
-
-
-def scores_folder() -> Path:
-    """The folder of the pipeline's mean test scores."""
-    from archbench.records.scores import FOLDER
-
-    return find_params().parent / FOLDER
-
-
 def speed(only: list[str] | None = None) -> Path:
     """Measure what the pipeline's `speed` section asks for, and write the table."""
     from archbench.speed.run import measure  # brings the other side's libraries with it
@@ -270,10 +249,15 @@ def speed(only: list[str] | None = None) -> Path:
 
 
 def report() -> Path:
-    """Write the report of a pipeline from its run and study folders, and print the three lines to know first."""
+    """Write the report of a pipeline from its run and study folders, and print the three lines to know first.
+
+    What DVC shows is brought up to date with those runs as well: they may have been made elsewhere, or fetched.
+    """
+    from archbench import kept
     from archbench.page.report import write_report
 
     config, folders = open_pipeline()
+    kept.renew(config, folders)
     options = report_options(config, folders)
     benchmarks, studies = list(config.benchmarks), list(config.studies)
     with only_writer(folders.reports, "report"):

@@ -153,6 +153,18 @@ def test_a_report_ends_with_its_first_three_lines(runs):
     assert last == "MLflow UI   archbench ui"
 
 
+def test_a_report_brings_what_dvc_shows_up_to_date_with_the_runs_that_are_there(runs, tmp_path):
+    for benchmark in ("a", "masks"):
+        fake.write_json(runs / benchmark / "metrics.json", {})  # that it ended
+    (runs / "masks" / "seed-1" / "timings.json").write_text("damaged")
+    succeed("report")
+    assert [path.name for path in (tmp_path / "scores").iterdir()] == ["a.json"]
+    kept = json.loads((tmp_path / "scores" / "a.json").read_text())
+    assert kept == {"metric": "accuracy", "mean": 0.92, "half": 0.0248414, "n": 3, "parameters": 61_706}
+    with open(tmp_path / "curves" / "a.csv") as file:
+        assert len(list(csv.DictReader(file))) == fake.EPOCHS
+
+
 def test_results_refuse_in_a_line_what_they_cannot_show(runs, tmp_path):
     assert "has no benchmark 'aa'. Did you mean a?" in refuse("results", "aa")
     assert "Run: dvc repro, or: archbench train idle" in refuse("results", "idle")

@@ -11,6 +11,7 @@ from archbench import scm, stages
 from archbench.cli.display import print_table, print_title
 from archbench.config import Config, check_name, with_probe
 from archbench.errors import UserError
+from archbench.kept import scores_folder
 from archbench.probes import PROBES, SUBJECTS
 from archbench.project import Folders
 from archbench.stages import open_pipeline
@@ -107,8 +108,8 @@ def report(
     _, folders = open_pipeline()
     if reference:
         print(f"reference   {stages.make_reference()}")
-        scm.keep_apart(folders.root, [stages.scores_folder()], apart=False)
-        print(f"to commit   git add --force {folders.reference} {stages.scores_folder()}")
+        scm.keep_apart(folders.root, [scores_folder()], apart=False)
+        print(f"to commit   git add --force {folders.reference} {scores_folder()}")
         return
     if not where:
         stages.report()
