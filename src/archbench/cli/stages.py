@@ -11,7 +11,6 @@ from archbench import scm, stages
 from archbench.cli.display import print_table, print_title
 from archbench.config import Config, check_name, with_probe
 from archbench.errors import UserError
-from archbench.kept import scores_folder
 from archbench.probes import PROBES, SUBJECTS
 from archbench.project import Folders
 from archbench.stages import open_pipeline
@@ -107,6 +106,8 @@ def report(
     """
     _, folders = open_pipeline()
     if reference:
+        from archbench.kept import scores_folder
+
         print(f"reference   {stages.make_reference()}")
         scm.keep_apart(folders.root, [scores_folder()], apart=False)
         print(f"to commit   git add --force {folders.reference} {scores_folder()}")
