@@ -9,7 +9,7 @@ RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 JOBS ?= 2
 PYTEST := python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: repro full speed real paper reference check test quick mutants lint lock clean
+.PHONY: repro full speed real paper reference check test quick mutants lint docs lock clean
 .DEFAULT_GOAL := repro
 
 repro: $(STAMP)  ## the tour: embedded data, training, one sweep, report
@@ -50,6 +50,9 @@ quick: $(STAMP)  ## the tests that take seconds
 
 mutants: $(STAMP)  ## whether the tests notice faults put into the code: make mutants AREA=networks
 	PYTHONPATH=tests $(RUN) python -m mutants.run $(AREA)
+
+docs: $(STAMP)  ## the pages that are written from the models and the commands
+	$(RUN) python -m archbench.cli.manual
 
 lock: $(STAMP)  ## renew requirements.lock from pyproject.toml
 	$(RUN) uv pip compile pyproject.toml --extra dev --extra jax --universal --python-version 3.11 \

@@ -6,4 +6,4 @@ from archbench.interrupts import heeded
 with heeded(), guarded():
     from archbench import stages  # heavy, so that an interrupt can come while it is imported
 
-    stages.report()
+    print(f"report: {stages.report()}")

@@ -22,7 +22,7 @@ from archbench import dialect, resolve, sources
 from archbench.config import Config
 from archbench.errors import UserError
 from archbench.project import Folders
-from archbench.records import scores
+from archbench.records import curves, scores
 from archbench.resolve import Plan, ProbePlan
 
 OURS = "# Written by `archbench plan --write`"
@@ -95,8 +95,8 @@ class _Pipeline:
             stages["probe"] = self._probe()
         return {
             "stages": {**stages, "report": self._report()},
-            "metrics": [scores.FILE],
-            "plots": [_curves(self._runs, slug, plan) for slug, plan in self._plans.items()],
+            "metrics": [scores.FOLDER],
+            "plots": [_curves(slug) for slug in self._plans],
         }
 
     def _source_lists(self) -> dict[str, Any]:
@@ -274,9 +274,9 @@ def _slots(recipes: Mapping[str, Mapping[str, str]]) -> list[str]:
     return [f"${{item.{slot}}}" for slot in next(iter(recipes.values()))]
 
 
-def _curves(runs: str, slug: str, plan: Plan) -> dict[str, Any]:
-    files = {f"{runs}/{slug}/seed-{seed}/history.csv": ["train_loss", "validation_loss"] for seed in plan.seeds}
-    return {f"{slug} loss": {"x": "epoch", "y": files, "template": "linear", "title": f"{slug}: loss by epoch"}}
+def _curves(slug: str) -> dict[str, Any]:
+    drawn = {"x": "epoch", "y": list(curves.LOSSES), "template": "linear", "title": f"{slug}: loss by epoch"}
+    return {f"{curves.FOLDER}/{slug}.csv": drawn}
 
 
 class _Dumper(yaml.SafeDumper):

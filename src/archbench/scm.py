@@ -2,7 +2,8 @@
 
 DVC without git, where the project came as an archive: that there is none, once, in .dvc/config.local. Git: that the
 files which every run writes anew are no change of the project. Those are dvc.lock, which DVC refuses to use where git
-ignores it, and the scores, which must be committed for `dvc metrics diff` to have something to compare with.
+ignores it, and the scores, of which those that the project comes with are committed, for `dvc metrics diff` to have
+something to compare with.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def settle(here: Path) -> str | None:
 
 
 def keep_apart(here: Path, written: Sequence[Path], apart: bool = True) -> None:
-    """Have git leave out of its status those of the files `written` that are committed, or with False show them again.
+    """Have git leave out of its status what is committed of the files and folders `written`, or with False show it.
 
     Raises `GitNotTold`.
     """

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from archbench import code
 from archbench._lean import import_keras
@@ -117,9 +117,10 @@ def train(slug: str, track: Track | None = None) -> None:
     folder = folders.runs / slug
     with only_writer(folder, f"train {slug}"), (track or live)(folder, config.training.tracking_seconds) as tracker:
         _train(config, folders, slug)
+    from archbench import kept
     from archbench.closing import closing_line
 
-    _keep_scores("benchmarks", folder, config.benchmarks)
+    kept.keep_benchmark(folder, config.benchmarks)
     _say(tracker)
     seeds = config.benchmarks[slug].seeds or config.seeds
     print(closing_line(slug, [folder / f"seed-{seed}" for seed in seeds]))
@@ -147,9 +148,10 @@ def sweep(slug: str, track: Track | None = None) -> None:
     folder = folders.studies / slug
     with only_writer(folder, f"sweep {slug}"), (track or live)(folder, config.training.tracking_seconds) as tracker:
         _sweep(config, folders, slug)
+    from archbench import kept
     from archbench.closing import closing_lines
 
-    _keep_scores("studies", folder, config.studies)
+    kept.keep_study(folder, config.studies)
     _say(tracker)
     arms = config.studies[slug].arms
     print(*closing_lines((arm, sorted((folder / "final" / arm).glob("seed-*"))) for arm in arms), sep="\n")
@@ -162,8 +164,9 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     from archbench.datasets.folds import fold
     from archbench.records import run_folder
     from archbench.results.durations import networks
+    from archbench.sweeps import names as naming
+    from archbench.sweeps import storage, workers
     from archbench.sweeps import study as sweeps
-    from archbench.sweeps import workers
     from archbench.training import machine
     from archbench.training.build import build_task
 
@@ -174,11 +177,15 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
     cards = [fold(prepared, number, study.folds).card for number in range(study.folds or 0)] or [prepared.card]
     for plan, card in product(plans, cards):  # before any worker starts: a fold may lack a class
         build_task(plan.trials[0], card)
-    names = {plan.name: _study_name(study, plan) for plan in plans}
+    names = {plan.name: f"{config.pipeline}/{slug}/{plan.name}" for plan in plans}
+    identities = {plan.name: _identity(study, plan) for plan in plans}
     folder, journal = folders.studies / slug, folders.studies / f"{slug}.journal"
     shared = plans[0].trials[0]
     maximize = build_task(shared, prepared.card).maximize
     with workers.only_workers(folder) as lock:
+        shared_trials = storage.open_storage(journal)
+        for arm, name in names.items():
+            naming.settle(shared_trials, name, identities[arm], maximize, f"{slug}/{arm}/{identities[arm]}")
         sweeps.open_arms(study, journal, names.values(), maximize)
         sweeps.clear_folder(folder, study.arms)
         network = networks(study, {plan.name: plan.trials[0] for plan in plans})
@@ -187,6 +194,8 @@ def _sweep(config: Config, folders: Folders, slug: str) -> None:
         run_folder.write_json(folder / "machine.json", facts)
         number = len(sweeps.shares(list(study.arms), study.workers))
         workers.run_workers(["-m", "archbench.sweep_worker", slug], number, lock)
+        for arm, name in names.items():
+            naming.check(shared_trials, name, identities[arm])
     sweeps.write_tables(plans, study, journal, names, maximize, folder)
 
 
@@ -207,7 +216,7 @@ def run_sweep_worker(slug: str, worker: int) -> None:
     benches = Benches(prepared, study.folds)
     for arm, part, parts in sweeps.shares(list(plans), study.workers)[worker]:
         benches.check_room()
-        plan, name = plans[arm], _study_name(study, plans[arm])
+        plan, name = plans[arm], f"{config.pipeline}/{slug}/{arm}"
         maximize = build_task(plan.trials[0], prepared.card).maximize
         sweeps.search_arm(plan, study, benches, journal, name, maximize, (part, parts))
         if part == 0:
@@ -268,22 +277,6 @@ def _say(tracker: Told) -> None:
         print(tracker.message)
 
 
-def _keep_scores(kind: Literal["benchmarks", "studies"], folder: Path, known: Iterable[str]) -> None:
-    """Take the mean test scores of a benchmark or a study, which ended, into the file that `dvc metrics` reads."""
-    from archbench.records import scores
-
-    ended = scores.read(folder / "metrics.json")
-    with only_writer(scores_file(), f"the scores of {folder.name}"):
-        scores.keep(scores_file(), kind, folder.name, ended, known)
-
-
-def scores_file() -> Path:
-    """The file of the pipeline's mean test scores."""
-    from archbench.records.scores import FILE
-
-    return find_params().parent / FILE
-
-
 def speed(only: list[str] | None = None) -> Path:
     """Measure what the pipeline's `speed` section asks for, and write the table."""
     from archbench.speed.run import measure  # brings the other side's libraries with it
@@ -294,15 +287,27 @@ def speed(only: list[str] | None = None) -> Path:
 
 
 def report() -> Path:
-    """Write the report of a pipeline from its run and study folders."""
+    """Write the report of a pipeline from its run and study folders, and print the three lines to know first.
+
+    What DVC shows is brought up to date with those runs as well: they may have been made elsewhere, or fetched.
+    """
+    from archbench import kept
     from archbench.page.report import write_report
 
     config, folders = open_pipeline()
+    kept.renew(config, folders)
     options = report_options(config, folders)
     benchmarks, studies = list(config.benchmarks), list(config.studies)
     with only_writer(folders.reports, "report"):
         return write_report(
-            config.pipeline, benchmarks, studies, folders.runs, folders.studies, folders.reports, options
+            config.pipeline,
+            benchmarks,
+            studies,
+            folders.runs,
+            folders.studies,
+            folders.reports,
+            options,
+            tell=print,
         )
 
 
@@ -393,8 +398,8 @@ def _arm_plans(config: Config, folders: Folders, slug: str) -> list[ArmPlan]:
     return plans
 
 
-def _study_name(study: Study, plan: ArmPlan) -> str:
-    """The name of an arm in Optuna's storage: other settings, code or data make another study.
+def _identity(study: Study, plan: ArmPlan) -> str:
+    """The hash of what the trials of an arm are of: with other settings, code or data they are others.
 
     The number of trials and of workers is left out, so that a study can be made longer. How many trials are asked for
     at once stands in it: the sampler and the pruner of the later ones do not know the scores of the first.
@@ -406,4 +411,4 @@ def _study_name(study: Study, plan: ArmPlan) -> str:
     points = study.trials if plan.sampler == "grid" else None  # a longer study needs another grid
     sources = code.digest(code.files_of(["archbench.sweeps.study"]))
     own = [plan.trials[0]["id"], space, plan.sampler, points, chosen, sources]
-    return f"{plan.trials[0]['benchmark']}/{identify(own)}"
+    return identify(own)

@@ -30,7 +30,8 @@ from mutants import PROJECT, Mutant, areas, read
 LEAST = 0.95
 """The share of faults that must be noticed."""
 COPIED = (
-    "src", "tests", "pipelines", "params.yaml", "dvc.yaml", "pyproject.toml", "README.md", "Makefile", ".dvc/config",
+    "src", "tests", "pipelines", "params.yaml", "dvc.yaml", "pyproject.toml", "README.md", "docs", "Makefile",
+    ".dvc/config",
 )  # fmt: skip
 SLOW = ("keras", "tensorflow", "sklearn.neighbors", "scipy.stats", "pandas", "matplotlib.pyplot", "mlflow", "pytest")
 """Imported once, before the first fork: TensorFlow alone takes seconds."""

@@ -176,12 +176,15 @@ def _to_mend(story: Story) -> set[str]:
 
 def test_metrics_show_every_benchmark_and_study(story: Story) -> None:
     shown = story.run("dvc", "metrics", "show", "--json").stdout
-    scores = json.loads(shown)[""]["data"]["scores.json"]["data"]
-    assert set(scores["benchmarks"]) == {"lenet5-digits", "vae-digits"}
-    assert 0 < scores["benchmarks"]["lenet5-digits"]["accuracy"] <= 1
-    assert set(scores["studies"]["optimizers"]) == {"sgd", "adam"}
-    assert 0 <= scores["studies"]["optimizers"]["adam"]["accuracy"] <= 1
-    assert "train_seconds" not in shown
+    scores = {path: found["data"] for path, found in json.loads(shown)[""]["data"].items()}
+    arms = {f"scores/optimizers/{arm}.json" for arm in ("sgd", "adam")}
+    assert set(scores) == {"scores/lenet5-digits.json", "scores/vae-digits.json"} | arms
+    for path in ("scores/lenet5-digits.json", "scores/optimizers/adam.json"):
+        assert scores[path]["metric"] == "accuracy"
+        assert 0 < scores[path]["mean"] <= 1
+    lines = story.run("dvc", "metrics", "show").stdout.splitlines()
+    assert len(lines) == 5
+    assert max(map(len, lines)) <= 120
 
 
 def test_plots_show_the_curves(story: Story) -> None:
@@ -229,9 +232,9 @@ def test_a_changed_parameter_runs_one_benchmark(story: Story) -> None:
     story.run("dvc", "repro", "train@lenet5-digits")
     assert json.loads(story.record("lenet5-digits", 0, "metrics.json"))["epochs_run"] == 3
     assert story.started("vae-digits") == others
-    changed = json.loads(story.run("dvc", "metrics", "diff", "--json").stdout)["scores.json"]
-    assert all(isinstance(value["diff"], float) for value in changed.values()), changed
-    assert {name.split(".")[1] for name in changed} == {"lenet5-digits"}
+    changed = json.loads(story.run("dvc", "metrics", "diff", "--json").stdout)
+    assert set(changed) == {"scores/lenet5-digits.json"}
+    assert isinstance(changed["scores/lenet5-digits.json"]["mean"]["diff"], float)
 
 
 def test_an_experiment_runs_with_another_number(story: Story) -> None:

@@ -46,6 +46,7 @@ def test_what_cannot_be_told_from_the_best_is_a_group_with_the_cheapest_first(tm
     # t = 0.14333 / (0.015275 / sqrt(3)) = 16.25; with 2 degrees p = 1 - t / sqrt(2 + t * t) = 0.0038. The other's
     # differences are all 0.15, which is no test, so nothing is adjusted.
     assert given.sure == "surely better, p = 0.0038; 2 of 5 cannot be told apart"
+    assert given.shows
 
 
 def test_where_the_usual_choice_is_in_the_group_nothing_is_shown_to_be_better(tmp_path):
@@ -53,6 +54,7 @@ def test_where_the_usual_choice_is_in_the_group_nothing_is_shown_to_be_better(tm
     given = answer("Which?", places, True)
     assert (given.gain, given.choose[0]) == ("the usual choice", "close (paper)")
     assert given.sure == "nothing is shown to be better; 2 of 2 cannot be told apart"
+    assert not given.shows
 
 
 def test_where_less_is_better_a_negative_gain_is_the_better_one(tmp_path):
@@ -61,6 +63,7 @@ def test_where_less_is_better_a_negative_gain_is_the_better_one(tmp_path):
     assert given.choose == ["low (paper)"]
     assert given.gain.startswith("-0.20")
     assert given.sure.startswith("surely better, p = ")
+    assert given.shows
 
 
 def test_single_seeds_and_gaps_answer_nothing_and_one_alone_asks_nothing(tmp_path):

@@ -35,8 +35,7 @@ for name in ("index.html", "README.md"):
 if kind == "train":
     number = float(Path("luck").read_text())
     write_json(folder[kind] / "metrics.json", {"states": {}, "accuracy": {"mean": number, "n": 3}})
-    known = ["lenet", "vgg"]
-    scores.keep(Path("scores.json"), "benchmarks", slug, scores.read(folder[kind] / "metrics.json"), known)
+    scores.keep(Path("scores"), slug, {"metric": "accuracy", "mean": number, "n": 3}, ["lenet", "vgg"])
 with open("ran", "a") as file:
     print(f"{kind}@{slug}", file=file)
 """
@@ -104,15 +103,17 @@ def copy(tmp_path_factory):
         (origin.folder / "pipelines" / f"{name}.py").write_text(PAGE)
     (origin.folder / "params.yaml").write_text(yaml.safe_dump(VALUES))
     (origin.folder / "luck").write_text("0.75")
-    (origin.folder / "scores.json").write_text(
-        json.dumps({"benchmarks": {"lenet": {"accuracy": 0.5}, "vgg": {"accuracy": 0.5}}})
-    )
+    (origin.folder / "scores").mkdir()
+    for slug in VALUES["benchmarks"]:
+        own = {"metric": "accuracy", "mean": 0.5, "n": 3}
+        (origin.folder / "scores" / f"{slug}.json").write_text(json.dumps(own))
     shutil.copy(PROJECT / "dvc.lock", origin.folder)
     (origin.folder / ".gitignore").write_text((PROJECT / ".gitignore").read_text() + "ran\n")
     origin.run("git", "init", "--quiet")
     origin.run("dvc", "init", "--quiet")
     origin.run("archbench", "plan", "--write")
     origin.run("git", "add", "--all")
+    origin.run("git", "add", "--force", "scores")
     origin.run("git", "commit", "--quiet", "--message", "start")
     clone = Copy(tmp_path_factory.mktemp("clone") / "project")
     subprocess.run(["git", "clone", "--quiet", origin.folder, clone.folder], check=True)
@@ -133,9 +134,9 @@ def test_the_committed_lock_says_nothing():
 def test_a_run_in_a_fresh_clone_leaves_git_clean_and_dvc_with_numbers(copy):
     assert copy.run("git", "status", "--porcelain") == ""
     assert "train@lenet" in (copy.folder / "dvc.lock").read_text()
-    difference = json.loads(copy.run("dvc", "metrics", "diff", "--json"))["scores.json"]
+    difference = json.loads(copy.run("dvc", "metrics", "diff", "--json"))
     for slug in ("lenet", "vgg"):
-        assert difference[f"benchmarks.{slug}.accuracy"] == {"old": 0.5, "new": 0.75, "diff": 0.25}
+        assert difference[f"scores/{slug}.json"] == {"mean": {"old": 0.5, "new": 0.75, "diff": 0.25}}
     (copy.folder / "params.yaml").write_text("# mine\n" + yaml.safe_dump(VALUES))
     try:
         assert copy.run("git", "status", "--porcelain") == " M params.yaml\n"

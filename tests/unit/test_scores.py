@@ -1,50 +1,66 @@
-"""scores.json, and what git is told of the files that every run writes."""
+"""The files of scores, and what git is told of the files that every run writes."""
 
 import json
 import subprocess
+from pathlib import Path
 
+import fake_runs as fake
 import pytest
+from dvc.compare import metrics_table
 from typer.testing import CliRunner
 
 from archbench import scm
 from archbench.cli.app import app
-from archbench.records import run_folder, scores
+from archbench.config import read_config
+from archbench.records import scores
+
+PROJECT = Path(__file__).parents[2]
+SEED = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}
 
 
-def test_a_summary_becomes_its_means(tmp_path):
-    """The two forms of it, of a benchmark and of a study, as the training and the sweep write them."""
-    own = {
-        "states": {"finished": 2, "diverged": 1},
-        "accuracy": {"mean": 0.123456789, "deviation": None, "n": 2},
-        "loss": {"mean": None, "n": 2},
-        "train_seconds": {"mean": 12.5, "n": 2},
-    }
-    run_folder.write_json(tmp_path / "benchmark.json", own)
-    assert scores.read(tmp_path / "benchmark.json") == {"accuracy": 0.123457}
-    run_folder.write_json(tmp_path / "study.json", {"sgd": {"trials": {"complete": 3}, **own}, "adam": {"trials": {}}})
-    assert scores.read(tmp_path / "study.json") == {"sgd": {"accuracy": 0.123457}, "adam": {}}
+def train(folder, scores_of_seeds, **changes):
+    for seed, score in enumerate(scores_of_seeds):
+        fake.write_run(folder / f"seed-{seed}", fake.settings(folder.name, seed, **SEED), score, **changes)
 
 
-def test_scores_stand_in_the_order_of_params_and_leave_with_their_benchmark(tmp_path):
-    path = tmp_path / "scores.json"
-    scores.keep(path, "benchmarks", "b", {"loss": 1.0}, ["a", "b"])
-    scores.keep(path, "studies", "s", {"sgd": {"loss": 3.0}}, ["s"])
-    scores.keep(path, "benchmarks", "a", {"loss": 2.0}, ["a", "b"])
-    table = json.loads(path.read_text())
-    assert list(table["benchmarks"].items()) == [("a", {"loss": 2.0}), ("b", {"loss": 1.0})]
-    scores.keep(path, "benchmarks", "a", {"loss": 4.0}, ["a"])
-    assert json.loads(path.read_text()) == {
-        "benchmarks": {"a": {"loss": 4.0}},
-        "studies": {"s": {"sgd": {"loss": 3.0}}},
-    }
+def test_a_summary_is_of_the_finished_seeds_and_the_score_that_judges(tmp_path):
+    """0.5, 0.6, 0.7: deviation 0.1; half 4.302653 * 0.1 / sqrt(3) = 0.248414, by Student's table at 2 degrees."""
+    train(tmp_path / "a", (0.5, 0.6, 0.7), monitor="mean_iou")
+    expected = {"metric": "mean_iou", "mean": 0.6, "half": 0.248414, "n": 3, "parameters": 61_706}
+    assert scores.summary(tmp_path / "a") == pytest.approx(expected)
+    fake.diverge(tmp_path / "a" / "seed-0")
+    fake.diverge(tmp_path / "a" / "seed-1")
+    assert scores.summary(tmp_path / "a") == {"metric": "mean_iou", "mean": 0.7, "n": 1, "parameters": 61_706}
+    fake.diverge(tmp_path / "a" / "seed-2")
+    assert scores.summary(tmp_path / "a") == scores.summary(tmp_path / "none") == {}
+    train(tmp_path / "b", (1 / 3,))
+    assert scores.summary(tmp_path / "b")["mean"] == 0.333333
 
 
-@pytest.mark.parametrize("content", ["<<<<<<< ours\n", "[]", '{"benchmarks": 3}'])
-def test_scores_that_a_merge_spoiled_are_named_with_the_way_back(tmp_path, content):
-    (tmp_path / "scores.json").write_text(content)
-    with pytest.raises(run_folder.BrokenRecord, match=r"Run: git checkout .*scores\.json"):
-        scores.keep(tmp_path / "scores.json", "benchmarks", "a", {}, ["a"])
-    assert (tmp_path / "scores.json").read_text() == content
+def test_scores_leave_with_their_benchmark_arm_or_study(tmp_path):
+    for name in ("a", "b"):
+        scores.keep(tmp_path, name, {"mean": 1.0}, ["a", "b"])
+    for study in ("a", "s"):
+        scores.keep_study(tmp_path, study, {"sgd": {"mean": 3.0}, "adam": {}}, ["a", "s"])
+    there = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json")}
+    assert there == {"a.json", "b.json", "a/sgd.json", "a/adam.json", "s/sgd.json", "s/adam.json"}
+    scores.keep(tmp_path, "a", {"mean": 2.0}, ["a"])
+    scores.keep_study(tmp_path, "s", {"sgd": {"mean": 4.0}}, ["s"])
+    there = {path.relative_to(tmp_path).as_posix(): json.loads(path.read_text()) for path in tmp_path.rglob("*.json")}
+    assert there == {"a.json": {"mean": 2.0}, "s/sgd.json": {"mean": 4.0}}
+
+
+@pytest.mark.parametrize("folder", [".", "pipelines/full", "pipelines/real", "pipelines/paper"])
+def test_what_dvc_shows_of_a_pipeline_fits_120_columns(folder):
+    """The table of `dvc metrics show`, by DVC's own code, with the longest name of a score that any task has."""
+    config = read_config(PROJECT / folder / "params.yaml")
+    arms = [f"{slug}/{arm}" for slug, study in config.studies.items() for arm in study.arms]
+    own = {"metric": "map_50_to_95", "mean": -12.345678, "half": 0.123456, "n": 10, "parameters": 138_357_544}
+    shown = {f"{scores.FOLDER}/{name}.json": {"data": own} for name in [*config.benchmarks, *arms]}
+    table = metrics_table({"": {"data": shown}}, precision=5, round_digits=True)
+    widths = [max(len(str(cell)) for cell in (head, *column)) for head, column in table.items()]
+    assert len(table) == len(shown)
+    assert sum(widths) + 4 * (len(widths) - 1) <= 120
 
 
 def _git(here, *words):
@@ -63,38 +79,40 @@ benchmarks: {a: {architecture: lenet5, dataset: digits}}
 def project(tmp_path, monkeypatch):
     (tmp_path / "pipelines").mkdir()
     (tmp_path / "params.yaml").write_text(PARAMS)
-    for name in ("scores.json", "dvc.lock"):
+    (tmp_path / "scores").mkdir()
+    (tmp_path / ".gitignore").write_text("/scores/\n")
+    for name in ("scores/a.json", "dvc.lock"):
         (tmp_path / name).write_text("committed")
     _git(tmp_path, "init", "--quiet")
-    _git(tmp_path, "add", "--all")
+    _git(tmp_path, "add", "--force", "--all")
     _git(tmp_path, "commit", "--quiet", "--message", "start")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_git_leaves_out_what_runs_write_and_shows_it_when_asked(project):
-    written = [project / "scores.json", project / "dvc.lock", project / "missing.lock"]
-    for path in written[:2]:
+    written = [project / "scores", project / "dvc.lock", project / "missing.lock"]
+    for path in (project / "scores" / "a.json", project / "scores" / "new.json", project / "dvc.lock"):
         path.write_text("of a run")
     scm.keep_apart(project, written)
     scm.keep_apart(project, written)
     assert _git(project, "status", "--porcelain") == ""
-    assert _git(project, "show", "HEAD:scores.json") == "committed"
+    assert _git(project, "show", "HEAD:scores/a.json") == "committed"
     scm.keep_apart(project, written[:1], apart=False)
-    assert _git(project, "status", "--porcelain") == " M scores.json\n"
+    assert _git(project, "status", "--porcelain") == " M scores/a.json\n"
 
 
 def test_an_index_that_is_locked_is_told(project):
     (project / ".git" / "index.lock").touch()
-    with pytest.raises(scm.GitNotTold, match=r"git update-index --skip-worktree scores\.json.*index\.lock"):
-        scm.keep_apart(project, [project / "scores.json"])
+    with pytest.raises(scm.GitNotTold, match=r"git update-index --skip-worktree scores/a\.json.*index\.lock"):
+        scm.keep_apart(project, [project / "scores"])
 
 
 def test_without_git_there_is_nothing_to_tell(tmp_path, monkeypatch):
-    scm.keep_apart(tmp_path, [tmp_path / "scores.json"])
+    scm.keep_apart(tmp_path, [tmp_path / "scores"])
     (tmp_path / ".git").mkdir()
     monkeypatch.setenv("PATH", "")
-    scm.keep_apart(tmp_path, [tmp_path / "scores.json"])
+    scm.keep_apart(tmp_path, [tmp_path / "scores"])
 
 
 def test_a_report_becomes_the_reference_whole_and_its_scores_can_be_committed(project):
@@ -107,12 +125,13 @@ def test_a_report_becomes_the_reference_whole_and_its_scores_can_be_committed(pr
     (out / "tables" / "results.csv").write_text("a\n")
     old.parent.mkdir(parents=True)
     old.touch()
-    (project / "scores.json").write_text("of a run")
-    scm.keep_apart(project, [project / "scores.json"])
+    (project / "scores" / "a.json").write_text("of a run")
+    scm.keep_apart(project, [project / "scores"])
     done = CliRunner().invoke(app, ["report", "--reference"])
     assert done.exit_code == 0, done.output
     assert not old.exists()
     assert (project / "reports/reference/toy/index.html").read_text() == "now"
     assert (project / "reports/reference/toy/tables/results.csv").read_text() == "a\n"
     assert (out / "index.html").exists()
-    assert " M scores.json" in _git(project, "status", "--porcelain")
+    assert f"git add --force {project / 'reports/reference/toy'} {project / 'scores'}" in done.stdout
+    assert " M scores/a.json" in _git(project, "status", "--porcelain")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from archbench import closing, locks, scm, stages
+from archbench import closing, kept, locks, scm, stages
 from archbench.mistakes import Mistakes
 
 PARAMS = """\
@@ -41,7 +41,8 @@ def test_a_run_is_told_which_stage_makes_it(stage, slug, tmp_path, monkeypatch, 
 
     monkeypatch.setattr(stages, "live", live)
     monkeypatch.setattr(stages, f"_{stage}", lambda *_: None)
-    monkeypatch.setattr(stages, "_keep_scores", lambda *_: None)
+    monkeypatch.setattr(kept, "keep_benchmark", lambda *_: None)
+    monkeypatch.setattr(kept, "keep_study", lambda *_: None)
     monkeypatch.setattr(closing, "closing_line", lambda name, folders: f"{name}: result")
     monkeypatch.setattr(closing, "closing_lines", lambda arms: [f"{slug}: result"])
     getattr(stages, stage)(slug)
@@ -97,7 +98,8 @@ def test_a_stage_waits_for_the_one_that_writes_its_folder(stage, folder, tmp_pat
     monkeypatch.setitem(sys.modules, "archbench.speed.run", SimpleNamespace(measure=write))
     monkeypatch.setattr("archbench.records.run_folder.write_text", write)
     monkeypatch.setattr("archbench.sources.lists", lambda *_: {"report.txt": ""})
-    monkeypatch.setattr(stages, "_keep_scores", lambda *_: None)
+    monkeypatch.setattr(kept, "keep_benchmark", lambda *_: None)
+    monkeypatch.setattr(kept, "keep_study", lambda *_: None)
     stage()
     assert order == ["waits", "first ends", "second"]
 

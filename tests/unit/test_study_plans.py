@@ -141,21 +141,21 @@ def _config(path="seeds", value=(3, 4), **study):
 
 
 def _arms(folders, *change, **study):
-    """The plans of all arms, and their names in the storage."""
+    """The plans of all arms, and their identities in the storage."""
     config = _config(*change, **study)
     folders = Folders(folders.root, config.pipeline)
     plans = stages._arm_plans(config, folders, "rates")
     return {plan.name: plan for plan in plans}, {
-        plan.name: stages._study_name(config.studies["rates"], plan) for plan in plans
+        plan.name: stages._identity(config.studies["rates"], plan) for plan in plans
     }
 
 
 @pytest.mark.parametrize("path", CHANGES)
-def test_the_name_of_an_arm_changes_with_every_setting_of_its_trials(folders, path):
+def test_the_identity_of_an_arm_changes_with_every_setting_of_its_trials(folders, path):
     assert _arms(folders, path, CHANGES[path])[1]["plain"] != _arms(folders)[1]["plain"]
 
 
-def test_the_name_of_an_arm_changes_with_the_data(folders):
+def test_the_identity_of_an_arm_changes_with_the_data(folders):
     names = set()
     for size in (8, 9):
         prepare({"name": "digits", "size": size}, "digits", folders.prepared / "digits", folders.raw)
@@ -164,14 +164,14 @@ def test_the_name_of_an_arm_changes_with_the_data(folders):
 
 
 @pytest.mark.parametrize("module", ["archbench.sweeps.trial", "archbench.sweeps.space", "archbench.datasets.folds"])
-def test_the_name_of_an_arm_changes_with_the_code_of_sweeping(folders, monkeypatch, module):
+def test_the_identity_of_an_arm_changes_with_the_code_of_sweeping(folders, monkeypatch, module):
     before, file = _arms(folders)[1]["plain"], code.path_of(module)
     monkeypatch.setattr(code, "digest", lambda files: "another" if file in files else "code")
     assert _arms(folders)[1]["plain"] != before
 
 
 @pytest.mark.parametrize("path", KEPT)
-def test_the_name_of_an_arm_stays_where_its_trials_do(folders, path):
+def test_the_identity_of_an_arm_stays_where_its_trials_do(folders, path):
     assert _arms(folders, path, KEPT[path])[1]["plain"] == _arms(folders)[1]["plain"]
 
 
@@ -357,7 +357,7 @@ def test_the_report_looks_for_the_seeds_that_each_study_and_benchmark_has(monkey
     )
     asked = []
     monkeypatch.setattr(stages, "open_pipeline", lambda: (config, Folders(tmp_path, "toy")))
-    monkeypatch.setattr(report, "write_report", lambda *arguments: asked.append(arguments[-1]))
+    monkeypatch.setattr(report, "write_report", lambda *arguments, tell: asked.append(arguments[-1]))
     stages.report()
     assert asked[0].study_seeds == {"rates": (3, 4), "own": (7, 8)}
     assert asked[0].seeds == {"other": (3, 4), "one": (6,)}

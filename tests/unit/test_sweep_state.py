@@ -20,7 +20,7 @@ import optuna
 import pytest
 import toys
 
-from archbench import errors, stages
+from archbench import errors, kept, stages
 from archbench.cli.forecast import small_spaces
 from archbench.config import Study, check_config
 from archbench.records import run_folder
@@ -320,7 +320,7 @@ def test_two_sweeps_of_one_study_run_one_after_the_other(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(stages, "live", live)
     monkeypatch.setattr(stages, "_sweep", sweep)
-    monkeypatch.setattr(stages, "_keep_scores", lambda *_: None)
+    monkeypatch.setattr(kept, "keep_study", lambda *_: None)
     other = threading.Thread(target=stages.sweep, args=("rates",))
     stages.sweep("rates")
     other.join(30)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from archbench.cli import check, doctor, entries, plan, run, stages, tracking
+from archbench.cli import check, doctor, entries, plan, results, run, stages, tracking
 from archbench.errors import UserError, refusal
 
 REFUSED = 2
@@ -79,6 +79,8 @@ app.command("train")(stages.train)
 app.command("sweep")(stages.sweep)
 app.command("probe")(stages.probe)
 app.command("report")(stages.report)
+app.command("results")(results.results)
+app.command("compare")(results.compare)
 app.command("check")(check.check)
 app.command("speed")(stages.speed)
 app.command("sync")(tracking.sync)

@@ -243,7 +243,7 @@ def _write(here: Path, as_json: bool) -> None:
     from archbench import dvcfile, scm
     from archbench.cli.changes import describe_changes
     from archbench.records.run_folder import write_text
-    from archbench.records.scores import FILE
+    from archbench.records.scores import FOLDER
 
     files = dvcfile.render_all(config, folders, here)
     path, lines, written = here / "dvc.yaml", [], False
@@ -260,7 +260,7 @@ def _write(here: Path, as_json: bool) -> None:
             file.unlink()
         written = True
     told = scm.settle(here)
-    scm.keep_apart(here, [here / FILE, *(file.with_suffix(".lock") for file in files)])
+    scm.keep_apart(here, [here / FOLDER, *(file.with_suffix(".lock") for file in files)])
     if as_json:
         display.print_json({"path": str(path), "written": written, "changes": lines, "dvc": told})
         return

@@ -100,13 +100,16 @@ def report(
 ) -> None:
     """Write the report of this pipeline: index.html, README.md, pages, tables and figures.
 
-    From the runs and studies that are there; what is missing is shown as missing.
+    From the runs and studies that are there; what is missing is shown as missing. Ends with the three lines of it to
+    know first, and where it is.
     """
     _, folders = open_pipeline()
     if reference:
+        from archbench.kept import scores_folder
+
         print(f"reference   {stages.make_reference()}")
-        scm.keep_apart(folders.root, [stages.scores_file()], apart=False)
-        print(f"to commit   {folders.reference} {stages.scores_file()}")
+        scm.keep_apart(folders.root, [scores_folder()], apart=False)
+        print(f"to commit   git add --force {folders.reference} {scores_folder()}")
         return
     if not where:
         stages.report()

@@ -31,6 +31,7 @@ def answer(question: str, entries: Sequence[Competitor], maximize: bool) -> Answ
         cost=cost_words(chosen),
         n=str(chosen.score.n),
         sure=_sure(gain, maximize, usual) + _apart(len(group), len(entries)),
+        shows=not usual and is_better(gain, maximize),
     )
 
 
@@ -39,6 +40,11 @@ def cost_words(entry: Competitor) -> str:
     parts = (formats.seconds(entry.train_seconds), formats.memory(entry.peak_memory_bytes))
     count = formats.count(entry.parameters)
     return "; ".join(part.replace(" ", "\u00a0") for part in (*parts, f"{count} parameters"))
+
+
+def is_better(gain: Comparison, maximize: bool) -> bool:
+    """Whether a gain is surely one."""
+    return (gain.sure > 0) if maximize else (gain.sure < 0)
 
 
 def _sure(gain: Comparison, maximize: bool, usual: bool) -> str:
@@ -51,7 +57,7 @@ def sure_words(gain: Comparison, maximize: bool) -> str:
         return "not tested"
     if not gain.sure:
         return f"no difference shown, p {_equals(gain.p_holm)}"
-    better = "better" if (gain.sure > 0) == maximize else "worse than usual"
+    better = "better" if is_better(gain, maximize) else "worse than usual"
     return f"surely {better}, p {_equals(gain.p_holm)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from archbench.figures.style import one_look_each
 from archbench.page.figures import Gallery
+from archbench.page.first_lines import first_lines
 from archbench.page.readme import readme
 from archbench.page.section import Workplace
 from archbench.page.sections import SECTIONS, sections_of
@@ -31,8 +33,12 @@ def write_report(
     studies_folder: Path,
     out: Path,
     options: Options,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Write the report of `pipeline` into `out` and return its index.html; the folders are read by `gather`."""
+    """Write the report of `pipeline` into `out` and return its index.html; the folders are read by `gather`.
+
+    `tell` gets the lines of it that a reader should know first.
+    """
     results = gather(pipeline, benchmarks, studies, runs, studies_folder, options)
     _clear(out)
     for fault in SECTIONS.faults:
@@ -45,6 +51,8 @@ def write_report(
     _write_table(out, DURATIONS, took)
     (out / "README.md").write_text(readme(page), encoding="utf-8")
     write_site(page, out)
+    for line in first_lines(page):
+        tell(line)
     return out / "index.html"
 
 

@@ -105,6 +105,8 @@ class Answer:
     n: str = formats.NOTHING
     sure: str = ""
     """How sure the gain is."""
+    shows: bool = False
+    """Whether the first of them is surely better than the usual choice."""
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,7 @@ class OurSweep:
     def _outcome(self, wall: float) -> Outcome:
         shared = storage.open_storage(self.project / "studies" / "speed" / f"{STUDY}.journal")
         names = optuna.get_all_study_names(shared)
-        # The name of a study is that of its benchmark, which ends with the arm, and a hash.
-        studies = {name.split("/")[-2]: optuna.load_study(study_name=name, storage=shared).trials for name in names}
+        studies = {name.rpartition("/")[2]: optuna.load_study(study_name=name, storage=shared).trials for name in names}
         trials = [one for several in studies.values() for one in several]
         span = max(one.datetime_complete for one in trials) - min(one.datetime_start for one in trials)
         points = {arm: [one.params for one in studies[arm]] for arm in ARMS}

@@ -13,6 +13,7 @@ from archbench.records.read import HalfWritten, RunFolder, digest, milliseconds,
 from archbench.records.run_folder import BrokenRecord
 from archbench.tracking import _tags
 from archbench.tracking._values import as_numbers, as_params, as_tags, log, points
+from archbench.tracking._views import NOTE, note_of_benchmark
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -98,6 +99,8 @@ def settle_parent(tracking: Tracking, parent: Run, family: Family) -> None:
             **_tags.source(machine),
         }
     )
+    if NOTE not in parent.data.tags:
+        tags[NOTE] = note_of_benchmark(family.newest, _tags.label(family.newest.path.parent, tracking.store))
     changed = {name: value for name, value in tags.items() if parent.data.tags.get(name) != value}
     settings = family.newest.settings
     _tags.log_dataset(tracking, parent, settings["pipeline"], settings["dataset"], settings["dataset_sha256"])

@@ -16,6 +16,7 @@ from archbench.tracking._model import log_model, servable
 from archbench.tracking._parent import SIZES, Family, open_parent, read_family, settle_parent
 from archbench.tracking._pictures import drawn
 from archbench.tracking._values import as_params, as_tags, grouped, log, points
+from archbench.tracking._views import NOTE, describe_experiment, note_of_benchmark
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -55,6 +56,8 @@ def sync_run(folder: Path, tracking: Tracking) -> bool:
             copy = _create_copy(tracking, experiment, run, parent)
         changed = _bring_up_to_date(tracking, copy, family)
         settle_parent(tracking, parent, family)
+        if run.metrics is not None and run.state == "finished":
+            describe_experiment(tracking, experiment, run)
     return created or changed
 
 
@@ -104,6 +107,7 @@ def _create_copy(tracking: Tracking, experiment: str, run: RunFolder, parent: Ru
                 _tags.BENCHMARK: run.benchmark,
                 _tags.FOLDER: _tags.label(run.path, tracking.store),
                 _tags.PARENT: parent.info.run_id,
+                NOTE: note_of_benchmark(run, _tags.label(run.path, tracking.store)),
             }
         ),
         run_name=f"{run.benchmark.partition('/')[2]} seed {settings['seed']}",
@@ -135,15 +139,12 @@ def _bring_up_to_date(tracking: Tracking, copy: Run, family: Family) -> bool:
 
 
 def _facts(run: RunFolder) -> dict[str, Any]:
-    """The tags that describe a run."""
+    """The tags that describe a run, but for what a parameter, the data set or MLflow's own tags tell already."""
     settings, machine = run.settings, run.machine
     facts = {
-        "archbench.settings": settings["id"],
         _tags.BENCHMARK: run.benchmark,
         "archbench.pipeline": settings["pipeline"],
         "archbench.scale": settings["scale"],
-        "archbench.seed": settings["seed"],
-        "archbench.dataset": settings["dataset"],
         "archbench.dataset_digest": settings["dataset_sha256"],
         "archbench.code_digest": settings["code_sha256"],
         _tags.STATE: run.state,
@@ -152,12 +153,12 @@ def _facts(run: RunFolder) -> dict[str, Any]:
         _tags.STARTED: machine["started"],
         **_tags.source(machine),
     }
-    for name in ("git_commit", "git_dirty", "dvc_stage", "backend", "device", "xla", "precision"):
+    for name in ("git_dirty", "backend", "device", "xla"):
         facts[f"archbench.{name}"] = machine[name]
     if run.study is not None:
         facts["archbench.study"] = run.study
-    if run.metrics is not None:
-        facts["archbench.message"] = run.metrics["message"] or ""
+    if run.metrics is not None and run.metrics["message"]:
+        facts["archbench.message"] = run.metrics["message"]
     return facts
 
 

@@ -85,6 +85,8 @@ class Tracking:
     artifacts: str | None = None
     """URI of the folder of new experiments' files; none where the server knows."""
     _experiments: dict[str, str] = field(default_factory=dict)
+    described: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Experiment -> what this connection told of it."""
 
     def experiment(self, name: str) -> str:
         """The id of an experiment, which is created if need be."""

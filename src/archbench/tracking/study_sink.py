@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,6 +15,7 @@ from archbench.records.run_folder import read_json
 from archbench.records.shapes import TUNED
 from archbench.tracking import _tags
 from archbench.tracking._values import as_numbers, as_params, as_tags, clean_name, log, points
+from archbench.tracking._views import NOTE, describe_trials, note_of_study
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from archbench.tracking.store import Tracking
 
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+ARMS = "arms_compared.csv"
 UPLOADED = (
     "settings.yaml",
     "machine.json",
@@ -45,6 +48,9 @@ def sync_study(folder: Path, tracking: Tracking) -> int:
         parent = _open_parent(tracking, experiment, study)
         copied = _sync_trials(tracking, experiment, study, parent)
         _settle_parent(tracking, parent, study)
+        tuned = list(dict.fromkeys(n.removeprefix(TUNED) for row in study.trials for n in row if n.startswith(TUNED)))
+        judged = next(study.finished_runs(), None)
+        describe_trials(tracking, experiment, tuned, maximize=judged is None or judged.metrics["maximize"])
     return copied
 
 
@@ -123,12 +129,8 @@ def _create_trial(tracking: Tracking, study: StudyFolder, parent: Run, name: str
         "archbench.study": study.name,
         "archbench.pipeline": study.pipeline,
         "archbench.arm": row["arm"],
-        "archbench.worker": row["worker"],
-        "archbench.enqueued": row["enqueued"],
         _tags.STATE: row["state"],
     }
-    for fact in ("git_commit", "backend", "device", "xla", "precision"):
-        tags[f"archbench.{fact}"] = study.machine[fact]
     created = tracking.client.create_run(
         parent.info.experiment_id,
         start_time=milliseconds(study.machine["started"]),
@@ -205,10 +207,15 @@ def _settle_parent(tracking: Tracking, parent: Run, study: StudyFolder) -> None:
             _tags.STARTED: machine["started"],
             _tags.STATE: _state(study, done),
             **_tags.source(machine),
+            **{f"archbench.{fact}": machine[fact] for fact in ("backend", "device")},
             **({"archbench.score": final.metrics["monitor"]} if final else {}),
         }
     )
+    if NOTE not in parent.data.tags:
+        tags[NOTE] = note_of_study(study, _tags.label(study.path, tracking.store))
     if parent.data.tags.get(_tags.ENDED) != content:
+        if done:
+            _log_arms(tracking, run_id, study)
         for name in UPLOADED:
             path = study.path / name
             if path.is_dir():
@@ -224,6 +231,17 @@ def _settle_parent(tracking: Tracking, parent: Run, study: StudyFolder) -> None:
     elif parent.info.status != status:
         ends = [run.seen for run in study.finished_runs()]
         client.set_terminated(run_id, status, end_time=max(ends, default=last))
+
+
+def _log_arms(tracking: Tracking, run_id: str, study: StudyFolder) -> None:
+    """The table of the arms as the report has it; MLflow's pages open it as a table."""
+    from archbench.results.studies import read_study as read_arms
+
+    arms = read_arms(study.path, study.name, ())
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / ARMS
+        arms.table().to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+        tracking.client.log_artifact(run_id, str(path))
 
 
 def _numbers(study: StudyFolder, final: RunFolder | None) -> dict[str, Any]:

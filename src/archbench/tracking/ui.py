@@ -18,7 +18,7 @@ from typing import TextIO
 from archbench import interrupts
 from archbench.errors import UserError
 from archbench.secrets import scrub
-from archbench.tracking.store import ARTIFACT_ROOT, QUIET_AND_QUICK, Tracking, connect, locate
+from archbench.tracking.store import ARTIFACT_ROOT, QUIET_AND_QUICK, Store, Tracking, connect, locate
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
@@ -44,14 +44,43 @@ def serve(port: int, open_browser: bool = False, show: Callable[[str], None] = p
     Raises `PortInUse` or `NoAnswer`.
     """
     store = locate()
-    if store.uri.startswith(("http://", "https://")):
-        _present(store.shown, open_browser, show)
+    if is_server(store):
+        present("MLflow", store.shown, open_browser, show)
         return
-    _check_free(port)
+    check_free(port)
     tracking = connect(store)  # makes a fresh database under our lock; several workers of the server would break it
+    process: list[subprocess.Popen] = []
+
+    def run() -> None:
+        process.append(_start(port, tracking))
+        _wait_for(f"http://{HOST}:{port}", process[0])
+        present("MLflow", f"http://{HOST}:{port}", open_browser, show)
+        process[0].wait()
+
+    try:
+        until_interrupted(run, show)
+    finally:
+        for one in process:
+            _end(one)
+
+
+def is_server(store: Store) -> bool:
+    """Whether the store is a tracking server, which has pages of its own."""
+    return store.uri.startswith(("http://", "https://"))
+
+
+def until_interrupted(wait: Callable[[], object], show: Callable[[str], None]) -> None:
+    """Call `wait`; an interrupt ends it with a word and no traceback."""
     interrupts.leave_alone()
-    for number in (signal.SIGINT, signal.SIGTERM):  # whatever the parent ignores: the server must end with us
+    for number in (signal.SIGINT, signal.SIGTERM):  # whatever the parent ignores: a server must end with us
         signal.signal(number, signal.default_int_handler)
+    try:
+        wait()
+    except KeyboardInterrupt:
+        show("stopped")
+
+
+def _start(port: int, tracking: Tracking) -> subprocess.Popen:
     process = subprocess.Popen(
         _command(port),
         stdout=subprocess.PIPE,
@@ -62,15 +91,7 @@ def serve(port: int, open_browser: bool = False, show: Callable[[str], None] = p
         start_new_session=True,  # the server has processes of its own; they are ended together
     )
     threading.Thread(target=_pass_on, args=(process.stdout,), daemon=True).start()
-    try:
-        address = f"http://{HOST}:{port}"
-        _wait_for(address, process)
-        _present(address, open_browser, show)
-        process.wait()
-    except KeyboardInterrupt:
-        show("stopped")
-    finally:
-        _end(process)
+    return process
 
 
 def _command(port: int) -> list[str]:
@@ -105,7 +126,8 @@ def _end(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _check_free(port: int) -> None:
+def check_free(port: int) -> None:
+    """Raise `PortInUse`, with one that is free, where something listens on a port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -133,7 +155,8 @@ def _wait_for(address: str, process: subprocess.Popen) -> None:
     raise NoAnswer(f"mlflow ui did not answer at {address} within {START_SECONDS:g} s. Try: archbench ui --port 5001")
 
 
-def _present(address: str, open_browser: bool, show: Callable[[str], None]) -> None:
-    show(f"MLflow: {address}")
+def present(what: str, address: str, open_browser: bool, show: Callable[[str], None]) -> None:
+    """Tell where something is served, and open it where that is asked for."""
+    show(f"{what}: {address}")
     if open_browser:
         webbrowser.open(address)

@@ -28,7 +28,7 @@ EXTENSIONS = (
 
 SOURCES = (
     ":/src", ":/pipelines", ":/params.yaml", ":/pyproject.toml",
-    ":(top,exclude,glob)**/dvc.lock", ":(top,exclude,glob)**/scores.json",
+    ":(top,exclude,glob)**/dvc.lock", ":(top,exclude,glob)**/scores/**",
 )  # fmt: skip
 """What makes a checkout dirty, as git's path patterns: not the files that a run itself writes."""
 

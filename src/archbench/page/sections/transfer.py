@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from archbench.figures.start import score_by_size
 from archbench.figures.style import style
 from archbench.page import formats
-from archbench.page.answers import sure_words
+from archbench.page.answers import is_better, sure_words
 from archbench.page.figures import better
 from archbench.page.section import Answer, Figures, File, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -69,6 +69,7 @@ def _answer(found: Transfer) -> Answer | None:
         gain="the usual choice" if usual else f"{formats.gain(gain.difference)} over {SCRATCH}",
         n=str(best.score.n),
         sure="nothing is shown to be better" if usual else sure_words(gain, found.maximize),
+        shows=not usual and is_better(gain, found.maximize),
     )
 
 
