@@ -102,16 +102,19 @@ class Entry:
         if why:
             raise WrongOption(f"{self.kind} {self.name!r}: {option} cannot be {shown(value)}. {why}.")
 
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """Build, with this entry's own options under the given ones; raises `WrongOption`."""
+    def check_whole(self, options: Mapping[str, Any]) -> None:
+        """As `check`, and raise `WrongOption` where an option is missing that has no default."""
         self.check(options)
-        chosen = {**self.bound, **options}
         missing = [
-            name for name, default in self.options.items() if default is inspect.Parameter.empty and name not in chosen
+            name for name, default in self.options.items() if default is inspect.Parameter.empty and name not in options
         ]
         if missing:
             raise WrongOption(f"{self.kind} {self.name!r} needs the option {', '.join(missing)}.")
-        return self.build(*args, **chosen)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Build, with this entry's own options under the given ones; raises `WrongOption`."""
+        self.check_whole(options)
+        return self.build(*args, **{**self.bound, **options})
 
 
 @cache

@@ -24,7 +24,7 @@ Fit = Literal["crop", "stretch", "pad"]
 """The central square; or the whole picture: stretched, or at the top left in its own proportion, the rest black."""
 Form = Literal["file", "record"]
 """A picture file, or a TFRecord of an `Example` whose `image/encoded` is one and `image/filename` its name."""
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
 PNG_DEPTH = 24
 """Where the header of a PNG says how many bits a value has; Pillow drops half of 16 without a word."""
 BROKEN = (
