@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from archbench._called import call
 from archbench.errors import UserError, listed, shown
 
 Spec = str | Mapping[str, Any]
@@ -22,6 +23,8 @@ Spec = str | Mapping[str, Any]
 
 
 NO_FACTS: Mapping[str, str] = {}
+OUTSIDE: set[str] = set()
+"""The modules that are none of the package's own and declare entries: plugins."""
 
 
 class UnknownName(UserError):
@@ -135,6 +138,13 @@ def _fault(build: Callable[..., Any], option: str, text: str) -> str | None:
     return None
 
 
+@cache
+def _installed_plugins() -> dict[str, str]:
+    """What is wrong with installed plugins, which are imported here, once, for all catalogues."""
+    # No import statement: what finds plugins is no part of what an entry does (see `code.files_of`).
+    return importlib.import_module("archbench.plugins").load_installed()
+
+
 class Catalogue:
     """The entries declared by the modules of one package, imported on first use.
 
@@ -160,6 +170,8 @@ class Catalogue:
         named = {variants: {}} if isinstance(variants, str) else variants
 
         def keep(build: Callable) -> Callable:
+            if build.__module__ in OUTSIDE:
+                self._scan()  # so that a plugin that takes a name of ours is the one that is told
             wrong = self._wrong_facts(build, facts)
             if wrong:
                 lines = "\n".join(f"  {line}" for line in wrong)
@@ -237,3 +249,7 @@ class Catalogue:
             except Exception as error:  # whatever it is: the other modules are no worse for it
                 self._broken[module.name] = f"{module.name} cannot be imported: {type(error).__name__}: {error}"
         self._scanned = True
+        self._broken |= _installed_plugins()
+
+
+call(__name__, "archbench.notebook.listing")

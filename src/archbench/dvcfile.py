@@ -103,9 +103,9 @@ class _Pipeline:
     def _source_lists(self) -> dict[str, Any]:
         return {
             "cmd": f"python {self._pages}/sources.py",
-            "deps": [self._near(path) for path in sources.package_files()],
+            "deps": [*(self._near(path) for path in sources.package_files()), *self._config.plugins],
             "params": self._given(
-                "pipeline", "training", "datasets", "recipes", "benchmarks", "studies", "probes", "speed"
+                "pipeline", "plugins", "training", "datasets", "recipes", "benchmarks", "studies", "probes", "speed"
             ),
             "outs": [self._output(self._sources)],
         }

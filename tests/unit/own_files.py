@@ -55,9 +55,8 @@ def rows(count: int = 60) -> str:
     lines = ["age,color,height,kind,price"]
     for number in range(count):
         kind = number % 3
-        lines.append(
-            f"{20 + kind * 10 + random.random():.3f},{['red', 'blue'][number % 2]},{random.random():.3f},k{kind},{100 * kind + number}.5"
-        )
+        age, color = f"{20 + kind * 10 + random.random():.3f}", ["red", "blue"][number % 2]
+        lines.append(f"{age},{color},{random.random():.3f},k{kind},{100 * kind + number}.5")
     return "\n".join(lines) + "\n"
 
 

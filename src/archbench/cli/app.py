@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from archbench.cli import check, doctor, entries, plan, stages, tracking
+from archbench.cli import check, doctor, entries, inspect, new, plan, stages, tracking
 from archbench.errors import UserError, refusal
 
 REFUSED = 2
@@ -83,3 +83,6 @@ app.command("speed")(stages.speed)
 app.command("sync")(tracking.sync)
 app.command("ui")(tracking.ui)
 app.command("doctor")(doctor.doctor)
+app.add_typer(inspect.data, name="data")
+app.command("new")(new.new)
+app.command("check-plugin")(new.check_plugin)

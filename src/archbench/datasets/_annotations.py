@@ -52,20 +52,25 @@ class Found:
 
 def read(place: Place, form: str | None) -> Found:
     """The annotations at a place, in the `form` that is told, or in that whose files are there; raises `NotThere`."""
+    files = annotated(place)
+    if form is None and len(files) != 1:
+        what = f"files of {' and of '.join(files)}" if files else "no annotations: no .json, no .xml, no .txt"
+        raise NotThere(f"{place} holds {what}. Say which by `format`, coco, voc or yolo, or add them.")
+    form = form or next(iter(files))
+    if form not in files:
+        raise NotThere(f"{place} holds no annotations of the format {form}. It holds: {listed(place.names())}.")
+    return {"coco": _coco, "voc": _pascal, "yolo": _yolo}[form](place, files[form])
+
+
+def annotated(place: Place) -> dict[str, list[str]]:
+    """Format -> the files at a place that are annotations of it, of the formats of which there are some."""
     names = place.names()
     files = {
         "coco": [name for name in names if name.lower().endswith(".json")],
         "voc": [name for name in names if name.lower().endswith(".xml")],
         "yolo": [name for name in names if name.endswith(".txt") and not _is_list(name)],
     }
-    there = [name for name, found in files.items() if found]
-    if form is None and len(there) != 1:
-        what = f"files of {' and of '.join(there)}" if there else "no annotations: no .json, no .xml, no .txt"
-        raise NotThere(f"{place} holds {what}. Say which by `format`, coco, voc or yolo, or add them.")
-    form = form or there[0]
-    if not files[form]:
-        raise NotThere(f"{place} holds no annotations of the format {form}. It holds: {listed(names)}.")
-    return {"coco": _coco, "voc": _pascal, "yolo": _yolo}[form](place, files[form])
+    return {form: found for form, found in files.items() if found}
 
 
 def _is_list(name: str) -> bool:
