@@ -39,7 +39,7 @@ WHERE: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "schedule": lambda name: {"schedule": name},
     "preprocessor": lambda name: {"preprocessing": name},
     "augmentation": lambda name: {"augmentation": [name], "architecture": _small("lenet5")},
-    "loss": lambda name: {"task": {"name": "classification", "loss": name}},
+    "loss": lambda name: {"task": {"name": ARCHITECTURES[TRIED].facts["task"], "loss": name}},
     **{kind: lambda name, kind=kind: {"parts": {kind: name}, "architecture": _small("mlp")} for kind in IN_PARTS},
 }
 """Kind -> the keys of a benchmark that use an entry of it."""
@@ -123,7 +123,8 @@ def _swapped(entry: Entry, folder: Path) -> Iterator[str]:
         return
     benchmark = {"architecture": _small(TRIED), "preprocessing": "none", **WHERE[entry.kind](entry.name)}
     network = ARCHITECTURES[benchmark["architecture"]["name"]]
-    yield from _trains(benchmark, _data(TASKS["classification"], network.facts["smoke_input"], folder), folder)
+    task = TASKS[network.facts["task"]]
+    yield from _trains(benchmark, _data(task, network.facts["smoke_input"], folder), folder)
 
 
 _CONTRACTS = {"architecture": _architecture, "task": _task, "dataset": _dataset}

@@ -18,6 +18,7 @@ from archbench.datasets.card import Card
 from archbench.datasets.prepare import prepare
 from archbench.errors import UserError
 from archbench.project import Folders
+from archbench.tasks import TASKS
 
 TEMPLATES = Path(__file__).parent / "cli" / "templates"
 STAGES = {"sources": "", "prepare": "sys.argv[1]", "train": "sys.argv[1]", "sweep": "sys.argv[1]"}
@@ -103,7 +104,8 @@ def pointed(spec: dict[str, Any], path: str) -> dict[str, Any]:
 def _network(dataset: str, card: Card) -> dict[str, Any]:
     """A small network for a kind of data, as a benchmark names it."""
     if dataset == "table":
-        task = {} if card.class_names else {"task": "sequence_regression"}
+        numbers = next(entry.name for entry in TASKS if entry.build.needs == ("target",))
+        task = {} if card.class_names else {"task": numbers}
         return {"architecture": {"name": "mlp", "units": [64, 64]}, **task}
     if dataset == "text_table":
         return {"architecture": "bag_of_words", "preprocessing": "none"}

@@ -213,7 +213,7 @@ def test_sentences(tmp_path):
         "parallel_text", ["c.txt, line 2: it is empty, and line 2 of a.txt is not"], tmp_path, target="c.txt", **options
     )
     refused("parallel_text", ["d.txt, line 2: the byte 0xff is no UTF-8. Mend"], tmp_path, target="d.txt", **options)
-    one = {"target": "c.txt", "test_source": "a.txt"}
+    one = {"target": "a.txt", "test_source": "a.txt"}
     refused("parallel_text", ["The split test has one of two files"], tmp_path, **one, **options)
 
 
@@ -326,7 +326,7 @@ def test_void_is_no_class(tmp_path):
 
 def test_pairs(tmp_path):
     files = own_files.paired()
-    put(tmp_path / "p", {**files, "pairs.csv": files["pairs.csv"] + "red0.png,blue1.png,maybe\n"})
+    put(tmp_path / "p", {**files, "pairs.csv": files["pairs.csv"] + "blue0.png,green1.png,maybe\n"})
     refused(
         "image_pairs", [r"pairs.csv, line 42: 'maybe' does not say"], tmp_path, folder="p", table="p/pairs.csv", size=12
     )

@@ -209,6 +209,8 @@ def divide(
     given = {} if None in names else {name: np.flatnonzero([one == name for one in named]) for name in names}
     if given and "train" not in given:
         raise WrongSplit(f"{where} names the splits {listed(sorted(given))}, and none to train with. Name some train.")
+    if group is not None:
+        _check_groups(given, group, where)
     pool = given.get("train", np.arange(len(named)))
     fractions = {"validation": shares.validation, "test": shares.test}
     fractions = {name: share for name, share in fractions.items() if name not in given}
@@ -217,8 +219,6 @@ def divide(
         own = [None if column is None else column[pool] for column in (strata, group)]
         cut = split(len(pool), fractions, shares.seed, *own)
     found = {**given, **{name: pool[rows] for name, rows in cut.items()}}
-    if group is not None:
-        _check_groups(found, group, where)
     return {name: found[name] for name in ("train", "validation", "test")}
 
 

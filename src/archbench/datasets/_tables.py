@@ -98,7 +98,7 @@ def _csv(content: bytes, name: str) -> Table:
     rows = _rows(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), name)
     header = next(rows, (1, []))[1]
     names = [column.strip() for column in header]
-    if not all(names) or len(set(names)) < len(names):
+    if not names or not all(names) or len(set(names)) < len(names):
         told = listed(map(repr, names))
         raise BrokenTable(f"{name}, line 1: every column needs a name of its own, and these are {told}.")
     values: list[list[str]] = []

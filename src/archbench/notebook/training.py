@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     import optuna
 
 
+ANSWERS_ALIKE = "softmax_regression"
+"""The architecture whose task a network of the user's own is taken to answer, unless `task` says otherwise."""
+
+
 class OtherOutputs(UserError):
     """A network that answers with another number of outputs than the data set asks for."""
 
@@ -48,9 +52,10 @@ def train(
     """Train an architecture, or a `keras.Model` of your own, on a data set: the loop, and the record, of `dvc repro`.
 
     `network` is a name, `{"name": "lenet5", "maps": [4, 8]}`, or a model, which is copied with its weights and not
-    changed. `settings` are any other keys of a benchmark of params.yaml: `task`, `batch_size`, `schedule`,
-    `augmentation`, `parts`, ... Returns the run of the one seed, or a list of several; `name` is that of its folder.
-    A run with the same settings, code and data that has ended is not trained again.
+    changed; it is taken to classify, unless `task` says otherwise. `settings` are any other keys of a benchmark of
+    params.yaml: `task`, `batch_size`, `schedule`, `augmentation`, `parts`, ... Returns the run of the one seed, or a
+    list of several; `name` is that of its folder. A run with the same settings, code and data that has ended is not
+    trained again.
     """
     found = data if isinstance(data, Data) else dataset(data)
     spec = network if isinstance(network, str | Mapping) else _given(network)
@@ -221,10 +226,9 @@ def _given(model: keras.Model) -> str:
         return copy(x)
 
     if name not in {entry.name for entry in ARCHITECTURES}:
-        facts = {"minimum": 1, "paper_input": shape, "paper_outputs": answers, "swaps": (), "smoke": {}}
-        ARCHITECTURES.declare(
-            name, source="a network of the user's own", task="classification", smoke_input=shape, **facts
-        )(given)
+        task = ARCHITECTURES[ANSWERS_ALIKE].facts["task"]
+        facts = {"task": task, "minimum": 1, "paper_input": shape, "paper_outputs": answers, "swaps": (), "smoke": {}}
+        ARCHITECTURES.declare(name, source="a network of the user's own", smoke_input=shape, **facts)(given)
     return name
 
 
