@@ -102,6 +102,18 @@ def test_the_page_of_class_folders(tmp_path):
     assert np.bincount(shown).max() - np.bincount(shown).min() <= 1
 
 
+def test_examples_are_shown_as_training_sees_them(tmp_path):
+    """Turned from left to right: the box goes with the picture, and is drawn where its block now is."""
+    data, page = _page(tmp_path, "boxes", own_files.coco(), size=[24, 32], fit="stretch")
+    assert "As training sees them" not in page
+    again = write_page(
+        data, tmp_path / "d" / "mine", {}, tmp_path, tmp_path / "page.html", [{"name": "flip"}, {"name": "color"}]
+    )
+    text = again.read_text(encoding="utf-8")
+    assert "after flip, color." in text
+    assert text.count("<figure>") == page.count("<figure>") + min(8, data.card.split_sizes["train"])
+
+
 def test_boxes_are_drawn_where_they_are(tmp_path):
     data, page = _page(tmp_path, "boxes", own_files.coco(), size=[24, 32], fit="stretch")
     assert "block" in page

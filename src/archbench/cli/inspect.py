@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from archbench.project import Folders
 
 data = typer.Typer(no_args_is_help=True, help="Look at data sets.")
 
@@ -34,15 +37,15 @@ def inspect(
     from archbench.datasets.store import load
     from archbench.inspection.page import write_page
 
-    spec, prepared, folders = _found(what)
+    spec, prepared, folders, augmentation = _found(what)
     slug = prepared.name
     page = out or folders.root / "data" / "inspected" / folders.pipeline / f"{slug}.html"
-    write_page(load(prepared), prepared, files_read(spec, folders.raw), folders.runs, page)
+    write_page(load(prepared), prepared, files_read(spec, folders.raw), folders.runs, page, augmentation)
     print(page)
 
 
-def _found(what: str) -> tuple[dict[str, Any], Path, Any]:
-    """A data set's spec, the folder where it is prepared, and the folders that it is among."""
+def _found(what: str) -> tuple[dict[str, Any], Path, Folders, list[dict[str, Any]]]:
+    """A data set's spec, the folder where it is prepared, those it is among, and a benchmark's augmentation of it."""
     from archbench import stages
     from archbench.cli.stages import _prepare
     from archbench.new_project import guess, pointed
@@ -53,7 +56,10 @@ def _found(what: str) -> tuple[dict[str, Any], Path, Any]:
         config, folders = stages.open_pipeline()
         if what in config.datasets:
             _prepare(config, folders, what)
-            return config.datasets[what].spec, folders.prepared / what, folders
+            users = [one for one in config.benchmarks.values() if one.dataset == what]
+            own = (one.augmentation or config.training.augmentation for one in users)
+            chosen = next(filter(None, own), ())
+            return config.datasets[what].spec, folders.prepared / what, folders, [one.spec for one in chosen]
     folders = place.folders()
     if os.sep in what or Path(what).exists():
         spec = pointed(guess(Path(what).expanduser()), str(Path(what).expanduser().resolve()))
@@ -62,4 +68,4 @@ def _found(what: str) -> tuple[dict[str, Any], Path, Any]:
     else:
         spec = {"name": what}
     found = dataset(spec)
-    return spec, folders.prepared / found.slug, folders
+    return spec, folders.prepared / found.slug, folders, []

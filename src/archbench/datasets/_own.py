@@ -206,7 +206,8 @@ def divide(
     if None in names and len(names) > 1:
         row = [*named].index(None) + 1
         raise WrongSplit(f"{where} names the split of some examples and not of row {row}. Name all.")
-    given = {} if None in names else {name: np.flatnonzero([one == name for one in named]) for name in names}
+    known = () if None in names else [name for name in ("train", "validation", "test") if name in names]
+    given = {name: np.flatnonzero([one == name for one in named]) for name in known}
     if given and "train" not in given:
         raise WrongSplit(f"{where} names the splits {listed(sorted(given))}, and none to train with. Name some train.")
     if group is not None:

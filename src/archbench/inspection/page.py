@@ -10,15 +10,17 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
+from archbench.catalogue import Spec
 from archbench.datasets.card import Card
 from archbench.datasets.columns import lengths
 from archbench.datasets.store import ODD_FILES, Prepared
 from archbench.inspection import alike, drawn, files, suspects
 from archbench.inspection.alike import Twins
+from archbench.inspection.augmented import augmented
 from archbench.inspection.drawn import Example
 
-EXAMPLES, PAIRS, ODD = 24, 12, 40
-"""That a page shows at most: examples, pairs of like ones, odd files."""
+EXAMPLES, AUGMENTED, PAIRS, ODD = 24, 8, 12, 40
+"""That a page shows at most: examples, those of them as augmented, pairs of like ones, odd files."""
 PAGE = Path(__file__).with_name("page.html")
 STYLE = Path(__file__).parents[1] / "page" / "style.css"
 
@@ -41,12 +43,21 @@ class Pair:
     second: Example
 
 
-def write_page(prepared: Prepared, folder: Path, own: Mapping[str, Path], runs: Path, out: Path) -> Path:
+def write_page(
+    prepared: Prepared,
+    folder: Path,
+    own: Mapping[str, Path],
+    runs: Path,
+    out: Path,
+    augmentation: Sequence[Spec] = (),
+) -> Path:
     """Write the page of a data set, which lies prepared in `folder`, to `out`.
 
-    `own` are the files of the user's own that it was made from, `runs` where runs on it may be.
+    `own` are the files of the user's own that it was made from, `runs` where runs on it may be; `augmentation` is that
+    of a benchmark on it, which some examples are shown with.
     """
     card, splits = prepared.card, prepared.splits
+    rows = spread(prepared)
     seen = alike.equal(splits, card.input)
     near = alike.nearly(splits, card.input) if drawn.is_picture(card) else None
     doubted = suspects.suspects(prepared, runs)
@@ -55,7 +66,9 @@ def write_page(prepared: Prepared, folder: Path, own: Mapping[str, Path], runs: 
         "balance": balance(card),
         "lengths": _lengths(prepared),
         "files": files.look(own),
-        "examples": [_example(prepared, "train", row) for row in spread(prepared)],
+        "examples": [_example(prepared, "train", row) for row in rows],
+        "augmented": augmented(prepared, augmentation, rows[:AUGMENTED]),
+        "augmentation": augmentation,
         "within": [twins for twins in seen if not twins.across],
         "across": [twins for twins in seen if twins.across],
         "across_pairs": _pairs(prepared, [twins for twins in seen if twins.across]),
