@@ -23,11 +23,11 @@ from archbench.datasets.card import Card
 from archbench.datasets.prepare import prepare
 from archbench.datasets.store import SPLITS, Prepared
 from archbench.errors import UserError
-from archbench.records.read import RunFolder, read_whole
+from archbench.records.read import read_whole
 from archbench.resolve import resolve
 from archbench.tasks import TASKS
 from archbench.training.build import build_learner, build_task
-from archbench.training.run import Pace, run_benchmark
+from archbench.training.run import Pace, Workbench, run_benchmark
 
 EXAMPLES, EPOCHS = 24, 12
 TRIED = "softmax_regression"
@@ -132,8 +132,19 @@ _CONTRACTS = {"architecture": _architecture, "task": _task, "dataset": _dataset}
 
 def _trains(benchmark: dict[str, Any], data: Prepared, folder: Path) -> Iterator[str]:
     """Trains twice; gives the contracts that are kept, and returns the first run."""
-    runs = [_run(benchmark, data, folder / name) for name in ("first", "second")]
-    first = runs[0]
+    values = {
+        "pipeline": "contract",
+        "seeds": [0],
+        "training": {"epochs": EPOCHS, "batch_size": EXAMPLES // 4, "xla": "off"},
+        "datasets": {"toy": {"name": "digits"}},
+        "benchmarks": {"one": {"dataset": "toy", "optimizer": {"name": "adam", "learning_rate": 0.01}, **benchmark}},
+    }
+    plan = resolve(check_config(values), "one")
+    trials = [plan.trial_settings(0, data.card.sha256, folder, data.card.input_shape)]
+    bench = Workbench(trials[0], data, folder)
+    for name in ("first", "second"):
+        run_benchmark(trials, data, folder / name, Pace(3600.0, lambda *_: None), bench=lambda: bench)
+    first, second = (read_whole(folder / name / "seed-0") for name in ("first", "second"))
     if first.metrics["state"] != "finished":
         raise Broken(first.metrics["message"])
     yield "it trains, is scored and saved"
@@ -141,24 +152,10 @@ def _trains(benchmark: dict[str, Any], data: Prepared, folder: Path) -> Iterator
     if not losses[-1] < losses[0]:
         raise Broken(f"its training loss does not fall: {losses[0]:.4g} after an epoch, {losses[-1]:.4g} at the end")
     yield "its training loss falls"
-    if runs[0].progress(EPOCHS) != runs[1].progress(EPOCHS):
+    if first.progress(EPOCHS) != second.progress(EPOCHS):
         raise Broken("the same seed gives another history: draw random numbers from the seed that is given")
     yield "the same seed gives the same history"
     return first
-
-
-def _run(benchmark: dict[str, Any], data: Prepared, folder: Path) -> RunFolder:
-    values = {
-        "pipeline": "contract",
-        "seeds": [0],
-        "training": {"epochs": EPOCHS, "batch_size": EXAMPLES // 4, "checkpoint_seconds": 3600.0},
-        "datasets": {"toy": {"name": "digits"}},
-        "benchmarks": {"one": {"dataset": "toy", "optimizer": {"name": "adam", "learning_rate": 0.01}, **benchmark}},
-    }
-    plan = resolve(check_config(values), "one")
-    trials = [plan.trial_settings(0, data.card.sha256, folder, data.card.input_shape)]
-    run_benchmark(trials, data, folder / "one", Pace(3600.0, lambda *_: None))
-    return read_whole(folder / "one" / "seed-0")
 
 
 def _data(task: Entry, shape: tuple[int, ...], folder: Path) -> Prepared:
