@@ -69,7 +69,7 @@ def check(entry: Entry) -> Iterator[Verdict]:
             except StopIteration:
                 return
             except Exception as error:  # whatever it is, the user wants to know it
-                yield Verdict(entry, "works", f"{type(error).__name__}: {error}")
+                yield Verdict(entry, "works", str(error) if isinstance(error, UserError) else repr(error))
                 return
             yield Verdict(entry, contract, None)
 
@@ -80,12 +80,21 @@ def _architecture(entry: Entry, folder: Path) -> Iterator[str]:
     benchmark = {"architecture": _small(entry.name), "preprocessing": _preprocessing(task, data.card)}
     run = yield from _trains(benchmark, data, folder)
     settings = dict(run.settings)
-    before = build_learner(settings, data.card, build_task(settings, data.card), settings["seed"]).model
+    asked = build_task(settings, data.card)
+    before = build_learner(settings, data.card, asked, settings["seed"]).model
+    _check_outputs(before, asked.outputs())
     after = keras.saving.load_model(run.path / "model.keras", safe_mode=True)
     for old, new in zip(before.trainable_variables, after.trainable_variables, strict=True):
         if np.array_equal(np.asarray(old), np.asarray(new)):
             raise Broken(f"the weight {old.path} is after training what it was before: no gradient reaches it")
     yield "every weight learns, and the saved model loads in safe mode"
+
+
+def _check_outputs(model: keras.Model, asked: int) -> None:
+    """Of a network that answers with one row of numbers, whether these are as many as it was asked for."""
+    answers = getattr(model, "output", None)
+    if isinstance(answers, keras.KerasTensor) and len(answers.shape) == 2 and answers.shape[-1] != asked:
+        raise Broken(f"it answers with {answers.shape[-1]} numbers, and was asked for {asked}: use `outputs`")
 
 
 def _task(entry: Entry, folder: Path) -> Iterator[str]:
