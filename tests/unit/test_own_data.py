@@ -2,18 +2,21 @@
 
 import gzip
 import io
+import re
 import tarfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import own_files
 import pytest
+import yaml
 from own_files import put
 
 from archbench import stages
 from archbench.architectures import ARCHITECTURES
-from archbench.config import check_config
-from archbench.datasets import store
+from archbench.config import DataSet, check_config
+from archbench.datasets import DATASETS, derived, store
 from archbench.datasets.prepare import prepare
 from archbench.datasets.tokens import decode
 from archbench.project import Folders
@@ -45,6 +48,18 @@ def trained(spec, architecture, tmp_path, **benchmark):
     assert run.metrics["state"] == "finished"
     assert len(run.history) == 2
     return run.metrics["scores"]["test"]
+
+
+def test_the_lines_of_the_page_are_of_data_sets_that_there_are_with_options_that_they_take():
+    page = (Path(__file__).parents[2] / "docs" / "own_data.md").read_text(encoding="utf-8")
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    named = {slug: DataSet(**spec) for slug, spec in blocks[0]["datasets"].items()}
+    own = {entry.name for entry in DATASETS if entry.facts["kind"] == "own"}
+    assert {one.name for one in named.values()} == own
+    for slug in named:
+        derived.check(slug, named)
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == own
+    assert set(blocks[1]) == {"plugins", "benchmarks"}
 
 
 # --- image_folder

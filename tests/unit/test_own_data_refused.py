@@ -246,6 +246,21 @@ def test_coco(changes, says, tmp_path):
     refused("boxes", says, tmp_path, folder="p")
 
 
+@pytest.mark.parametrize("name", ["/etc/hostname", "../outside.png", "images/../../outside.png"])
+def test_annotations_name_nothing_outside(name, tmp_path):
+    put(tmp_path, {"outside.png": own_files.scene(0)[0]})
+    files = own_files.coco()
+    told = json.loads(files["boxes.json"])
+    told["images"][0]["file_name"] = name
+    put(tmp_path / "p", {**files, "boxes.json": json.dumps(told)})
+    refused("boxes", [f"boxes.json, image 0 names '{name}', which is no path below p"], tmp_path, folder="p")
+    put(
+        tmp_path / "q",
+        {"Annotations/a.xml": own_files.VOC.format(file=name, difficult=0, xmin=1, ymin=1, xmax=5, ymax=5)},
+    )
+    refused("boxes", [f"Annotations/a.xml names '{name}', which is no path below q"], tmp_path, folder="q")
+
+
 def test_a_box_that_sticks_out_by_a_rounding_is_cut_and_counted(tmp_path):
     _coco(tmp_path, bbox=[20, 14, 12.4, 10])
     card = prepare({"name": "boxes", "folder": "p"}, "m", tmp_path / "m", tmp_path)

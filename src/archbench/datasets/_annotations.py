@@ -166,7 +166,9 @@ def _pascal(place: Place, files: Sequence[str]) -> Found:
         folders = [str(parent), *(str(parent.parent / name) for name in ("JPEGImages", "images")), "images", ""]
         folders += [str(PurePosixPath("images", *parent.parts[1:]))]
         name = (ElementTree.fromstring(place.read(file)).findtext("filename") or "").strip()
-        picture = _beside(place, path.stem, folders) or place.find(name or f"{path.stem}.jpg", folders, file)
+        keys = ((folder or ".", path.stem) for folder in folders)
+        beside = next((place.by_stem[key] for key in keys if key in place.by_stem), None)
+        picture = beside or place.find(name or f"{path.stem}.jpg", folders, file)
         found.append(Annotated(picture, _scene(file, scene.size, scene.objects), lists.get(path.stem, split_in(file))))
     return Found(found, kinds)
 
@@ -188,12 +190,6 @@ def _lists(place: Place) -> dict[str, str]:
         for _, line in text_lines(place.read(file), file)
         if line.strip()
     }
-
-
-def _beside(place: Place, stem: str, folders: Sequence[str]) -> str | None:
-    """The picture of this stem in one of the folders."""
-    pictures = {(str(PurePosixPath(name).parent), PurePosixPath(name).stem): name for name in place.pictures()}
-    return next((pictures[key] for folder in folders if (key := (folder or ".", stem)) in pictures), None)
 
 
 def _yolo(place: Place, files: Sequence[str]) -> Found:

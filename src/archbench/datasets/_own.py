@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -120,34 +121,42 @@ class Place:
             self._packed = Unpacked(self.given, room, within=within, own=True)
             self.folder = _inner(self._packed.folder)
 
+    @cached_property
+    def _all(self) -> list[str]:
+        """The files below it, read once."""
+        return _below(self.folder)
+
     def names(self, below: str = "") -> list[str]:
         """The files below a folder of it, by their paths from the place, sorted; none where there is no such folder."""
-        folder = self.folder / below
-        return [f"{below}/{name}" if below else name for name in _below(folder)] if folder.is_dir() else []
+        start = f"{below}/" if below else ""
+        return [name for name in self._all if name.startswith(start)]
 
     def pictures(self, below: str = "") -> list[str]:
         """Those of `names` that end as pictures do."""
         return [name for name in self.names(below) if name.lower().endswith(PICTURES)]
 
+    @cached_property
+    def by_stem(self) -> dict[tuple[str, str], str]:
+        """(folder, name without its end) -> picture."""
+        paths = map(PurePosixPath, self.pictures())
+        return {(path.parent.as_posix(), path.stem): path.as_posix() for path in paths}
+
     def check(self, name: str, where: str) -> str:
         """`name` as a path below the place; raises `OutsideFolder` or `NotThere`, with `where` it is named."""
+        return self.find(name, ("",), where)
+
+    def find(self, name: str, folders: Sequence[str], where: str) -> str:
+        """`name`, looked for in several folders of the place one after the other; raises as `check` does."""
         path = PurePosixPath(name.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", name) or not path.parts:
             raise OutsideFolder(
                 f"{where} names {shown(name)}, which is no path below {plain(self.given)}. Name files by their paths "
                 "from there, without .. and without a drive."
             )
-        if not (self.folder / path).is_file():
-            raise NotThere(f"{where} names {shown(name)}, and {plain(self.given)} has no such file. Correct it.")
-        return path.as_posix()
-
-    def find(self, name: str, folders: Sequence[str], where: str) -> str:
-        """`name`, looked for in several folders of the place one after the other; raises as `check` does."""
         for folder in folders:
-            path = PurePosixPath(folder) / name
-            if ".." not in path.parts and (self.folder / path).is_file():
-                return path.as_posix()
-        return self.check(name, where)
+            if (self.folder / folder / path).is_file():
+                return (PurePosixPath(folder) / path).as_posix()
+        raise NotThere(f"{where} names {shown(name)}, and {plain(self.given)} has no such file. Correct it.")
 
     def source(self, names: Sequence[str]) -> Files:
         """These files as a source of pictures."""
