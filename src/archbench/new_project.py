@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import chdir
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
+
+import yaml
 
 from archbench import dvcfile
 from archbench.config import read_config
@@ -34,8 +36,17 @@ class NotEmpty(UserError):
     """A folder that holds a project, or files in the way of one."""
 
 
-def write_project(folder: Path, data: Path | None) -> list[Path]:
-    """Write a project that trains on `data`, or on a stub to replace, and return its files.
+@dataclass(frozen=True)
+class Written:
+    """A project that was begun."""
+
+    files: list[Path]
+    benchmark: str
+    """The one that its params.yaml names."""
+
+
+def write_project(folder: Path, data: Path | None) -> Written:
+    """Write a project that trains on `data`, or on a stub to replace.
 
     The data are prepared at once, so what is wrong with them is told here. Raises `NotEmpty`, or what is wrong.
     """
@@ -70,12 +81,14 @@ def write_project(folder: Path, data: Path | None) -> list[Path]:
         imported = "import sys\n\n" if given else ""
         text = _template("stage").substitute(stage=stage, given=given, imported=imported)
         (root / "pipelines" / f"{stage}.py").write_text(text, encoding="utf-8")
+    if not (root / ".gitignore").exists():
+        (root / ".gitignore").write_text(_template("gitignore").template, encoding="utf-8")
     with chdir(root):
         config = read_config(root / "params.yaml")
         for path, text in dvcfile.render_all(config, folders, root).items():
             path.write_text(text, encoding="utf-8")
     pages = [folder / "pipelines" / f"{stage}.py" for stage in STAGES]
-    return [*written, folder / "params.yaml", folder / "dvc.yaml", *pages]
+    return Written([*written, folder / "params.yaml", folder / "dvc.yaml", *pages], values["name"])
 
 
 def guess(data: Path) -> dict[str, Any]:
@@ -125,4 +138,4 @@ def _template(name: str) -> Template:
 
 def _flow(value: dict[str, Any]) -> str:
     """A mapping on one line of YAML."""
-    return json.dumps(value, ensure_ascii=False)
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000).strip()

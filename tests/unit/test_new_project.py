@@ -41,10 +41,11 @@ def test_it_trains(data, tmp_path, monkeypatch):
     own_files.put(tmp_path / "pictures", own_files.class_folders(20))
     monkeypatch.chdir(tmp_path)
     written = write_project(Path("project"), Path(data) if data else None)
-    assert all(path.is_file() for path in written)
+    assert all(path.is_file() for path in written.files)
     monkeypatch.chdir(tmp_path / "project")
     config, folders = stages.open_pipeline()
     (slug,) = config.benchmarks
+    assert slug == written.benchmark
     stages.open_data(config, folders, config.benchmarks[slug].dataset)
     fewer = config.model_copy(update={"seeds": (0,), "training": config.training.model_copy(update={"epochs": 2})})
     stages._train(fewer, folders, slug)

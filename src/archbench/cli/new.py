@@ -52,9 +52,9 @@ def new(
 def _project(folder: Path, data: Path | None) -> None:
     from archbench.new_project import write_project
 
-    for path in write_project(folder, data):
-        print(path)
-    print(f"To train: cd {folder} && archbench train, with the benchmark that params.yaml names.")
+    written = write_project(folder, data)
+    print(*written.files, sep="\n")
+    print(f"To train: cd {folder} && archbench train {written.benchmark}")
     print("For all stages and the report: git init && dvc init && dvc repro (or: dvc init --no-scm).")
 
 
