@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import own_files
 import pytest
 import yaml
 
 from archbench import stages
 from archbench.errors import UserError
+from archbench.inspection import suspects
 from archbench.new_project import NotEmpty, guess, write_project
 from archbench.records.read import read_whole
 
@@ -46,10 +48,14 @@ def test_it_trains(data, tmp_path, monkeypatch):
     config, folders = stages.open_pipeline()
     (slug,) = config.benchmarks
     assert slug == written.benchmark
-    stages.open_data(config, folders, config.benchmarks[slug].dataset)
+    prepared = stages.open_data(config, folders, config.benchmarks[slug].dataset)
     fewer = config.model_copy(update={"seeds": (0,), "training": config.training.model_copy(update={"epochs": 2})})
     stages._train(fewer, folders, slug)
     assert read_whole(folders.runs / slug / "seed-0").metrics["state"] == "finished"
+    (run,) = suspects._trained(prepared.card, folders.runs)  # what a look at the data judges labels by
+    likely = suspects._likely(run, prepared, "test")
+    assert likely.shape == (prepared.card.split_sizes["test"], len(prepared.card.class_names))
+    np.testing.assert_allclose(likely.sum(axis=1), 1, atol=1e-5)
     with pytest.raises(NotEmpty, match="is there already"):
         write_project(tmp_path / "project", None)
 
