@@ -89,6 +89,7 @@ def test_an_edit_makes_stale_what_uses_it_and_nothing_else_and_a_comment_makes_n
     write(tmp_path, "net_of_mine", "layers.Dense(outputs, use_bias=False)(layers.Flatten()(x))")
     plugins.load(path)
     again = lists()
+    assert ("use_bias",) in ARCHITECTURES["net_of_mine"].build.__code__.co_consts  # it is the new one that builds
     assert {name for name in first[0] if first[0][name] != again[0][name]} == {"train/mine.txt"}
     assert {slug for slug in first[1] if first[1][slug] != again[1][slug]} == {"mine"}
 
