@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from archbench._called import call
 from archbench.errors import UserError, listed, shown
 
 Spec = str | Mapping[str, Any]
@@ -22,6 +23,8 @@ Spec = str | Mapping[str, Any]
 
 
 NO_FACTS: Mapping[str, str] = {}
+OUTSIDE: set[str] = set()
+"""The modules that are none of the package's own and declare entries: plugins."""
 
 
 class UnknownName(UserError):
@@ -102,16 +105,19 @@ class Entry:
         if why:
             raise WrongOption(f"{self.kind} {self.name!r}: {option} cannot be {shown(value)}. {why}.")
 
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """Build, with this entry's own options under the given ones; raises `WrongOption`."""
+    def check_whole(self, options: Mapping[str, Any]) -> None:
+        """As `check`, and raise `WrongOption` where an option is missing that has no default."""
         self.check(options)
-        chosen = {**self.bound, **options}
         missing = [
-            name for name, default in self.options.items() if default is inspect.Parameter.empty and name not in chosen
+            name for name, default in self.options.items() if default is inspect.Parameter.empty and name not in options
         ]
         if missing:
             raise WrongOption(f"{self.kind} {self.name!r} needs the option {', '.join(missing)}.")
-        return self.build(*args, **chosen)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Build, with this entry's own options under the given ones; raises `WrongOption`."""
+        self.check_whole(options)
+        return self.build(*args, **{**self.bound, **options})
 
 
 @cache
@@ -130,6 +136,13 @@ def _fault(build: Callable[..., Any], option: str, text: str) -> str | None:
         place = [str(step + 1) for step in first["loc"] if isinstance(step, int)]
         return f"At place {place[0]}: {first['msg']}" if place else first["msg"]
     return None
+
+
+@cache
+def _installed_plugins() -> dict[str, str]:
+    """What is wrong with installed plugins, which are imported here, once, for all catalogues."""
+    # No import statement: what finds plugins is no part of what an entry does (see `code.files_of`).
+    return importlib.import_module("archbench.plugins").load_installed()
 
 
 class Catalogue:
@@ -157,6 +170,8 @@ class Catalogue:
         named = {variants: {}} if isinstance(variants, str) else variants
 
         def keep(build: Callable) -> Callable:
+            if build.__module__ in OUTSIDE:
+                self._scan()  # so that a plugin that takes a name of ours is the one that is told
             wrong = self._wrong_facts(build, facts)
             if wrong:
                 lines = "\n".join(f"  {line}" for line in wrong)
@@ -234,3 +249,7 @@ class Catalogue:
             except Exception as error:  # whatever it is: the other modules are no worse for it
                 self._broken[module.name] = f"{module.name} cannot be imported: {type(error).__name__}: {error}"
         self._scanned = True
+        self._broken |= _installed_plugins()
+
+
+call(__name__, "archbench.notebook.listing")

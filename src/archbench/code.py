@@ -12,6 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+OUTSIDE: dict[str, Path] = {}
+"""Module outside of the package that declares entries of its catalogues -> its file."""
 
 
 def files_of(modules: Iterable[str]) -> list[Path]:
@@ -31,6 +33,13 @@ def files_of(modules: Iterable[str]) -> list[Path]:
     return sorted(seen)
 
 
+def look_outside(module: str, path: Path) -> None:
+    """Count `path`, the file of a module outside of the package, among the code of what uses its entries."""
+    OUTSIDE[module] = path
+    path_of.cache_clear()
+    _imports.cache_clear()
+
+
 def meaning(path: Path) -> bytes:
     """What decides what a file does: of Python all but its comments, docstrings and blank lines, of others all."""
     content = path.read_bytes()
@@ -41,7 +50,7 @@ def digest(paths: Iterable[Path], read: Callable[[Path], bytes] = meaning) -> st
     """The SHA-256 of the files' names and of what `read` gives for each."""
     total = hashlib.sha256()
     for path in paths:
-        total.update(f"{path.relative_to(PACKAGE)}\0".encode())
+        total.update(f"{_name(path)}\0".encode())
         total.update(hashlib.sha256(read(path)).digest())
     return total.hexdigest()
 
@@ -78,7 +87,9 @@ def _without_words(source: str) -> str:
 
 @cache  # every import of every file asks for it
 def path_of(module: str) -> Path | None:
-    """The file of an archbench module; None for anything else."""
+    """The file of an archbench module, or of a plugin's; None for anything else."""
+    if module in OUTSIDE:
+        return OUTSIDE[module]
     name, _, rest = module.partition(".")
     if name != "archbench":
         return None

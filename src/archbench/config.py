@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import json
 import math
 import os
@@ -569,6 +570,8 @@ class Config(Model):
     """A whole params.yaml."""
 
     pipeline: Slug
+    plugins: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False, max_length=100)] = ()
+    """Python files that declare entries of the catalogues, by their paths from params.yaml."""
     seeds: Seeds = (0, 1, 2)
     training: Training = Training()
     datasets: Annotated[dict[Slug, DataSet], Field(max_length=MOST)]
@@ -614,7 +617,11 @@ def read_config(path: Path) -> Config:
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold a mapping with the keys {', '.join(Config.model_fields)}.")
     here = Path.cwd()
-    return check_config(values, str(path.relative_to(here) if path.is_relative_to(here) else path))
+    config = check_config(values, str(path.relative_to(here) if path.is_relative_to(here) else path))
+    if config.plugins:
+        # No import statement: what finds plugins is no part of what an entry does (see `code.files_of`).
+        importlib.import_module("archbench.plugins").load_all(config.plugins, path.parent)
+    return config
 
 
 def check_config(values: dict[str, Any], where: str = "params") -> Config:

@@ -20,6 +20,7 @@ import yaml
 
 from archbench import dialect, resolve, sources
 from archbench.config import Config
+from archbench.datasets.prepare import own_paths
 from archbench.errors import UserError
 from archbench.project import Folders
 from archbench.records import curves, scores
@@ -102,20 +103,22 @@ class _Pipeline:
     def _source_lists(self) -> dict[str, Any]:
         return {
             "cmd": f"python {self._pages}/sources.py",
-            "deps": [self._near(path) for path in sources.package_files()],
+            "deps": [*(self._near(path) for path in sources.package_files()), *self._config.plugins],
             "params": self._given(
-                "pipeline", "training", "datasets", "recipes", "benchmarks", "studies", "probes", "speed"
+                "pipeline", "plugins", "training", "datasets", "recipes", "benchmarks", "studies", "probes", "speed"
             ),
             "outs": [self._output(self._sources)],
         }
 
     def _prepare(self) -> dict[str, Any]:
-        parents = _parents(self._config, self._prepared, f"{self._sources}/{sources.PAGE}")
+        page = f"{self._sources}/{sources.PAGE}"
+        parents, given = _parents(self._config, self._prepared, page), _given_files(self._config, page)
+        slots = [f"${{item.{slot}}}" for slot in next(iter(given.values()), {})]
         return {
-            "foreach": {slug: parents.get(slug, {}) for slug in self._config.datasets},
+            "foreach": {slug: {**parents.get(slug, {}), **given[slug]} for slug in self._config.datasets},
             "do": {
                 "cmd": f"python {self._pages}/prepare.py ${{key}}",
-                "deps": [*(["${item.of}"] if parents else []), f"{self._sources}/prepare/${{key}}.txt"],
+                "deps": [*(["${item.of}"] if parents else []), *slots, f"{self._sources}/prepare/${{key}}.txt"],
                 "params": self._given("datasets.${key}", "pipeline"),
                 "outs": [self._output(f"{self._prepared}/${{key}}")],
             },
@@ -249,6 +252,19 @@ def _parents(config: Config, prepared: str, page: str) -> dict[str, dict[str, st
     if not any(named.of for named in config.datasets.values()):
         return {}
     return {slug: {"of": f"{prepared}/{named.of}" if named.of else page} for slug, named in config.datasets.items()}
+
+
+def _given_files(config: Config, page: str) -> dict[str, dict[str, str]]:
+    """The files and folders of the user's own that each data set is made from, `{"given_1": "pictures", ...}`.
+
+    All have as many as the one that has most: the rest name the page, as above.
+    """
+    given = {slug: list(map(str, own_paths(named.spec).values())) for slug, named in config.datasets.items()}
+    most = max(map(len, given.values()), default=0)
+    return {
+        slug: {f"given_{n}": one for n, one in enumerate([*paths, *[page] * (most - len(paths))], start=1)}
+        for slug, paths in given.items()
+    }
 
 
 def _recipes(used: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:

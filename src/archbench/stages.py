@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from itertools import product
 from pathlib import Path
@@ -25,6 +25,7 @@ from archbench.project import Folders, project_root
 from archbench.tracking.live import Told, live
 
 if TYPE_CHECKING:
+    from archbench.config import DataSet
     from archbench.datasets.store import Prepared
     from archbench.expected import Expected
     from archbench.results.gathered import Options
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 Track = Callable[[Path, float], AbstractContextManager[Told]]
 """How the runs below a folder get to MLflow while a stage fills it: `live`, or by somebody else."""
+Show = Callable[[str, Mapping[str, float], int, str], None]
+"""Told of every epoch: the run's name, its row of the history, the epochs to do, and the monitor."""
 
 
 class NoReport(UserError):
@@ -71,14 +74,19 @@ def sources() -> None:
 
 def prepare(slug: str) -> None:
     """Download or generate one data set of params.yaml, and write its arrays and card."""
+    config, folders = open_pipeline()
+    check_name("data set", slug, config.datasets)
+    prepare_one(config.datasets, folders, slug)
+
+
+def prepare_one(datasets: Mapping[str, DataSet], folders: Folders, slug: str) -> None:
+    """Prepare one of these data sets, of which those that it is made from are prepared."""
     from archbench.datasets import derived
     from archbench.datasets.prepare import prepare as prepare_dataset
 
-    config, folders = open_pipeline()
-    check_name("data set", slug, config.datasets)
-    derived.check(slug, config.datasets)
-    named = config.datasets[slug]
-    of = open_data(config, folders, named.of) if named.of else None
+    derived.check(slug, datasets)
+    named = datasets[slug]
+    of = derived.open_data(named.of, datasets, folders.prepared, folders.raw) if named.of else None
     card = prepare_dataset(named.spec, slug, folders.prepared / slug, folders.raw, of=of)
     sizes = ", ".join(f"{count} {split}" for split, count in card.split_sizes.items())
     print(f"{slug}: {sizes} examples; {card.licence}")
@@ -127,6 +135,12 @@ def train(slug: str, track: Track | None = None) -> None:
 
 
 def _train(config: Config, folders: Folders, slug: str) -> None:
+    with EpochDisplay(slug) as display:
+        train_benchmark(config, folders, slug, display.show)
+
+
+def train_benchmark(config: Config, folders: Folders, slug: str, show: Show) -> None:
+    """Train a benchmark over all its seeds in `folders`, of which `show` is told every epoch (see `Pace`)."""
     import_keras()
     from archbench import resolve
     from archbench.training.run import Pace, run_benchmark
@@ -136,8 +150,7 @@ def _train(config: Config, folders: Folders, slug: str) -> None:
     resolve.check_batch(f"benchmarks.{slug}", plan.settings, {}, prepared.card)
     card = prepared.card
     trials = [plan.trial_settings(seed, card.sha256, folders.runs, card.input_shape) for seed in plan.seeds]
-    with EpochDisplay(slug) as display:
-        run_benchmark(trials, prepared, folders.runs / slug, Pace(config.training.checkpoint_seconds, display.show))
+    run_benchmark(trials, prepared, folders.runs / slug, Pace(config.training.checkpoint_seconds, show))
 
 
 def sweep(slug: str, track: Track | None = None) -> None:

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import picture_files as files
 import pytest
+import tifffile
 from PIL import Image
 
 from archbench.datasets._picture import BrokenPicture, Look, decode
@@ -85,6 +86,19 @@ def frames():
     return stream.getvalue()
 
 
+def tiff_of_two_pages():
+    stream = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(stream, "TIFF", save_all=True, append_images=[Image.new("RGB", (16, 16), "red")])
+    return stream.getvalue()
+
+
+def tiff16():
+    """By the library that scikit-image reads TIFF with: Pillow cannot write color ones."""
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.full((16, 16, 3), 300, np.uint16), photometric="rgb")
+    return stream.getvalue()
+
+
 REFUSED = {
     "cmyk": (files.cmyk(), "n1/x.JPEG is in CMYK.*`cmyk: convert`"),
     "gray of 16 bits": (files.png16(1), "has 16 bits a value"),
@@ -97,7 +111,9 @@ REFUSED = {
     "see-through": (files.saved(Image.new("RGBA", (16, 16), (1, 2, 3, 254)), "PNG"), "see-through"),
     "see-through palette": (palette(transparency=1), "see-through"),
     "frames": (frames(), "has 2 frames"),
-    "format": (files.saved(Image.new("RGB", (16, 16)), "TIFF"), "it is no picture"),
+    "pages": (tiff_of_two_pages(), "has 2 frames"),
+    "tiff of 16 bits": (tiff16(), "has 16 bits a value"),
+    "format": (files.saved(Image.new("RGB", (16, 16)), "PPM"), "it is no picture"),
 }
 
 

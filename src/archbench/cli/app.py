@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from archbench.cli import check, doctor, entries, plan, results, run, stages, tracking
+from archbench.cli import check, doctor, entries, inspect, new, plan, results, run, stages, tracking
 from archbench.errors import UserError, refusal
 
 REFUSED = 2
@@ -86,3 +86,6 @@ app.command("speed")(stages.speed)
 app.command("sync")(tracking.sync)
 app.command("ui")(tracking.ui)
 app.command("doctor")(doctor.doctor)
+app.add_typer(inspect.data, name="data")
+app.command("new")(new.new)
+app.command("check-plugin")(new.check_plugin)

@@ -26,7 +26,7 @@ class Data:
     entry: Entry
     licence: str
     card: Card | None
-    """None for a download that is not here and does not declare what it contains."""
+    """None for what is not here, or of the user's own, and does not declare what it contains."""
     download_bytes: int
     """Still to come."""
     prepared_bytes: int | None
@@ -45,7 +45,7 @@ def look_up(slug: str, datasets: Mapping[str, DataSet], folders: Folders) -> Dat
     if card is not None:
         size = sum(path.stat().st_size for ending in ("*.npy", "*.tfrecord") for path in folder.rglob(ending))
         return Data(entry, licence, card, 0, size)
-    if entry.facts["kind"] in ("download", "manual"):
+    if entry.facts["kind"] in ("download", "manual", "own"):
         card, size = _declared(slug, entry, {**entry.options, **options})
     else:
         card, size = _sampled(slug, entry, options, _made_from(datasets[slug], datasets, folders), folders.raw)

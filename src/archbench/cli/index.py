@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 
 import archbench
-from archbench import code
+from archbench import code, plugins
 from archbench.catalogue import Catalogue, Entry
 from archbench.cli.words import KIND, words
 from archbench.errors import UserError, shown
@@ -76,7 +76,17 @@ def find_kind(word: str) -> str:
 def rows() -> list[Row]:
     """All that params.yaml can name, by kind and name: the entries of all catalogues, and the settings."""
     settings = [Row(KIND, word.name, word.what, word.source) for word in words().values()]
-    return sorted([*_entries()[0], *settings], key=lambda row: (row.kind, row.name))
+    return sorted([*_entries()[0], *_of_plugins(), *settings], key=lambda row: (row.kind, row.name))
+
+
+def _of_plugins() -> list[Row]:
+    """The entries of the plugins of the current folder's params.yaml, and of installed ones."""
+    named = plugins.named_near(Path.cwd())
+    if not named and not plugins.installed():
+        return []
+    plugins.load_all(named, Path.cwd())
+    every = [(package, entry) for package, one in catalogues().items() for entry in one]
+    return [_row(package, entry) for package, entry in every if entry.module in code.OUTSIDE]
 
 
 def faults() -> list[str]:
@@ -90,7 +100,8 @@ def _entries() -> tuple[list[Row], list[str]]:
     kept = _read(digest)
     if kept is not None:
         return kept, []
-    found = [_row(package, entry) for package, one in catalogues().items() for entry in one]
+    every = [(package, entry) for package, one in catalogues().items() for entry in one]
+    found = [_row(package, entry) for package, entry in every if entry.module not in code.OUTSIDE]
     found.sort(key=lambda row: (row.kind, row.name))
     wrong = [fault for one in catalogues().values() for fault in one.faults]
     if not wrong:

@@ -7,7 +7,7 @@ DATASETS = Catalogue(
     __name__,
     needs={
         "licence": "the licence of its data",
-        "kind": 'where they come from: kind="embedded", "generated", "download" or "manual"',
+        "kind": 'where they come from: kind="embedded", "generated", "download", "manual" or "own"',
         "bytes": "the size of what is downloaded; 0 where nothing is",
     },
     takes={
@@ -15,6 +15,7 @@ DATASETS = Catalogue(
         "contains": "a function of its options to what it holds once it is there",
         "same_splits": "that every split holds the same examples: something is made of them, and nothing foretold",
         "files": "a function of its options to the files that it downloads, where these are not all",
+        "paths": "the options that name files and folders of the user's own: when one changes, it is prepared again",
         "reads": "a function of data/raw and its options to the files that it reads from a folder of the user's own",
     },
 )

@@ -54,21 +54,26 @@ def extracted(archive: Path, limit_bytes: int, wanted: Callable[[str], bool] | N
 
 
 class Unpacked:
-    """An archive's files as of `extracted`, in `folder` until this object is gone or the program ends."""
+    """An archive's files as of `extracted`, in `folder` until this object is gone or the program ends.
 
-    def __init__(self, archive: Path, limit_bytes: int) -> None:
-        context = _beside(archive)
+    They lie beside the archive, or `within` another folder. `own` is an archive of the user, which no message tells to
+    delete.
+    """
+
+    def __init__(self, archive: Path, limit_bytes: int, *, within: Path | None = None, own: bool = False) -> None:
+        context = _beside(archive, within)
         self.folder = context.__enter__()
         weakref.finalize(self, context.__exit__, None, None, None)
-        _unpack(archive, self.folder, limit_bytes, _every)
+        _unpack(archive, self.folder, limit_bytes, _every, own=own)
 
 
 @contextmanager
-def _beside(archive: Path) -> Iterator[Path]:
+def _beside(archive: Path, within: Path | None = None) -> Iterator[Path]:
     """A folder of its own beside the archive, locked; those that killed processes left there are removed."""
-    for left in archive.parent.glob(f".{glob.escape(archive.name)}-*"):
+    within = within or archive.parent
+    for left in within.glob(f".{glob.escape(archive.name)}-*"):
         _remove_unless_held(left)
-    folder = Path(tempfile.mkdtemp(dir=archive.parent, prefix=f".{archive.name}-"))
+    folder = Path(tempfile.mkdtemp(dir=within, prefix=f".{archive.name}-"))
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # which its process takes to the grave
@@ -98,15 +103,19 @@ def _every(name: str) -> bool:
     return True
 
 
-def _unpack(archive: Path, folder: Path, limit: int, wanted: Callable[[str], bool]) -> None:
+def _unpack(archive: Path, folder: Path, limit: int, wanted: Callable[[str], bool], *, own: bool = False) -> None:
+    mend = "Pack it anew." if own else f"Delete it and run again: rm {archive}"
+    stranger = "" if own else "The published archive has no such member, so this is another file. "
     try:
         is_zip = zipfile.is_zipfile(archive)
         (_unzip if is_zip else _untar)(archive, folder, limit, wanted)
+    except UnsafeArchive as error:
+        raise UnsafeArchive(f"{error.args[0]} {stranger}{mend}") from None
+    except DamagedArchive as error:
+        raise DamagedArchive(f"{error.args[0]} {mend}") from None
     except BROKEN as error:
-        raise DamagedArchive(
-            f"{archive} cannot be unpacked: {error}. It is damaged, or no tar or zip archive, or the disk is full. "
-            f"Delete it and run again: rm {archive}"
-        ) from error
+        why = "It is damaged, or no tar or zip archive, or the disk is full."
+        raise DamagedArchive(f"{archive} cannot be unpacked: {error}. {why} {mend}") from error
 
 
 def _untar(archive: Path, folder: Path, limit: int, wanted: Callable[[str], bool]) -> None:
@@ -167,11 +176,8 @@ def _write(archive: Path, content: BinaryIO, target: Path, size: int) -> None:
     with target.open("xb") as stream:
         shutil.copyfileobj(content, stream, 1 << 20)
     if target.stat().st_size != size:
-        raise DamagedArchive(f"{archive} breaks off inside {target.name}. Delete it and run again: rm {archive}")
+        raise DamagedArchive(f"{archive} breaks off inside {target.name}.")
 
 
 def _unsafe(archive: Path, name: str, why: str) -> UnsafeArchive:
-    return UnsafeArchive(
-        f"{archive} is refused: its member {name!r} {why}. The published archive has no such member, so this is "
-        f"another file. Delete it and run again: rm {archive}"
-    )
+    return UnsafeArchive(f"{archive} is refused: its member {name!r} {why}.")

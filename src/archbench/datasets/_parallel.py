@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -47,15 +48,18 @@ class Pairs(NamedTuple):
     """(file and line, what) for each line that is empty in both, and left out."""
 
 
-def read(source: Path, target: Path) -> Pairs:
-    """The sentences of two gzip files, a line each; raises `BrokenLine` and `Misaligned` with file and line."""
-    both = [_lines(path) for path in (source, target)]
+def read(source: Path, target: Path, *, own: bool = False) -> Pairs:
+    """The sentences of two files, gzip where they end in .gz, a line each.
+
+    Raises `BrokenLine` and `Misaligned` with file and line; files of the user's `own` are not to be downloaded again.
+    """
+    both = [_lines(path, own) for path in (source, target)]
+    mend = "Mend one of them." if own else "Delete both to have them downloaded again."
     if len(both[0]) != len(both[1]):
         longer, shorter = sorted(zip(both, (source, target), strict=True), key=lambda one: -len(one[0]))
         raise Misaligned(
             f"{longer[1]}, line {len(shorter[0]) + 1}: {shorter[1].name} has no such line. It has {len(shorter[0]):,} "
-            f"lines and {longer[1].name} {len(longer[0]):,}, so that nobody knows which translates which. Delete both "
-            "to have them downloaded again."
+            f"lines and {longer[1].name} {len(longer[0]):,}, so that nobody knows which translates which. {mend}"
         )
     sentences, empty = [], []
     for number, pair in enumerate(zip(*both, strict=True), 1):
@@ -67,24 +71,32 @@ def read(source: Path, target: Path) -> Pairs:
             path, other = (target, source) if pair[0] else (source, target)
             raise Misaligned(
                 f"{path}, line {number}: it is empty, and line {number} of {other.name} is not: the two files do not "
-                "translate each other line by line. Delete both to have them downloaded again."
+                f"translate each other line by line. {mend}"
             )
     return Pairs(sentences, tuple(empty))
 
 
-def _lines(path: Path) -> list[str]:
-    """The lines of a gzip file, their white space, whatever its kind, as single spaces."""
-    lines = gzip.decompress(path.read_bytes()).removesuffix(b"\n").split(b"\n")
-    return [_text(line, path, number) for number, line in enumerate(lines, 1)]
+def _lines(path: Path, own: bool) -> list[str]:
+    """The lines of a file, their white space, whatever its kind, as single spaces."""
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise BrokenLine(f"{path} cannot be unpacked ({error}). {_mend(own)}") from error
+    return [_text(line, path, number, own) for number, line in enumerate(content.removesuffix(b"\n").split(b"\n"), 1)]
 
 
-def _text(line: bytes, path: Path, number: int) -> str:
+def _mend(own: bool) -> str:
+    return "Mend the file." if own else "Delete the file to have it downloaded again."
+
+
+def _text(line: bytes, path: Path, number: int, own: bool) -> str:
     try:
         return " ".join(line.decode("utf-8").split())
     except UnicodeDecodeError as error:
         raise BrokenLine(
-            f"{path}, line {number}: the byte 0x{line[error.start]:02x} is no UTF-8. Delete the file to have it "
-            "downloaded again."
+            f"{path}, line {number}: the byte 0x{line[error.start]:02x} is no UTF-8. {_mend(own)}"
         ) from error
 
 

@@ -24,9 +24,11 @@ Fit = Literal["crop", "stretch", "pad"]
 """The central square; or the whole picture: stretched, or at the top left in its own proportion, the rest black."""
 Form = Literal["file", "record"]
 """A picture file, or a TFRecord of an `Example` whose `image/encoded` is one and `image/filename` its name."""
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
 PNG_DEPTH = 24
 """Where the header of a PNG says how many bits a value has; Pillow drops half of 16 without a word."""
+TIFF_DEPTHS = 258
+"""The tag of a TIFF, `BitsPerSample`, that says the same."""
 BROKEN = (
     OSError,
     SyntaxError,
@@ -79,13 +81,20 @@ def decode(content: bytes, name: str, look: Look) -> tuple[np.ndarray, str]:
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            if picture.format == "PNG" and content[PNG_DEPTH] == 16:
+            if _bits(picture, content) == 16:
                 raise BrokenPicture(name, "has 16 bits a value; save it with 8")
             picture.load()
             rgb, held = _as_rgb(picture, name, look)
             return np.asarray(_fitted(rgb, look)), held
     except BROKEN as error:
         raise BrokenPicture(name, f"cannot be decoded ({_plain(error)})") from error
+
+
+def _bits(picture: Image.Image, content: bytes) -> int:
+    """Bits a value of the formats that may have more than Pillow keeps of colors; of others 8."""
+    if picture.format == "PNG":
+        return content[PNG_DEPTH]
+    return max(picture.tag_v2.get(TIFF_DEPTHS, (8,))) if picture.format == "TIFF" else 8
 
 
 def unwrap(form: Form, content: bytes, name: str) -> tuple[bytes, str]:

@@ -25,16 +25,16 @@ class BrokenText(UserError):
     """Bytes that are not the text that they should be: no UTF-8, or a line of another form."""
 
 
-def read(content: bytes, file: str) -> str:
-    """The text of a file in UTF-8; raises `BrokenText` with the line of the first byte that is none."""
+DOWNLOADED = "Save the file as UTF-8, or delete it to have it downloaded again."
+
+
+def read(content: bytes, file: str, mend: str = DOWNLOADED) -> str:
+    """The text of a file in UTF-8; raises `BrokenText` with the line of the first byte that is none, and `mend`."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BrokenText(
-            f"{file}, line {line}: the byte 0x{content[error.start]:02x} is no UTF-8. Save the file as "
-            "UTF-8, or delete it to have it downloaded again."
-        ) from error
+        raise BrokenText(f"{file}, line {line}: the byte 0x{content[error.start]:02x} is no UTF-8. {mend}") from error
 
 
 def lines(content: bytes, file: str) -> Iterator[tuple[int, str]]:

@@ -42,30 +42,39 @@ class Text:
 class Options:
     """How the texts of a data set are read and divided."""
 
-    vocabulary: int
+    vocabulary: int | None
     longest: int | None
     validation: float
     seed: int
 
 
 def texts_raw(
-    source: str, licence: str, parts: Mapping[str, Sequence[Text]], classes: Sequence[str], options: Options, where: str
+    source: str,
+    licence: str,
+    parts: Mapping[str, Sequence[Text]],
+    classes: Sequence[str],
+    options: Options,
+    where: str,
+    odd_files: Sequence[tuple[str, str]] = (),
 ) -> Raw:
-    """Texts of the parts `train` and `test`, of which some of the first validate, as `tokens` with their `label`.
+    """Texts of the parts `train` and `test`, of which some of the first validate unless there is a part that does, as
+    `tokens` with their `label`.
 
     Every class is divided in the same proportions. The vocabulary are the most frequent words of what trains. The card
     counts the texts that are longer than `longest` and read only so far, and the splits with words that it lacks.
     """
-    label = np.array([text.label for text in parts["train"]], np.int32)
-    chosen = split(len(label), {"validation": options.validation}, options.seed, label)
-    splits = {name: [parts["train"][row] for row in rows] for name, rows in chosen.items()}
-    splits["test"] = parts["test"]
+    splits = {"train": parts["train"]}
+    if "validation" not in parts:
+        label = np.array([text.label for text in parts["train"]], np.int32)
+        chosen = split(len(label), {"validation": options.validation}, options.seed, label)
+        splits = {name: [parts["train"][row] for row in rows] for name, rows in chosen.items()}
+    splits |= {name: texts for name, texts in parts.items() if name != "train"}
     kept = {name: [text.words[: options.longest] for text in texts] for name, texts in splits.items()}
     stream = numbered(chain.from_iterable(chain.from_iterable(kept.values())))
     sizes = [sum(map(len, texts)) for texts in kept.values()]
     tokens, vocabulary = encoded(stream, stream.numbers[: sizes[0]], options.vocabulary, where)
     made: dict[str, Arrays] = {}
-    odd = [
+    odd = [*odd_files] + [
         (text.where, f"cut: {options.longest} of its {len(text.words)} words are read")
         for texts in splits.values()
         for text in texts

@@ -38,7 +38,8 @@ def is_derived(entry: Entry) -> bool:
 def check(slug: str, datasets: Mapping[str, DataSet]) -> None:
     """Raise a `UserError` where the data set `slug` has a wrong name, option or parent, or hangs on itself."""
     named = datasets[slug]
-    entry, _ = DATASETS.resolve(named.spec)
+    entry, options = DATASETS.resolve(named.spec)
+    entry.check_whole(options)
     if named.of is None and is_derived(entry):
         raise WrongParent(
             f"{entry.name} is made from another data set, and `of` does not say from which. Give it a key of datasets, "

@@ -12,7 +12,7 @@ from typing import Any
 
 from archbench import code
 from archbench.catalogue import Spec
-from archbench.datasets import DATASETS, store
+from archbench.datasets import DATASETS, _own, store
 from archbench.datasets._options import BadOption
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import split, stretches
@@ -31,6 +31,7 @@ def prepare(spec: Spec, slug: str, folder: Path, raw_folder: Path, seed: int = 0
     failed; `folder` is then as it was. Of several processes that prepare one folder, each waits for the one before it.
     """
     entry, options = DATASETS.resolve(spec)
+    entry.check_whole(options)
     _check_fractions(entry.options, options)
     with only_writer(folder, f"preparing {slug}"):
         made_from = {
@@ -64,6 +65,12 @@ def describe(spec: Spec, seed: int = 0, of_sha256: str | None = None) -> dict[st
     }
 
 
+def own_paths(spec: Spec) -> dict[str, Path]:
+    """Option -> the file or folder of the user's own that it names."""
+    entry, options = DATASETS.resolve(spec)
+    return _own.paths(entry.facts, {**entry.options, **options})
+
+
 def files_read(spec: Spec, raw_folder: Path) -> dict[str, Path]:
     """Name -> file, of all that a data set reads from a folder that its user gave; published files have checksums.
 
@@ -71,7 +78,9 @@ def files_read(spec: Spec, raw_folder: Path) -> dict[str, Path]:
     """
     entry, options = DATASETS.resolve(spec)
     reads = entry.facts.get("reads")
-    return reads(raw_folder, **{**entry.options, **options}) if reads else {}
+    if reads is None:
+        return _own.files_below(own_paths(spec))
+    return reads(raw_folder, **{**entry.options, **options})
 
 
 def digest_files(files: Mapping[str, Path]) -> str | None:

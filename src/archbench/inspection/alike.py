@@ -1,0 +1,105 @@
+"""Examples that stand twice, and pictures that are nearly alike in two splits.
+
+Nearly alike by the difference hash (N. Krawetz 2013, "Kind of Like That", hackerfactor.com): a picture of 9 x 8 grays,
+and for each of 64 places whether its right neighbour is brighter. Where hashes differ in few places, small gray
+pictures are held against each other too, so that flat pictures, whose hash says little, are not taken for one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from PIL import Image
+
+from archbench.datasets.columns import Arrays, Column, lengths
+
+CHUNK = 256
+"""Examples that are read at once."""
+MOST = 20_000
+"""Examples of a split whose pictures are held against others."""
+BITS, GRAYS = 6, 8.0
+"""At most so many places of a hash differ, and small pictures by so much of 255 in the mean, where two are alike."""
+SMALL = 16
+"""Pixels a side of the small gray pictures."""
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Two examples, each by its split and row."""
+
+    first: tuple[str, int]
+    second: tuple[str, int]
+
+    @property
+    def across(self) -> bool:
+        """Whether they are in two splits: what trains is then known where it is tested."""
+        return self.first[0] != self.second[0]
+
+
+def equal(splits: Mapping[str, Arrays], name: str) -> list[Twins]:
+    """Every example whose array `name` is that of an earlier one, to the byte, with the first such."""
+    first: dict[bytes, tuple[str, int]] = {}
+    found = []
+    for split, arrays in splits.items():
+        for row, one in enumerate(_rows(arrays[name])):
+            other = first.setdefault(one.tobytes(), (split, row))
+            if other != (split, row):
+                found.append(Twins(other, (split, row)))
+    return found
+
+
+def nearly(splits: Mapping[str, Arrays], name: str) -> list[Twins]:
+    """Pictures of two splits that are alike to the eye and not equal; of each split the first `MOST` are looked at."""
+    looks = {split: _looks(arrays[name]) for split, arrays in splits.items()}
+    return [
+        Twins((one, first), (other, second))
+        for one, other in combinations(splits, 2)
+        for first, second in _close(looks[one], looks[other])
+    ]
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """What is compared of the pictures of a split."""
+
+    hashes: np.ndarray
+    """uint64 (picture,)."""
+    small: np.ndarray
+    """int16 (picture, pixel)."""
+    content: list[int]
+    """Of the pixels, to leave out those that are equal."""
+
+
+def _looks(column: Column) -> _Looks:
+    hashes, small, content = [], [], []
+    for row, pixels in enumerate(_rows(column)):
+        if row == MOST:
+            break
+        gray = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("L")
+        shades = np.asarray(gray.resize((9, 8), Image.Resampling.BOX), np.int16)
+        hashes.append(np.packbits(shades[:, 1:] > shades[:, :-1]).view(np.uint64)[0])
+        small.append(np.asarray(gray.resize((SMALL, SMALL), Image.Resampling.BOX), np.int16).ravel())
+        content.append(hash(pixels.tobytes()))
+    return _Looks(np.array(hashes, np.uint64), np.array(small, np.int16), content)
+
+
+def _close(one: _Looks, other: _Looks) -> Iterator[tuple[int, int]]:
+    for start in range(0, len(one.hashes), CHUNK):
+        differing = np.bitwise_count(one.hashes[start : start + CHUNK, None] ^ other.hashes)
+        for place, second in np.argwhere(differing <= BITS).tolist():
+            first = start + place
+            off = np.abs(one.small[first] - other.small[second]).mean()
+            if off <= GRAYS and one.content[first] != other.content[second]:
+                yield first, second
+
+
+def _rows(column: Column) -> Iterator[np.ndarray]:
+    """Every example by itself; those of one shape are read many at once."""
+    if lengths(column) is not None:
+        yield from (column[row] for row in range(len(column)))
+        return
+    for start in range(0, len(column), CHUNK):
+        yield from np.asarray(column[np.arange(start, min(start + CHUNK, len(column)))])

@@ -1,0 +1,29 @@
+"""Training examples as a benchmark's augmentations change them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from archbench.augmentations import AUGMENTATIONS
+from archbench.catalogue import Spec
+from archbench.datasets.store import Prepared
+from archbench.inspection import drawn
+from archbench.inspection.drawn import Example
+
+
+def augmented(prepared: Prepared, specs: Sequence[Spec], rows: Sequence[int]) -> list[Example]:
+    """These training examples after the augmentations `specs`, drawn with one seed; none where there are none."""
+    card, arrays = prepared.card, prepared.splits["train"]
+    if not specs or not drawn.is_picture(card):
+        return []
+    chosen = np.array(rows)
+    batch = {name: keras.ops.convert_to_tensor(np.asarray(column[chosen])) for name, column in arrays.items()}
+    seed = keras.random.SeedGenerator(0)
+    for spec in specs:
+        batch = AUGMENTATIONS.build(spec, card)(batch, seed)
+    changed = {name: keras.ops.convert_to_numpy(value) for name, value in batch.items()}
+    changed[card.input] = np.rint(np.clip(changed[card.input], 0, 255)).astype(np.uint8)
+    return [drawn.example(card, changed, "train", place) for place in range(len(rows))]

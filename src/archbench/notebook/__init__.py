@@ -1,0 +1,1 @@
+"""What a notebook uses: functions over the ones that the commands call, and objects that show themselves."""
