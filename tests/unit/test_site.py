@@ -1,9 +1,13 @@
 """The report in a real browser, opened from disk: wide and narrow, light and dark, with scripts and without."""
 
 import csv
+import importlib.util
 import io
+import re
 import shutil
 from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import fake_runs as fake
 import pytest
@@ -17,6 +21,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt install chromium"),
 ]
 EVIL = "<img src=x onerror=alert(1)>"
+TRACKED = "http://127.0.0.1:5000/#/experiments/1/runs/abc"
 ARMS = ("adadelta", "adagrad", "adam", "adamw", "momentum", "nesterov", "rmsprop", "sgd")
 
 
@@ -34,6 +39,7 @@ def site(tmp_path_factory):
     benchmarks = [*fake.NETWORKS, "evil", "vgg11-digits"]
     seeds = {"seeds": dict.fromkeys(benchmarks, fake.SEEDS), "study_seeds": {"optimizers": fake.SEEDS}}
     folders = root / "runs", root / "studies", root / "report"
+    seeds["tracked"] = {"runs/tour/lenet5-digits/seed-1": TRACKED}
     return write_report("tour", benchmarks, ["optimizers"], *folders, Options(title=EVIL, **seeds)).parent
 
 
@@ -83,6 +89,54 @@ def test_no_page_complains_or_scrolls_sideways_and_every_figure_is_seen(site, br
             unnamed = page.evaluate("[...document.images].filter((picture) => !picture.alt).length")
             assert not unnamed, path.name
     assert faults == []
+
+
+AXE = importlib.util.find_spec("axe_playwright_python")
+SERIOUS = """async () => {
+  const found = await axe.run(document, { resultTypes: ["violations"] });
+  const bad = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
+  return bad.map((one) => [one.id, one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))]);
+}"""
+
+
+@pytest.mark.skipif(AXE is None, reason="axe is not installed: pip install axe-playwright-python")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1300), ("dark", 390)])
+def test_axe_finds_no_serious_fault(site, browser, scheme, width):
+    with opened(browser, viewport={"width": width, "height": 844}, color_scheme=scheme) as (page, _):
+        faults = {}
+        for path in everywhere(site):
+            page.goto(path.as_uri())
+            page.evaluate(SHOWN)
+            page.add_script_tag(path=Path(AXE.origin).parent / "axe.min.js")
+            faults[path.name] = page.evaluate(SERIOUS)
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_every_page_is_html_without_faults(site):
+    html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed: pip install html5lib")
+    for path in everywhere(site):
+        html5lib.HTMLParser(strict=True).parse(path.read_text())
+        names = re.findall(r' id="([^"]*)"', path.read_text())
+        assert len(names) == len(set(names)), path.name
+
+
+def test_every_link_leads_to_something(site):
+    for path in everywhere(site):
+        for address in re.findall(r'(?:href|src)="([^"]*)"', path.read_text()):
+            parts = urlsplit(address)
+            if not parts.scheme:
+                leads = path.parent / unquote(parts.path) if parts.path else path
+                assert leads.exists(), (path.name, address)
+                if parts.fragment:
+                    assert f'id="{parts.fragment}"' in leads.read_text(), (path.name, address)
+
+
+def test_a_run_leads_to_its_folder_and_to_its_page_in_mlflow(site):
+    text = (site / "pages" / "architecture-lenet5.html").read_text()
+    assert '<a href="../../runs/lenet5-digits/seed-0">runs/tour/lenet5-digits/seed-0</a>' in text
+    assert f'<a href="{TRACKED}">lenet5-digits seed 1</a>' in text
+    assert text.count(TRACKED) == 1
+    assert "while archbench ui runs" in text
 
 
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
