@@ -27,20 +27,23 @@ ARMS = ("adadelta", "adagrad", "adam", "adamw", "momentum", "nesterov", "rmsprop
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The folder of a report with runs that failed, a study, a measurement of speed and a name that looks like HTML."""
+    """The folder of a report with runs that failed, studies, a measurement of speed and a name that looks like HTML."""
     root = tmp_path_factory.mktemp("site")
     fake.write_runs(root / "runs")
     fake.write_study(root / "studies" / "optimizers")
+    for name in ("second", "third"):
+        fake.write_study(root / "studies" / name, name=name, arms=ARMS[2:6], trials=4)
     for seed in fake.SEEDS:
         described = {"architecture": EVIL, "scale": "paper", "dataset": "digits", "task": "classification"}
         fake.write_run(root / "runs" / "evil" / f"seed-{seed}", fake.settings("evil", seed, **described), 0.9)
     speed = "case,backend,ours,baseline,ratio,unit,n,note,machine\nlenet5,jax,38000.0,6100.0,6.23,images/s,5,,Abacus\n"
     (root / "runs" / "speed.csv").write_text(speed)
     benchmarks = [*fake.NETWORKS, "evil", "vgg11-digits"]
-    seeds = {"seeds": dict.fromkeys(benchmarks, fake.SEEDS), "study_seeds": {"optimizers": fake.SEEDS}}
+    studies = ["optimizers", "second", "third"]
+    seeds = {"seeds": dict.fromkeys(benchmarks, fake.SEEDS), "study_seeds": dict.fromkeys(studies, fake.SEEDS)}
     folders = root / "runs", root / "studies", root / "report"
     seeds["tracked"] = {"runs/tour/lenet5-digits/seed-1": TRACKED}
-    return write_report("tour", benchmarks, ["optimizers"], *folders, Options(title=EVIL, **seeds)).parent
+    return write_report("tour", benchmarks, studies, *folders, Options(title=EVIL, **seeds)).parent
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +121,12 @@ def test_every_page_is_html_without_faults(site):
         html5lib.HTMLParser(strict=True).parse(path.read_text())
         names = re.findall(r' id="([^"]*)"', path.read_text())
         assert len(names) == len(set(names)), path.name
+
+
+def test_what_several_studies_share_has_a_page_of_mean_ranks(site):
+    text = (site / "pages" / "ranks-optimizer.html").read_text()
+    assert "Over 3 questions" in text
+    assert text.count("<img") == 2  # the critical differences, and the performance profiles
 
 
 def test_every_link_leads_to_something(site):
@@ -286,7 +295,7 @@ def test_a_page_is_found_by_any_of_its_names(site, browser):
 def test_without_scripts_everything_can_be_read(site, browser):
     with opened(browser, java_script_enabled=False) as (page, _):
         page.goto((site / "index.html").as_uri())
-        assert page.locator("table.data tbody tr").count() == 2
+        assert page.locator("table.data tbody tr").count() == 4
         assert not page.locator(".search").is_visible()
         page.locator("table.data a").last.click()
         assert page.locator("figure img").count() > 3
