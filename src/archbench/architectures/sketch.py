@@ -130,7 +130,7 @@ def _kind(operation: object) -> str:
 
 def _words(name: str) -> str:
     """`MaxPooling2D` as `max pooling`, `Conv2DTranspose` as `transposed conv`; an abbreviation as it is."""
-    plain = re.sub(r"\d[Dd]", "", name)
+    plain = re.sub(r"\d[Dd]", "", name).replace("UpSampling", "Upsampling")
     if plain.endswith("Transpose"):
         return f"transposed {_words(plain.removesuffix('Transpose'))}"
     return " ".join(word if word.isupper() else word.lower() for word in WORDS.split(plain))

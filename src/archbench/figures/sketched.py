@@ -15,6 +15,8 @@ from archbench.figures.style import figure, short_number
 
 WIDTH, BOX, EDGE, WEIGHTS = 4.0, 1.1, 3.05, 3.98
 """Inches: the figure, where boxes begin and end, and where the column of weights ends: a phone shows all of it."""
+BESIDE = 0.45
+"""Inches beside the boxes for what skips stages."""
 LINE, GAP, HEAD = 0.155, 0.17, 0.24
 """Inches: a line of text, the room between boxes, and the line that names a part."""
 LETTERS, LINES = 32, 3
@@ -93,14 +95,13 @@ def _ways(axes: Axes, stages: Sequence[Mapping[str, Any]], tops: Sequence[float]
                 axes.annotate("", ((BOX + EDGE) / 2, tops[place]), ((BOX + EDGE) / 2, bottom), arrowprops=down)
             else:
                 skips.append((source, place))
-    for (source, place), lane in zip(sorted(skips, key=_span), lanes(sorted(skips, key=_span)), strict=True):
-        x, begin, end = EDGE + 0.07 * (lane + 1), middles[source] + 0.03, middles[place] - 0.03
+    skips.sort(key=lambda skip: skip[1] - skip[0])
+    found = lanes(skips)
+    apart = min(0.07, BESIDE / (max(found, default=0) + 1))
+    for (source, place), lane in zip(skips, found, strict=True):
+        x, begin, end = EDGE + apart * (lane + 1), middles[source] + 0.03, middles[place] - 0.03
         axes.plot([EDGE, x, x], [begin, begin, end], color=BORDER, linewidth=0.9, solid_capstyle="butt")
         axes.annotate("", (EDGE, end), (x, end), arrowprops=down)
-
-
-def _span(skip: tuple[int, int]) -> int:
-    return abs(skip[1] - skip[0])
 
 
 def lanes(skips: Sequence[tuple[int, int]]) -> list[int]:
@@ -108,11 +109,11 @@ def lanes(skips: Sequence[tuple[int, int]]) -> list[int]:
     taken: list[list[tuple[int, int]]] = []
     found = []
     for source, place in skips:
-        low, high = sorted((source, place))
-        lane = next((n for n, others in enumerate(taken) if all(high < a or low > b for a, b in others)), len(taken))
+        free = (n for n, others in enumerate(taken) if all(place < first or source > last for first, last in others))
+        lane = next(free, len(taken))
         if lane == len(taken):
             taken.append([])
-        taken[lane].append((low, high))
+        taken[lane].append((source, place))
         found.append(lane)
     return found
 
@@ -125,7 +126,7 @@ def stage_lines(layers: Sequence[Layer]) -> list[str]:
         lines = textwrap.wrap(", ".join(told), LETTERS)
         if len(lines) <= LINES:
             return lines
-    counts = [f"{count} {kind}" for kind, count in Counter(kinds).items()]
+    counts = [f"{kind} ×{count}" if count > 1 else kind for kind, count in Counter(kinds).items()]
     return textwrap.wrap(", ".join(counts), LETTERS)
 
 

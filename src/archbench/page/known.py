@@ -92,7 +92,8 @@ def _ask(kind: str, name: str) -> Facts:
         return {}
     more: Callable[[Entry], Facts] = {ARCHITECTURE: _network, "activation": _curve}.get(kind, lambda _: {})
     file = f"src/{entry.module.replace('.', '/')}.py"
-    return {"what": entry.what.rstrip("."), "source": entry.source, "file": file, **more(entry)}
+    what = entry.what.rstrip(".").replace("`", "")
+    return {"what": what, "source": entry.source, "file": file, **more(entry)}
 
 
 def _network(entry: Entry) -> Facts:
