@@ -58,6 +58,11 @@ class Folders:
         return self.root / "data" / "sources" / self.pipeline
 
     @property
+    def known(self) -> Path:
+        """What the report asked of catalogues, kept for the next one."""
+        return self.root / "data" / "known" / f"{self.pipeline}.json"
+
+    @property
     def runs(self) -> Path:
         """One folder a benchmark."""
         return self.root / "runs" / self.pipeline

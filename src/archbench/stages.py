@@ -327,6 +327,7 @@ def report() -> Path:
 def report_options(config: Config, folders: Folders) -> Options:
     """What params.yaml and the prepared data say of the runs that should be there."""
     from archbench.results.gathered import Options
+    from archbench.results.tracked import mlflow_pages
 
     data = _known_data(config, folders)
     for slug in sorted(_seen_data(config, folders) - data.keys()):
@@ -341,6 +342,8 @@ def report_options(config: Config, folders: Folders) -> Options:
         seeds={slug: benchmark.seeds or config.seeds for slug, benchmark in config.benchmarks.items()},
         expected=_expected(config),
         reference=folders.reference,
+        known=folders.known,
+        tracked=mlflow_pages(),
         study_seeds={slug: study.base.seeds or config.seeds for slug, study in config.studies.items()},
         probes={slug: folders.probes / slug for slug in config.probes},
         best=config.report.best,

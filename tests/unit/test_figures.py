@@ -100,7 +100,9 @@ def test_every_interval_and_every_seed_is_drawn():
 
 def test_best_so_far_steps_through_the_trials():
     table = pd.DataFrame({"arm": ["a", "a", "b"], "trial": [1, 2, 1], "best": [0.5, 0.7, math.nan]})
-    lines = best_so_far_curves(table, metric="accuracy").axes[0].get_lines()
+    axes = best_so_far_curves(table.assign(low=[0.4, 0.7, math.nan], high=0.7), metric="accuracy").axes[0]
+    lines, band = axes.get_lines(), axes.collections[0].get_paths()[0].vertices
+    assert (band[:, 1].min(), band[:, 1].max()) == (0.4, 0.7)
     assert lines[0].get_ydata().tolist() == [0.5, 0.7]
     assert lines[0].get_drawstyle() == "steps-post"
 

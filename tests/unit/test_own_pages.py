@@ -4,14 +4,13 @@ import re
 from dataclasses import replace
 
 import fake_runs as fake
-import numpy as np
 import pytest
 
 from archbench.figures.choices import rates_by_epoch
 from archbench.page.figures import Gallery
-from archbench.page.section import Figures, Folded, Table, Text, Workplace
+from archbench.page.section import Facts, Figures, Folded, Heading, Table, Text, Workplace
 from archbench.page.sections.architectures import architectures
-from archbench.page.sections.choices import _values, choices
+from archbench.page.sections.choices import choices
 from archbench.results.gathered import Options, gather
 
 
@@ -69,7 +68,8 @@ def test_the_page_of_an_architecture_has_all_its_runs_seeds_curves_and_pictures(
     assert "3 epochs" in runs[1]["Recipe"]
     assert [row["Folder"] for row in every][:2] == [f"runs/tour/lenet5-digits/seed-{seed}" for seed in (0, 1)]
     assert len(every) == 6
-    (curves,) = [block for block in page.blocks if isinstance(block, Figures)]
+    blocks, curves = [block for block in page.blocks if isinstance(block, Figures)]
+    assert [shown.file for shown in blocks.shown] == ["blocks-of-lenet5.svg"]
     assert [shown.file for shown in curves.shown] == ["curves-of-lenet5-digits.svg", "curves-of-again.svg"]
     assert "lenet5-digits" in [block.title for block in page.blocks if isinstance(block, Folded)]
     assert {"lenet5", "lenet5-digits", "again"} <= set(page.names)
@@ -78,13 +78,34 @@ def test_the_page_of_an_architecture_has_all_its_runs_seeds_curves_and_pictures(
 def test_the_page_of_an_architecture_says_what_it_is_and_where_it_comes_from(pages):
     page = pages["architecture-resnet20"]
     assert "arXiv:1512.03385" in words(page)
-    assert "it reads 32 × 32 × 3" in words(page)
-    assert "src/archbench/architectures/vision/resnet_cifar.py" in words(page)
+    told = dict(next(block.pairs for block in page.blocks if isinstance(block, Facts)))
+    assert told["In its paper it reads"] == "32 × 32 × 3"
+    assert told["Written in"] == "src/archbench/architectures/vision/resnet_cifar.py"
+    # He et al. 2015, table 6: 0.27M; by hand 7 x 16 + 6 x 32 + 6 x 64 channels with two moving statistics not trained
+    count, trained = (int(told[name].replace(",", "")) for name in ("Parameters there", "Of these trained"))
+    assert round(trained / 1e6, 2) == 0.27
+    assert count - trained == 2 * (7 * 16 + 6 * 32 + 6 * 64)
+    assert told["Weight layers on the longest way"] == "20"
     published = next(rows for rows in tables(page) if "Published" in rows[0])
     assert published[0]["Published"] == "test error 8.75 %"
+    assert published[0]["Here"].endswith("accuracy, n=3")
+    assert (published[0]["Data here"], published[0]["Scale here"]) == (
+        "digits (classification)",
+        "8x8 input, width 1/2",
+    )
     assert "place 1 of 4" in page.lead
     neighbours = next(rows for rows in tables(pages["architecture-lenet5"]) if "Is its" in rows[0])
     assert {"alexnet"} <= {row["Net"] for row in neighbours if row["Is its"] == "child"}
+
+
+def test_the_page_of_an_architecture_tells_of_the_health_of_its_runs(results, tmp_path):
+    rows = [{"health_update_1": step, "health_dead_1": 0.0, "health_gradient_1": 1.0} for step in (0.01, 3.0)]
+    runs = [replace(run, rows=rows) if run.benchmark == "again" and run.seed == 1 else run for run in results.runs]
+    found = architectures(replace(results, runs=runs), Workplace(Gallery(tmp_path), None))
+    page = next(one for one in found if one.title == "lenet5")
+    assert "Health of training" in [block.text for block in page.blocks if isinstance(block, Heading)]
+    (marked,) = next(rows for rows in tables(page) if "Sign" in rows[0])
+    assert (marked["Run"], marked["Seed"], marked["Sign"]) == ("again", "1", "explodes")
 
 
 def test_a_choice_is_told_in_every_study_that_compares_its_kind(pages):
@@ -137,7 +158,5 @@ def test_an_activation_and_a_schedule_are_drawn_as_they_are(results, tmp_path):
     assert drawn["choice-activation-relu"]
     assert drawn["choice-schedule-cosine"]
     assert not drawn["choice-activation-maxout"]  # which takes the largest of several
-    x, y = _values("relu")
-    assert y.tolist() == np.maximum(x, 0).tolist()
     axes = rates_by_epoch({"a": [0.4, 0.2, 0.1]}).axes[0]
     assert axes.get_lines()[0].get_ydata().tolist() == [1, 0.5, 0.25]

@@ -174,6 +174,15 @@ def test_best_so_far_ignores_pruned_and_failed_trials():
     assert list(best_so_far(trials, maximize=False)["best"]) == [0.5] * 4
 
 
+def test_the_band_of_best_so_far_is_of_all_orders_of_the_trials():
+    """By hand: of two trials of the four, one in six pairs holds no score; of three, one in four holds 0.5 alone."""
+    rows = [("a", 0, "complete", 0.5), ("a", 1, "pruned", 0.9), ("a", 2, "failed", math.nan), ("a", 3, "complete", 0.7)]
+    trials = pd.DataFrame(rows, columns=["arm", "number", "state", "value"])
+    higher, lower = (best_so_far(trials, maximize=maximize).fillna(-1) for maximize in (True, False))
+    assert (list(higher["low"]), list(higher["high"])) == ([-1, -1, 0.5, 0.7], [0.7] * 4)
+    assert (list(lower["low"]), list(lower["high"])) == ([0.5] * 4, [-1, -1, 0.7, 0.5])
+
+
 def test_equal_budgets_are_ranked(study_folder):
     study = read_study(study_folder, "optimizers", fake.SEEDS)
     assert study.equal

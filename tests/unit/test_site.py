@@ -1,9 +1,13 @@
 """The report in a real browser, opened from disk: wide and narrow, light and dark, with scripts and without."""
 
 import csv
+import importlib.util
 import io
+import re
 import shutil
 from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import fake_runs as fake
 import pytest
@@ -17,24 +21,29 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt install chromium"),
 ]
 EVIL = "<img src=x onerror=alert(1)>"
+TRACKED = "http://127.0.0.1:5000/#/experiments/1/runs/abc"
 ARMS = ("adadelta", "adagrad", "adam", "adamw", "momentum", "nesterov", "rmsprop", "sgd")
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The folder of a report with runs that failed, a study, a measurement of speed and a name that looks like HTML."""
+    """The folder of a report with runs that failed, studies, a measurement of speed and a name that looks like HTML."""
     root = tmp_path_factory.mktemp("site")
     fake.write_runs(root / "runs")
     fake.write_study(root / "studies" / "optimizers")
+    for name in ("second", "third"):
+        fake.write_study(root / "studies" / name, name=name, arms=ARMS[2:6], trials=4)
     for seed in fake.SEEDS:
         described = {"architecture": EVIL, "scale": "paper", "dataset": "digits", "task": "classification"}
         fake.write_run(root / "runs" / "evil" / f"seed-{seed}", fake.settings("evil", seed, **described), 0.9)
     speed = "case,backend,ours,baseline,ratio,unit,n,note,machine\nlenet5,jax,38000.0,6100.0,6.23,images/s,5,,Abacus\n"
     (root / "runs" / "speed.csv").write_text(speed)
     benchmarks = [*fake.NETWORKS, "evil", "vgg11-digits"]
-    seeds = {"seeds": dict.fromkeys(benchmarks, fake.SEEDS), "study_seeds": {"optimizers": fake.SEEDS}}
+    studies = ["optimizers", "second", "third"]
+    seeds = {"seeds": dict.fromkeys(benchmarks, fake.SEEDS), "study_seeds": dict.fromkeys(studies, fake.SEEDS)}
     folders = root / "runs", root / "studies", root / "report"
-    return write_report("tour", benchmarks, ["optimizers"], *folders, Options(title=EVIL, **seeds)).parent
+    seeds["tracked"] = {"runs/tour/lenet5-digits/seed-1": TRACKED}
+    return write_report("tour", benchmarks, studies, *folders, Options(title=EVIL, **seeds)).parent
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +92,60 @@ def test_no_page_complains_or_scrolls_sideways_and_every_figure_is_seen(site, br
             unnamed = page.evaluate("[...document.images].filter((picture) => !picture.alt).length")
             assert not unnamed, path.name
     assert faults == []
+
+
+AXE = importlib.util.find_spec("axe_playwright_python")
+SERIOUS = """async () => {
+  const found = await axe.run(document, { resultTypes: ["violations"] });
+  const bad = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
+  return bad.map((one) => [one.id, one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))]);
+}"""
+
+
+@pytest.mark.skipif(AXE is None, reason="axe is not installed: pip install axe-playwright-python")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1300), ("dark", 390)])
+def test_axe_finds_no_serious_fault(site, browser, scheme, width):
+    with opened(browser, viewport={"width": width, "height": 844}, color_scheme=scheme) as (page, _):
+        faults = {}
+        for path in everywhere(site):
+            page.goto(path.as_uri())
+            page.evaluate(SHOWN)
+            page.add_script_tag(path=Path(AXE.origin).parent / "axe.min.js")
+            faults[path.name] = page.evaluate(SERIOUS)
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_every_page_is_html_without_faults(site):
+    html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed: pip install html5lib")
+    for path in everywhere(site):
+        html5lib.HTMLParser(strict=True).parse(path.read_text())
+        names = re.findall(r' id="([^"]*)"', path.read_text())
+        assert len(names) == len(set(names)), path.name
+
+
+def test_what_several_studies_share_has_a_page_of_mean_ranks(site):
+    text = (site / "pages" / "ranks-optimizer.html").read_text()
+    assert "Over 3 questions" in text
+    assert text.count("<img") == 2  # the critical differences, and the performance profiles
+
+
+def test_every_link_leads_to_something(site):
+    for path in everywhere(site):
+        for address in re.findall(r'(?:href|src)="([^"]*)"', path.read_text()):
+            parts = urlsplit(address)
+            if not parts.scheme:
+                leads = path.parent / unquote(parts.path) if parts.path else path
+                assert leads.exists(), (path.name, address)
+                if parts.fragment:
+                    assert f'id="{parts.fragment}"' in leads.read_text(), (path.name, address)
+
+
+def test_a_run_leads_to_its_folder_and_to_its_page_in_mlflow(site):
+    text = (site / "pages" / "architecture-lenet5.html").read_text()
+    assert '<a href="../../runs/lenet5-digits/seed-0">runs/tour/lenet5-digits/seed-0</a>' in text
+    assert f'<a href="{TRACKED}">lenet5-digits seed 1</a>' in text
+    assert text.count(TRACKED) == 1
+    assert "while archbench ui runs" in text
 
 
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
@@ -232,7 +295,7 @@ def test_a_page_is_found_by_any_of_its_names(site, browser):
 def test_without_scripts_everything_can_be_read(site, browser):
     with opened(browser, java_script_enabled=False) as (page, _):
         page.goto((site / "index.html").as_uri())
-        assert page.locator("table.data tbody tr").count() == 2
+        assert page.locator("table.data tbody tr").count() == 4
         assert not page.locator(".search").is_visible()
         page.locator("table.data a").last.click()
         assert page.locator("figure img").count() > 3

@@ -10,13 +10,15 @@ from archbench.figures.style import colors, figure, legend_below, line_styles, l
 
 
 def best_so_far_curves(curves: pd.DataFrame, *, metric: str) -> Figure:
-    """The best validation score of every arm after so many trials. `curves`: columns arm, trial, best."""
+    """The best validation score of every arm after so many trials. `curves`: columns arm, trial, best, low, high."""
     arms = list(dict.fromkeys(curves["arm"]))
     drawn = figure(6.0, 3.2 + 0.2 * ((len(arms) + 3) // 4))
     axes = drawn.subplots()
     palette, shapes = colors(arms), markers(arms)
     handles = []
     for arm, own in curves.groupby("arm", sort=False):
+        band = {"color": palette[arm], "alpha": 0.1, "linewidth": 0}
+        axes.fill_between(own["trial"], own["low"], own["high"], step="post", **band)
         handles += axes.plot(
             own["trial"],
             own["best"],

@@ -154,7 +154,8 @@ class Gallery:
         curves = table[table["epoch"].notna()]
         if not board.monitor or not curves["value"].notna().any():
             return None
-        metric, label = formats.words(board.monitor), _line_label(place)
+        metric = formats.words(board.monitor)
+        label = place.benchmark if place.standing.ranked else f"n=1: {place.benchmark}"
         with style():
             drawn = learning_curves(curves, monitor=board.monitor, metric=metric, labels={place.benchmark: label})
         caption = (

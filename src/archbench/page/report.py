@@ -12,6 +12,7 @@ import pandas as pd
 from archbench.figures.style import one_look_each
 from archbench.page.figures import Gallery
 from archbench.page.first_lines import first_lines
+from archbench.page.known import Known
 from archbench.page.readme import readme
 from archbench.page.section import Workplace
 from archbench.page.sections import SECTIONS, sections_of
@@ -43,9 +44,10 @@ def write_report(
     _clear(out)
     for fault in SECTIONS.faults:
         print(f"left out of the report: {fault}", file=sys.stderr)
-    place = Workplace(Gallery(out / "figures"), partial(_write_table, out))
+    place = Workplace(Gallery(out / "figures"), partial(_write_table, out), Known(options.known), out)
     with one_look_each():
         sections = list(sections_of(results, place))
+    place.known.keep()
     page = Page(options.title, pipeline, summarize(results.runs, results.boards), sections)
     took = pd.DataFrame(as_rows(results.durations), columns=["stage", "seconds", "work", "network"])
     _write_table(out, DURATIONS, took)

@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
+from urllib.parse import quote
 
 from archbench.page import formats
 from archbench.page.figures import Gallery, Shown
+from archbench.page.known import Known
+
+PAGES = "pages"
+"""The folder of all pages but the home page, with what they share."""
 
 Row = dict[str, str]
 """Head of a column -> cell. A row of a single, empty cell is a line across the table, with that head on it."""
 
 
+class Link(str):
+    """Text that leads somewhere else than to a page of the report, to the address `to`."""
+
+    to: str
+
+    def __new__(cls, text: str, to: str) -> Link:  # noqa: D102
+        link = super().__new__(cls, text)
+        link.to = to
+        return link
+
+
 @dataclass(frozen=True)
 class Workplace:
-    """Where the figures and the tables of a report go."""
+    """Where the figures and the tables of a report go, and what it knows of catalogues."""
 
     gallery: Gallery
     write_table: Callable[..., None]
     """Takes the name of a file below `tables/`, the table, and as `digits` how many of a number stay (None: all)."""
+    known: Known = field(default_factory=Known)
+    out: Path | None = None
+    """The folder of the report; None where no page is written, so that nothing can be linked to."""
+
+    def linked(self, text: str, path: Path) -> str:
+        """`text` as a link from a page of the report to a file or folder; the text alone where that is not there."""
+        if self.out is None or not path.exists():
+            return text
+        return Link(text, quote(Path(os.path.relpath(path, self.out / PAGES)).as_posix()))
 
 
 @dataclass(frozen=True)
@@ -36,6 +63,14 @@ class Heading:
 
     kind: ClassVar[str] = "heading"
     text: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is so of one thing: a name and what goes with it, a line each."""
+
+    kind: ClassVar[str] = "facts"
+    pairs: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -88,7 +123,7 @@ class Included:
     file: str
 
 
-Block = Text | Heading | Table | File | Figures | Folded | Included
+Block = Text | Heading | Facts | Table | File | Figures | Folded | Included
 
 
 @dataclass(frozen=True)

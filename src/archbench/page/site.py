@@ -13,11 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from archbench.page.answers import answer_rows
 from archbench.page.figures import Shown
-from archbench.page.section import Block, Figures, Row, Section, columns
+from archbench.page.section import PAGES, Block, Figures, Row, Section, columns
 
 HERE = Path(__file__).parent
-PAGES = "pages"
-"""The folder of all pages but the home page, with what they share."""
 SHARED = ("style.css", "site.js")
 LINKED = ("Architecture", "Study")
 """The columns whose cells link to the page of what they name, beside the first column of every table."""

@@ -122,8 +122,9 @@ def _best_so_far(gallery: Gallery, study: Study) -> Shown:
     drawn = best_so_far_curves(curves, metric=formats.words(study.monitor))
     caption = (
         f"Best validation {formats.words(study.monitor)} so far against trials used, one seed a trial"
-        f"{_of(arms, study)} ({better(study.maximize)}). An arm that is good early needs little tuning. Pruned and "
-        "failed trials use up budget and do not count as results."
+        f"{_of(arms, study)} ({better(study.maximize)}). An arm that is good early needs little tuning. Band: where "
+        "the line would run in nine of ten orders of the same trials; where it is wide, the best came early or late by "
+        "luck. Pruned and failed trials use up budget and do not count as results."
     )
     return gallery.keep(drawn, f"{_stem(study)}-best-so-far", f"Best so far, study {study.name}", caption)
 

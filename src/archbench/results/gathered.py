@@ -45,6 +45,10 @@ class Options:
     """Name -> a number that boards are ranked by too."""
     reference: Path | None = None
     """The folder of the report that comes with the project, which need not be there."""
+    known: Path | None = None
+    """The file of what an earlier report asked of catalogues, which need not be there; None: nothing is kept."""
+    tracked: Mapping[str, str] = field(default_factory=dict)
+    """A run's folder below the project -> the address of its page in MLflow."""
 
 
 @dataclass(frozen=True)

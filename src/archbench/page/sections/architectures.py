@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archbench.architectures import ARCHITECTURES
-from archbench.figures.style import short_number
+from archbench import code
+from archbench.figures.sketched import network_sketch
+from archbench.figures.style import short_number, style
 from archbench.page import formats
-from archbench.page.section import Block, Figures, Folded, Heading, Row, Section, Table, Text, Workplace
+from archbench.page.known import ARCHITECTURE
+from archbench.page.known import Facts as KnownFacts
+from archbench.page.section import Block, Facts, Figures, Folded, Heading, Link, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
+from archbench.page.sections.health import health_rows
 from archbench.page.standings import seeds
 from archbench.results.facts import families, lineage, published
 from archbench.results.gathered import Results
+from archbench.results.health import watched
 from archbench.results.leaderboard import Board, Place
 from archbench.results.runs import Run
 
 Runs = Sequence[tuple[Board, Place]]
 UNKNOWN = "other"
 """The family of an architecture that families.csv does not name."""
+IN_MLFLOW = "The links of the last column open while archbench ui runs on this machine."
 
 
 @section("architectures", order=145, needs=("runs",), source="archbench")
@@ -33,7 +39,14 @@ def architectures(results: Results, place: Workplace) -> Iterator[Section]:
     lead = f"{formats.plural(len(runs_of), 'architecture')} in {formats.plural(len(rows), 'benchmark')}."
     yield Section("architectures", "All architectures", [Table(rows)], lead=lead)
     for name, own in runs_of.items():
-        blocks = [*_about(name), *_figures(own, place), *_tables(name, own, results), *_pictures(own, place)]
+        known = place.known.of(ARCHITECTURE, name)
+        blocks = [
+            *_drawn(name, known, place),
+            *_about(known, place),
+            *_curves(own, place),
+            *_tables(name, own, results, place),
+            *_pictures(own, place),
+        ]
         found = [name, *(text for _, entry in own for text in (entry.label, entry.benchmark))]
         anchor = formats.file_name("architecture", name)
         yield Section(anchor, name, blocks, listed=False, brief=False, names=found, lead=_lead(name, own))
@@ -51,9 +64,8 @@ def _overview_row(board: Board, entry: Place) -> Row:
 
 
 def _run_cells(board: Board, entry: Place) -> Row:
-    metric = formats.words(board.monitor) if board.monitor else "score"
     return {
-        "Test score": f"{formats.score(entry.score)} {metric}",
+        "Test score": f"{formats.score(entry.score)} {_metric(board)}",
         "Seeds": seeds(entry.runs, entry.score),
         "Scale": entry.scale,
         "Parameters": formats.count(entry.parameters),
@@ -62,6 +74,10 @@ def _run_cells(board: Board, entry: Place) -> Row:
         "Peak memory": formats.memory(entry.peak_memory_bytes),
         "Recipe": entry.recipe,
     }
+
+
+def _metric(board: Board) -> str:
+    return formats.words(board.monitor) if board.monitor else "score"
 
 
 def _short(entry: Place) -> str:
@@ -78,44 +94,89 @@ def _lead(name: str, own: Runs) -> str:
     return f"{name} on {'; '.join(said[:3])}{f'; and {len(said) - 3} more' if len(said) > 3 else ''}."
 
 
-def _about(name: str) -> list[Block]:
-    """What the catalogue says of it; nothing of one that is no longer there."""
-    entry = next((entry for entry in ARCHITECTURES if entry.name == name), None)
-    if entry is None:
+def _drawn(name: str, known: KnownFacts, place: Workplace) -> list[Block]:
+    """Its blocks at the size of its paper; of one whose graph holds no layers nothing."""
+    stages = known.get("stages")
+    if not stages:
         return []
-    swaps = formats.in_words(entry.facts["swaps"]) if entry.facts["swaps"] else "none"
-    file = f"src/{entry.module.replace('.', '/')}.py"
-    shape = " × ".join("any" if side is None else str(side) for side in entry.facts["paper_input"])
-    facts = f"In its paper it reads {shape}; parts that may be swapped: {swaps}. Written in {file}."
-    return [Text(f"{entry.what.rstrip('.')}. Source: {entry.source}."), Text(facts)]
+    between = f" Between the layers: {formats.in_words(known['between'])}." if known["between"] else ""
+    caption = (
+        f"{name} at the size of its paper, read from the network that is built: layers whose maps are of about one "
+        f"size stand in one box. Left: the shape of what a box gives; right: its weights.{between}"
+    )
+    parts = len({stage["part"] for stage in stages})
+    alt = f"The blocks of {name}: {formats.plural(len(stages), 'stage')} in {formats.plural(parts, 'part')}"
+    with style():
+        shown = place.gallery.keep(network_sketch(stages), formats.file_name("blocks-of", name), alt, caption)
+    return [Figures([shown])]
 
 
-def _figures(own: Runs, place: Workplace) -> list[Block]:
+def _about(known: KnownFacts, place: Workplace) -> list[Block]:
+    """What the catalogue says of it, and what it costs in its paper; nothing of one that is no longer there."""
+    if not known:
+        return []
+    swaps = formats.in_words(known["swaps"]) if known["swaps"] else "none"
+    shape = " × ".join("any" if side is None else str(side) for side in known["input"])
+    pairs = [
+        ("In its paper it reads", shape),
+        ("Outputs there", str(known["outputs"])),
+        *_costs(known),
+        ("Parts that may be swapped", swaps),
+        ("Written in", place.linked(known["file"], code.PACKAGE.parents[1] / known["file"])),
+    ]
+    return [Text(f"{known['what']}. Source: {known['source']}."), Facts(pairs)]
+
+
+def _costs(known: KnownFacts) -> list[tuple[str, str]]:
+    """What one example costs at the size of the paper; nothing where its shapes alone do not tell."""
+    cost = known.get("cost")
+    if cost is None:
+        return []
+    field = cost["receptive_field"]
+    return [
+        ("Parameters there", formats.count(cost["parameters_total"])),
+        ("Of these trained", formats.count(cost["parameters"])),
+        ("Multiply-adds of one example", short_number(cost["multiply_adds"])),
+        ("Maps of one example, float32", formats.memory(cost["activation_bytes"])),
+        ("Weights, float32", formats.memory(4 * cost["parameters_total"])),
+        ("Weight layers on the longest way", str(cost["depth"])),
+        ("One place of the last map sees", " × ".join(map(str, field)) if field else "no fixed window"),
+    ]
+
+
+def _curves(own: Runs, place: Workplace) -> list[Block]:
     shown = [place.gallery.own_curves(board, entry) for board, entry in own]
     return [Figures(kept)] if (kept := [one for one in shown if one]) else []
 
 
-def _tables(name: str, own: Runs, results: Results) -> list[Block]:
+def _tables(name: str, own: Runs, results: Results, place: Workplace) -> list[Block]:
     runs = [
         {"Data and task": board.name, "Benchmark": entry.benchmark, **_run_cells(board, entry)} for board, entry in own
     ]
-    each = [_seed_row(run, results.pipeline) for _, entry in own for run in entry.runs]
-    blocks: list[Block] = [Heading("Its runs"), Table(runs), Heading("Every seed"), Table(each, brief=False)]
-    for title, rows in (("Its neighbours in the family tree", _neighbours(name)), ("Published", _published(name))):
+    each = [_seed_row(run, results, place) for _, entry in own for run in entry.runs]
+    linked = [Text(IN_MLFLOW)] if any(isinstance(row["MLflow"], Link) for row in each) else []
+    blocks: list[Block] = [Heading("Its runs"), Table(runs), Heading("Every seed"), *linked, Table(each, brief=False)]
+    for title, rows in (
+        ("Published, and here", _published(name, own)),
+        ("Its neighbours in the family tree", _neighbours(name)),
+    ):
         if rows:
             blocks += [Heading(title), Table(rows)]
-    return blocks
+    return blocks + _health(own)
 
 
-def _seed_row(run: Run, pipeline: str) -> Row:
+def _seed_row(run: Run, results: Results, place: Workplace) -> Row:
     timings, best = run.timings, run.metrics.get("best_epoch")
+    folder = f"runs/{results.pipeline}/{run.benchmark}/seed-{run.seed}"
+    page = results.options.tracked.get(folder)
     return {
         "Run": f"{run.benchmark}, seed {run.seed}",
         "State": run.state,
         "Test score": formats.value(run.score),
         "Best epoch": formats.NOTHING if best is None else str(best),
         "Training": formats.seconds(timings.get("train_seconds")),
-        "Folder": f"runs/{pipeline}/{run.benchmark}/seed-{run.seed}",
+        "Folder": place.linked(folder, run.folder),
+        "MLflow": Link(f"{run.benchmark} seed {run.seed}", page) if page else formats.NOTHING,
     }
 
 
@@ -132,17 +193,38 @@ def _neighbours(name: str) -> list[Row]:
     ]
 
 
-def _published(name: str) -> list[Row]:
+def _published(name: str, own: Runs) -> list[Row]:
+    """The paper's numbers, each beside all of ours: other data and another size, so nothing is subtracted."""
+    here = [
+        {
+            "Here": f"{formats.score(entry.score)} {_metric(board)}, {seeds(entry.runs, entry.score)}",
+            "Data here": board.name,
+            "Scale here": entry.scale,
+        }
+        for board, entry in own
+    ]
     return [
         {
             "Published": f"{fact['metric'].removesuffix(' %')} {fact['value']} %",
             "Data": fact["data"],
             "Protocol": fact["protocol"],
             "Source": fact["source"],
+            **ours,
         }
         for fact in published()
         if fact["name"] == name
+        for ours in here
     ]
+
+
+def _health(own: Runs) -> list[Block]:
+    """Whether its runs starve, explode or saturate."""
+    runs = watched([run for _, entry in own for run in entry.runs])
+    if not runs:
+        return []
+    rows = health_rows(runs)
+    healthy = f"None of its {formats.plural(len(runs), 'run')} starves, explodes or saturates."
+    return [Heading("Health of training"), Table(rows) if rows else Text(healthy)]
 
 
 def _pictures(own: Runs, place: Workplace) -> list[Block]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from archbench.page import formats
-from archbench.page.section import File, Section, Table, Text, Workplace
+from archbench.page.section import File, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.results.gathered import Results
 from archbench.results.health import EXPLODED, SATURATED, STARVED, health_table, marks, watched
+from archbench.results.runs import Run
 
 READ = (
     "Every run watches itself in the last step of each epoch, by groups of consecutive layers from the input on: the "
@@ -26,7 +27,17 @@ def health(results: Results, place: Workplace) -> Iterator[Section]:
     if not runs:
         return
     place.write_table("health.csv", health_table(runs))
-    rows = [
+    rows = health_rows(runs)
+    found = len({(row["Run"], row["Seed"]) for row in rows})
+    said = f"{found} of {formats.plural(len(runs), 'run')} {'is' if found == 1 else 'are'} marked."
+    yield Section(
+        "health", "Health of training", [Text(f"{READ} {said}"), *([Table(rows)] if rows else []), File("health.csv")]
+    )
+
+
+def health_rows(runs: Sequence[Run]) -> list[Row]:
+    """A row a mark of `runs`, which are watched."""
+    return [
         {
             "Run": mark.run.benchmark,
             "Seed": str(mark.run.seed),
@@ -36,8 +47,3 @@ def health(results: Results, place: Workplace) -> Iterator[Section]:
         }
         for mark in marks(runs)
     ]
-    found = len({(row["Run"], row["Seed"]) for row in rows})
-    said = f"{found} of {formats.plural(len(runs), 'run')} {'is' if found == 1 else 'are'} marked."
-    yield Section(
-        "health", "Health of training", [Text(f"{READ} {said}"), *([Table(rows)] if rows else []), File("health.csv")]
-    )
