@@ -153,11 +153,9 @@ class Study:
 
         from archbench.sweeps.storage import open_storage
 
-        plans = stages._arm_plans(self.config, self.folders, self.name)
-        storage, study = open_storage(self.folder.with_suffix(".journal")), self.config.studies[self.name]
-        return {
-            plan.name: optuna.load_study(study_name=stages._study_name(study, plan), storage=storage) for plan in plans
-        }
+        storage = open_storage(self.folder.with_suffix(".journal"))
+        names = {arm: f"{self.config.pipeline}/{self.name}/{arm}" for arm in self.config.studies[self.name].arms}
+        return {arm: optuna.load_study(study_name=name, storage=storage) for arm, name in names.items()}
 
     def _repr_html_(self) -> str:
         return f"<p>study {html.escaped(self.name)}</p>{self.arms.to_html(escape=True)}"
