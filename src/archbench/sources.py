@@ -80,7 +80,7 @@ def _study(config: Config, slug: str) -> list[Path]:
 def _report() -> list[Path]:
     patterns = ("page/*.html", "page/*.css", "page/*.js", "results/*.csv")
     templates = [path for pattern in patterns for path in sorted(code.PACKAGE.glob(pattern))]
-    return [*code.files_of(["archbench.page.report", *_declared()]), *templates]
+    return [*code.files_of(["archbench.page.report", "archbench.results.tracked", *_declared()]), *templates]
 
 
 def _declared() -> Iterable[str]:
