@@ -95,6 +95,8 @@ class Story:
 
     def commit(self, message: str) -> None:
         self.run("git", "add", "--all")
+        if (self.folder / "scores").is_dir():  # which git ignores until it is told: docs/tracking.md
+            self.run("git", "add", "--force", "scores")
         self.run("git", "commit", "--quiet", "--allow-empty", "--message", message)
 
     def changed(self) -> set[str]:
