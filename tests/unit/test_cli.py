@@ -824,7 +824,7 @@ import sys
 from archbench.cli.app import app
 from archbench.cli.index import catalogues
 kinds = [["list", kind] for kind in catalogues()]
-helps = [[name, "--help"] for name in "list show plan train sweep report speed sync ui doctor".split()]
+helps = [[name, "--help"] for name in "list show plan run train sweep report speed sync ui doctor".split()]
 for words in (["--help"], ["--version"], ["list"], ["list", "--json"], *kinds, ["show", "resnet65"], *helps):
     try:
         app(words)

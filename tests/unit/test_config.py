@@ -70,7 +70,7 @@ def test_a_default_of_training_is_its_sources(row, tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        ("trainig", {}, "trainig: unknown key. Did you mean training? Accepted: pipeline, seeds, training,"),
+        ("trainig", {}, "trainig: unknown key. Did you mean training? Accepted: pipeline, plugins, seeds, training,"),
         ("training.epoch", 2, "training.epoch: unknown key. Did you mean epochs? Accepted: xla, precision,"),
         ("training.clip", {"nrm": 1}, "training.clip.nrm: unknown key. Did you mean norm? Accepted: value, norm,"),
         (
@@ -216,7 +216,7 @@ def test_every_mistake_is_told_at_once():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "must hold a mapping with the keys pipeline, seeds, training, datasets, recipes, benchmarks, studies"),
+        ("", "must hold a mapping with the keys pipeline, plugins, seeds, training, datasets, recipes, benchmarks, studies"),
         ("- pipeline\n- seeds\n", "must hold a mapping with the keys"),
         ("toy", "must hold a mapping with the keys"),
         ("a: [1", "is not valid YAML"),

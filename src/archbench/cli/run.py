@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archbench.cli import changes
 from archbench.errors import UserError, listed
 from archbench.stages import open_pipeline
 
 if TYPE_CHECKING:
+    from archbench.cli import changes
     from archbench.config import Config
     from archbench.engines import Job
     from archbench.project import Folders
@@ -47,6 +47,8 @@ def run(
 
     The results are those of dvc repro, bit for bit; dvc repro then finds them finished, and writes the report.
     """
+    from archbench.cli import changes
+
     config, folders = open_pipeline()
     here = Path.cwd()
     found = changes.stages_of(config, here, folders.root)
