@@ -216,7 +216,7 @@ def test_every_mistake_is_told_at_once():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "must hold a mapping with the keys pipeline, plugins, seeds, training, datasets, recipes, benchmarks, studies"),
+        ("", "must hold a mapping with the keys pipeline, plugins, seeds, training, datasets, recipes, benchmarks"),
         ("- pipeline\n- seeds\n", "must hold a mapping with the keys"),
         ("toy", "must hold a mapping with the keys"),
         ("a: [1", "is not valid YAML"),
