@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-import zipfile
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,14 +18,6 @@ def tar(members: Mapping[str, bytes], mode: str = "w") -> bytes:
             info = tarfile.TarInfo(name)
             info.size = len(content)
             packed.addfile(info, io.BytesIO(content))
-    return stream.getvalue()
-
-
-def zipped(members: Mapping[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as packed:
-        for name, content in members.items():
-            packed.writestr(name, content)
     return stream.getvalue()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,15 @@ def publishing(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Callable[[st
             return folder / "raw"
 
         yield serve
+
+
+def zipped(members: Mapping[str, bytes | str]) -> bytes:
+    """A zip archive of name -> content."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
 
 
 def saved(picture: Image.Image, kind: str = "JPEG", **options: object) -> bytes:

@@ -5,7 +5,6 @@ import http.server
 import json
 import os
 import platform
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,17 +23,7 @@ from archbench.tracking.live import live, log_of
 from archbench.tracking.mlflow_sink import sync_run
 from archbench.tracking.sync import find_running, sync_all
 
-empty_database = make.empty_database
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch, empty_database):
-    """A project with an empty store; the working folder is in it."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    make.project(tmp_path)
-    shutil.copy(empty_database, tmp_path / "mlflow.db")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+empty_database, project = make.empty_database, make.tracked_project
 
 
 @contextlib.contextmanager

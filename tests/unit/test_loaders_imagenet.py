@@ -74,7 +74,7 @@ def test_a_folder_may_be_below_home_or_beside_params(tmp_path, monkeypatch, give
 @pytest.mark.parametrize(
     ("given", "error", "says"),
     [
-        ("", BadOption, "must be the path of a folder; '' was given"),
+        ("", BadOption, "must be the path of a file or folder; '' was given"),
         ("~nobody-of-this-name/x", BadOption, "'~nobody-of-this-name/x' was given"),
         ("a\0b", BadOption, "must be the path"),
         ("~/not-there", NotHere, "ImageNet is not at /home-of-a-test/not-there"),

@@ -259,7 +259,7 @@ def balloon(train, **pictures):
         **{f"{folder}/{name}.jpg": files.noise(1) for folder, name in (("train", "a"), ("train", "b"), ("val", "c"))},
     }
     members = {f"balloon/{name}": content for name, content in made.items()} | {"__MACOSX/balloon/._train": b"junk"}
-    return {"balloon_dataset.zip": told.zipped(members)}
+    return {"balloon_dataset.zip": files.zipped(members)}
 
 
 def test_regions_are_a_mapping_or_a_list_and_pictures_without_any_are_left_out(publish):
@@ -341,10 +341,10 @@ def coco2017(train, val=None):
     parts = {"train": train, "val": val}
     told_of = {f"annotations/instances_{part}2017.json": json.dumps(one).encode() for part, one in parts.items()}
     pictures = {
-        f"{part}2017.zip": told.zipped({f"{part}2017/{i['file_name']}": files.noise(i["id"]) for i in one["images"]})
+        f"{part}2017.zip": files.zipped({f"{part}2017/{i['file_name']}": files.noise(i["id"]) for i in one["images"]})
         for part, one in parts.items()
     }
-    return {**pictures, "annotations_trainval2017.zip": told.zipped({**told_of, "annotations/captions.json": b"{}"})}
+    return {**pictures, "annotations_trainval2017.zip": files.zipped({**told_of, "annotations/captions.json": b"{}"})}
 
 
 def build_coco(publish, *notes, **options):
@@ -414,11 +414,11 @@ def test_wrong_annotations_are_refused_with_file_and_object(publish, wrong, erro
 
 def test_a_photograph_that_is_missing_or_of_another_size_is_refused(publish):
     published = coco2017(instances(PERSON))
-    wrong = {**published, "train2017.zip": told.zipped({"train2017/000000000003.jpg": files.noise(0)})}
+    wrong = {**published, "train2017.zip": files.zipped({"train2017/000000000003.jpg": files.noise(0)})}
     with pytest.raises(BrokenPictures, match=r"000000000007\.jpg cannot be unpacked"):
         DATASETS.build("coco2017", publish("coco2017", wrong))
     names = (f"train2017/{number:012d}.jpg" for number in (3, 7))
-    wrong["train2017.zip"] = told.zipped({name: files.noise(0, (16, 20)) for name in names})
+    wrong["train2017.zip"] = files.zipped({name: files.noise(0, (16, 20)) for name in names})
     with pytest.raises(
         WrongObject, match=r"instances_train2017\.json, 000000000003\.jpg tells of a picture of 20 x 16"
     ):

@@ -3,7 +3,6 @@
 import io
 import os
 import tarfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +27,6 @@ def _drawing(number):
     paper = np.full((105, 105), True)
     paper[number] = False
     return files.saved(Image.fromarray(paper), "PNG")
-
-
-def _zipped(members):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
 
 
 # Omniglot
@@ -75,9 +66,13 @@ def characters(publish, monkeypatch):
         return publish(
             "omniglot",
             {
-                "images_background_small1.zip": _zipped(_characters("images_background_small1", ["Greek", "Latin"])),
-                "images_background_small2.zip": _zipped(_characters("images_background_small2", ["Latin", "Tagalog"])),
-                "all_runs.zip": _zipped(runs),
+                "images_background_small1.zip": files.zipped(
+                    _characters("images_background_small1", ["Greek", "Latin"])
+                ),
+                "images_background_small2.zip": files.zipped(
+                    _characters("images_background_small2", ["Latin", "Tagalog"])
+                ),
+                "all_runs.zip": files.zipped(runs),
             },
         )
 

@@ -2,7 +2,6 @@
 
 import io
 import tarfile
-import zipfile
 
 import numpy as np
 import picture_files as files
@@ -22,14 +21,6 @@ from archbench.project import Folders
 def publish(tmp_path, monkeypatch):
     with files.publishing(tmp_path, monkeypatch) as serve:
         yield serve
-
-
-def zipped(members):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
 
 
 def tarred(members):
@@ -105,7 +96,7 @@ def small_brown(monkeypatch):
 
 
 def test_brown_is_one_stream_in_rows_with_a_mark_after_each_paragraph(publish, small_brown):
-    raw = publish("brown", {"brown.zip": zipped(SAMPLES)})
+    raw = publish("brown", {"brown.zip": files.zipped(SAMPLES)})
     raw = DATASETS.build({"name": "brown", "steps": 5, "vocabulary": None}, raw)
     assert written(raw) == [["The", "cat", "sat", ".", "<end>"], ["It", "ate", "1/2", "", ""]]
     assert written(raw, "validation") == [["<unknown>", "<unknown>", ".", "<end>", "The"], ["cat", "", "", "", ""]]
@@ -117,7 +108,7 @@ def test_brown_is_one_stream_in_rows_with_a_mark_after_each_paragraph(publish, s
 
 
 def test_the_card_of_brown_counts_the_splits_with_unknown_words(publish, small_brown, tmp_path):
-    raw = publish("brown", {"brown.zip": zipped(SAMPLES)})
+    raw = publish("brown", {"brown.zip": files.zipped(SAMPLES)})
     card = prepare({"name": "brown", "steps": 5, "vocabulary": 2}, "b", tmp_path / "b", raw)
     assert card.odd_files == {"unknown": 3}
     assert card.vocabulary == (*SPECIAL, ".", "1/2")
@@ -134,7 +125,7 @@ def test_the_card_of_brown_counts_the_splits_with_unknown_words(publish, small_b
     ],
 )
 def test_a_brown_corpus_that_is_another_is_refused(publish, small_brown, sample, words, why):
-    raw = publish("brown", {"brown.zip": zipped({**SAMPLES, "brown/cc01": sample})})
+    raw = publish("brown", {"brown.zip": files.zipped({**SAMPLES, "brown/cc01": sample})})
     with pytest.raises(UserError, match=why):
         DATASETS.build({"name": "brown", "steps": 5, "vocabulary": words}, raw)
 
@@ -165,7 +156,7 @@ def test_words_of_tiny_shakespeare(publish):
 
 
 def test_text8_is_checked_in_the_archive_too(publish):
-    raw = publish("text8", {"text8.zip": zipped({"text8": b" anarchism originated"})})
+    raw = publish("text8", {"text8.zip": files.zipped({"text8": b" anarchism originated"})})
     with pytest.raises(_text.BrokenText, match="holds another text8: its sha256 is "):
         DATASETS.build("text8", raw)
 
@@ -176,7 +167,7 @@ def test_text8_is_checked_in_the_archive_too(publish):
 def test_text8_begins_with_a_space_that_is_no_word(publish, monkeypatch, unit, row):
     content = b" a bc" * 20
     monkeypatch.setattr(text8, "SHA256", sha256(content).partition(":")[2])
-    raw = publish("text8", {"text8.zip": zipped({"text8": content})})
+    raw = publish("text8", {"text8.zip": files.zipped({"text8": content})})
     raw = DATASETS.build({"name": "text8", "unit": unit, "steps": 3, "vocabulary": 2}, raw)
     assert written(raw)[0] == row
     assert np.count_nonzero(raw.official["test"]["tokens"]) == (2 if unit == "words" else 5)
@@ -185,7 +176,7 @@ def test_text8_begins_with_a_space_that_is_no_word(publish, monkeypatch, unit, r
 def test_wikitext2_has_a_mark_at_the_end_of_each_line_and_its_unknown_is_ours(publish):
     lines = {"train": " \n = A = \n the <unk> @-@ \n", "valid": " b the \n", "test": " \n the \n"}
     members = {f"wikitext-2/wiki.{part}.tokens": text.encode() for part, text in lines.items()}
-    raw = publish("wikitext2", {"wikitext-2-v1.zip": zipped(members)})
+    raw = publish("wikitext2", {"wikitext-2-v1.zip": files.zipped(members)})
     raw = DATASETS.build({"name": "wikitext2", "steps": 9}, raw)
     assert written(raw) == [["<end>", "=", "A", "=", "<end>", "the", "<unknown>", "@-@", "<end>"]]
     assert written(raw, "validation") == [["<unknown>", "the", "<end>", *[""] * 6]]
@@ -322,7 +313,7 @@ TATOEBA = "Go.\tVa !\tCC-BY 2.0\nGo.\tMarche.\nWho?\tQui\u202f?\nHi, Tom.\tSalut
 
 def test_fra_eng_has_spaces_of_one_kind_and_no_source_in_two_splits(publish):
     lines = TATOEBA + "".join(f"I am {n}.\tJ'ai {n} ans.\nI am {n}.\tJe suis {n}.\n" for n in range(10, 40))
-    raw = publish("fra_eng", {"fra-eng.zip": zipped({"fra-eng/fra.txt": lines.encode()})})
+    raw = publish("fra_eng", {"fra-eng.zip": files.zipped({"fra-eng/fra.txt": lines.encode()})})
     made = DATASETS.build({"name": "fra_eng", "longest": 11}, raw)
 
     def said(name):
@@ -347,12 +338,12 @@ def test_fra_eng_has_spaces_of_one_kind_and_no_source_in_two_splits(publish):
     ],
 )
 def test_a_line_of_fra_eng_that_is_no_pair_is_told(publish, line, says):
-    raw = publish("fra_eng", {"fra-eng.zip": zipped({"fra-eng/fra.txt": TATOEBA.encode() + line})})
+    raw = publish("fra_eng", {"fra-eng.zip": files.zipped({"fra-eng/fra.txt": TATOEBA.encode() + line})})
     with pytest.raises(_text.BrokenText, match=r"fra\.txt, .*" + says):
         DATASETS.build("fra_eng", raw)
 
 
 def test_fra_eng_without_a_sentence_short_enough_is_refused(publish):
-    raw = publish("fra_eng", {"fra-eng.zip": zipped({"fra-eng/fra.txt": TATOEBA.encode()})})
+    raw = publish("fra_eng", {"fra-eng.zip": files.zipped({"fra-eng/fra.txt": TATOEBA.encode()})})
     with pytest.raises(UserError, match="No pair of fra_eng has at most 2 characters a side"):
         DATASETS.build({"name": "fra_eng", "longest": 2}, raw)

@@ -1,7 +1,6 @@
 """UCF-101: videos of the true format, made here."""
 
 import io
-import zipfile
 
 import numpy as np
 import picture_files as files
@@ -41,14 +40,6 @@ def _film(shade, count=40, size=(64, 48)):
     return stream.getvalue()
 
 
-def _zipped(members):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
-
-
 def _lists(train, test):
     return {
         "ucfTrainTestlist/classInd.txt": "".join(f"{number} {name}\r\n" for number, name in enumerate(ACTIONS, 1)),
@@ -73,7 +64,7 @@ def publish(tmp_path, monkeypatch):
 
         def published(videos, train=None, test=None):
             lists = _lists(train or _lines(TRAIN, True), test or _lines(TEST, False))
-            return serve("ucf101", {ucf101.VIDEOS: _zipped(videos), ucf101.LISTS: _zipped(lists)})
+            return serve("ucf101", {ucf101.VIDEOS: files.zipped(videos), ucf101.LISTS: files.zipped(lists)})
 
         yield published
 

@@ -23,7 +23,7 @@ from archbench.tracking.mlflow_sink import sync_run
 from archbench.tracking.signature import describe
 from archbench.tracking.sync import close_killed, sync_all
 
-empty_database = make.empty_database
+empty_database, project, tracking = make.empty_database, make.tracked_project, make.open_tracking
 
 
 @pytest.fixture(scope="session")
@@ -38,21 +38,6 @@ def saved_model(tmp_path_factory):
     model.save(path)
     example = np.linspace(-1, 1, 32, dtype="float32").reshape(2, 4, 4, 1)
     return path, describe(model), example, np.asarray(model(example))
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch, empty_database):
-    """An empty project with a store of its own; the working folder is in it."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    make.project(tmp_path)
-    shutil.copy(empty_database, tmp_path / "mlflow.db")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def tracking(project):
-    return store.connect(store.locate())
 
 
 def runs_of(tracking, kind, experiment="tour/classification"):

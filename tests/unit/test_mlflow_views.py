@@ -15,25 +15,11 @@ import tracking_folders as make
 import yaml
 
 from archbench.results.studies import read_study
-from archbench.tracking import _views, store
+from archbench.tracking import _views
 from archbench.tracking.sync import sync_all
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-empty_database = make.empty_database
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch, empty_database):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    make.project(tmp_path)
-    shutil.copy(empty_database, tmp_path / "mlflow.db")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def tracking(project):
-    return store.connect(store.locate())
+empty_database, project, tracking = make.empty_database, make.tracked_project, make.open_tracking
 
 
 def experiment(tracking, name="tour/classification"):

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import platform
+import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +46,21 @@ def empty_database(tmp_path_factory):
             store.connect(store.locate(root))
         _fresh.append(root / "mlflow.db")
     return _fresh[0]
+
+
+@pytest.fixture(name="project")
+def tracked_project(tmp_path, monkeypatch, empty_database):
+    """A project with an empty store; the working folder is in it."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    project(tmp_path)
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(name="tracking")
+def open_tracking(project):
+    return store.connect(store.locate())
 
 
 def project(folder: Path) -> None:

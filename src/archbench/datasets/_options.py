@@ -21,10 +21,10 @@ def whole(name: str, value: object, low: int, high: int) -> int:
     return value
 
 
-def folder_path(name: str, value: str) -> Path:
-    """The folder that an option gives, `~` expanded; a relative one counts from the folder of params.yaml.
+def given_path(name: str, value: str) -> Path:
+    """The file or folder that an option gives, `~` expanded; a relative one counts from the folder of params.yaml.
 
-    That is where every stage and command runs. Raises `BadOption` where it cannot be a folder's name.
+    That is where every stage and command runs. Raises `BadOption` where it cannot be the name of one.
     """
     try:
         if value and "\0" not in value:
@@ -32,7 +32,7 @@ def folder_path(name: str, value: str) -> Path:
     except RuntimeError:
         pass  # ~somebody who is not known here
     raise BadOption(
-        f"The option {name} must be the path of a folder; {value!r} was given. "
+        f"The option {name} must be the path of a file or folder; {value!r} was given. "
         "Change it in the datasets section of params.yaml."
     )
 

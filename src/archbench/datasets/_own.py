@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from archbench.datasets._extract import Unpacked
-from archbench.datasets._options import BadOption, plain
+from archbench.datasets._options import given_path, plain
 from archbench.datasets._pictures import Files
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import split
@@ -55,19 +55,6 @@ class UnknownLabel(UserError):
 
 class EmptyValue(UserError):
     """A place of a table, or a line of a text, where something must stand and nothing does."""
-
-
-def given_path(option: str, value: str) -> Path:
-    """The file or folder that an option names, `~` expanded, relative to params.yaml; raises `BadOption`."""
-    try:
-        if value and "\0" not in value:
-            return Path(value).expanduser()
-    except RuntimeError:
-        pass  # ~somebody who is not known here
-    raise BadOption(
-        f"The option {option} must be the path of a file or folder; {value!r} was given. Change it in the datasets "
-        "section of params.yaml."
-    )
 
 
 def existing(option: str, value: str) -> Path:

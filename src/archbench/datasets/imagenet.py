@@ -33,7 +33,7 @@ from archbench.datasets._folders import (
     unique_names,
 )
 from archbench.datasets._idx import DamagedData
-from archbench.datasets._options import folder_path, plain
+from archbench.datasets._options import given_path, plain
 from archbench.datasets._picture import Inks
 from archbench.datasets._pictures import Files, Storage
 from archbench.datasets._raw import Raw
@@ -146,7 +146,7 @@ def _validation(root: Path, wnids: Sequence[str], kit: _Kit | None) -> Listed:
 
 def _root(raw: Path, folder: str | None) -> Path:
     """Where the pictures are; raises `NotHere`."""
-    root = raw / "imagenet" if folder is None else folder_path("folder", folder)
+    root = raw / "imagenet" if folder is None else given_path("folder", folder)
     for part in PARTS:
         if not (root / part).is_dir():
             raise _not_here(root, part)
