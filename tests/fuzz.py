@@ -428,11 +428,18 @@ def _chain(values: Any, chance: random.Random) -> None:
         place["schedule"] = spec
 
 
+def _plugins(values: Any, chance: random.Random) -> None:
+    """Files that are none, or none that can be a plugin."""
+    if isinstance(values, dict):
+        odd = [chance.choice((*TEXTS, "a.py", "~x/a.py", "a\0b.py", "/dev/null", ".py")) for _ in range(2)]
+        values["plugins"] = chance.choice((odd, odd[:1], odd[0], _odd(chance)))
+
+
 VALUE_CHANGES = (
     _replace, _remove, _rename, _add, _swap, _wrap, _other_entry, _other_option, _other_data, _cross, _space,
-    _parts_and_more, _many, _chain, _other_recipes, _other_expectations,
+    _parts_and_more, _many, _chain, _other_recipes, _other_expectations, _plugins,
 )  # fmt: skip
-WEIGHTS = (12, 2, 4, 4, 4, 3, 14, 12, 8, 5, 5, 5, 2, 1, 6, 4)
+WEIGHTS = (12, 2, 4, 4, 4, 3, 14, 12, 8, 5, 5, 5, 2, 1, 6, 4, 3)
 
 
 def _written(values: Any) -> str:

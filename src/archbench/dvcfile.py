@@ -103,7 +103,7 @@ class _Pipeline:
     def _source_lists(self) -> dict[str, Any]:
         return {
             "cmd": f"python {self._pages}/sources.py",
-            "deps": [*(self._near(path) for path in sources.package_files()), *self._config.plugins],
+            "deps": [*map(self._near, sources.package_files()), *map(os.path.expanduser, self._config.plugins)],
             "params": self._given(
                 "pipeline", "plugins", "training", "datasets", "recipes", "benchmarks", "studies", "probes", "speed"
             ),

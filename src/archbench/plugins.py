@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from archbench import catalogue, code, dialect
-from archbench.errors import UserError, shown
+from archbench.errors import UserError, short, shown
 
 PACKAGE, GROUP = "archbench_plugins", "archbench.plugins"
 
@@ -29,20 +29,25 @@ class BrokenPlugin(UserError):
 
 def load_all(names: Sequence[str], here: Path) -> list[str]:
     """Import the files of `plugins` of the params.yaml in `here`, and return the names of their modules."""
-    return [load(here / Path(name).expanduser()) for name in names]
+    return [load(name, here) for name in names]
 
 
-def load(path: Path) -> str:
-    """Import one file and return the name of its module; one that has not changed since is not imported again.
+def load(given: str | Path, here: Path = Path()) -> str:
+    """Import one file, a path from `here`, and return the name of its module.
 
-    Raises `BrokenPlugin`, with the line where its import failed.
+    One that has not changed since is not imported again. Raises `BrokenPlugin`, with the line where its import failed.
     """
-    path = path.resolve()
+    try:
+        path = (here / Path(given).expanduser()).resolve()
+        there = path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, an unknown ~user, a NUL
+        why = short(str(error))
+        raise BrokenPlugin(f"{shown(str(given))} cannot be a plugin: it is no path of a file ({why}).") from error
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise BrokenPlugin(
             f"{shown(str(path))} cannot be a plugin: it must be a Python file whose name is a word, as my_nets.py."
         )
-    if not path.is_file():
+    if not there:
         raise BrokenPlugin(f"There is no plugin at {path}. Correct `plugins` in params.yaml.")
     name = f"{PACKAGE}.{path.stem}"
     if code.OUTSIDE.get(name, path) != path:

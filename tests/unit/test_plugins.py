@@ -120,6 +120,22 @@ def test_a_file_that_cannot_be_a_plugin_is_told_with_its_line(text, says, tmp_pa
     assert ARCHITECTURES["lenet5"].module == "archbench.architectures.vision.lenet5"
 
 
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/net.py", "a\0b.py", f"{'x' * 5_000}.py"])
+def test_what_can_be_no_path_is_refused_in_a_line(name, tmp_path):
+    with pytest.raises(plugins.BrokenPlugin, match="cannot be a plugin: it is no path of a file") as caught:
+        params(tmp_path, name.removesuffix(".py"))
+    assert len(str(caught.value)) < 300
+
+
+def test_a_plugin_below_the_home_folder_is_what_dvc_looks_at(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    file = write(tmp_path / "home", "at_home")
+    config = params(tmp_path, "~/at_home", benchmarks={"mine": {"architecture": "at_home", "dataset": "digits"}})
+    stage = yaml.safe_load(dvcfile.render(config, Folders(tmp_path, "toy"), tmp_path))["stages"]["sources"]
+    assert str(file) in stage["deps"]
+
+
 def test_other_mistakes(tmp_path):
     with pytest.raises(plugins.BrokenPlugin, match="There is no plugin at"):
         params(tmp_path, "mine")
