@@ -107,14 +107,14 @@ def make_ready(config: Config, folders: Folders, slug: str) -> None:
     """Prepare one data set, unless it is there as params.yaml and the code would make it."""
     from archbench.datasets.store import CARD, NotReady
 
-    if not (folders.prepared / slug / CARD).is_file():
-        prepare(slug)
-        return
-    try:
-        open_data(config, folders, slug)
-    except NotReady as error:
-        print(f"{error.why} It is prepared again.", file=sys.stderr)
-        prepare(slug)
+    check_name("data set", slug, config.datasets)
+    if (folders.prepared / slug / CARD).is_file():
+        try:
+            open_data(config, folders, slug)
+            return
+        except NotReady as error:
+            print(f"{error.why} It is prepared again.", file=sys.stderr)
+    prepare_one(config.datasets, folders, slug)
 
 
 def train(slug: str, track: Track | None = None) -> None:

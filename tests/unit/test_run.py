@@ -120,14 +120,25 @@ from archbench.engines import Job
 from archbench.engines.local import Crew
 if __name__ == "__main__":
     name = f"sleep@{sys.argv[1]}"
-    log = lambda stage: Path(sys.argv[1], "log")
-    Crew(work, 1, log, lambda event: None).run({name: Job(name, (), 1.0)}, lambda: None)
+    log = lambda stage: Path(sys.argv[1], sys.argv[3])
+    print(Crew(work, 1, log, lambda event: None).run({name: Job(name, (), 1.0)}, lambda: None)[name])
 """
+
+
+def test_where_no_log_can_be_written_the_terminal_is_told(tmp_path):
+    (tmp_path / "driver.py").write_text(DRIVER)
+    (tmp_path / "full").write_text("no folder")
+    command = [sys.executable, tmp_path / "driver.py", tmp_path, Path(__file__).parent, "full/x/log"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "failed\n"
+    assert f"error: Not a directory: {tmp_path / 'full'}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "pid").exists()
 
 
 def test_jobs_end_with_the_driver_that_is_killed(tmp_path):
     (tmp_path / "driver.py").write_text(DRIVER)
-    driver = subprocess.Popen([sys.executable, tmp_path / "driver.py", tmp_path, Path(__file__).parent])
+    driver = subprocess.Popen([sys.executable, tmp_path / "driver.py", tmp_path, Path(__file__).parent, "log"])
     pid = int(_wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), 120))
     assert psutil.pid_exists(pid)
     driver.kill()

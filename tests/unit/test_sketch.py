@@ -4,8 +4,10 @@ import math
 
 import pytest
 
+from archbench.architectures import ARCHITECTURES
 from archbench.architectures.network import outline
 from archbench.architectures.sketch import sketch
+from archbench.errors import UserError
 from archbench.figures.sketched import lanes, network_sketch, repeats, stage_lines
 
 
@@ -35,6 +37,21 @@ def test_every_weight_stands_in_one_stage_also_where_parts_share_layers():
     assert sum(stage.parameters for stage in stages) == sum(math.prod(weight.shape) for weight in model.weights)
     assert {stage.part for stage in stages} == {"features", "rpn", "head"}
     assert next(stage for stage in stages if stage.part == "head").sources == []
+
+
+@pytest.mark.parametrize("entry", [one for one in ARCHITECTURES if one.name != "ngram"], ids=lambda entry: entry.name)
+def test_no_weight_of_any_network_is_lost_or_told_twice(entry):
+    shape, outputs = entry.facts["smoke_input"], 3
+    try:
+        model = outline({"name": entry.name, **entry.facts["smoke"]}, shape, outputs)
+    except UserError as error:
+        pytest.skip(f"answers to its task's own parts alone: {error}")
+    stages = sketch(model).stages
+    assert sum(stage.parameters for stage in stages) == sum(math.prod(weight.shape) for weight in model.weights)
+    for place, stage in enumerate(stages):
+        assert stage.layers
+        assert place not in stage.sources
+        assert all(0 <= source < len(stages) for source in stage.sources)
 
 
 def test_a_mask_of_the_input_joins_nothing_and_what_stands_between_is_named():

@@ -19,8 +19,8 @@ from archbench.architectures.profile import Call, calls
 
 ALIKE = 1.7
 """Maps with so many times the positions of others, or fewer, are about as large: unpadded layers cut a little off."""
-RESIZED = ("Pool", "UpSampling", "Resize")
-"""In the names of classes of layers without weights that are told all the same."""
+TOLD = ("Pool", "UpSampling", "Resize", "Dense")
+"""In the names of classes of layers that are told without a matrix of their own: one transposed is another layer's."""
 ACTIVATIONS = {name.replace("_", "").lower() for name in dir(keras.activations)}
 WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -107,7 +107,7 @@ def _is_told(call: Call, joined: int) -> bool:
         return False
     name = type(call.operation).__name__
     matrix = any(len(weight.shape) > 1 for weight in getattr(call.operation, "weights", ()))
-    return matrix or joined > 1 or any(word in name for word in RESIZED)
+    return matrix or joined > 1 or any(word in name for word in TOLD)
 
 
 def _weights(operation: object, counted: set[int]) -> int:

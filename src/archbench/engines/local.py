@@ -130,12 +130,12 @@ class Crew:
 
 def _stage(work: Callable[[str], None], stage: str, log: Path) -> None:
     """The whole of a process: one stage, which tells in `log` what it would on a terminal."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "wb") as file:
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(file.fileno(), stream.fileno())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with heeded(), guarded():
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "wb") as file:  # a full disk is told where the command was given
+            for stream in (sys.stdout, sys.stderr):
+                os.dup2(file.fileno(), stream.fileno())
         work(stage)
     leave()
 

@@ -102,7 +102,7 @@ def sweep(
     write_yaml(folders.root / "params.yaml", values)
     with chdir(folders.root):
         for one in values["datasets"]:
-            _prepared(config, folders, one)
+            stages.make_ready(config, folders, one)
         stages._sweep(config, folders, slug)
     return Study(slug, folders, config)
 
@@ -162,16 +162,6 @@ class Study:
 
     def __repr__(self) -> str:
         return f"study {self.name}\n{self.arms}"
-
-
-def _prepared(config: Config, folders: Folders, slug: str) -> None:
-    """Prepare a data set unless it is there."""
-    from archbench.datasets.store import NotReady
-
-    try:
-        stages.open_data(config, folders, slug)
-    except NotReady:
-        stages.prepare_one(config.datasets, folders, slug)
 
 
 def _config(folders: Folders, data: Data, keys: Mapping[str, Any]) -> Config:

@@ -24,6 +24,7 @@ from archbench.initializers import INITIALIZERS
 from archbench.normalizations import NORMALIZATIONS
 from archbench.optimizers import OPTIMIZERS
 from archbench.preprocessing import PREPROCESSING
+from archbench.records.run_folder import write_text
 from archbench.regularizers import REGULARIZERS
 from archbench.schedules import SCHEDULES
 
@@ -41,6 +42,8 @@ CATALOGUES: dict[str, Catalogue] = {
 }
 """A kind of choice -> what there is of it."""
 Facts = dict[str, Any]
+ROOT = code.PACKAGE.parents[1]
+"""Of the project that the package lies in: files below it are named from there, those of plugins elsewhere whole."""
 
 
 @dataclass
@@ -65,9 +68,7 @@ class Known:
         if self.file is None or not self._asked:
             return
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.file.with_suffix(".new")
-        beside.write_text(json.dumps({"state": _state(), "facts": self._facts}), encoding="utf-8")
-        beside.replace(self.file)
+        write_text(self.file, json.dumps({"state": _state(), "facts": self._facts}))
 
     def _read(self) -> dict[str, Facts]:
         """What an earlier report kept, if the code is still the same; a damaged file is as good as none."""
@@ -78,10 +79,9 @@ class Known:
             return {}
 
 
-@cache
 def _state() -> str:
-    """A digest of the package's code, and the version of Keras."""
-    files = sorted(code.PACKAGE.rglob("*.py"))
+    """A digest of the code of the package and of plugins, and the version of Keras."""
+    files = [*sorted(code.PACKAGE.rglob("*.py")), *sorted(code.OUTSIDE.values())]
     return f"{code.digest(files, Path.read_bytes)} keras {metadata.version('keras')}"
 
 
@@ -91,7 +91,8 @@ def _ask(kind: str, name: str) -> Facts:
     if entry is None:
         return {}
     more: Callable[[Entry], Facts] = {ARCHITECTURE: _network, "activation": _curve}.get(kind, lambda _: {})
-    file = f"src/{entry.module.replace('.', '/')}.py"
+    path = code.path_of(entry.module)
+    file = str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
     what = entry.what.rstrip(".").replace("`", "")
     return {"what": what, "source": entry.source, "file": file, **more(entry)}
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archbench import code
 from archbench.figures.sketched import network_sketch
 from archbench.figures.style import short_number, style
 from archbench.page import formats
-from archbench.page.known import ARCHITECTURE
+from archbench.page.known import ARCHITECTURE, ROOT
 from archbench.page.known import Facts as KnownFacts
 from archbench.page.section import Block, Facts, Figures, Folded, Heading, Link, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -122,7 +121,7 @@ def _about(known: KnownFacts, place: Workplace) -> list[Block]:
         ("Outputs there", str(known["outputs"])),
         *_costs(known),
         ("Parts that may be swapped", swaps),
-        ("Written in", place.linked(known["file"], code.PACKAGE.parents[1] / known["file"])),
+        ("Written in", place.linked(known["file"], ROOT / known["file"])),
     ]
     return [Text(f"{known['what']}. Source: {known['source']}."), Facts(pairs)]
 
