@@ -1,6 +1,8 @@
 """IDX and CIFAR files of the true byte format, made here, served by HTTP, read by the loaders."""
 
+import csv
 import gzip
+import hashlib
 import io
 import struct
 import tarfile
@@ -156,6 +158,73 @@ def test_cifar10_records_become_images(publish, tmp_path):
     assert len(raw.class_names) == 10
     left = [path.name for path in (folder / "cifar10").iterdir() if not path.name.endswith(".lock")]
     assert left == ["cifar-10-binary.tar.gz"]  # what was unpacked is gone
+
+
+@pytest.fixture
+def in_six_files(tmp_path, monkeypatch):
+    """CIFAR-10's six files of records in a folder, as the table of published ones knows them; the folder."""
+    table = ["dataset,file,bytes,hash,licence,source"]
+    names = [*(f"data_batch_{n}.bin" for n in range(1, 6)), "test_batch.bin"]
+    for number, name in enumerate(names, 1):
+        content = record(number % 6) + record(number + 3)
+        path = tmp_path / "six" / "cifar10" / "cifar-10-batches-bin" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        sha1 = hashlib.sha1(content).hexdigest()
+        table.append(f"cifar10,cifar-10-batches-bin/{name},{len(content)},sha1:{sha1},not stated,here")
+    listed = tmp_path / "unpacked.csv"
+    listed.write_text("\n".join(table))
+    monkeypatch.setattr(_fetch, "UNPACKED", listed)
+    return tmp_path / "six"
+
+
+@pytest.mark.parametrize("lies", ["where raw data are", "in the mirror", "in the mirror, but for one"])
+def test_cifar10_comes_from_its_six_files_too(in_six_files, tmp_path, monkeypatch, lies):
+    monkeypatch.delenv("ARCHBENCH_MIRROR", raising=False)
+    raw = in_six_files if lies == "where raw data are" else tmp_path / "raw"
+    if lies != "where raw data are":
+        monkeypatch.setenv("ARCHBENCH_MIRROR", str(in_six_files))
+    if lies == "in the mirror, but for one":
+        name = "cifar10/cifar-10-batches-bin/data_batch_2.bin"
+        (raw / name).parent.mkdir(parents=True)
+        (in_six_files / name).rename(raw / name)
+    built = DATASETS.build("cifar10", raw)
+    assert built.train["label"].tolist() == [1, 4, 2, 5, 3, 6, 4, 7, 5, 8]
+    assert built.official["test"]["label"].tolist() == [0, 9]
+    assert built.train["image"][0, 0, 1].tolist() == [101, 102, 103]
+    assert built.class_names == tuple(TEN.decode().split())
+    assert len(list(raw.glob("cifar10/cifar-10-batches-bin/*.bin"))) == 6
+
+
+def test_another_file_of_cifar10s_name_is_refused(in_six_files):
+    path = in_six_files / "cifar10" / "cifar-10-batches-bin" / "data_batch_4.bin"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(_fetch.WrongFile, match=f"{path} is not the published.*rm {path}"):
+        DATASETS.build("cifar10", in_six_files)
+
+
+def test_five_of_cifar10s_six_files_do_not_do(publish, in_six_files, monkeypatch):
+    folder = publish("cifar10", cifar10_files())
+    (in_six_files / "cifar10" / "cifar-10-batches-bin" / "test_batch.bin").unlink()
+    monkeypatch.setenv("ARCHBENCH_MIRROR", str(in_six_files))
+    assert DATASETS.build("cifar10", folder).train["label"].tolist() == [1, 5, 2, 6, 3, 7, 4, 8, 5, 9]
+
+
+def test_the_published_files_of_cifar10_are_those_of_other_libraries():
+    table = list(csv.DictReader(_fetch.UNPACKED.open(newline="")))
+    assert [row["file"].rpartition("/")[2] for row in table] == [
+        *(f"data_batch_{n}.bin" for n in range(1, 6)),
+        "test_batch.bin",
+    ]
+    assert {int(row["bytes"]) for row in table} == {10_000 * 3_073}
+    assert [row["hash"][5:13] for row in table] == [
+        "aadd24ac",
+        "c0ba65cc",
+        "1dd00a74",
+        "aab85764",
+        "26e2849e",
+        "67eb016d",
+    ]
 
 
 def test_cifar100_uses_the_fine_label(publish):

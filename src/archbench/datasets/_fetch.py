@@ -3,7 +3,8 @@
 The files, their addresses, sizes, checksums and licences stand in `files.csv`, one row an address; the rows
 of one file agree in all else, and a size that nobody published is empty. A data set that was published as a folder of
 many files has a row in `registries.csv`, with the folder's address, and its files in `registries/<dataset>.csv`. A
-checksum is written `sha256:...`, `md5:...` or `sha1:...`.
+checksum is written `sha256:...`, `md5:...` or `sha1:...`. `unpacked.csv` has the files inside of archives whose
+checksums were published too: who has them needs no archive.
 
 `ARCHBENCH_MIRROR` names a folder or an http(s) address that is asked first, laid out `<dataset>/<file>`.
 """
@@ -28,6 +29,7 @@ from archbench.errors import UserError
 
 FILES = Path(__file__).with_name("files.csv")
 REGISTRIES = Path(__file__).with_name("registries")
+UNPACKED = Path(__file__).with_name("unpacked.csv")
 MANY = 20
 """More files than this are told of in one line."""
 MOST = 1_000_000_000
@@ -151,6 +153,23 @@ def fetch(dataset: str, raw: Path, *, only: Container[str] | None = None, retry:
     for file in missing if len(missing) <= MANY else ():
         say(f"{dataset}/{file.name}: {_size(file.size)}, licence: {file.licence}")
     return {file.name: _one(file, raw / dataset / file.name, retry) for file in wanted}
+
+
+def unpacked(dataset: str, raw: Path) -> dict[str, Path] | None:
+    """Name -> path of the files of an archive, in `raw`/`dataset`, if all of them lie there or in the mirror's folder.
+
+    They are the published ones, as those of `fetch` are. None where any is missing.
+    """
+    files = [
+        Published(row["dataset"], row["file"], (), int(row["bytes"]), row["hash"], row["licence"], row["source"])
+        for row in _table(UNPACKED)
+        if row["dataset"] == dataset
+    ]
+    mirror = os.environ.get(MIRROR, "")
+    places = [raw] if not mirror or mirror.startswith(("http://", "https://")) else [raw, Path(mirror)]
+    if not all(any((place / dataset / file.name).is_file() for place in places) for file in files):
+        return None
+    return {file.name: _one(file, raw / dataset / file.name, Retry()) for file in files}
 
 
 def _one(file: Published, path: Path, retry: Retry) -> Path:
