@@ -9,7 +9,7 @@ import pytest
 from archbench.datasets import store
 from archbench.datasets.card import Card
 from archbench.errors import UserError
-from archbench.preprocessing import PREPROCESSING
+from archbench.preprocessing import PREPROCESSING, NothingToScale
 
 ENTRIES = {entry.name: entry for entry in PREPROCESSING}
 FIELDS = {"name": "toy", "source": "", "licence": "", "input": "image", "class_names": ()}
@@ -118,3 +118,10 @@ def test_half_precision_networks_still_read_whole_numbers_exactly():
             assert (found[2] - found[1] == 1).all()
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("name", ["standardize", "channel_mean", "rescale"])
+def test_tokens_are_not_scaled(name):
+    tokens = Card("prose", "", "", "tokens", {"tokens": {"shape": [None], "dtype": "int32"}}, {"train": 3})
+    with pytest.raises(NothingToScale, match=r"'prose' holds tokens.*Give its benchmark `preprocessing: none`"):
+        PREPROCESSING.build(name, tokens)

@@ -7,7 +7,7 @@ import numpy as np
 
 from archbench.datasets.card import Card
 from archbench.errors import UserError
-from archbench.preprocessing import preprocessor
+from archbench.preprocessing import preprocessor, statistic
 
 
 class NoMeanImage(UserError):
@@ -38,5 +38,5 @@ def channel_mean(card: Card) -> keras.Layer:
 
     The unit stays that of the data set. Computes in float32 whatever the precision of the network.
     """
-    offset = -np.asarray(card.statistics["mean"])
+    offset = -statistic(card, "mean")
     return keras.layers.Rescaling(1.0, offset.tolist(), dtype="float32", name="channel_mean")

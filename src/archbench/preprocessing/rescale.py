@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from archbench.datasets.card import Card
-from archbench.preprocessing import preprocessor
+from archbench.preprocessing import preprocessor, statistic
 
 
 @preprocessor("rescale", source='Han, Kamber, Pei 2011, "Data Mining", section 3.5.2, min-max normalization')
@@ -16,7 +16,7 @@ def rescale(card: Card) -> keras.Layer:
     A picture has one minimum and maximum for all its channels, so colors keep their balance; features and
     sequences have their own for each. What never changes in training becomes 0. Computes in float32.
     """
-    low, high = (np.asarray(card.statistics[name]) for name in ("minimum", "maximum"))
+    low, high = (statistic(card, name) for name in ("minimum", "maximum"))
     if len(card.input_shape) == 3:
         low, high = low.min(), high.max()
     scale = 1 / np.where(high > low, high - low, 1.0)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from archbench.datasets.card import Card
-from archbench.preprocessing import preprocessor
+from archbench.preprocessing import preprocessor, statistic
 
 
 @preprocessor("standardize", source='LeCun, Bottou, Orr, Müller 1998, "Efficient BackProp", section 4.3')
@@ -16,8 +16,8 @@ def standardize(card: Card) -> keras.Layer:
     A feature that never changes in training is only centred. Computes in float32 whatever the precision of
     the network: bfloat16 cannot tell 255 from 254.
     """
-    deviation = np.asarray(card.statistics["deviation"])
+    mean, deviation = statistic(card, "mean"), statistic(card, "deviation")
     variance = np.where(deviation > 0, deviation, 1.0) ** 2
     return keras.layers.Normalization(
-        axis=-1, mean=card.statistics["mean"], variance=variance.tolist(), dtype="float32", name="standardize"
+        axis=-1, mean=mean.tolist(), variance=variance.tolist(), dtype="float32", name="standardize"
     )
