@@ -20,6 +20,10 @@ PAGE = "train.txt"
 """The list of the page that every training runs."""
 
 
+class NoPage(UserError):
+    """A project without the files that DVC's stages run."""
+
+
 def package_files() -> list[Path]:
     """All files of the package that a result or a report may depend on."""
     return sorted(path for kind in KINDS for path in code.PACKAGE.rglob(kind))
@@ -31,7 +35,10 @@ def lists(config: Config, pages: Path) -> dict[str, str]:
     `pages` is the folder of the stages' own pages. Of what is wrong in params.yaml the list says what: the stage that
     reads it is the one to fail.
     """
-    found = {PAGE: code.list_digests([pages / "train.py"]), "report.txt": code.list_digests(_report())}
+    page = pages / "train.py"
+    if not page.is_file():
+        raise NoPage(f"There is no {page}, which DVC's stages run. A folder with all of them: archbench new project")
+    found = {PAGE: code.list_digests([page]), "report.txt": code.list_digests(_report())}
     for slug in config.datasets:
         found[f"prepare/{slug}.txt"] = _lines(_data, config, slug)
     for slug in config.benchmarks:

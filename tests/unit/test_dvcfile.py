@@ -73,6 +73,13 @@ def test_where_params_yaml_is_wrong_the_list_of_its_own_stage_says_so_and_the_ot
     assert "digitz" in wrong["prepare/more.txt"]
 
 
+def test_a_project_without_its_pages_is_told_so(tmp_path):
+    page = tmp_path / "pipelines" / "train.py"
+    with pytest.raises(sources.NoPage, match=f"There is no {page}.*archbench new project"):
+        sources.lists(check_config(VALUES), page.parent)
+
+
+
 def test_every_benchmark_hangs_on_its_own_architecture_and_on_no_other():
     own = {"lenet": "vision/lenet5.py", "vgg": "vision/vgg.py", "lstm": "sequences/recurrent.py"}
     for slug, file in own.items():
