@@ -79,7 +79,6 @@ def test_a_project_without_its_pages_is_told_so(tmp_path):
         sources.lists(check_config(VALUES), page.parent)
 
 
-
 def test_every_benchmark_hangs_on_its_own_architecture_and_on_no_other():
     own = {"lenet": "vision/lenet5.py", "vgg": "vision/vgg.py", "lstm": "sequences/recurrent.py"}
     for slug, file in own.items():
