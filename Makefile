@@ -17,8 +17,8 @@ repro: $(STAMP)  ## the tour: embedded data, training, one sweep, report
 	$(RUN) dvc repro
 	@$(RUN) archbench report --where
 
-full: $(STAMP)  ## every architecture and study, small, on embedded data; no measurements of speed
-	cd pipelines/full && $(RUN) archbench plan --write && $(RUN) dvc repro
+full: $(STAMP)  ## every architecture and study, small, on embedded data, a stage a core; no measurements of speed
+	cd pipelines/full && $(RUN) archbench plan --write && $(RUN) archbench run && $(RUN) dvc repro
 	@cd pipelines/full && $(RUN) archbench report --where
 
 speed: $(STAMP)  ## the measurements of speed, and the report of `full` with their table
@@ -27,7 +27,7 @@ speed: $(STAMP)  ## the measurements of speed, and the report of `full` with the
 	@cd pipelines/full && $(RUN) archbench report --where
 
 real: $(STAMP)  ## real data that two cores train on; downloads them, or set ARCHBENCH_MIRROR
-	cd pipelines/real && $(RUN) archbench plan --write && $(RUN) dvc repro
+	cd pipelines/real && $(RUN) archbench plan --write && $(RUN) archbench run && $(RUN) dvc repro
 	@cd pipelines/real && $(RUN) archbench report --where
 
 paper: $(STAMP)  ## the papers' sizes on real data; needs a GPU
