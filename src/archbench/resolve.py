@@ -242,10 +242,14 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         "resident_megabytes": config.training.resident_megabytes,
         "steps_per_call": config.training.steps_per_call,
     }
+    # What is not asked for stands nowhere: those without it keep the settings, and so the ids, that they have.
     if benchmark.keep_every:
         settings["keep_every"] = benchmark.keep_every
-    if benchmark.start:  # the others keep the settings, and so the ids, that they have without it
+    if benchmark.start:
         settings["start"] = benchmark.start.model_dump(mode="json", by_alias=True, exclude_none=True)
+    average = benchmark.average or config.training.average
+    if average:
+        settings["average"] = average.model_dump()
     with mistakes.at("optimizer"):
         full_batch.check(settings)
     mistakes.report()

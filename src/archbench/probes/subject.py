@@ -119,7 +119,8 @@ class Subject:
 
         def after_epoch(progress: Progress) -> None:
             if progress.epoch in epochs:
-                learner.model.set_weights(bench.program.learner.model.get_weights())
+                with bench.program.learner.averaged():
+                    learner.model.set_weights(bench.program.learner.model.get_weights())
                 look(progress.epoch)
 
         recipe, progress = bench.start(settings), Progress(settings["id"])

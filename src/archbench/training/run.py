@@ -234,7 +234,8 @@ class _Recorder:
         row = progress.history[-1]
         run_folder.append_history(self._folder / "history.csv", row)
         if self.snapshots:
-            self.snapshots.after_epoch(progress.epoch)
+            with self._bench.program.learner.averaged():
+                self.snapshots.after_epoch(progress.epoch)
         self._pace.show(self._folder.name, row, self._epochs, self._bench.task.monitor)
         if time.perf_counter() - self._last_checkpoint >= self._pace.checkpoint_seconds:
             progress.state = self._bench.program.learner.read_state()
