@@ -167,7 +167,8 @@ def _run_lacks(run: RunFolder) -> str | None:
     """What a run that is well otherwise does not have here."""
     if run.has_weights:
         return None
-    return f"has scores and no model: {WITHOUT_WEIGHTS}; archbench merge takes them, or it is trained again"
+    lacking = f"has scores and no {run_folder.WEIGHTS}: {WITHOUT_WEIGHTS}"
+    return f"{lacking}; archbench merge takes them, or it is trained again"
 
 
 def _start(run: Path) -> str:
