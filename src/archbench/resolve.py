@@ -41,8 +41,10 @@ from archbench.training.start import describe_source
 
 SETTINGS_FROM_TRAINING = (
     "xla", "precision", "preprocessing", "augmentation", "optimizer", "schedule",
-    "epochs", "batch_size", "clip", "early_stopping",
+    "epochs", "batch_size", "clip", "early_stopping", "average",
 )  # fmt: skip
+LEFT_OUT = ("average",)
+"""Of these what stands nowhere unless it is asked for: all others keep the settings, and so the ids, that they had."""
 BASE = "base"
 """What the network of a probe without arms is called."""
 
@@ -238,18 +240,14 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         "dataset": benchmark.dataset,
         "task": task,
         "parts": benchmark.parts.changes,
-        **{name: _plain(value) for name, value in merged.items()},
+        **{name: _plain(value) for name, value in merged.items() if value is not None or name not in LEFT_OUT},
         "resident_megabytes": config.training.resident_megabytes,
         "steps_per_call": config.training.steps_per_call,
     }
-    # What is not asked for stands nowhere: those without it keep the settings, and so the ids, that they have.
     if benchmark.keep_every:
         settings["keep_every"] = benchmark.keep_every
-    if benchmark.start:
+    if benchmark.start:  # the others keep the settings, and so the ids, that they have without it
         settings["start"] = benchmark.start.model_dump(mode="json", by_alias=True, exclude_none=True)
-    average = benchmark.average or config.training.average
-    if average:
-        settings["average"] = average.model_dump()
     with mistakes.at("optimizer"):
         full_batch.check(settings)
     mistakes.report()
