@@ -492,7 +492,14 @@ def commands_of_scale(where: str) -> list[str]:
     text = (Path(__file__).parents[2] / "docs" / "scale.md").read_text(encoding="utf-8")
     (block,) = [one for one in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "dvc remote" in one]
     lines = [line.split("#") for line in block.splitlines()]
-    return [command.strip() for command, comment in lines if where in comment or "both" in comment]
+    return [command.strip() for command, comment in lines if {where, "both"} & set(re.findall(r"\w+", comment))]
+
+
+def trained(toy: Toy) -> dict[Path, bytes]:
+    """Every file of its runs."""
+    found = {path.relative_to(toy.folder): path.read_bytes() for path in toy.folder.glob("runs/toy/*/seed-*/*")}
+    assert any(path.name == "model.keras" for path in found)
+    return found
 
 
 @pytest.mark.slow
@@ -510,9 +517,6 @@ def test_dvc_finds_merged_runs_finished_where_their_weights_came_and_results_sho
     assert {one["stage"] for one in planned["stages"] if one["state"] == "run"} >= {"train@small", "sweep@rates"}
     assert "given weights: 2 runs, 1 study" in here.run("archbench", "merge", "../whole.bundle")
 
-    def trained(toy):
-        return {path.relative_to(toy.folder): path.read_bytes() for path in toy.folder.glob("runs/toy/*/seed-*/*")}
-
     journal = (here.folder / "studies" / "toy" / "rates.journal").read_text()
     here.run("dvc", "repro")
     assert trained(here) == trained(there)  # their very machine.json: nothing was trained here
@@ -523,11 +527,16 @@ def test_dvc_finds_merged_runs_finished_where_their_weights_came_and_results_sho
     best = yaml.safe_load((here.folder / "studies/toy/rates/best.yaml").read_text())
     assert best == yaml.safe_load((there.folder / "studies/toy/rates/best.yaml").read_text())
     assert (here.folder / "reports" / "toy" / "index.html").is_file()
-    store = tmp_path / "store"
+
+
+@pytest.mark.slow
+def test_dvcs_remote_carries_a_pipeline_by_the_commands_of_the_page(tmp_path):
+    params, store = TOY.partition("studies:")[0], tmp_path / "store"
     store.mkdir()
-    third = Toy(tmp_path / "third", TOY)
-    for toy, where in ((there, "there"), (third, "here")):
+    there, here = Toy(tmp_path / "there", params), Toy(tmp_path / "here", params)
+    there.run("archbench", "run")
+    for toy, where in ((there, "there"), (here, "here")):
         for command in commands_of_scale(where):
             toy.run(*command.replace("/mnt/store", str(store)).split())
-    assert trained(third) == trained(there)
-    assert set(json.loads(third.run("dvc", "status", "--json"))) == {"report"}
+    assert trained(here) == trained(there)
+    assert set(json.loads(here.run("dvc", "status", "--json"))) == {"report"}
