@@ -28,7 +28,7 @@ from pydantic import (
 
 from archbench import dialect, recipes
 from archbench.errors import MOST_MISTAKES, SHOWN_CHARACTERS, UserError, listed, short, shown, together
-from archbench.options import Count, Fraction, NonNegative, Positive, Seed
+from archbench.options import Count, Fraction, Inside, NonNegative, Positive, Seed
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -102,6 +102,13 @@ class Clip(Model):
         return self
 
 
+class Average(Model):
+    """An exponential moving average of the weights, which is what is scored and saved."""
+
+    decay: Inside
+    """What the average keeps of itself at a step; the rest comes from the weights after the step."""
+
+
 class EarlyStopping(Model):
     """Stop after `patience` epochs without a validation score better by more than `least_gain`."""
 
@@ -143,6 +150,7 @@ class Training(Model):
     batch_size: Count = 32
     clip: Clip | None = None
     early_stopping: EarlyStopping | None = None
+    average: Average | None = None
     resident_megabytes: Count = 1024
     """Training data up to this size are kept on the device; larger ones stream from their files."""
     steps_per_call: Count = 100
@@ -179,6 +187,7 @@ class Changes(Model):
     batch_size: Count | None = None
     clip: Clip | None = None
     early_stopping: EarlyStopping | None = None
+    average: Average | None = None
     recipe: Recipes = ()
     """Recipes to start from, merged left to right; the keys that stand beside it come last."""
 

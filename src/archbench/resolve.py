@@ -41,8 +41,10 @@ from archbench.training.start import describe_source
 
 SETTINGS_FROM_TRAINING = (
     "xla", "precision", "preprocessing", "augmentation", "optimizer", "schedule",
-    "epochs", "batch_size", "clip", "early_stopping",
+    "epochs", "batch_size", "clip", "early_stopping", "average",
 )  # fmt: skip
+LEFT_OUT = ("average",)
+"""Of these what stands nowhere unless it is asked for: all others keep the settings, and so the ids, that they had."""
 BASE = "base"
 """What the network of a probe without arms is called."""
 
@@ -238,7 +240,7 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         "dataset": benchmark.dataset,
         "task": task,
         "parts": benchmark.parts.changes,
-        **{name: _plain(value) for name, value in merged.items()},
+        **{name: _plain(value) for name, value in merged.items() if value is not None or name not in LEFT_OUT},
         "resident_megabytes": config.training.resident_megabytes,
         "steps_per_call": config.training.steps_per_call,
     }

@@ -66,6 +66,7 @@ KINDS = {
         "arm": MOMENTUM,
         "settings": {"epochs": 8, "early_stopping": {"patience": 1, "least_gain": 0.002}},
     },
+    "averaged weights": {"arm": MOMENTUM, "settings": {"average": {"decay": 0.9}}},
     "pruned": {"arm": MOMENTUM, "settings": {"epochs": 5}, "study": {"pruner": "median"}},
     "folds": {"arm": MOMENTUM, "study": {"folds": FOLDS}},
     "pruned in folds": {"arm": MOMENTUM, "study": {"folds": FOLDS, "pruner": "successive_halving"}},

@@ -14,12 +14,12 @@ from archbench.page.sections.boards import board_rows
 from archbench.records import read
 from archbench.records.read import HalfWritten, read_run, read_whole
 from archbench.records.run_folder import BrokenRecord
+from archbench.records.summary import summarize
 from archbench.results import runs as places
 from archbench.results.durations import durations
 from archbench.results.leaderboard import boards
 from archbench.results.table import results_table
 from archbench.tracking._parent import Family, _numbers
-from archbench.training.run import summarize
 
 DESCRIBED = {"architecture": "lenet5", "scale": "paper", "dataset": "digits", "task": "classification"}
 

@@ -300,6 +300,7 @@ def test_the_id_of_a_trial_is_the_same_every_time_and_does_not_hang_on_other_ben
         ("training.precision", "mixed_bfloat16"),
         ("training.clip", {"norm": 1}),
         ("training.early_stopping", {"patience": 3}),
+        ("training.average", {"decay": 0.9}),
         ("training.steps_per_call", 7),
         ("training.augmentation", ["flip"]),
         ("training.optimizer", {"name": "adam", "beta_1": 0.8}),

@@ -36,6 +36,7 @@ CASES = {
         },
     ),
     "float16 with loss scaling, adamw": (STRIPES, {"precision": "mixed_float16", "optimizer": {"name": "adamw"}}),
+    "averaged weights": (STRIPES, {"average": {"decay": 0.9}}),
     "samples of a VAE, rmsprop": (STRIPES, {**toys.VAE, "optimizer": {"name": "rmsprop"}}),
     "regions that a step draws, and masks": (toys.with_instances(SQUARES), toys.MASKS),
     "pictures of several sizes": (SQUARES, toys.SEVERAL_SIZES),

@@ -47,6 +47,7 @@ CHANGES = {
     "training.batch_size": 16,
     "training.clip": {"norm": 1},
     "training.early_stopping": {"patience": 2},
+    "training.average": {"decay": 0.9},
     "training.resident_megabytes": 7,
     "training.steps_per_call": 7,
     f"{STUDY}.base.architecture": {"name": "mlp", "units": [7]},
@@ -86,6 +87,7 @@ CHANGES = {
             "batch_size": 16,
             "clip": {"norm": 1},
             "early_stopping": {"patience": 2},
+            "average": {"decay": 0.9},
         }.items()
     },
 }
@@ -294,6 +296,7 @@ TRAINING = {
     "batch_size": 64,
     "clip": {"value": 1},
     "early_stopping": {"patience": 5},
+    "average": {"decay": 0.99},
 }
 BASE = {
     "xla": "auto",
@@ -305,6 +308,7 @@ BASE = {
     "batch_size": 8,
     "clip": {"global_norm": 1},
     "early_stopping": {"patience": 4},
+    "average": {"decay": 0.999},
 }
 
 

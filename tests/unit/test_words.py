@@ -23,6 +23,7 @@ MODELS = [
     config.Beat,
     config.Clip,
     config.EarlyStopping,
+    config.Average,
     config.PartsChange,
     config.Study,
     config.Arm,

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from archbench.cli import check, doctor, entries, inspect, new, plan, results, run, stages, tracking
+from archbench.cli import bundle, check, doctor, entries, inspect, new, plan, results, run, stages, tracking
 from archbench.errors import UserError, refusal
 
 REFUSED = 2
@@ -83,6 +83,8 @@ app.command("results")(results.results)
 app.command("compare")(results.compare)
 app.command("check")(check.check)
 app.command("speed")(stages.speed)
+app.command("bundle")(bundle.bundle)
+app.command("merge")(bundle.merge)
 app.command("sync")(tracking.sync)
 app.command("ui")(tracking.ui)
 app.command("doctor")(doctor.doctor)

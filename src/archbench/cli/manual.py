@@ -32,6 +32,7 @@ PLACES = {
     config.PartsChange: "`parts`: what is swapped inside a network",
     config.Clip: "`clip`: one limit of the gradient",
     config.EarlyStopping: "`early_stopping`",
+    config.Average: "`average`: an average of the weights",
     config.Start: "`start`: weights of another benchmark",
     config.Beat: "`beats`: what a benchmark must be better than",
     config.Study: "`studies.NAME`: arms at equal budget",

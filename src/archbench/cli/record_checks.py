@@ -15,9 +15,10 @@ from archbench.datasets.derived import open_data
 from archbench.errors import UserError
 from archbench.project import Folders, project_root
 from archbench.records import run_folder
+from archbench.records.folders import named_below
 from archbench.records.probe_folder import read_probe
 from archbench.records.read import HalfWritten, RunFolder, is_alive, read_run, read_study
-from archbench.records.run_folder import BrokenRecord
+from archbench.records.run_folder import WITHOUT_WEIGHTS, BrokenRecord
 from archbench.records.shapes import MACHINE
 from archbench.resolve import Plan
 from archbench.results.machines import other_processors
@@ -75,7 +76,7 @@ def _data(config: Config, folders: Folders, plans: Mapping[str, Plan]) -> list[F
 
 
 def _runs(config: Config, folders: Folders, plans: Mapping[str, Plan]) -> Iterator[Finding]:
-    for folder in sorted(folders.runs.glob("*/")):
+    for folder in named_below(folders.runs):
         name = str(folder.relative_to(folders.root))
         if folder.name not in plans:
             yield Finding(name, "is of no benchmark in params.yaml", f"rm -r {shlex.quote(name)}")
@@ -84,7 +85,7 @@ def _runs(config: Config, folders: Folders, plans: Mapping[str, Plan]) -> Iterat
         sha256 = _data_digest(folders.prepared / plan.settings["dataset"])
         for run in sorted(folder.glob("seed-*/")):
             found = read_run(run)
-            fault = _run_fault(found) or _run_stale(found, plan, sha256)
+            fault = _run_fault(found) or _run_stale(found, plan, sha256) or _run_lacks(found)
             if fault:
                 yield Finding(str(run.relative_to(folders.root)), fault, mend)
         if (folder / "metrics.json").exists():
@@ -95,7 +96,7 @@ def _runs(config: Config, folders: Folders, plans: Mapping[str, Plan]) -> Iterat
 
 
 def _studies(config: Config, folders: Folders) -> Iterator[Finding]:
-    for folder in sorted(folders.studies.glob("*/")):
+    for folder in named_below(folders.studies):
         name = str(folder.relative_to(folders.root))
         if folder.name not in config.studies:
             yield Finding(name, "is of no study in params.yaml", f"rm -r {shlex.quote(name)}")
@@ -104,12 +105,13 @@ def _studies(config: Config, folders: Folders) -> Iterator[Finding]:
         if fault := _study_fault(folder):
             yield Finding(name, fault, mend)
         for run in sorted(folder.glob("final/*/seed-*/")):
-            if fault := _run_fault(read_run(run)):
+            found = read_run(run)
+            if fault := _run_fault(found) or _run_lacks(found):
                 yield Finding(str(run.relative_to(folders.root)), fault, mend)
 
 
 def _probes(config: Config, folders: Folders) -> Iterator[Finding]:
-    for folder in sorted(folders.probes.glob("*/")):
+    for folder in named_below(folders.probes):
         name = str(folder.relative_to(folders.root))
         if folder.name not in config.probes:
             yield Finding(name, "is of no probe in params.yaml", f"rm -r {shlex.quote(name)}")
@@ -161,6 +163,14 @@ def _run_fault(run: RunFolder) -> str | None:
     return None
 
 
+def _run_lacks(run: RunFolder) -> str | None:
+    """What a run that is well otherwise does not have here."""
+    if run.has_weights:
+        return None
+    lacking = f"has scores and no {run_folder.WEIGHTS}: {WITHOUT_WEIGHTS}"
+    return f"{lacking}; archbench merge takes them, or it is trained again"
+
+
 def _start(run: Path) -> str:
     """Where a killed run goes on."""
     path = run / "checkpoint.npz"
@@ -210,7 +220,8 @@ def _leftovers(folders: Folders) -> Iterator[Finding]:
             owner = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
             if not (owner.isdecimal() and Path(f"/proc/{owner}").exists()):
                 name = str(path.relative_to(folders.root))
-                yield Finding(name, "was left by a process that is gone", f"rm {shlex.quote(name)}")
+                remove = "rm -r" if path.is_dir() else "rm"
+                yield Finding(name, "was left by a process that is gone", f"{remove} {shlex.quote(name)}")
 
 
 def _data_digest(folder: Path) -> str | None:

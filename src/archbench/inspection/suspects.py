@@ -65,10 +65,12 @@ def suspects(prepared: Prepared, runs: Path) -> Suspects | None:
 
 
 def _trained(card: Card, runs: Path) -> Iterator[RunFolder]:
-    """Finished runs on this data set whose task says how likely each class is."""
+    """Finished runs on this data set with their weights here, whose task says how likely each class is."""
     for settings in sorted(runs.glob("*/seed-*/settings.yaml")):
         run = read_run(settings.parent, digests=False)
-        if run.state != "finished" or run.settings["dataset_sha256"] != card.sha256 or "label" not in card.arrays:
+        if run.state != "finished" or not run.has_weights:
+            continue
+        if run.settings["dataset_sha256"] != card.sha256 or "label" not in card.arrays:
             continue
         try:
             task = TASKS[run.settings["task"]["name"]].build

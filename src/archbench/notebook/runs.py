@@ -14,6 +14,7 @@ import pandas as pd
 
 from archbench.errors import UserError
 from archbench.notebook import html
+from archbench.records.run_folder import WITHOUT_WEIGHTS
 from archbench.results import runs as reading
 from archbench.results.statistics import Comparison, compare_pairs
 from archbench.results.table import results_table
@@ -69,7 +70,8 @@ class Run:
         from archbench.architectures.network import load_network
 
         if not (self.folder / "model.keras").is_file():
-            raise NoRun(f"{self.folder} holds no model: the run is {self.state}.")
+            why = WITHOUT_WEIGHTS if self.state == "finished" else f"the run is {self.state}"
+            raise NoRun(f"{self.folder} holds no model: {why}.")
         return load_network(self.folder / "model.keras")
 
     def figures(self) -> dict[str, Figure]:

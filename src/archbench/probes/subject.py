@@ -14,6 +14,7 @@ from archbench.datasets.columns import take
 from archbench.datasets.store import Prepared
 from archbench.errors import UserError
 from archbench.records.read import read_run
+from archbench.records.run_folder import WEIGHTS, WITHOUT_WEIGHTS
 from archbench.tasks.base import Arrays
 from archbench.training.build import build_learner, build_task
 from archbench.training.checkpoint import Progress
@@ -118,7 +119,8 @@ class Subject:
 
         def after_epoch(progress: Progress) -> None:
             if progress.epoch in epochs:
-                learner.model.set_weights(bench.program.learner.model.get_weights())
+                with bench.program.learner.averaged():
+                    learner.model.set_weights(bench.program.learner.model.get_weights())
                 look(progress.epoch)
 
         recipe, progress = bench.start(settings), Progress(settings["id"])
@@ -132,6 +134,8 @@ class Subject:
             why = f"is {run.state}" if run.fault is None else f"is damaged ({run.fault.path.name} {run.fault.fault})"
         elif run.settings["id"] != self.settings["id"]:
             why = "is of other settings, code or data than params.yaml asks for now"
+        elif not run.has_weights:
+            why = f"has no model: {WITHOUT_WEIGHTS}"
         else:
-            return run.path / "model.keras"
+            return run.path / WEIGHTS
         raise NoRun(f"{run.path}, which this probe looks into, {why}. Run: dvc repro train@{slug}")

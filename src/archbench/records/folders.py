@@ -11,8 +11,14 @@ KINDS = ("runs", "studies", "probes")
 
 def find_folders(root: Path, pipeline: str | None = None, names: Collection[str] | None = None) -> list[Path]:
     """The folders of benchmarks, then those of studies and of probes, below a project, in the order of their names."""
-    folders = [folder for kind in KINDS for folder in sorted((root / kind).glob(f"{pipeline or '*'}/*/"))]
+    pipelines = [one for kind in KINDS for one in sorted((root / kind).glob(f"{pipeline or '*'}/"))]
+    folders = [folder for one in pipelines for folder in named_below(one)]
     return [folder for folder in folders if names is None or folder.name in names]
+
+
+def named_below(pipeline: Path) -> list[Path]:
+    """The folders below runs/<pipeline>, studies/<pipeline> or probes/<pipeline>, but for what is being moved there."""
+    return [folder for folder in sorted(pipeline.glob("*/")) if not folder.name.startswith(".")]
 
 
 def kind_of(folder: Path) -> str:

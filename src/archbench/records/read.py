@@ -20,6 +20,7 @@ from archbench.errors import UserError
 from archbench.records.run_folder import (
     BrokenRecord,
     check,
+    lacks_weights,
     named,
     read_history,
     read_json,
@@ -67,6 +68,11 @@ class RunFolder:
         if not self.settings:
             return "missing"
         return "running" if self.machine and is_alive(self.machine) else "killed"
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether its folder has the weights, if it left any: those of a merged run may have stayed elsewhere."""
+        return self.metrics is None or not lacks_weights(self.path, self.metrics)
 
     @property
     def study(self) -> str | None:

@@ -27,8 +27,12 @@ import yaml
 from archbench.errors import UserError
 from archbench.records.shapes import METRICS, SETTINGS, misfit
 
+WEIGHTS = "model.keras"
+"""The file of a run that may stay where it was trained: its scores are known without it."""
+WITHOUT_WEIGHTS = "its weights stayed where it was trained"
+"""What is said of a run without that file; `archbench merge` takes it from a bundle that has the weights."""
 FILES = (
-    "settings.yaml", "machine.json", "history.csv", "timings.json", "predictions.npz", "model.keras", "signature.json",
+    "settings.yaml", "machine.json", "history.csv", "timings.json", "predictions.npz", WEIGHTS, "signature.json",
     "snapshots.npz",
 )  # fmt: skip
 """What a run leaves beside its metrics.json; one that diverged has no predictions and no model,
@@ -73,7 +77,7 @@ def named(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _written_whole(path: Path, mode: str, **how: Any) -> Iterator[IO]:
+def written_whole(path: Path, mode: str, **how: Any) -> Iterator[IO]:
     """A file that stands at `path` when the body has ended; where that fails, a full disk keeps nothing of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -90,7 +94,7 @@ def _written_whole(path: Path, mode: str, **how: Any) -> Iterator[IO]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    with _written_whole(path, "w", encoding="utf-8") as file:
+    with written_whole(path, "w", encoding="utf-8") as file:
         file.write(text)
 
 
@@ -145,7 +149,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"{name} would have to be pickled.")
-    with _written_whole(path, "wb") as file:
+    with written_whole(path, "wb") as file:
         np.savez(file, **arrays)
 
 
@@ -235,7 +239,7 @@ def seal(folder: Path, metrics: Mapping[str, Any]) -> None:
 
 def seal_files(paths: Sequence[Path], metrics: Mapping[str, Any]) -> None:
     """Write the `metrics.json` beside these files, with size and digest of each."""
-    files = {path.name: {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in paths}
+    files = {path.name: {"bytes": path.stat().st_size, "sha256": digest_of(path)} for path in paths}
     write_json(paths[0].with_name("metrics.json"), {**metrics, "files": files})
 
 
@@ -253,6 +257,8 @@ def _sized(folder: Path, shape: Mapping[str, Any]) -> dict[str, Any]:
     metrics = read_record(folder / "metrics.json", shape)
     for name, written in metrics["files"].items():
         path = folder / name
+        if name == WEIGHTS and lacks_weights(folder, metrics):
+            continue
         if not path.is_file():
             raise BrokenRecord(path, "is missing")
         if (size := path.stat().st_size) != written["bytes"]:
@@ -264,15 +270,22 @@ def check(folder: Path, shape: Mapping[str, Any] = METRICS) -> dict[str, Any]:
     """The metrics of a run that ended, whose files all are as it wrote them; raises as `read_metrics` does."""
     metrics = _sized(folder, shape)
     for name, written in metrics["files"].items():
-        if _digest(folder / name) != written["sha256"]:
+        if name == WEIGHTS and lacks_weights(folder, metrics):
+            continue
+        if digest_of(folder / name) != written["sha256"]:
             raise BrokenRecord(folder / name, "is not what the run wrote: it has another digest")
     return metrics
 
 
-def finished_metrics(folder: Path, trial: str, tell: Callable[[str], None] = print) -> dict[str, Any] | None:
-    """The metrics of a run that ended under exactly these settings and is whole, else None.
+def lacks_weights(folder: Path, metrics: Mapping[str, Any]) -> bool:
+    """Whether a run of these `metrics` left weights that are not in its folder: all its numbers are known without."""
+    return WEIGHTS in metrics["files"] and not (folder / WEIGHTS).exists()
 
-    `tell` gets a line where it would be but for a file that is damaged.
+
+def finished_metrics(folder: Path, trial: str, tell: Callable[[str], None] = print) -> dict[str, Any] | None:
+    """The metrics of a run that ended under exactly these settings and is whole, weights too, else None.
+
+    `tell` gets a line where it would be but for a file that is damaged, or for the weights.
     """
     if not (folder / "metrics.json").exists():
         return None
@@ -281,13 +294,17 @@ def finished_metrics(folder: Path, trial: str, tell: Callable[[str], None] = pri
             raise BrokenRecord(folder / "settings.yaml", "is missing")
         if read_record(folder / "settings.yaml", SETTINGS)["id"] != trial:
             return None
-        return check(folder)
+        metrics = check(folder)
+        if lacks_weights(folder, metrics):
+            raise BrokenRecord(folder / WEIGHTS, f"is missing: {WITHOUT_WEIGHTS}")
+        return metrics
     except BrokenRecord as error:
         tell(f"{error.path} {error.fault}: the run is trained again")
         return None
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file's content."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

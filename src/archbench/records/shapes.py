@@ -73,6 +73,7 @@ PROBE = {
     "networks": {...: {"seeds": [int], "architecture": NAMED, "dataset": str}},
     "datasets": {...: str},
 }
+BUNDLE = {"format": str, "pipeline": str, "files": {...: WRITTEN}}
 PROBED = {"seconds": NUMBER, "files": {**dict.fromkeys(("settings.yaml", "machine.json"), WRITTEN), ...: WRITTEN}}
 
 

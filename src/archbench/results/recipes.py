@@ -9,7 +9,7 @@ from archbench.results.runs import Run
 
 RECIPE = (
     "optimizer", "schedule", "epochs", "batch_size", "augmentation", "preprocessing", "clip", "early_stopping",
-    "precision", "loss", "start",
+    "average", "precision", "loss", "start",
 )  # fmt: skip
 """What a recipe is made of; the numbers of the optimizer count as one with it."""
 DIGITS = 8
@@ -29,6 +29,7 @@ def describe_recipe(settings: Mapping[str, Any]) -> str:
         [
             describe_optimizer(settings["optimizer"]),
             *([schedule] if schedule != "constant" else []),
+            *([f"weights averaged by {settings['average']['decay']:g}"] if "average" in settings else []),
             f"{settings['epochs']} epoch{'' if settings['epochs'] == 1 else 's'}",
             f"batch {settings['batch_size']}",
             describe_augmentation(settings),
@@ -50,6 +51,7 @@ def describe_augmentation(settings: Mapping[str, Any]) -> str:
 def _recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
     start = settings.get("start") or {}
     apart = {
+        "average": settings.get("average"),
         "loss": settings["task"].get("loss"),
         "start": {name: value for name, value in start.items() if name != "weights_sha256"},  # which differs by seed
     }

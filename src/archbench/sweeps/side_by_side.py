@@ -101,7 +101,8 @@ def _evaluate(bench: Workbench, lanes: Sequence[_Lane], values: Sequence[Any]) -
     split, recipe, task = bench.validation, lanes[0].recipe, bench.task
     predicted = task.predict_every > 0
     what = "predictions" if predicted else "losses"
-    values = bench.program.learner.with_begun_streams(values)
+    learner = bench.program.learner
+    values = learner.with_averages(learner.with_begun_streams(values))
     answers = [_answers(bench, what, values, feed, split.in_order(feed, recipe.batch_size)) for feed in split.feeds]
     for number, lane in enumerate(lanes):
         if lane.ended:

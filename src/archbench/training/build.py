@@ -25,7 +25,7 @@ from archbench.training.fit import Recipe
 from archbench.training.fitted import architecture_spec
 from archbench.training.full_batch import is_full_batch, iterations_per_epoch
 from archbench.training.numbers import find_constraints, find_knobs, tunable_numbers
-from archbench.training.program import Clip, Learner
+from archbench.training.program import Average, Clip, Learner
 from archbench.training.start import begin, model_file, saved_parts
 
 Settings = Mapping[str, Any]
@@ -64,6 +64,7 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int, runs: P
         task=task,
         optimizer=optimizer,
         clip=clip,
+        average=_average(settings, model),
         knobs=find_knobs(settings, network, optimizer, clip),
         constraints=find_constraints(network),
         carried=_carried(task, settings["batch_size"]),
@@ -94,6 +95,14 @@ def _carried(task: Task, batch_size: int) -> dict[str, keras.Variable]:
         name: keras.Variable(np.zeros((batch_size, *shape), "float32"), trainable=False, name=name)
         for name, shape in task.carry.items()
     }
+
+
+def _average(settings: Settings, model: keras.Model) -> Average | None:
+    """The average of a trial's weights, which takes them in after the first step."""
+    if "average" not in settings:
+        return None
+    kept = [keras.Variable(np.zeros(w.shape, w.dtype), trainable=False) for w in model.trainable_variables]
+    return Average(settings["average"]["decay"], kept)
 
 
 def build_optimizer(settings: Settings) -> keras.Optimizer:

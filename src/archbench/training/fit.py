@@ -93,7 +93,8 @@ def fit(
         row = _epoch(program, recipe, training, validation, progress, compile_seconds, watchers)
         compile_seconds = 0.0
         if take_row(learner.task, recipe, progress, row):
-            progress.best_weights = [np.array(ops.convert_to_numpy(v)) for v in learner.model.variables]
+            with learner.averaged():
+                progress.best_weights = [np.array(ops.convert_to_numpy(v)) for v in learner.model.variables]
         watchers.on_epoch_end(progress.epoch - 1, row)
         after_epoch(progress)
     watchers.on_train_end()
@@ -166,7 +167,8 @@ def _epoch(
         step_seconds += mark - start
         watchers.on_train_batch_end(done - 1, {"loss": logs["loss"]})
     start = time.perf_counter()
-    scores = judge_epoch(task, validation, recipe, progress)
+    with learner.averaged():
+        scores = judge_epoch(task, validation, recipe, progress)
     evaluation_seconds = time.perf_counter() - start
     check_finite(task, scores, first_step + done)
     apart = ("steps", "finite", "gradient_norm", "weight_norm")

@@ -64,6 +64,8 @@ def check(settings: Mapping[str, Any]) -> None:
         return
     if settings["clip"]:
         raise NotFullBatch("lbfgs measures the curvature with gradients as they are: choose clip none.")
+    if "average" in settings:
+        raise NotFullBatch("lbfgs leaves its weights at the lowest point that it found: leave average out.")
     if settings["augmentation"]:
         raise NotFullBatch(
             "lbfgs searches along a line on which the loss must not change by chance, as it does with augmentation: "

@@ -46,6 +46,23 @@ class Clip:
         return [g * ops.cast(share, g.dtype) for g, share in zip(gradients, shares, strict=True)]
 
 
+@dataclass(frozen=True)
+class Average:
+    """An exponential moving average of weights over the steps, as `use_ema` of a Keras optimizer defines it."""
+
+    decay: float
+    variables: Sequence[keras.Variable]
+    """One a trainable weight, of its shape and dtype."""
+
+    def update(self, weights: Sequence[keras.Variable], first: Any, where: Any) -> None:
+        """Take in the `weights` after a step, whole after the `first`; nothing changes unless `where` is true."""
+        for average, weight in zip(self.variables, weights, strict=True):
+            decay = ops.where(first, 0.0, ops.cast(self.decay, weight.dtype))
+            before = ops.convert_to_tensor(average)
+            after = decay * before + (1 - decay) * ops.convert_to_tensor(weight)
+            average.assign(ops.where(where, after, before))
+
+
 Knobs = Mapping[str, Sequence[tuple[Any, str]]]
 """A tunable number's key in params.yaml -> the objects that hold it, each with the attribute's name."""
 
@@ -63,6 +80,8 @@ class Learner:
     task: Task
     optimizer: keras.Optimizer
     clip: Clip | None = None
+    average: Average | None = None
+    """What is scored and saved in place of the weights that train."""
     knobs: Knobs = field(default_factory=dict)
     """The numbers that are inputs of the compiled program, but for the learning rate."""
     constraints: Sequence[tuple[keras.Variable, Any]] = ()
@@ -90,8 +109,12 @@ class Learner:
 
     @property
     def state(self) -> list[keras.Variable]:
-        """Every variable that training changes: weights, statistics, random states, slots, and last what is carried."""
-        return [*self.model.variables, *self.optimizer.variables, self.randomness.state, *self.carried.values()]
+        """Every variable that training changes.
+
+        Weights, statistics, random states, slots, averages, and last what is carried.
+        """
+        own = [*self.model.variables, *self.optimizer.variables, self.randomness.state]
+        return [*own, *(self.average.variables if self.average else ()), *self.carried.values()]
 
     @property
     def layers(self) -> list[keras.Layer]:
@@ -117,6 +140,30 @@ class Learner:
         """The `values` of `state`, of one learner or several, with nothing carried yet."""
         kept = len(values) - len(self.carried)
         return [*values[:kept], *(ops.zeros_like(value) for value in values[kept:])]
+
+    def with_averages(self, values: Sequence[Any]) -> list[Any]:
+        """The `values` of `state`, of one learner or several, with the averages in the place of the weights."""
+        if self.average is None:
+            return list(values)
+        by_variable = {id(variable): value for variable, value in zip(self.state, values, strict=True)}
+        pairs = zip(self.trainable, self.average.variables, strict=True)
+        instead = {id(weight): by_variable[id(average)] for weight, average in pairs}
+        return [instead.get(id(variable), by_variable[id(variable)]) for variable in self.state]
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Have the averages in the place of the weights while the body runs; without averages they are the weights."""
+        if self.average is None:
+            yield
+            return
+        before = [np.array(ops.convert_to_numpy(weight)) for weight in self.trainable]
+        try:
+            for weight, average in zip(self.trainable, self.average.variables, strict=True):
+                weight.assign(ops.convert_to_tensor(average))
+            yield
+        finally:
+            for weight, value in zip(self.trainable, before, strict=True):
+                weight.assign(value)
 
     def read_state(self) -> list[np.ndarray]:
         """The values of `state` on the host."""
@@ -205,6 +252,7 @@ class Steps:
             norm = global_norm(gradients)
             optimizer.apply(learner.clip(gradients, norm, 1.0) if learner.clip else gradients, learner.trainable)
             self._constrain()
+            self._average()
             return norm
         scale, finite = ops.cast(optimizer.dynamic_scale, "float32"), optimizer.check_finite(gradients)
         norm = global_norm(gradients) / scale
@@ -217,6 +265,7 @@ class Steps:
         else:
             optimizer.apply(gradients, learner.trainable)
         self._constrain(finite)
+        self._average(finite)
         return ops.where(finite, norm, math.nan)
 
     def _constrain(self, where: Any = True) -> None:
@@ -226,6 +275,12 @@ class Steps:
         for weight, regularizer in self.learner.constraints:
             before = ops.convert_to_tensor(weight)
             weight.assign(ops.where(where, regularizer.after_step(before, rate), before))
+
+    def _average(self, where: Any = True) -> None:
+        """Let the average take in the weights as the step left them, if `where` is true."""
+        if self.learner.average:
+            first = ops.equal(self.learner.optimizer.iterations, 1)
+            self.learner.average.update(self.learner.trainable, first, where)
 
     @contextmanager
     def tuned(self, rate: Any, numbers: Mapping[str, Any]) -> Iterator[None]:

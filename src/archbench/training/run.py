@@ -19,6 +19,7 @@ from archbench.datasets.columns import Arrays, lengths, take
 from archbench.datasets.store import SPLITS, Prepared
 from archbench.errors import UserError
 from archbench.records import run_folder
+from archbench.records.summary import write_summary
 from archbench.tasks.base import Task
 from archbench.tracking.signature import describe as describe_signature
 from archbench.training import full_batch, machine, snapshots
@@ -151,39 +152,7 @@ def run_benchmark(
             _train_one(made, trial, folders[trial["seed"]], pace, callbacks)
     for path in folders.values():  # only now, and of all: a kill may have come between the metrics of one and this
         run_folder.remove(path / "checkpoint.npz")
-    ended = [run_folder.read_metrics(path) for path in folders.values()]
-    timings = [run_folder.read_json(path / "timings.json") for path in folders.values()]
-    run_folder.write_json(folder / "metrics.json", summarize(ended, timings))
-
-
-def summarize(metrics: Sequence[Mapping[str, Any]], timings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Mean, deviation, minimum, maximum and n of every test metric over the finished seeds.
-
-    Scores of further splits have the split before their name: `train_dev/accuracy`.
-    """
-    finished = [
-        {**_flat(run["scores"]), "train_seconds": timing["train_seconds"]}
-        for run, timing in zip(metrics, timings, strict=True)
-        if run["state"] == "finished"
-    ]
-    states = [run["state"] for run in metrics]
-    summary: dict[str, Any] = {"states": {state: states.count(state) for state in sorted(set(states))}}
-    for name in finished[0] if finished else ():
-        values = np.array([run[name] for run in finished], dtype=float)
-        summary[name] = {
-            "mean": values.mean(),
-            "deviation": values.std(ddof=1) if len(values) > 1 else None,
-            "minimum": values.min(),
-            "maximum": values.max(),
-            "n": len(values),
-        }
-    return summary
-
-
-def _flat(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Test scores by their names, and those of further splits behind the split's."""
-    further = {split: own for split, own in scores.items() if split not in SPLITS}
-    return scores["test"] | {f"{split}/{name}": value for split, own in further.items() for name, value in own.items()}
+    write_summary(folder, list(folders.values()))
 
 
 def _train_one(
@@ -265,7 +234,8 @@ class _Recorder:
         row = progress.history[-1]
         run_folder.append_history(self._folder / "history.csv", row)
         if self.snapshots:
-            self.snapshots.after_epoch(progress.epoch)
+            with self._bench.program.learner.averaged():
+                self.snapshots.after_epoch(progress.epoch)
         self._pace.show(self._folder.name, row, self._epochs, self._bench.task.monitor)
         if time.perf_counter() - self._last_checkpoint >= self._pace.checkpoint_seconds:
             progress.state = self._bench.program.learner.read_state()

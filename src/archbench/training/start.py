@@ -31,9 +31,9 @@ from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import load_network
 from archbench.architectures.parted import Network, parts_of
 from archbench.errors import UserError, listed
-from archbench.records.run_folder import BrokenRecord, check
+from archbench.records.run_folder import WEIGHTS, WITHOUT_WEIGHTS, BrokenRecord, check, lacks_weights
 
-WEIGHTS = "model.weights.h5"
+INNER_WEIGHTS = "model.weights.h5"
 """The file inside a saved model that holds the weights and no date."""
 Parts = Mapping[str, keras.Model]
 """The parts of a network by name."""
@@ -53,7 +53,7 @@ def describe_source(start: Mapping[str, Any], seed: int, runs: Path) -> dict[str
     path = model_file(start, seed, runs)
     try:
         with zipfile.ZipFile(path) as saved:
-            digest = hashlib.sha256(saved.read(WEIGHTS)).hexdigest()
+            digest = hashlib.sha256(saved.read(INNER_WEIGHTS)).hexdigest()
     except (zipfile.BadZipFile, KeyError) as error:
         raise NoStart(
             f"{path} is no saved model ({error}). Train it again: dvc repro -f train@{start['from']}"
@@ -69,12 +69,14 @@ def model_file(start: Mapping[str, Any], seed: int, runs: Path) -> Path:
     if not (folder / "metrics.json").is_file():
         raise _not_ready(folder, start["from"], "is unfinished")
     try:
-        state = check(folder)["state"]
+        metrics = check(folder)
     except BrokenRecord as error:
         raise _not_ready(folder, start["from"], f"is damaged ({error.path.name} {error.fault})") from error
-    if state != "finished" or not (folder / "model.keras").is_file():
-        raise _not_ready(folder, start["from"], f"has no model: the run {state}")
-    return folder / "model.keras"
+    if lacks_weights(folder, metrics):
+        raise _not_ready(folder, start["from"], f"has no model: {WITHOUT_WEIGHTS}")
+    if metrics["state"] != "finished":
+        raise _not_ready(folder, start["from"], f"has no model: the run {metrics['state']}")
+    return folder / WEIGHTS
 
 
 def _not_ready(folder: Path, source: str, why: str) -> NoStart:
