@@ -544,6 +544,23 @@ class Speed(Model):
     """The benchmarks whose steps are measured with XLA and without."""
 
 
+class Compute(Model):
+    """Where and how `archbench run` runs stages: no part of what comes out of them."""
+
+    engine: Literal["local", "ray"] = "local"
+    jobs: Count | None = None
+    """Stages at a time at most; by default as many as there are cores, or places on Ray."""
+    address: Annotated[str, Field(min_length=1)] | None = None
+    """Of a running Ray; by default the one that `RAY_ADDRESS` names, or one of its own on this machine."""
+    cpus_per_worker: Annotated[float, Field(ge=0.01)] = 1.0
+    gpus_per_worker: NonNegative | None = None
+    """On Ray; a fraction puts several workers on one GPU. By default 1 where there are any."""
+    retries: Annotated[int, Field(ge=0, le=1_000)] = 2
+    """How often a stage goes on whose process was killed; one that ended with an error of its own does not."""
+    timeout_minutes: Annotated[float, Field(ge=0.01)] | None = None
+    """A stage that runs for longer is stopped, to go on from its checkpoint the next time."""
+
+
 Cost = Literal["milliseconds", "parameters", "multiply_adds", "train_seconds", "megabytes"]
 """What a network costs: the time of an answer, numbers that are trained, arithmetic of an example, time to train, and
 the most memory that its process held."""
@@ -589,6 +606,7 @@ class Config(Model):
     studies: Annotated[dict[Slug, Study], Field(max_length=100)] = {}
     probes: Annotated[dict[Slug, Probe], Field(max_length=MOST)] = {}
     speed: Speed | None = None
+    compute: Compute = Compute()
     report: Report = Report()
 
     def looked_into(self, probe: str) -> list[Benchmark]:

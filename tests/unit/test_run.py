@@ -13,10 +13,17 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
+from archbench.cli import run as command
 from archbench.cli.running import View, last_line
-from archbench.engines import Job, urgencies
-from archbench.engines.local import Crew, Event
+from archbench.config import Compute, check_config
+from archbench.engines import Job, ray, urgencies
+from archbench.engines.crew import Crew, Event
+from archbench.engines.local import Processes
+from archbench.errors import UserError
+from archbench.project import Folders
+from archbench.training.checkpoint import Progress
 
 PROJECT = Path(__file__).parents[2]
 PARAMS = """\
@@ -69,7 +76,7 @@ def _crew(folder: Path, processes: int, *jobs: tuple[str, tuple[str, ...], float
     named = {f"{name}@{folder}": Job(f"{name}@{folder}", tuple(f"{one}@{folder}" for one in needs), seconds)
              for name, needs, seconds in jobs}  # fmt: skip
     told: list[Event] = []
-    crew = Crew(work, processes, lambda stage: folder / "logs" / stage.partition("@")[0], told.append)
+    crew = Crew(Processes(work, processes, lambda stage: folder / "logs" / stage.partition("@")[0]), 2, told.append)
     outcomes = crew.run(named, lambda: None)
     return {name.partition("@")[0]: outcome for name, outcome in outcomes.items()}, told, crew
 
@@ -103,12 +110,54 @@ def test_jobs_that_keep_more_processes_busy_wait_for_them(tmp_path):
     wide = {name: Job(f"{name}@{tmp_path}", (), seconds, count) for name, seconds, count in
             (("a", 9.0, 1), ("b", 8.0, 2), ("c", 7.0, 1))}  # fmt: skip
     jobs = {job.stage: job for job in wide.values()}
-    crew = Crew(work, 2, lambda stage: tmp_path / f"{stage.partition('@')[0]}.log", lambda event: None)
+    crew = Crew(Processes(work, 2, lambda stage: tmp_path / f"{stage.partition('@')[0]}.log"), 2, lambda event: None)
     assert set(crew.run(jobs, lambda: crowd.append(sum(one.job.processes for one in crew.running))).values()) == {
         "done"
     }
     assert max(crowd) <= 2
     assert set((tmp_path / "order").read_text().split()) == {"a", "b", "c"}
+
+
+def test_a_job_over_its_time_is_stopped_and_what_needs_it_is_left_out(tmp_path):
+    jobs = {f"{name}@{tmp_path}": Job(f"{name}@{tmp_path}", tuple(needs), 1.0) for name, needs in
+            (("sleep", []), ("four", [f"sleep@{tmp_path}"]))}  # fmt: skip
+    told: list[Event] = []
+    engine = Processes(work, 1, lambda stage: tmp_path / "log", 10.0)
+    outcomes = Crew(engine, 2, told.append).run(jobs, lambda: None)
+    assert list(outcomes.values()) == ["over time", "left out"]
+    assert [event.what for event in told] == ["began", "over time", "left out"]
+    assert 10 <= told[1].seconds < 60
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+
+
+def test_retries_are_as_many_as_asked_for(tmp_path):
+    name = f"die-always@{tmp_path}"
+    crew = Crew(Processes(work, 1, lambda stage: tmp_path / "log"), 0, lambda event: None)
+    assert crew.run({name: Job(name, (), 1.0)}, lambda: None) == {name: "failed"}
+    assert (tmp_path / "die-always.tries").read_text() == "x"
+
+
+def _config(**compute):
+    return check_config({"pipeline": "toy", "datasets": {"digits": {}}, "benchmarks": {}, "compute": compute})
+
+
+def test_options_go_before_params_yaml():
+    config = _config(engine="ray", jobs=3, gpus_per_worker=0.5, retries=1, timeout_minutes=2)
+    given = command._compute(config, engine=None, jobs=5, gpus_per_worker=0.0, retries=None, timeout_minutes=None)
+    assert given == Compute(engine="ray", jobs=5, gpus_per_worker=0.0, retries=1, timeout_minutes=2)
+    local = command._compute(config, engine="local", jobs=None)
+    with command._engine(local, Folders(PROJECT, "toy")) as engine:
+        assert engine.slots() == 3
+    with pytest.raises(UserError, match=r"^--gpus-per-worker is for the engine ray, .* Add: --engine ray$"):
+        command._compute(_config(), gpus_per_worker=1.0)
+
+
+def test_without_ray_one_message_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    told = r"Ray, which is not installed. Run: pip install 'archbench\[ray\]', or .* archbench run --engine local"
+    with pytest.raises(ray.NoRay, match=told), ray.workers(Compute(engine="ray"), "test_run:work", Path, tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 DRIVER = """
@@ -117,11 +166,12 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from test_run import work
 from archbench.engines import Job
-from archbench.engines.local import Crew
+from archbench.engines.crew import Crew
+from archbench.engines.local import Processes
 if __name__ == "__main__":
     name = f"sleep@{sys.argv[1]}"
     log = lambda stage: Path(sys.argv[1], sys.argv[3])
-    print(Crew(work, 1, log, lambda event: None).run({name: Job(name, (), 1.0)}, lambda: None)[name])
+    print(Crew(Processes(work, 1, log), 2, lambda event: None).run({name: Job(name, (), 1.0)}, lambda: None)[name])
 """
 
 
@@ -160,7 +210,7 @@ def test_where_no_terminal_is_a_line_says_what_ended(tmp_path, capsys, monkeypat
     jobs = {name: Job(name, (), 5.0) for name in ("train@a", "train@b", "train@c")}
     for name, said in (("train@a", "a: epoch 1\na: test accuracy 0.9 \n\n"), ("train@b", "Trace\nerror: no disk\n")):
         (tmp_path / name).write_text(said)
-    with View(jobs, lambda stage: tmp_path / stage, 2) as view:
+    with View(jobs, lambda stage: tmp_path / stage, lambda: 2) as view:
         for name, what in (("train@a", "began"), ("train@a", "killed"), ("train@a", "done"), ("train@b", "failed"),
                            ("train@c", "left out")):  # fmt: skip
             view.tell(Event(jobs[name], what, 60.0))
@@ -170,7 +220,7 @@ def test_where_no_terminal_is_a_line_says_what_ended(tmp_path, capsys, monkeypat
         "[1/3] train@a 1 min 0 s: test accuracy 0.9",
         "[2/3] train@b failed: error: no disk",
         "  all that it said: train@b",
-        "[3/3] train@c left out: what it needs failed",
+        "[3/3] train@c left out: what it needs is not done",
     ]
 
 
@@ -271,3 +321,32 @@ def test_only_what_is_named_runs_and_what_it_needs_and_dvc_hears_of_what_was_don
     (toy.folder / "params.yaml").write_text(PARAMS.replace("checkpoint_seconds: 0.001", "checkpoint_seconds: 30"))
     told, _ = driver.communicate(timeout=300)
     assert "params.yaml or code changed meanwhile, so DVC is told nothing. Run: dvc repro" in told
+
+
+@pytest.mark.slow
+def test_a_stage_over_its_time_goes_on_from_its_checkpoint_the_next_time(tmp_path):
+    toy = Toy(tmp_path / "toy", PARAMS.replace("epochs: 30", "epochs: 1000000"))
+    folder = toy.folder / "runs/toy/large/seed-0"
+    lengths = []
+    for _ in range(2):
+        told = toy.run("archbench", "run", "large", "--timeout-minutes", "0.75", code=1)
+        assert "train@large stopped after 4" in told
+        assert "its timeout_minutes; the same command goes on from its checkpoint" in told
+        settings = yaml.safe_load((folder / "settings.yaml").read_text())
+        lengths.append(Progress.load(folder / "checkpoint.npz", settings["id"]).epoch)
+    assert 0 < lengths[0] < lengths[1]
+
+
+@pytest.mark.slow
+def test_where_stages_run_is_no_part_of_what_they_are(tmp_path):
+    toy = Toy(tmp_path / "toy")
+    driver = toy.start("archbench", "run", "small")
+    _wait_for((toy.folder / "runs/toy/small").exists, 120)
+    (toy.folder / "params.yaml").write_text(PARAMS + "compute: {jobs: 1, retries: 0, timeout_minutes: 90}\n")
+    told, _ = driver.communicate(timeout=300)
+    assert "recorded by DVC: 3 stages" in told
+    before = toy.digests()
+    assert toy.run("archbench", "run", "small") == "nothing is out of date. The report: dvc repro\n"
+    assert "up to date" in toy.run("dvc", "status", "sources", "prepare@digits", "train@small")
+    toy.run("archbench", "train", "small")
+    assert toy.digests() == before

@@ -31,6 +31,7 @@ MODELS = [
     config.Range,
     config.Choices,
     config.Speed,
+    config.Compute,
     config.Report,
     config.SingleNumber,
 ]
@@ -59,6 +60,8 @@ def _params(level: str, line: dict) -> dict:
         return {**params, "training": line}
     if level == "speed":
         return {**params, "speed": line}
+    if level == "compute":
+        return {**params, "compute": line}
     if level == "space":
         integer = line.get("integer")
         return {**params, "studies": {"one": {**study, "space": {"batch_size" if integer else "learning_rate": line}}}}

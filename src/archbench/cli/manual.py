@@ -41,6 +41,7 @@ PLACES = {
     config.Choices: "`space.KEY`: a choice",
     config.Probe: "`probes.NAME`: a look inside networks",
     config.Speed: "`speed`: measurements",
+    config.Compute: "`compute`: where `archbench run` runs stages",
     config.Report: "`report`",
     config.SingleNumber: "`report.single_number.NAME`: what boards are ranked by too",
 }

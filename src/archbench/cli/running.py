@@ -15,19 +15,20 @@ from rich.text import Text
 
 from archbench.cli.display import seconds_text
 from archbench.engines import Job, urgencies
-from archbench.engines.local import Attempt, Event
+from archbench.engines.crew import Attempt, Event
 
 TAIL_BYTES = 4096
 """Of a log: its last line is in them."""
+GOES_ON = "the same command goes on from its checkpoint"
 SHOWN_EVERY = 1.0
 """Seconds between two looks at the logs."""
 
 
 class View:
-    """Shows `jobs`, whose logs `log_of` knows, on `processes` at a time; a context manager."""
+    """Shows `jobs`, whose logs `log_of` knows, as many at a time as there are slots; a context manager."""
 
-    def __init__(self, jobs: Mapping[str, Job], log_of: Callable[[str], Path], processes: int) -> None:
-        self._jobs, self._log_of, self._processes = jobs, log_of, processes
+    def __init__(self, jobs: Mapping[str, Job], log_of: Callable[[str], Path], slots: Callable[[], int]) -> None:
+        self._jobs, self._log_of, self._slots = jobs, log_of, slots
         self._ended: set[str] = set()
         self._console = Console()
         moves = self._console.is_terminal and not self._console.is_dumb_terminal
@@ -54,7 +55,9 @@ class View:
         self._ended.add(name)
         counted = f"[{len(self._ended):{len(str(len(self._jobs)))}}/{len(self._jobs)}] {name}"
         if event.what == "left out":
-            self._print(f"{counted} left out: what it needs failed")
+            self._print(f"{counted} left out: what it needs is not done")
+        elif event.what == "over time":
+            self._print(f"{counted} stopped after {seconds_text(event.seconds)}, its timeout_minutes; {GOES_ON}")
         elif event.what == "failed":
             log = self._log_of(name)
             self._print(f"{counted} failed: {last_line(log)}\n  all that it said: {os.path.relpath(log)}")
@@ -86,7 +89,7 @@ class View:
             name: Job(name, tuple(need for need in job.needs if need in left), rest.get(name, job.seconds))
             for name, job in left.items()
         }
-        return max(work / self._processes, max(urgencies(kept).values(), default=0.0))
+        return max(work / self._slots(), max(urgencies(kept).values(), default=0.0))
 
     def _print(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True)

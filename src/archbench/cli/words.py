@@ -23,6 +23,7 @@ LEVELS = {
     "space": "a key of a study's space",
     "probe": "a probe",
     "speed": "speed",
+    "compute": "compute",
     "command": "a terminal",
 }
 """The level of a line -> where that is, in words."""

@@ -13,119 +13,87 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal
 
 from archbench._lean import leave
-from archbench.engines import Job, urgencies
+from archbench.engines import Job
+from archbench.engines.crew import Ended
 from archbench.errors import guarded
 from archbench.interrupts import heeded
 
-LOOK_SECONDS = 0.5
 PRELOADED = "archbench.engines.preloaded"
-RETRIES = 2
-"""How often a job goes on whose process was killed; one that ended with an error of its own does not."""
-
-Outcome = Literal["done", "failed", "left out"]
+ENDING_SECONDS = 1.0
+"""For a process that is asked to end; then it is killed."""
 
 
 @dataclass
-class Attempt:
-    """A job that runs."""
+class Process:
+    """One attempt at a job: a process."""
 
-    job: Job
     process: BaseProcess
-    began: float
-    left: int
-    """How often it may be started again."""
+    ends: float | None
+    """When its time is over, as `time.monotonic` counts."""
+
+    def ended(self) -> Ended | None:
+        """How it ended; None while it runs. One over its time is stopped by this."""
+        code = self.process.exitcode
+        if code is None and self.ends is not None and time.monotonic() >= self.ends:
+            _end([self])
+            return "over time"
+        if code is None:
+            return None
+        return "killed" if code < 0 else "failed" if code else "done"
 
 
-@dataclass(frozen=True)
-class Event:
-    """What became of a job, for those who watch."""
-
-    job: Job
-    what: Literal["began", "killed", "done", "failed", "left out"]
-    seconds: float = 0.0
-
-
-class Crew:
-    """At most so many processes at a time, for jobs that wait for one another."""
+class Processes:
+    """The engine of one machine."""
 
     def __init__(
         self,
         work: Callable[[str], None],
         processes: int,
         log_of: Callable[[str], Path],
-        watch: Callable[[Event], None],
+        limit_seconds: float | None = None,
     ) -> None:
-        self._work, self._processes, self._log_of, self._watch = work, processes, log_of, watch
+        """`work` does a stage by its name; an attempt that takes longer than the limit is stopped."""
+        self._work, self._processes, self._log_of, self._limit = work, processes, log_of, limit_seconds
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([PRELOADED])
-        self.running: list[Attempt] = []
 
-    def run(self, jobs: Mapping[str, Job], between: Callable[[], None]) -> dict[str, Outcome]:
-        """Run them all, the most urgent first, and tell what became of each; what waits for a failed one is left out.
+    def slots(self) -> int:
+        """Processes that it can keep busy at a time."""
+        return self._processes
 
-        `between` is called again and again meanwhile. However it ends, no process is left.
-        """
-        urgency, outcomes = urgencies(jobs), {}
-        left = dict(sorted(jobs.items(), key=lambda item: -urgency[item[0]]))
-        try:
-            while left or self.running:
-                self._leave_out(left, outcomes)
-                self._start(left, outcomes)
-                connection.wait([one.process.sentinel for one in self.running], LOOK_SECONDS)
-                self._collect(outcomes)
-                between()
-        finally:
-            self._end()
-        return outcomes
+    def widest(self) -> int:
+        """Of these, the most that one job can have."""
+        return self._processes
 
-    def _start(self, left: dict[str, Job], outcomes: Mapping[str, Outcome]) -> None:
-        for name, job in list(left.items()):
-            free = self._processes - sum(one.job.processes for one in self.running)
-            if free <= 0:
-                return
-            ready = all(outcomes.get(need) == "done" for need in job.needs)
-            if ready and (job.processes <= free or not self.running):
-                self._begin(left.pop(name), RETRIES)
-
-    def _begin(self, job: Job, left: int) -> None:
+    def start(self, job: Job) -> Process:
+        """Begin a job."""
         process = self._context.Process(target=_stage, args=(self._work, job.stage, self._log_of(job.stage)))
         process.start()
-        self.running.append(Attempt(job, process, time.monotonic(), left))
-        self._watch(Event(job, "began"))
+        return Process(process, time.monotonic() + self._limit if self._limit else None)
 
-    def _collect(self, outcomes: dict[str, Outcome]) -> None:
-        for one in [one for one in self.running if one.process.exitcode is not None]:
-            self.running.remove(one)
-            code, seconds = one.process.exitcode, time.monotonic() - one.began
-            if code < 0 and one.left:
-                self._watch(Event(one.job, "killed", seconds))
-                self._begin(one.job, one.left - 1)
-                continue
-            outcomes[one.job.stage] = "failed" if code else "done"
-            self._watch(Event(one.job, outcomes[one.job.stage], seconds))
+    def wait(self, runs: Sequence[Process], seconds: float) -> None:
+        """Return when one of `runs` ends, or after so many seconds."""
+        connection.wait([one.process.sentinel for one in runs], seconds)
 
-    def _leave_out(self, left: dict[str, Job], outcomes: dict[str, Outcome]) -> None:
-        """Take out what waits for a job that failed, and what waits for that."""
-        for name, job in list(left.items()):
-            if any(outcomes.get(need) in ("failed", "left out") for need in job.needs):
-                outcomes[name] = "left out"
-                self._watch(Event(left.pop(name), "left out"))
+    def stop(self, runs: Sequence[Process]) -> None:
+        """End them all, so that none writes any more."""
+        _end(runs)
 
-    def _end(self) -> None:
-        for one in self.running:
-            one.process.terminate()
-        for one in self.running:
-            one.process.join(2 * LOOK_SECONDS)
-            one.process.kill()
-            one.process.join()
+
+def _end(runs: Sequence[Process]) -> None:
+    for one in runs:
+        one.process.terminate()
+    for one in runs:
+        one.process.join(ENDING_SECONDS)
+        one.process.kill()
+        one.process.join()
 
 
 def _stage(work: Callable[[str], None], stage: str, log: Path) -> None:
