@@ -1,13 +1,16 @@
 """`archbench run --engine ray`: the bits of a serial run on a cluster, of which any part may be lost."""
 
+import json
 import os
 import signal
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
+from test_run import Toy, _wait_for
 
 from archbench.cli.running import last_line
 from archbench.config import Compute
@@ -126,3 +129,70 @@ def test_an_address_without_a_ray_is_one_message(tmp_path):
     compute, told = Compute(engine="ray", address="auto"), r"^No Ray answers at auto: .* ray start --head"
     with pytest.raises(engine.NoRay, match=told), engine.workers(compute, WORK, Path, tmp_path):
         pass
+
+
+def _below(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+def _ended(processes: list[psutil.Process]) -> bool:
+    """Whether none of them runs; Ray's own servers take a minute or two to end on a busy machine."""
+    left = []
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):
+            left += [one.name()] if one.is_running() and one.status() != psutil.STATUS_ZOMBIE else []
+    return not left
+
+
+@pytest.mark.slow
+def test_the_bits_are_those_of_dvc_whatever_is_killed_on_the_way(tmp_path):
+    serial = Toy(tmp_path / "serial")
+    serial.run("dvc", "repro", "--quiet")
+    expected = serial.digests()
+
+    toy = Toy(tmp_path / "toy")
+    command = ("archbench", "run", "--engine", "ray", "--jobs", "2")
+    driver = toy.start(*command)
+    large = toy.folder / "runs/toy/large/seed-0"
+    _wait_for((large / "history.csv").exists, 240)
+    worker = json.loads((large / "machine.json").read_text())["pid"]
+    killed = psutil.Process(worker)
+    task = next(one for one in killed.parents() if one.name().startswith("ray::"))
+    task.kill()
+    _wait_for(lambda: _pid_of(large) not in (None, worker), 240)
+    assert _ended([killed])  # before another one writes
+    started = _below(driver.pid)
+    driver.kill()
+    driver.wait()
+    _wait_for(lambda: _ended(started), 240)
+    told = toy.run(*command)
+    assert "Ray: 2 workers at a time on 1 machine" in told
+    assert "recorded by DVC" in told
+    assert toy.digests() == expected
+    left = toy.run("dvc", "repro")
+    assert [line for line in left.splitlines() if line.startswith("Running")] == ["Running stage 'report':"]
+
+
+def _pid_of(folder: Path) -> int | None:
+    machine = folder / "machine.json"
+    return json.loads(machine.read_text())["pid"] if machine.exists() else None
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_all_and_the_same_command_goes_on(tmp_path):
+    toy = Toy(tmp_path / "toy")
+    command = ("archbench", "run", "large", "--engine", "ray")
+    driver = toy.start(*command)
+    large = toy.folder / "runs/toy/large/seed-0"
+    _wait_for((large / "history.csv").exists, 240)
+    started = _below(driver.pid)
+    driver.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    told, _ = driver.communicate(timeout=60)
+    assert time.monotonic() - began < 10
+    assert driver.returncode == 130
+    assert told.endswith("archbench: interrupted\n")
+    assert "Traceback" not in told
+    _wait_for(lambda: _ended(started), 240)
+    assert "train@large" in toy.run(*command)
+    assert list((toy.folder / "runs/toy").glob(".run.?*")) == [toy.folder / "runs/toy/.run.tracking.log"]
