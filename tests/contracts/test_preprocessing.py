@@ -9,7 +9,8 @@ import pytest
 from archbench.datasets import store
 from archbench.datasets.card import Card
 from archbench.errors import UserError
-from archbench.preprocessing import PREPROCESSING, NothingToScale
+from archbench.preprocessing import PREPROCESSING
+from archbench.preprocessing._statistics import NothingToScale
 
 ENTRIES = {entry.name: entry for entry in PREPROCESSING}
 FIELDS = {"name": "toy", "source": "", "licence": "", "input": "image", "class_names": ()}

@@ -7,7 +7,8 @@ import numpy as np
 
 from archbench.datasets.card import Card
 from archbench.errors import UserError
-from archbench.preprocessing import preprocessor, statistic
+from archbench.preprocessing import preprocessor
+from archbench.preprocessing._statistics import statistic
 
 
 class NoMeanImage(UserError):

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 
 from archbench.datasets.card import Card
-from archbench.preprocessing import preprocessor, statistic
+from archbench.preprocessing import preprocessor
+from archbench.preprocessing._statistics import statistic
 
 
 @preprocessor("rescale", source='Han, Kamber, Pei 2011, "Data Mining", section 3.5.2, min-max normalization')

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 
 from archbench.datasets.card import Card
-from archbench.preprocessing import preprocessor, statistic
+from archbench.preprocessing import preprocessor
+from archbench.preprocessing._statistics import statistic
 
 
 @preprocessor("standardize", source='LeCun, Bottou, Orr, Müller 1998, "Efficient BackProp", section 4.3')
