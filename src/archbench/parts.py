@@ -85,8 +85,8 @@ class Parts:
         return x if layer is None else layer(x)
 
     def drop(self, x):
-        """`x` with dropout in training."""
-        return x if self.dropout is None else Dropout(self.dropout, spatial=self.spatial_dropout)(x)
+        """`x` with dropout in training; at a rate of 0 there is no layer, as it would draw for every unit."""
+        return Dropout(self.dropout, spatial=self.spatial_dropout)(x) if self.dropout else x
 
     def layer(self, kind: type[layers.Layer], *arguments, **options) -> layers.Layer:
         """A layer of `kind`, a class of Keras's, with these parts' initializer, regularizer, and normalized kernel.

@@ -12,6 +12,7 @@ import pytest
 import toys
 from keras import ops
 
+from archbench.architectures.network import build_network
 from archbench.optimizers import OPTIMIZERS
 from archbench.schedules import SCHEDULES
 from archbench.schedules.horizon import Horizon
@@ -19,7 +20,7 @@ from archbench.tasks import TASKS
 from archbench.training.build import build_clip, build_optimizer
 from archbench.training.checkpoint import Progress
 from archbench.training.fit import Diverged
-from archbench.training.numbers import program_key
+from archbench.training.numbers import find_knobs, program_key
 from archbench.training.order import shuffled
 from archbench.training.program import Clip, Learner, Program
 from archbench.training.run import Pace, TooFewExamples, Workbench, run_benchmark
@@ -244,7 +245,7 @@ def test_reduced_precision_learns_and_keeps_weights_and_losses_in_float32(precis
                 for change in ({"learning_rate": 0.02}, {"beta_1": 0.5}, {"beta_2": 0.9})
             ],
         ),
-        ({"parts": {"dropout": 0.1}}, [{"parts": {"dropout": 0.7}}, {"parts": {"dropout": 0.0}}]),
+        ({"parts": {"dropout": 0.1}}, [{"parts": {"dropout": 0.7}}, {"parts": {"dropout": 0.3}}]),
         (
             {"parts": {"regularizer": {"name": "l2", "strength": 0.1}}},
             [{"parts": {"regularizer": {"name": "l2", "strength": 3.0}}}],
@@ -274,13 +275,30 @@ def test_numbers_are_inputs_of_the_program(base, changes, monkeypatch):
 
 @pytest.mark.parametrize(
     "change",
-    [{"batch_size": 8}, {"parts": {"activation": "gelu"}}, {"optimizer": "sgd"}, {"parts": {"dropout": None}}],
+    [
+        {"batch_size": 8},
+        {"parts": {"activation": "gelu"}},
+        {"optimizer": "sgd"},
+        {"parts": {"dropout": None}},
+        {"parts": {"dropout": 0.0}},  # no layer, so nothing is drawn
+    ],
     ids=str,
 )
 def test_what_changes_the_program_changes_its_key(change):
     change = {key: {"name": value} if isinstance(value, str) else value for key, value in change.items()}
     base = {"parts": {"dropout": 0.5}}
     assert program_key(toys.settings(**{**base, **change})) != program_key(toys.settings(**base))
+
+
+def test_another_dropout_leaves_the_heads_of_googlenet_at_the_papers():
+    """Szegedy et al. 2014, arXiv:1409.4842, section 5: 70 % in the heads; what is tuned is the net's own 40 %."""
+    network = build_network({"name": "googlenet", "width": 8, "dense_width": 8}, (64, 64, 1), 3)
+    trial = toys.settings(architecture={"name": "googlenet", "width": 8, "dense_width": 8}, parts={})
+    optimizer = build_optimizer(trial["optimizer"])
+    knobs = find_knobs(trial, network, optimizer, None)["parts.dropout"]
+    assert [(layer.rate, attribute) for layer, attribute in knobs] == [(0.4, "rate")]
+    rates = sorted(layer.rate for layer in network.layers if type(layer).__name__ == "Dropout")
+    assert rates == [0.4, 0.7, 0.7]
 
 
 @pytest.mark.parametrize(

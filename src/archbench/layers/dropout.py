@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
+from archbench.layers.draws import uniform
+
 
 @keras.saving.register_keras_serializable("archbench")
 class Dropout(layers.Layer):
@@ -27,7 +29,7 @@ class Dropout(layers.Layer):
             return x
         keep = ops.cast(1.0 - self.rate, "float32")
         # Drawn in float32: half precision has too few numbers between 0 and 1 to meet a rate.
-        kept = keras.random.uniform(self._noise_shape(x), dtype="float32", seed=self.seed_generator) < keep
+        kept = uniform(self._noise_shape(x), self.seed_generator) < keep
         return ops.where(kept, x / ops.cast(keep, x.dtype), ops.zeros_like(x))
 
     def get_config(self):

@@ -93,7 +93,9 @@ class TensorFlowBackend:
             [tf.constant(0), tf.constant(True), zero, tf.zeros((3, watch.groups)), dict.fromkeys(names, zero)],
             parallel_iterations=1,
         )
-        last = {name: tf.gather(value, order[tf.maximum(watched, 0)]) for name, value in data.items()}
+        # Gathered, not sliced: XLA compiles anew for each value of what a slice begins at.
+        rows = tf.gather(order, tf.maximum(watched, 0))
+        last = {name: tf.gather(value, rows) for name, value in data.items()}
         return {
             **sums,
             "steps": tf.cast(steps, tf.float32),

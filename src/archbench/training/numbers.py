@@ -50,7 +50,7 @@ def tunable_numbers(settings: Settings) -> dict[str, float]:
     if parts is not None:
         regularizer = _declared(REGULARIZERS, parts.regularizer)
         numbers |= {f"parts.regularizer.{name}": value for name, value in regularizer.items()}
-        if parts.dropout is not None:
+        if parts.dropout:
             numbers["parts.dropout"] = parts.dropout
     numbers |= {f"clip.{kind}": limit for kind, limit in (settings["clip"] or {}).items()}
     return {name: float(value) for name, value in numbers.items()}

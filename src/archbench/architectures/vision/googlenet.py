@@ -8,8 +8,6 @@ whole last map, which is the paper's 7 by 7 at 224 pixels. The window of an auxi
 the end of the map instead, as in Caffe's release: 28 pixels become 14, and 7 become 3.
 """
 
-from dataclasses import replace
-
 from keras import layers
 
 from archbench.architectures import architecture
@@ -104,5 +102,5 @@ def _head(x, outputs: int, unit, dense_width: Width, parts: Parts):
     window = tuple(min(5, side) for side in x.shape[1:3])
     x = unit(layers.AveragePooling2D(window, 3)(x), 128, 1)  # (batch, 4, 4, 128) at 224 pixels
     x = parts.act(parts.dense(layers.Flatten()(x), dense_width))
-    rate = None if parts.dropout is None else 0.7
-    return parts.dense(replace(parts, dropout=rate).drop(x), outputs)
+    # A layer of Keras's, whose rate stays: that of `parts.drop` is the one that is tuned.
+    return parts.dense(layers.Dropout(0.7)(x) if parts.dropout else x, outputs)

@@ -1,0 +1,40 @@
+"""Random numbers that cost no more than what is done with them.
+
+Keras's generators of random bits, Philox in TensorFlow and Threefry in JAX, are scalar code under XLA on a CPU: to draw
+for every unit took longer than the layers around it. Here each number is a hash of its place and of a key (numbers by
+counter, Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3", SC '11), in a few operations that XLA fuses
+with what reads it, so that no memory holds the numbers, and that are made again for the gradients.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+GOLDEN = 0x9E3779B9
+"""2**32 over the golden ratio: keys that differ by it share no pattern of bits."""
+
+
+def uniform(shape: tuple[Any, ...], seed: keras.random.SeedGenerator) -> Any:
+    """float32 of `shape`, each in [0, 1), in steps of 2**-24; other ones at each call.
+
+    Two rounds of the hash with a key before each: with one the draws of two keys would be the same in another order.
+    """
+    state = ops.cast(seed.next(), "uint32")
+    key = _mixed(_mixed(state[0]) + state[1])
+    place = ops.cast(ops.arange(math.prod(shape), dtype="int32"), "uint32")
+    bits = _mixed(_mixed(ops.bitwise_xor(place, key)) + _mixed(key + ops.cast(GOLDEN, "uint32")))
+    return ops.reshape(ops.cast(ops.right_shift(bits, 8), "float32") * 2.0**-24, shape)
+
+
+def _mixed(x: Any) -> Any:
+    """A bijection of uint32 in which each bit of `x` moves half of the others.
+
+    `lowbias32` of C. Wellons 2018, "Prospecting for Hash Functions", nullprogram.com/blog/2018/07/31.
+    """
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        x = ops.bitwise_xor(x, ops.right_shift(x, shift)) * ops.cast(factor, "uint32")
+    return ops.bitwise_xor(x, ops.right_shift(x, 16))

@@ -1,0 +1,69 @@
+"""The random numbers of dropout: the hash by another implementation, and what a fair draw has."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from archbench.layers.draws import uniform
+from backend import compiled
+
+MASK = 2**32 - 1
+
+
+def _drawn(shape, seed, calls=1):
+    generator = keras.random.SeedGenerator(seed)
+    return [ops.convert_to_numpy(uniform(shape, generator)) for _ in range(calls)]
+
+
+def _mixed(x):
+    """`lowbias32` in Python's whole numbers."""
+    x = ((x ^ (x >> 16)) * 0x7FEB352D) & MASK
+    x = ((x ^ (x >> 15)) * 0x846CA68B) & MASK
+    return x ^ (x >> 16)
+
+
+def test_the_numbers_are_two_rounds_of_the_hash_of_place_and_key():
+    generator = keras.random.SeedGenerator(11)
+    first, second = (int(value) for value in ops.convert_to_numpy(generator.state))
+    key = _mixed((_mixed(first) + second) & MASK)
+    last = _mixed((key + 0x9E3779B9) & MASK)
+    by_hand = [(_mixed((_mixed(place ^ key) + last) & MASK) >> 8) / 2**24 for place in range(12)]
+    drawn = ops.convert_to_numpy(uniform((3, 4), generator))
+    assert drawn.dtype == np.float32
+    np.testing.assert_array_equal(drawn, np.float32(by_hand).reshape(3, 4))
+
+
+def test_the_compiled_numbers_are_the_same_ones():
+    (expected,) = _drawn((5, 7), 3)
+    found = compiled(lambda arrays, generator: uniform(arrays.shape, generator), np.zeros((5, 7), "float32"), seed=3)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31 - 1])
+def test_the_numbers_are_spread_evenly(seed):
+    """Of 10**6 numbers: mean and variance within 4 deviations, and chi squared of 4096 cells, whose deviation is 90."""
+    (drawn,) = _drawn((1000, 1000), seed)
+    assert drawn.min() >= 0
+    assert drawn.max() < 1
+    assert abs(drawn.mean(dtype="float64") - 0.5) < 4 * (1 / 12) ** 0.5 / 1000
+    assert abs(drawn.var(dtype="float64") - 1 / 12) < 4 * (1 / 180) ** 0.5 / 1000
+    counts = np.bincount((drawn.ravel() * 4096).astype(int), minlength=4096)
+    assert abs((((counts - 10**6 / 4096) ** 2) / (10**6 / 4096)).sum() - 4095) < 4 * 90
+
+
+def test_neighbours_calls_and_seeds_have_nothing_in_common():
+    """Correlations within 4 deviations of 0, between places beside and below each other, calls, and seeds."""
+    (first, second), (other,) = _drawn((1000, 1000), 0, calls=2), _drawn((1000, 1000), 1)
+    pairs = [(first[:, 1:], first[:, :-1]), (first[1:], first[:-1]), (first, second), (first, other), (second, other)]
+    pairs += [(first, second[::-1]), (first, np.roll(second, 1))]
+    for one, another in pairs:
+        assert abs(np.corrcoef(one.ravel(), another.ravel())[0, 1]) < 4 / 1000
+
+
+def test_the_draws_of_two_calls_are_not_the_same_numbers_in_another_order():
+    """As those of one round of a hash would be: then as many units would fall each time."""
+    draws = _drawn((64, 64), 0, calls=50)
+    kept = [(drawn < 0.5).sum() for drawn in draws]
+    assert np.std(kept) == pytest.approx((64 * 64 / 4) ** 0.5, rel=0.35)
+    assert not np.array_equal(np.sort(draws[0], axis=None), np.sort(draws[1], axis=None))
