@@ -294,7 +294,7 @@ def test_another_dropout_leaves_the_heads_of_googlenet_at_the_papers():
     """Szegedy et al. 2014, arXiv:1409.4842, section 5: 70 % in the heads; what is tuned is the net's own 40 %."""
     network = build_network({"name": "googlenet", "width": 8, "dense_width": 8}, (64, 64, 1), 3)
     trial = toys.settings(architecture={"name": "googlenet", "width": 8, "dense_width": 8}, parts={})
-    optimizer = build_optimizer(trial["optimizer"])
+    optimizer = build_optimizer(trial)
     knobs = find_knobs(trial, network, optimizer, None)["parts.dropout"]
     assert [(layer.rate, attribute) for layer, attribute in knobs] == [(0.4, "rate")]
     rates = sorted(layer.rate for layer in network.layers if type(layer).__name__ == "Dropout")
