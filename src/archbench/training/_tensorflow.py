@@ -8,12 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework.attr_value_pb2 import AttrValue
 
 from archbench.training.program import ANSWERS
 
 if TYPE_CHECKING:
     from archbench.tasks.base import Batch
     from archbench.training.program import Steps
+
+# Of sums it would make the kind that `sum_in_order` has to mend, after that has been.
+tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
+
+
+def sum_in_order() -> None:
+    """Have the graph that is being built add the terms of each sum in their order.
+
+    TensorFlow's sum of several gradients, AddN, starts from the first term whose memory no other operation still reads,
+    and which that is hangs on what other threads have done: the same step could end in other bits. Here the memory of
+    the first term alone may be used again.
+    """
+    first = AttrValue(list=AttrValue.ListValue(i=[0, 0]))
+    for operation in tf.compat.v1.get_default_graph().get_operations():
+        if operation.type == "AddN":
+            operation._set_attr("_forward_input", first)
 
 
 class TensorFlowBackend:
@@ -56,7 +73,9 @@ class TensorFlowBackend:
             with tf.GradientTape() as tape:
                 objective, parts = self._steps.share(batch, weights, penalty)
             variables = [variable.value for variable in self._steps.learner.trainable]
-            return parts, tape.gradient(objective, variables, unconnected_gradients="zero")
+            gradients = tape.gradient(objective, variables, unconnected_gradients="zero")
+        sum_in_order()
+        return parts, gradients
 
     def _move(self, gradients, rate, numbers):
         with self._steps.tuned(rate, numbers):
@@ -83,6 +102,7 @@ class TensorFlowBackend:
         def body(step, finite, norm, vitals, sums):
             means, norm, vitals = one_step(step)
             sums = {name: total + means[name] for name, total in sums.items()}
+            sum_in_order()
             return step + 1, tf.math.is_finite(means["loss"]), norm, vitals, sums
 
         names = self._log_names(data, order.shape[1])
