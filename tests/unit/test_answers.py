@@ -49,6 +49,30 @@ def test_what_cannot_be_told_from_the_best_is_a_group_with_the_cheapest_first(tm
     assert given.shows
 
 
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        ((4.0, 5.0, 4.5), ["usual", "other", "third"]),  # all within 1.25 times the cheapest: noise orders nothing
+        ((5.0, 4.0, 4.5), ["usual", "other", "third"]),
+        ((5.01, 4.0, 4.5), ["other", "third", "usual"]),  # really dearer than the cheapest
+        ((9.0, 4.0, 10.0), ["other", "usual", "third"]),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_choices_that_cost_about_the_same_stand_as_params_yaml_has_them_the_usual_one_first(
+    tmp_path, monkeypatch, seconds, expected, named
+):
+    """Seconds of one network differ by what else a machine did; two runs of a study must not name other arms."""
+    names = ["usual", "other", "third"]
+    for name, spent in zip(names, seconds, strict=True):
+        monkeypatch.setitem(SECONDS, name, spent)
+    if named:  # or else the first is the usual one
+        names = ["other", "third", "usual"]
+        monkeypatch.setattr("archbench.results.effects.usual_choices", lambda: ("usual (paper)",))
+    _, places = board_of(tmp_path, {name: [0.95, 0.96, 0.97] for name in names})
+    assert [place.benchmark for place in choices(places)] == expected
+
+
 def test_where_the_usual_choice_is_in_the_group_nothing_is_shown_to_be_better(tmp_path):
     _, places = board_of(tmp_path, {"close": SCORES["close"], "best": SCORES["best"]})
     given = answer("Which?", places, True)

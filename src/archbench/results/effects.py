@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from archbench.results.studies import Arm
 Competitor = Place | Arm
 OPEN = (Kind.BEST, Kind.TIE, Kind.BETTER)
 """What cannot be told from the best; one that every seed puts as far behind cannot be tested, and is no tie."""
+SAME_COST = 1.25
+"""The ratio of seconds up to which two trainings cost the same: that far apart are runs of one network."""
 
 
 @dataclass(frozen=True)
@@ -34,27 +37,45 @@ def effects(entries: Sequence[Competitor]) -> Effects | None:
     whole = [entry for entry in entries if not hindrance(entry.runs)]
     if len(whole) < 2:
         return None
-    usual = min(whole, key=_unusual)
+    usual = _usual(whole)
     others = [entry for entry in whole if entry is not usual]
     compared = compare_all([(scores(entry.runs), scores(usual.runs)) for entry in others])
     return Effects(usual, dict(zip([entry.label for entry in others], compared, strict=True)))
 
 
-def _unusual(entry: Competitor) -> int:
-    """Its place in usual.csv; behind all of them where it is not there."""
+def _usual(whole: Sequence[Competitor]) -> Competitor:
+    """The first that usual.csv names; of those it does not the first."""
     names = usual_choices()
-    return names.index(entry.label) if entry.label in names else len(names)
+    return min(whole, key=lambda entry: names.index(entry.label) if entry.label in names else len(names))
 
 
 def choices(entries: Sequence[Competitor]) -> list[Competitor]:
-    """Those that cannot be told from the best, the cheapest first: by training seconds, then by parameters."""
+    """Those of `entries`, which stand in the order of params.yaml, that cannot be told from the best, cheapest first.
+
+    What takes at most `SAME_COST` times the cheapest's seconds costs the same, as arms of one network do whose seconds
+    differ by what else the machine did: of those the fewest parameters, then the usual choice, then the order given.
+    """
     if not any(entry.standing.kind is Kind.BEST for entry in entries):
         return []
-    return sorted((entry for entry in entries if entry.standing.kind in OPEN), key=_cost)
+    usual = _usual(entries)
+    left = sorted((entry for entry in entries if entry.standing.kind in OPEN), key=_seconds)
+    ordered: list[Competitor] = []
+    while left:
+        alike = [entry for entry in left if not _seconds(entry) > SAME_COST * _seconds(left[0])]
+        left = left[len(alike) :]
+        alike.sort(key=lambda entry: (_parameters(entry), entry is not usual, _place(entry, entries)))
+        ordered += alike
+    return ordered
 
 
-def _cost(entry: Competitor) -> tuple[bool, float, float, str]:
-    """What is not known is dear."""
-    seconds, parameters = entry.train_seconds, entry.parameters
-    known = seconds == seconds
-    return not known, seconds if known else 0.0, parameters if parameters == parameters else 0.0, entry.label
+def _place(entry: Competitor, entries: Sequence[Competitor]) -> int:
+    return next(place for place, other in enumerate(entries) if other is entry)
+
+
+def _seconds(entry: Competitor) -> float:
+    """Of training; what is not known is dear."""
+    return math.inf if math.isnan(entry.train_seconds) else entry.train_seconds
+
+
+def _parameters(entry: Competitor) -> float:
+    return math.inf if math.isnan(entry.parameters) else entry.parameters
