@@ -21,8 +21,8 @@ GOLDEN = 0x9E3779B9
 def uniform(shape: tuple[Any, ...], seed: keras.random.SeedGenerator) -> Any:
     """float32 of `shape`, each in [0, 1), in steps of 2**-24; other ones at each call.
 
-    Two rounds of the hash with a key before each: with one, two keys that differ in their last bits alone would draw the
-    same numbers in another order, and so drop as many units.
+    Two rounds of the hash with a key before each: with one, two keys that differ in their last bits alone would draw
+    the same numbers in another order, and so drop as many units.
     """
     state = ops.cast(seed.next(), "uint32")
     key = _mixed(_mixed(state[0]) + state[1])
