@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 # Of sums it would make the kind that `sum_in_order` has to mend, after that has been.
 tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
 
+NEVER_FORWARD = -2
+"""In the place of an input whose memory an output would take over: none; `kNeverForward` of TensorFlow's kernels."""
+
 
 def sum_in_order() -> None:
     """Have the graph that is being built add the terms of each sum in their order.
 
     TensorFlow's sum of several gradients, AddN, starts from the first term whose memory no other operation still reads,
-    and which that is hangs on what other threads have done: the same step could end in other bits. Here the memory of
-    the first term alone may be used again.
+    and which that is hangs on what other threads have done: the same step could end in other bits. Here the sum gets
+    memory of its own. (To name the first term there would have it written over while others read it.)
     """
-    first = AttrValue(list=AttrValue.ListValue(i=[0, 0]))
+    own = AttrValue(list=AttrValue.ListValue(i=[NEVER_FORWARD, 0]))
     for operation in tf.compat.v1.get_default_graph().get_operations():
         if operation.type == "AddN":
-            operation._set_attr("_forward_input", first)
+            operation._set_attr("_forward_input", own)
 
 
 class TensorFlowBackend:
