@@ -57,19 +57,15 @@ def choices(entries: Sequence[Competitor]) -> list[Competitor]:
     """
     if not any(entry.standing.kind is Kind.BEST for entry in entries):
         return []
-    usual = _usual(entries)
-    left = sorted((entry for entry in entries if entry.standing.kind in OPEN), key=_seconds)
+    usual = _usual([entry for entry in entries if not hindrance(entry.runs)])
+    left = [entry for entry in entries if entry.standing.kind in OPEN]
     ordered: list[Competitor] = []
     while left:
-        alike = [entry for entry in left if not _seconds(entry) > SAME_COST * _seconds(left[0])]
-        left = left[len(alike) :]
-        alike.sort(key=lambda entry: (_parameters(entry), entry is not usual, _place(entry, entries)))
-        ordered += alike
+        most = SAME_COST * min(map(_seconds, left))
+        alike = [entry for entry in left if _seconds(entry) <= most]
+        left = [entry for entry in left if not _seconds(entry) <= most]
+        ordered += sorted(alike, key=lambda entry: (_parameters(entry), entry is not usual))
     return ordered
-
-
-def _place(entry: Competitor, entries: Sequence[Competitor]) -> int:
-    return next(place for place, other in enumerate(entries) if other is entry)
 
 
 def _seconds(entry: Competitor) -> float:
