@@ -137,6 +137,10 @@ class PartsChange(Model):
         return self.model_dump(exclude_none=True)
 
 
+MicroBatch = Count | Literal["auto"]
+"""Examples whose gradient is taken at once, where a batch does not fit in memory; `auto` finds how many fit."""
+
+
 class Training(Model):
     """How every benchmark trains unless it says otherwise."""
 
@@ -151,6 +155,9 @@ class Training(Model):
     clip: Clip | None = None
     early_stopping: EarlyStopping | None = None
     average: Average | None = None
+    micro_batch: MicroBatch | None = None
+    devices: Count | None = None
+    """Of this machine, that share every batch of a network; on JAX. By default one."""
     resident_megabytes: Count = 1024
     """Training data up to this size are kept on the device; larger ones stream from their files."""
     steps_per_call: Count = 100
@@ -188,6 +195,8 @@ class Changes(Model):
     clip: Clip | None = None
     early_stopping: EarlyStopping | None = None
     average: Average | None = None
+    micro_batch: MicroBatch | None = None
+    devices: Count | None = None
     recipe: Recipes = ()
     """Recipes to start from, merged left to right; the keys that stand beside it come last."""
 

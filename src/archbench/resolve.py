@@ -35,15 +35,15 @@ from archbench.schedules.horizon import Horizon
 from archbench.start import check_start
 from archbench.tasks import TASKS
 from archbench.tasks.base import Task
-from archbench.training import full_batch
+from archbench.training import devices, full_batch, pieces
 from archbench.training.numbers import program_key
 from archbench.training.start import describe_source
 
 SETTINGS_FROM_TRAINING = (
     "xla", "precision", "preprocessing", "augmentation", "optimizer", "schedule",
-    "epochs", "batch_size", "clip", "early_stopping", "average",
+    "epochs", "batch_size", "clip", "early_stopping", "average", "micro_batch", "devices",
 )  # fmt: skip
-LEFT_OUT = ("average",)
+LEFT_OUT = ("average", "micro_batch", "devices")
 """Of these what stands nowhere unless it is asked for: all others keep the settings, and so the ids, that they had."""
 BASE = "base"
 """What the network of a probe without arms is called."""
@@ -250,6 +250,10 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
         settings["start"] = benchmark.start.model_dump(mode="json", by_alias=True, exclude_none=True)
     with mistakes.at("optimizer"):
         full_batch.check(settings)
+    with mistakes.at("micro_batch"):
+        pieces.check(settings, [settings["batch_size"]])
+    with mistakes.at("devices"):
+        devices.check(settings)
     mistakes.report()
     return Plan(config.pipeline, slug, settings, benchmark.seeds or config.seeds, benchmark.scale)
 
@@ -489,6 +493,9 @@ def _check_space(where: str, plan: Plan, space: Space) -> tuple[str, ...]:
             if outer:
                 raise ConfigError(f"it stands inside {outer}, which is tuned as a whole. Leave one of them out.")
             tuning.check(plan.settings, key, given)
+            if key == "batch_size":
+                sizes = given.choices if isinstance(given, Choices) else range(int(given.low), int(given.high) + 1)
+                pieces.check(plan.settings, sizes)
             for value in given.choices if isinstance(given, Choices) else ():
                 variant = replace(plan, settings=tuning.with_values(plan.settings, {key: value}))
                 modules |= {entry.module for entry in variant.entries.values()}
@@ -511,6 +518,12 @@ def _check_side_by_side(slug: str, arm: str, settings: Mapping[str, Any], space:
                 f"{optimizer['name']} takes its steps on all data, and trials side by side take theirs on batches. "
                 f"Choose an optimizer of batches, {alone}."
             )
+    with mistakes.at(f"arms.{arm}.devices"):
+        if settings.get("devices", 1) > 1:
+            raise ConfigError(f"trials side by side share one device. Choose devices: 1, {alone}.")
+    with mistakes.at(f"arms.{arm}.micro_batch"):
+        if settings.get("micro_batch") == pieces.AUTO:
+            raise ConfigError(f"auto tries what one trial takes. Give a number, {alone}.")
     for key, given in space.items():
         keys = [program_key(tuning.with_values(settings, {key: value})) for value in tuning.extremes(given)]
         with mistakes.at(f"arms.{arm}.space.{key}"):

@@ -347,7 +347,7 @@ def test_chunks_do_not_go_with_labels_that_are_missing(monkeypatch):
     program = Program(learner, xla=False)
     feed = Feed(program, {"x": x, "y": y}, 10**6)
     monkeypatch.setattr(learner.task, "coupled", lambda targets: bool((targets["y"] == 1).any()))
-    with pytest.raises(NotFullBatch, match=r"Labels that are missing make .* Choose batch_size 60\."):
+    with pytest.raises(NotFullBatch, match=r"count by what the others are makes .* Choose batch_size 60\."):
         FullBatch(program, feed, 16)
     FullBatch(program, feed, 60)
     FullBatch(program, Feed(program, {"x": x, "y": 0 * y}, 10**6), 16)

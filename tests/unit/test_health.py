@@ -46,7 +46,7 @@ def test_gradients_and_steps_by_group_are_those_of_the_last_step(xla):
     order, rate = np.arange(32).reshape(2, 16), 0.5
     program.train(feed.placed, order[:1], 1, np.full(1, rate), {})
     before = program.learner.parts["network"].get_weights()
-    _, gradients = program.gradient(feed.placed, order[1], np.full(16, 1 / 16), 1.0, {})
+    _, gradients, _ = program.gradient(feed.placed, order[1], np.full(16, 1 / 16), {})
     logs = program.train(feed.placed, order[1:], 1, np.full(1, rate), {}, watched=True)
     for group in (1, 2, 3):  # a kernel and a bias each
         own = slice(2 * group - 2, 2 * group)

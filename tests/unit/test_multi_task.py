@@ -1,7 +1,5 @@
 """Several heads on one trunk: the masked loss by hand, no gradient without a label, one head as a single task."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from keras import ops
@@ -11,7 +9,7 @@ from archbench.datasets.card import Card
 from archbench.errors import UserError
 from archbench.figures.pictures import PICTURES
 from archbench.tasks import TASKS
-from archbench.training.program import _batch_mean, _weighted_sum
+from archbench.training.program import _batch_mean, _Total, divided
 from backend import compiled, gradient
 
 ARRAYS = {"image": [4, 4, 1], "present": [2], "count": [], "color": []}
@@ -77,7 +75,9 @@ def test_all_data_at_once_take_the_mean_over_the_labelled_ones():
     """The mean over both examples, each counted 1/2, and a padding row that counts 0."""
     filled = {name: np.concatenate([value, value[-1:]]) for name, value in LABELS.items()}
     logits, weights = np.concatenate([LOGITS, LOGITS[-1:]]), np.array([0.5, 0.5, 0], "float32")
-    found = _task().means(_task().compare(logits, filled, None), filled, partial(_weighted_sum, weights))
+    total = _Total(weights)
+    sums = _task().means(_task().compare(logits, filled, None), filled, total)
+    found = divided(total.weight, sums)
     expected = _numbers(_batch_means(_task(), LOGITS, LABELS))
     for name, value in _numbers(found).items():
         assert value == pytest.approx(expected[name], rel=1e-6), name

@@ -15,11 +15,18 @@ import keras
 import numpy as np
 import pytest
 import toys
+from test_language_modelling import _learner
 from train_toy import TRIALS
 
 from archbench.records import run_folder
+from archbench.schedules import SCHEDULES
+from archbench.schedules.horizon import Horizon
 from archbench.training.checkpoint import Progress
+from archbench.training.feed import Feed
+from archbench.training.fit import Recipe, fit
+from archbench.training.program import Program
 from archbench.training.run import Pace, Workbench, run_benchmark
+from archbench.training.split import Split, open_split
 
 STRIPES, SUMS, SQUARES = toys.stripes(), toys.sums(), toys.squares()
 ALWAYS = Pace(1e-9, lambda run, row, epochs, monitor: None)
@@ -91,6 +98,127 @@ def test_a_resumed_run_ends_with_the_same_bits(case, tmp_path):
         assert toys.without_seconds(progress.history) == toys.without_seconds(whole.history)
         toys.assert_same_bits(toys.weights(fresh), weights)
         toys.assert_same_bits(fresh.program.learner.read_state(), state)
+
+
+def _stop_within(epoch, calls, bench, path):
+    """A hook that writes a checkpoint after so many calls of an epoch and ends the run."""
+
+    def hook(progress):
+        if (progress.epoch, progress.within["calls"]) == (epoch, calls):
+            progress.state = bench.program.learner.read_state()
+            progress.save(path)
+            raise Stopped
+
+    return hook
+
+
+def _in_two_feeds(bench):
+    """The training split of stripes as if it had examples of two lengths."""
+    arrays, rows = bench.training.arrays, [np.arange(40), np.arange(40, 70)]
+    read = {"image": bench.prepared.splits["train"]["image"], **arrays}
+    feeds = [Feed(bench.program, {name: value[some] for name, value in read.items()}, 10**9) for some in rows]
+    return Split(bench.program, feeds, arrays, read, rows=rows)
+
+
+KINDS = {
+    "on the device": lambda bench: bench.training,
+    "streamed": lambda bench: toys.streamed(bench, "train"),
+    "in two feeds": _in_two_feeds,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("case", ["dropout, augmentation, adam, cosine", "float16 with loss scaling, adamw"])
+def test_a_run_cut_off_within_an_epoch_goes_on_there(case, kind, tmp_path):
+    """Not at its beginning: no step is taken twice, and the epoch's means are over all of its steps."""
+    prepared, changes = CASES[case]
+    trial = toys.settings(**changes, steps_per_call=1)
+    bench = Workbench(trial, prepared)
+    training = KINDS[kind](bench)
+    options = {
+        "splits": (training, bench.validation),
+        "recipe": {"steps_per_call": 1, "steps_per_epoch": training.steps(16)},
+    }
+    whole = toys.train(bench, trial, **options)
+    weights, state = toys.weights(bench), bench.program.learner.read_state()
+    for epoch, calls in ((0, 1), (2, training.steps(16) - 1)):
+        path = tmp_path / f"{epoch}.npz"
+        with pytest.raises(Stopped):
+            toys.train(bench, trial, **options, after_call=_stop_within(epoch, calls, bench, path))
+        fresh = Workbench(trial, prepared)
+        taken, train = [], fresh.program.train
+
+        def counting(*given, taken=taken, train=train, **more):
+            taken.append(given[2])
+            return train(*given, **more)
+
+        fresh.program.train = counting
+        again = {**options, "splits": (KINDS[kind](fresh), fresh.validation)}
+        progress = toys.train(fresh, trial, Progress.load(path, trial["id"]), **again)
+        assert toys.without_seconds(progress.history) == toys.without_seconds(whole.history)
+        toys.assert_same_bits(toys.weights(fresh), weights)
+        toys.assert_same_bits(fresh.program.learner.read_state(), state)
+        assert sum(taken) == (4 - epoch) * training.steps(16) - calls
+
+
+def test_streams_go_on_within_an_epoch_with_what_was_carried(tmp_path):
+    """What the compilation and the evaluation of the run that goes on carry is not what training does."""
+
+    def made():
+        learner, _ = _learner(40)
+        tokens = np.random.default_rng(0).integers(4, 7, (40, 6)).astype("int32")
+        program = Program(learner, xla=False)
+        split = open_split(program, {"tokens": tokens}, batch_size=2, resident_bytes=10**9, group=None)
+        horizon = Horizon(20, 2, 2)
+        pace = {"epochs": 2, "batch_size": 2, "steps_per_epoch": 20, "steps_per_call": 5, "step_examples": 2}
+        return program, split, Recipe(seed=0, numbers={}, factor=SCHEDULES.build("constant", horizon), **pace)
+
+    def trained(progress, after_call=lambda progress: None):
+        program, split, recipe = made()
+        if progress.state:
+            program.learner.write_state(progress.state)
+        fit(program, recipe, split, split, progress, after_epoch=lambda _: None, after_call=after_call)
+        return program.learner.read_state()
+
+    keras.utils.set_random_seed(0)
+    program, split, recipe = made()
+    start = program.learner.read_state()
+    whole, cut = Progress("t", state=start), Progress("t", state=start)
+    state = trained(whole)
+    path = tmp_path / "checkpoint.npz"
+
+    def stop(progress):
+        if (progress.epoch, progress.within["calls"]) == (1, 2):
+            progress.state = program.learner.read_state()
+            progress.save(path)
+            raise Stopped
+
+    program.learner.write_state(start)
+    with pytest.raises(Stopped):
+        fit(program, recipe, split, split, cut, after_epoch=lambda _: None, after_call=stop)
+    found = Progress.load(path, "t")
+    toys.assert_same_bits(trained(found), state)
+    assert toys.without_seconds(found.history) == toys.without_seconds(whole.history)
+
+
+def test_a_checkpoint_within_an_epoch_comes_when_it_is_time(tmp_path):
+    """At each call where every moment is time, at none where it never is; its epoch has no row yet."""
+    seen, trial = {}, toys.settings(epochs=1, steps_per_call=1)
+    for name, seconds in (("always", 1e-9), ("never", 1e9)):
+        bench = Workbench(trial, STRIPES)
+        seen[name] = []
+        train = bench.program.train
+
+        def look(*given, name=name, train=train, **more):
+            path = tmp_path / name / "seed-0" / "checkpoint.npz"
+            found = Progress.load(path, trial["id"])
+            seen[name].append(found and (found.epoch, found.within["calls"], len(found.history)))
+            return train(*given, **more)
+
+        bench.program.train = look
+        pace = Pace(seconds, lambda *_: None)
+        run_benchmark([trial], STRIPES, tmp_path / name, pace, bench=lambda bench=bench: bench)
+    assert seen == {"always": [None, None, (0, 1, 0), (0, 2, 0), (0, 3, 0)], "never": [None] * 5}
 
 
 def test_early_stopping_counts_on_after_a_resume(tmp_path, monkeypatch):
@@ -203,7 +331,7 @@ def test_kill_9_at_any_moment_costs_nothing_but_time(uninterrupted, tmp_path):
 def test_a_kill_at_any_write_costs_nothing_but_time(uninterrupted, tmp_path, monkeypatch):
     """The run is cut off before, and after, each renaming of a file in turn, until it gets through."""
     _, bench = uninterrupted
-    trial = toys.settings(epochs=2)
+    trial = toys.settings(epochs=2, steps_per_call=3)  # so that an epoch takes two calls
     run_benchmark([trial], STRIPES, tmp_path / "whole", ALWAYS, bench=lambda: bench)
     for after in (False, True):
         for survived in itertools.count():

@@ -94,9 +94,9 @@ class Meter:
     def read(self) -> list[dict[str, Any]]:
         """A row a layer, as `signal_propagation` says, with the weights as they are now."""
         shares = np.full(self._count, 1 / self._count)
-        _, gradients = self._program.gradient(self._data, self._rows, shares, 1.0, self._numbers)
+        _, gradients, counted = self._program.gradient(self._data, self._rows, shares, self._numbers)
         variables = self._program.learner.trainable
-        by_variable = {id(v): np.asarray(g, "float64") for v, g in zip(variables, gradients, strict=True)}
+        by_variable = {id(v): np.asarray(g, "float64") / counted for v, g in zip(variables, gradients, strict=True)}
         return [_row(number, gauge, by_variable, self._count) for number, gauge in enumerate(self._gauges, start=1)]
 
 

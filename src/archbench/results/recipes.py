@@ -31,10 +31,17 @@ def describe_recipe(settings: Mapping[str, Any]) -> str:
             *([schedule] if schedule != "constant" else []),
             *([f"weights averaged by {settings['average']['decay']:g}"] if "average" in settings else []),
             f"{settings['epochs']} epoch{'' if settings['epochs'] == 1 else 's'}",
-            f"batch {settings['batch_size']}",
+            f"batch {settings['batch_size']}{_in_pieces(settings)}",
             describe_augmentation(settings),
         ]
     )
+
+
+def _in_pieces(settings: Mapping[str, Any]) -> str:
+    asked = settings.get("micro_batch", settings["batch_size"])
+    if asked == settings["batch_size"]:
+        return ""
+    return " in pieces that fit" if asked == "auto" else f" in pieces of {asked}"
 
 
 def describe_optimizer(optimizer: Mapping[str, Any]) -> str:

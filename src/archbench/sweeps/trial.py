@@ -19,6 +19,7 @@ from archbench.sweeps.side_by_side import fit_side_by_side
 from archbench.training.build import Settings
 from archbench.training.checkpoint import Progress
 from archbench.training.fit import Diverged, fit
+from archbench.training.pieces import is_of_memory
 from archbench.training.run import Workbench
 
 Asked = tuple[optuna.Trial, Settings]
@@ -125,7 +126,16 @@ def _train(bench: Workbench, attempts: Sequence[_Attempt], after_epoch: Callable
         attempt.progress = Progress(attempt.settings["id"])
     if len(attempts) > 1:
         settings, progress = [one.settings for one in attempts], [one.progress for one in attempts]
-        ends = fit_side_by_side(bench, settings, progress, lambda place: after_epoch(attempts[place]))
+        try:
+            ends = fit_side_by_side(bench, settings, progress, lambda place: after_epoch(attempts[place]))
+        except Exception as error:
+            if not is_of_memory(error):
+                raise
+            half = len(attempts) // 2
+            print(f"{len(attempts)} trials side by side do not fit in memory: {half} at a time", flush=True)
+            for some in (attempts[:half], attempts[half:]):
+                _train(bench, some, after_epoch)
+            return
         for attempt, end in zip(attempts, ends, strict=True):
             attempt.diverged = end
         return

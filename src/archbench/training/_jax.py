@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from archbench.training.machine import convolves, device_kind
-from archbench.training.program import ANSWERS
+from archbench.training.program import ANSWERS, divided
 
 if TYPE_CHECKING:
     from archbench.tasks.base import Batch
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class JaxBackend:
     """Compiles `Steps` with `jax.jit`; XLA is the only way JAX runs."""
 
-    def __init__(self, steps: Steps, xla: bool) -> None:
+    def __init__(self, steps: Steps, xla: bool, spread: keras.distribution.DataParallel | None) -> None:
         self._steps = steps
+        self._spread = spread
         self._variables = steps.learner.state
         self._trainable = {id(variable) for variable in steps.learner.trainable}
         self._frozen = {id(variable) for variable in steps.learner.frozen}
@@ -47,18 +48,17 @@ class JaxBackend:
         return self._whole._cache_size() + self._step._cache_size()
 
     def place(self, arrays: Mapping[str, np.ndarray]) -> Batch:
-        return {name: jnp.asarray(np.asarray(value)) for name, value in arrays.items()}
+        return {name: self._on_each(jnp.asarray(np.asarray(value))) for name, value in arrays.items()}
 
     def train(self, data: Batch, order, count, rates, numbers, watched) -> dict[str, Any]:
-        values = [jnp.array(variable.value) for variable in self._variables]  # a copy: the argument is donated
+        values = [jnp.array(value) for value in self._values()]  # a copy: the argument is donated
         values, logs = self._run(values, data, order, count, rates, numbers, watched)
         for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
         return jax.device_get(logs)
 
     def answer(self, what: str, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
-        values = [variable.value for variable in self._variables]
-        answers, carried = self._answers[what](values, data, rows)
+        answers, carried = self._answers[what](self._values(), data, rows)
         for variable, value in zip(self._steps.learner.carried.values(), carried, strict=True):
             variable.assign(value)
         return jax.device_get(answers)
@@ -71,29 +71,69 @@ class JaxBackend:
         answers, carried = self._answers_of_many[what](values, data, rows)
         return [*values[: len(values) - len(carried)], *carried], jax.device_get(answers)
 
-    def gradient(self, data: Batch, rows, weights, penalty, numbers) -> tuple[dict[str, Any], list[np.ndarray]]:
-        values = [variable.value for variable in self._variables]
-        values, parts, gradients = self._gradient(values, data, rows, weights, penalty, numbers)
+    def gradient(self, data: Batch, rows, shares, before, last, numbers) -> tuple[dict, list[np.ndarray], Any]:
+        values, *found = self._gradient(self._values(), data, rows, shares, before, last, numbers)
         self._write(values)
-        return jax.device_get((parts, gradients))
+        return tuple(jax.device_get(found))
 
     def apply(self, gradients, rate, numbers) -> Any:
-        values, norm = self._apply([variable.value for variable in self._variables], gradients, rate, numbers)
+        values, norm = self._apply(self._values(), gradients, rate, numbers)
         self._write(values)
         return jax.device_get(norm)
+
+    def _values(self) -> list[Any]:
+        """Of every variable."""
+        return [self._on_each(variable.value) for variable in self._variables]
+
+    def _on_each(self, value: Any) -> Any:
+        """`value` as each of the devices has it that the batches are spread over."""
+        if self._spread is None:
+            return value
+        whole = keras.distribution.TensorLayout([None] * value.ndim, self._spread.device_mesh)
+        return keras.distribution.distribute_tensor(value, whole)
 
     def _write(self, values: Sequence[Any]) -> None:
         for variable, value in zip(self._variables, values, strict=True):
             if value is not None:
                 variable.assign(value)
 
-    def _share(self, values, data: Batch, rows, weights, penalty, numbers):
-        """The values after it, None for those that are frozen, what is logged, and the gradients."""
-        batch = self._rows(data, rows)
+    def _share(self, values, data: Batch, rows, shares, before, last, numbers):
+        """The values after it, None for those that are frozen, and what `_piece` finds."""
         with self._steps.tuned(0.0, numbers):
-            after, logs, gradients = self._differentiate(values, lambda: self._steps.share(batch, weights, penalty))
+            after, *found = self._piece(values, data, rows, shares, before, last)
         kept = [None if id(v) in self._frozen else value for v, value in zip(self._variables, after, strict=True)]
-        return kept, logs, gradients
+        return kept, *found
+
+    def _piece(self, values, data: Batch, rows, shares, before, last):
+        """The values after it, what is logged, the gradients, and what counts so far: `Steps.share`."""
+        batch = self._rows(data, rows)
+
+        def share():
+            objective, parts, so_far = self._steps.share(batch, shares, before, last)
+            return objective, (parts, so_far)
+
+        after, (parts, so_far), gradients = self._differentiate(values, share)
+        return after, parts, gradients, so_far
+
+    def _of_batch(self, values, data: Batch, rows):
+        """The values after the forward pass, the means over the examples at `rows` (batch,), and the gradients."""
+        if self._steps.micro_batch is None:
+            batch = self._rows(data, rows)
+            return self._differentiate(values, lambda: self._steps.objective(batch))
+        pieces = rows.reshape(-1, self._steps.micro_batch)
+        shares = jnp.full(self._steps.micro_batch, 1 / rows.size)
+
+        def add(number, carry):
+            values, so_far, sums = carry
+            last = number == len(pieces) - 1
+            values, parts, gradients, so_far = self._piece(values, data, pieces[number], shares, so_far, last)
+            return values, so_far, jax.tree.map(jnp.add, sums, (parts, gradients))
+
+        start = values, jnp.float32(0)
+        _, *found, _ = jax.eval_shape(lambda: self._piece(values, data, pieces[0], shares, start[1], False))
+        nothing = jax.tree.map(lambda like: jnp.zeros(like.shape, like.dtype), tuple(found))
+        values, total, sums = jax.lax.fori_loop(0, len(pieces), add, (*start, nothing))
+        return values, *divided(total, sums)
 
     def _move(self, values, gradients, rate, numbers):
         with self._scope(values) as scope, self._steps.tuned(rate, numbers):
@@ -137,10 +177,10 @@ class JaxBackend:
         )
         return after, logs, [by_variable[id(variable)] for variable in self._steps.learner.trainable]
 
-    def _one_step(self, values, batch: Batch, rate, numbers, now):
+    def _one_step(self, values, data: Batch, rows, rate, numbers, now):
         """Values before the step to values after it, the logged means, the gradient norm, and what is watched `now`."""
         with self._steps.tuned(rate, numbers):
-            after, means, gradients = self._differentiate(values, lambda: self._steps.objective(batch))
+            after, means, gradients = self._of_batch(values, data, rows)
             with self._scope(after) as scope:
                 before = self._steps.watch.weights()
                 norm = self._steps.apply(gradients)
@@ -176,7 +216,7 @@ class JaxBackend:
         The step, whether the loss is finite, gradient norm, what is watched, sums, variables.
         """
         _, means, _, vitals = jax.eval_shape(
-            lambda values: self._one_step(values, self._rows(data, order[0]), rates[0], at_step(numbers, 0), False),
+            lambda values: self._one_step(values, data, order[0], rates[0], at_step(numbers, 0), False),
             values,
         )
         sums = {name: jnp.float32(0) for name in means}
@@ -185,7 +225,7 @@ class JaxBackend:
     def _advance(self, carry, data: Batch, order, rates, numbers, watched):
         step, _, _, _, sums, values = carry
         values, means, norm, vitals = self._one_step(
-            values, self._rows(data, order[step]), rates[step], at_step(numbers, step), step == watched
+            values, data, order[step], rates[step], at_step(numbers, step), step == watched
         )
         sums = {name: total + means[name] for name, total in sums.items()}
         return step + 1, jnp.isfinite(means["loss"]), norm, vitals, sums, values
@@ -194,7 +234,8 @@ class JaxBackend:
         steps, finite, norm, vitals, sums, values = carry
         with self._scope(values):
             weight_norm = self._steps.weight_norm()
-            units = self._steps.units(watched >= 0, self._rows(data, order[jnp.maximum(watched, 0)]))
+            rows = self._steps.at_once(order[jnp.maximum(watched, 0)])
+            units = self._steps.units(watched >= 0, self._rows(data, rows))
         return {
             **sums,
             "steps": steps.astype(jnp.float32),
@@ -205,9 +246,12 @@ class JaxBackend:
             "units": units,
         }
 
-    @staticmethod
-    def _rows(data: Batch, rows):
-        return {name: jnp.take(value, rows, axis=0) for name, value in data.items()}
+    def _rows(self, data: Batch, rows):
+        batch = {name: jnp.take(value, rows, axis=0) for name, value in data.items()}
+        if self._spread is None or len(rows) % self._spread.num_model_replicas:
+            return batch
+        shares = {name: self._spread.get_data_layout(value.shape) for name, value in batch.items()}
+        return {name: keras.distribution.distribute_tensor(value, shares[name]) for name, value in batch.items()}
 
 
 def at_step(numbers: Mapping[str, Any], step: Any) -> dict[str, Any]:

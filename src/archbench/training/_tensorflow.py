@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework.attr_value_pb2 import AttrValue
 
-from archbench.training.program import ANSWERS
+from archbench.training.program import ANSWERS, divided
 
 if TYPE_CHECKING:
     from archbench.tasks.base import Batch
@@ -39,7 +39,7 @@ def sum_in_order() -> None:
 class TensorFlowBackend:
     """Compiles `Steps` with `tf.function`, with or without XLA."""
 
-    def __init__(self, steps: Steps, xla: bool) -> None:
+    def __init__(self, steps: Steps, xla: bool, spread: None) -> None:
         self._steps = steps
         self._train = _compiled(self._loop, xla)
         self._answers = {what: _compiled(partial(self._batch, what), xla) for what in ANSWERS}
@@ -61,24 +61,54 @@ class TensorFlowBackend:
     def answer(self, what: str, data: Batch, rows: np.ndarray) -> dict[str, np.ndarray]:
         return {name: value.numpy() for name, value in self._answers[what](data, tf.constant(rows)).items()}
 
-    def gradient(self, data: Batch, rows, weights, penalty, numbers) -> tuple[dict[str, Any], list[np.ndarray]]:
+    def gradient(self, data: Batch, rows, shares, before, last, numbers) -> tuple[dict, list[np.ndarray], Any]:
         numbers = {name: tf.constant(value) for name, value in numbers.items()}
-        parts, gradients = self._gradient(data, *map(tf.constant, (rows, weights, penalty)), numbers)
-        return {name: value.numpy() for name, value in parts.items()}, [value.numpy() for value in gradients]
+        found = self._gradient(data, *map(tf.constant, (rows, shares, before, last)), numbers)
+        return tf.nest.map_structure(lambda tensor: tensor.numpy(), found)
 
     def apply(self, gradients, rate, numbers) -> Any:
         numbers = {name: tf.constant(value) for name, value in numbers.items()}
         return self._apply([tf.constant(g) for g in gradients], tf.constant(rate), numbers).numpy()
 
-    def _share(self, data: Batch, rows, weights, penalty, numbers):
-        batch = {name: tf.gather(value, rows) for name, value in data.items()}
+    def _share(self, data: Batch, rows, shares, before, last, numbers):
         with self._steps.tuned(0.0, numbers):
-            with tf.GradientTape() as tape:
-                objective, parts = self._steps.share(batch, weights, penalty)
-            variables = [variable.value for variable in self._steps.learner.trainable]
-            gradients = tape.gradient(objective, variables, unconnected_gradients="zero")
+            found = self._piece(data, rows, shares, before, last)
         sum_in_order()
-        return parts, gradients
+        return found
+
+    def _piece(self, data: Batch, rows, shares, before, last):
+        batch = {name: tf.gather(value, rows) for name, value in data.items()}
+        with tf.GradientTape() as tape:
+            objective, parts, so_far = self._steps.share(batch, shares, before, last)
+        return parts, self._gradients(tape, objective), so_far
+
+    def _gradients(self, tape: tf.GradientTape, objective):
+        weights = [variable.value for variable in self._steps.learner.trainable]
+        return tape.gradient(objective, weights, unconnected_gradients="zero")
+
+    def _of_batch(self, data: Batch, rows):
+        """The means over the examples at `rows` (batch,), and the gradients."""
+        if self._steps.micro_batch is None:
+            batch = {name: tf.gather(value, rows) for name, value in data.items()}
+            with tf.GradientTape() as tape:
+                objective, means = self._steps.objective(batch)
+            return means, self._gradients(tape, objective)
+        pieces = tf.reshape(rows, (-1, self._steps.micro_batch))
+        count, shares = pieces.shape[0], tf.fill((self._steps.micro_batch,), 1 / rows.shape[0])
+
+        def add(number, so_far, sums):
+            found, gradients, so_far = self._piece(data, pieces[number], shares, so_far, number == count - 1)
+            sums = tf.nest.map_structure(tf.add, sums, (found, gradients))
+            sum_in_order()
+            return number + 1, so_far, sums
+
+        zero = tf.constant(0.0)
+        nothing = dict.fromkeys(self._log_names(data, rows.shape[0]), zero)
+        none = [tf.zeros(variable.shape, variable.value.dtype) for variable in self._steps.learner.trainable]
+        _, total, sums = tf.while_loop(
+            lambda number, *_: number < count, add, [tf.constant(0), zero, (nothing, none)], parallel_iterations=1
+        )
+        return divided(total, sums)
 
     def _move(self, gradients, rate, numbers):
         with self._steps.tuned(rate, numbers):
@@ -91,13 +121,9 @@ class TensorFlowBackend:
         watch = self._steps.watch
 
         def one_step(step):
-            batch = {name: tf.gather(value, order[step]) for name, value in data.items()}
             at_step = {name: values[step] for name, values in numbers.items()}
             with self._steps.tuned(rates[step], at_step):
-                with tf.GradientTape() as tape:
-                    objective, means = self._steps.objective(batch)
-                weights = [variable.value for variable in self._steps.learner.trainable]
-                gradients = tape.gradient(objective, weights, unconnected_gradients="zero")
+                means, gradients = self._of_batch(data, order[step])
                 before = watch.weights()
                 norm = self._steps.apply(gradients)
                 return means, norm, watch.steps(tf.equal(step, watched), gradients, before)
@@ -117,7 +143,7 @@ class TensorFlowBackend:
             parallel_iterations=1,
         )
         # Gathered, not sliced: XLA compiles anew for each value of what a slice begins at.
-        rows = tf.gather(order, tf.maximum(watched, 0))
+        rows = self._steps.at_once(tf.gather(order, tf.maximum(watched, 0)))
         last = {name: tf.gather(value, rows) for name, value in data.items()}
         return {
             **sums,
@@ -131,7 +157,8 @@ class TensorFlowBackend:
 
     def _log_names(self, data: Batch, batch_size: int) -> list[str]:
         """What a step logs, read off a trace that is thrown away: a loop must know its state beforehand."""
-        specs = {name: tf.TensorSpec((batch_size, *value.shape[1:]), value.dtype) for name, value in data.items()}
+        examples = self._steps.at_once(batch_size)
+        specs = {name: tf.TensorSpec((examples, *value.shape[1:]), value.dtype) for name, value in data.items()}
         traced = tf.function(lambda batch: self._steps.objective(batch)[1], autograph=False)
         return sorted(traced.get_concrete_function(specs).structured_outputs)
 

@@ -14,7 +14,7 @@ from archbench.records.run_folder import named, read_arrays, write_arrays
 
 @dataclass
 class Progress:
-    """Where a run stands between two epochs."""
+    """Where a run stands between two epochs, or two calls of the compiled program."""
 
     trial: str
     """The id of the settings, code and data; a checkpoint of another trial is not used."""
@@ -28,8 +28,17 @@ class Progress:
     """The model's variables after the best epoch."""
     state: list[np.ndarray] = field(default_factory=list)
     """Every variable of the learner: weights, optimizer slots, random states."""
+    micro_batch: int | None = None
+    """Examples whose gradient is taken at once; None where that is the whole batch."""
+    within: dict[str, Any] = field(default_factory=dict)
+    """Of an epoch that has begun, what `fit` needs to go on with it; empty between epochs."""
     seconds: float = 0.0
     """Time spent so far, over all the run's processes."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to go on from."""
+        return self.epoch > 0 or bool(self.within)
 
     def save(self, path: Path) -> None:
         """Write the checkpoint whole or not at all."""
@@ -40,6 +49,8 @@ class Progress:
             "best_epoch": self.best_epoch,
             "best_score": self.best_score,
             "best_validation": self.best_validation,
+            "micro_batch": self.micro_batch,
+            "within": self.within,
             "seconds": self.seconds,
         }
         arrays: dict[str, Any] = {"facts": np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)}

@@ -107,9 +107,14 @@ class Chunks:
         return len(self._counts)
 
     def __iter__(self) -> Iterator[tuple[Batch, np.ndarray, int]]:
-        if self._feed.resident:
-            yield from ((self._feed.placed, rows, count) for rows, count in zip(self._rows, self._counts, strict=True))
+        return self.after(0)
+
+    def after(self, done: int) -> Iterator[tuple[Batch, np.ndarray, int]]:
+        """The chunks but for the first `done`, of which nothing is read."""
+        rows, counts = self._rows[done:], self._counts[done:]
+        if self._feed.resident or not counts:
+            yield from ((self._feed.placed, chunk, count) for chunk, count in zip(rows, counts, strict=True))
             return
-        local = np.arange(self._rows[0].size).reshape(self._rows[0].shape)
-        read = self._feed.read_ahead([rows.ravel() for rows in self._rows])
-        yield from ((data, local, count) for data, count in zip(read, self._counts, strict=True))
+        local = np.arange(rows[0].size).reshape(rows[0].shape)
+        read = self._feed.read_ahead([chunk.ravel() for chunk in rows])
+        yield from ((data, local, count) for data, count in zip(read, counts, strict=True))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ from archbench.tasks.base import Task
 from archbench.training.checkpoint import Progress
 from archbench.training.full_batch import FullBatch, only
 from archbench.training.health import PREFIX
+from archbench.training.pieces import told
 from archbench.training.program import Program
 from archbench.training.split import Split
 
@@ -74,14 +76,30 @@ def fit(
     progress: Progress,
     *,
     after_epoch: Callable[[Progress], None],
+    after_call: Callable[[Progress], None] = lambda progress: None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
     """Train from `progress` to the end of `recipe`, and leave the best epoch's weights in the model.
 
-    `after_epoch` sees the progress after each epoch, to record it; it may set `model.stop_training`. `callbacks` are
-    Keras's own; their `on_train_batch_end` is called once a compiled call, with the number of its last step. Raises
-    `Diverged`.
+    `after_epoch` sees the progress after each epoch, to record it; it may set `model.stop_training`. `after_call` sees
+    it after every call of the compiled program within an epoch. `callbacks` are Keras's own; their
+    `on_train_batch_end` is called once a compiled call, with the number of its last step. Raises `Diverged`, and
+    `OutOfMemory` with what would fit.
     """
+    with told(program, training, recipe.batch_size, recipe.steps_per_call, recipe.numbers):
+        _fit(program, recipe, training, validation, progress, after_epoch, after_call, callbacks)
+
+
+def _fit(
+    program: Program,
+    recipe: Recipe,
+    training: Split,
+    validation: Split,
+    progress: Progress,
+    after_epoch: Callable[[Progress], None],
+    after_call: Callable[[Progress], None],
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
     learner = program.learner
     learner.model.stop_training = False
     learner.model.optimizer = learner.optimizer  # where Keras's callbacks look for it
@@ -90,7 +108,7 @@ def fit(
     compile_seconds = 0.0 if over(recipe, progress) else _compile(program, recipe, training, validation)
     while not (over(recipe, progress) or learner.model.stop_training):
         watchers.on_epoch_begin(progress.epoch)
-        row = _epoch(program, recipe, training, validation, progress, compile_seconds, watchers)
+        row = _epoch(program, recipe, training, validation, progress, compile_seconds, watchers, after_call)
         compile_seconds = 0.0
         if take_row(learner.task, recipe, progress, row):
             with learner.averaged():
@@ -124,13 +142,16 @@ def check_finite(task: Task, scores: Mapping[str, float], step: int) -> None:
 
 def _compile(program: Program, recipe: Recipe, training: Split, validation: Split) -> float:
     """Seconds to compile the programs: of each feed a chunk of no steps, and one batch of answers, before their use."""
-    start, task = time.perf_counter(), program.learner.task
+    start, learner = time.perf_counter(), program.learner
+    carried = [np.array(ops.convert_to_numpy(variable)) for variable in learner.carried.values()]
     if recipe.full_batch:
         FullBatch(program, only(training.feeds), recipe.batch_size).compile(recipe.numbers)
     else:
         for data, chunk, _ in training.first_chunks(recipe.seed, recipe.batch_size, recipe.steps_per_call):
             program.train(data, chunk, 0, np.zeros(len(chunk)), recipe.numbers)
-    validation.answer("predictions" if task.predict_every else "losses", recipe.batch_size)
+    validation.answer("predictions" if learner.task.predict_every else "losses", recipe.batch_size)
+    for variable, value in zip(learner.carried.values(), carried, strict=True):  # of an epoch that is taken up
+        variable.assign(value)
     return time.perf_counter() - start
 
 
@@ -142,19 +163,28 @@ def _epoch(
     progress: Progress,
     compile_seconds: float,
     watchers: keras.callbacks.CallbackList,
+    after_call: Callable[[Progress], None],
 ) -> dict[str, float]:
-    """One epoch of training and one evaluation, as a row of the history."""
+    """One epoch of training, or what `progress` leaves of it, and one evaluation, as a row of the history."""
     learner, task = program.learner, program.learner.task
     first_step = progress.epoch * recipe.steps_per_epoch
     rate = float(ops.convert_to_numpy(learner.optimizer.learning_rate))
     rates, numbers = recipe.paces(rate, progress.epoch, past_scores(task, progress))
-    sums: dict[str, float] = {}
-    done, logs, taken = 0, {}, int(ops.convert_to_numpy(learner.optimizer.iterations))
-    input_seconds = step_seconds = 0.0
+    within = progress.within or {
+        "calls": 0,
+        "steps": 0,
+        "sums": {},
+        "moved": -int(ops.convert_to_numpy(learner.optimizer.iterations)),
+        "compile_seconds": 0.0,
+        "input_seconds": 0.0,
+        "step_seconds": 0.0,
+    }
+    within["compile_seconds"] += compile_seconds
+    sums, done, logs = within["sums"], within["steps"], {}
     mark = time.perf_counter()
-    for count, call in _calls(program, recipe, training, progress.epoch, rates, numbers):
+    for count, call in _calls(program, recipe, training, progress.epoch, rates, numbers, within):
         start = time.perf_counter()
-        input_seconds += start - mark
+        within["input_seconds"] += start - mark
         watchers.on_train_batch_begin(done)
         logs = call()
         done += int(logs["steps"])
@@ -164,15 +194,20 @@ def _epoch(
             if not name.startswith(PREFIX):
                 sums[name] = sums.get(name, 0.0) + value * count
         mark = time.perf_counter()
-        step_seconds += mark - start
+        within["step_seconds"] += mark - start
+        within["calls"], within["steps"] = within["calls"] + 1, done
         watchers.on_train_batch_end(done - 1, {"loss": logs["loss"]})
+        if done < recipe.steps_per_epoch:
+            progress.within = within
+            after_call(progress)
+    progress.within = {}
     start = time.perf_counter()
     with learner.averaged():
         scores = judge_epoch(task, validation, recipe, progress)
     evaluation_seconds = time.perf_counter() - start
     check_finite(task, scores, first_step + done)
     apart = ("steps", "finite", "gradient_norm", "weight_norm")
-    taken = int(ops.convert_to_numpy(learner.optimizer.iterations)) - taken
+    moved = within["moved"] + int(ops.convert_to_numpy(learner.optimizer.iterations))
     return {
         "epoch": progress.epoch + 1,
         "step": first_step + done,
@@ -182,23 +217,29 @@ def _epoch(
         "gradient_norm": logs["gradient_norm"],
         "weight_norm": logs["weight_norm"],
         **{name: value for name, value in logs.items() if name.startswith(PREFIX)},
-        **({"skipped_steps": done - taken} if learner.scales_loss else {}),
-        "compile_seconds": compile_seconds,
-        "input_seconds": input_seconds,
-        "step_seconds": step_seconds,
+        **({"skipped_steps": done - moved} if learner.scales_loss else {}),
+        "compile_seconds": within["compile_seconds"],
+        "input_seconds": within["input_seconds"],
+        "step_seconds": within["step_seconds"],
         "evaluation_seconds": evaluation_seconds,
     }
 
 
 def _calls(
-    program: Program, recipe: Recipe, training: Split, epoch: int, rates: np.ndarray, numbers: Mapping[str, np.ndarray]
+    program: Program,
+    recipe: Recipe,
+    training: Split,
+    epoch: int,
+    rates: np.ndarray,
+    numbers: Mapping[str, np.ndarray],
+    within: Mapping[str, Any],
 ) -> Iterator[tuple[int, Callable[[], dict[str, float]]]]:
-    """The calls of the compiled program that make an epoch, each with how many steps it takes."""
+    """The calls of the compiled program that make an epoch, or what is left `within` one, each with its steps."""
     if recipe.full_batch:
         yield len(rates), partial(FullBatch(program, only(training.feeds), recipe.batch_size).train, rates, numbers)
         return
-    done = 0
-    for data, chunk, count in training.chunks(recipe.seed, epoch, recipe.batch_size, recipe.steps_per_call):
+    done, called = within["steps"], within["calls"]
+    for data, chunk, count in training.chunks(recipe.seed, epoch, recipe.batch_size, recipe.steps_per_call, called):
         padded = lambda values: np.pad(values[done : done + count], (0, len(chunk) - count))  # noqa: B023, E731
         at_steps = {name: padded(values) for name, values in numbers.items()}
         watched = done + count == len(rates)

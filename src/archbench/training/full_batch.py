@@ -1,7 +1,8 @@
 """Training on the gradient over all training data: batch gradient descent and L-BFGS.
 
 The gradient is summed over chunks of `batch_size` examples, so what fits memory is the user's choice and changes
-nothing else: each example's loss counts 1/n in whichever chunk it is, and the penalties of the weights count once.
+nothing else: each example's loss counts 1/n, or its weight's share of all weights, in whichever chunk it is, and the
+penalties of the weights count once.
 The sums are kept in float64 on the host.
 """
 
@@ -12,7 +13,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import scipy.optimize
 from keras import ops
@@ -23,7 +23,7 @@ from archbench.errors import UserError
 from archbench.optimizers import OPTIMIZERS
 from archbench.optimizers.second_order import LBFGS
 from archbench.training.feed import Feed
-from archbench.training.program import Learner, Program
+from archbench.training.program import LEAST, Learner, Program
 
 SUFFICIENT_DECREASE, CURVATURE = 1e-4, 0.9
 """The constants c1 and c2 of the strong Wolfe conditions: Nocedal and Wright 2006, equation 3.7."""
@@ -102,7 +102,7 @@ class FullBatch:
         """Trace the program of a chunk, and that of a step, and leave every variable as it was."""
         before = self._program.learner.read_state()
         data, chunk, _ = next(iter(self._feed.chunks(self._order, 1)))
-        _, gradients = self._program.gradient(data, chunk[0], self._shares[0], 1.0, numbers)
+        _, gradients, _ = self._program.gradient(data, chunk[0], self._shares[0], numbers)
         if not isinstance(self._program.learner.optimizer, LBFGS):
             self._program.apply(gradients, 0.0, numbers)
         self._program.learner.write_state(before)
@@ -110,14 +110,17 @@ class FullBatch:
     def gradient(self, numbers: Mapping[str, float]) -> tuple[dict[str, float], list[np.ndarray]]:
         """The means of every loss part over all examples, penalties in `loss`, and its gradient by weight tensor."""
         parts: dict[str, float] = {}
-        total = [np.zeros(shape) for shape in self._shapes]
+        total, so_far = [np.zeros(shape) for shape in self._shapes], 0.0
         for number, (data, chunk, _) in enumerate(self._feed.chunks(self._order, 1)):
-            penalty = 1.0 if number == 0 else 0.0
-            found, gradients = self._program.gradient(data, chunk[0], self._shares[number], penalty, numbers)
+            last = number + 1 == len(self._shares)
+            found, gradients, so_far = self._program.gradient(
+                data, chunk[0], self._shares[number], numbers, before=so_far, last=last
+            )
             parts = {name: parts.get(name, 0.0) + value for name, value in found.items()}
             for sum_, gradient in zip(total, gradients, strict=True):
                 sum_ += gradient
-        return parts, total
+        counted = max(so_far, LEAST)
+        return {name: value / counted for name, value in parts.items()}, [sum_ / counted for sum_ in total]
 
     def train(self, rates: np.ndarray, numbers: Mapping[str, Any]) -> dict[str, float]:
         """A step at each of `rates`, with what `Program.train` logs; `numbers` are one value each, or one a step."""
@@ -259,15 +262,10 @@ def _flat(tensors: list[np.ndarray]) -> np.ndarray:
 
 def _check_chunks(learner: Learner, batch_size: int, feed: Feed) -> None:
     """Refuse chunks where the loss of an example depends on the others of its chunk."""
-    normalized = any(isinstance(layer, keras.layers.BatchNormalization) for layer in learner.layers)
-    if batch_size >= feed.examples or not (normalized or learner.task.coupled(feed.arrays)):
-        return
-    why, instead = (
-        ("Batch normalization makes", ", or another normalization in parts")
-        if normalized
-        else ("Labels that are missing make", "")
-    )
-    raise NotFullBatch(
-        f"{why} the gradient over chunks another than that over all data, and batch_size is {batch_size} of "
-        f"{feed.examples} examples. Choose batch_size {feed.examples}{instead}."
-    )
+    why = None if batch_size >= feed.examples else learner.coupling(feed.arrays)
+    if why:
+        raise NotFullBatch(
+            f"{why} the gradient over chunks another than that over all data, and batch_size is {batch_size} of "
+            f"{feed.examples} examples. Choose batch_size {feed.examples}"
+            f"{', or another normalization in parts' if learner.normalizes_batches else ''}."
+        )

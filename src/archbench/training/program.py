@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import keras
@@ -20,10 +19,13 @@ import numpy as np
 from keras import ops
 
 from archbench.tasks.base import Batch, Task
+from archbench.training.devices import spread
 from archbench.training.health import Watch, columns
 
 ANSWERS = ("losses", "predictions", "predictions alone", "shown")
 """What a compiled program answers of a batch: the losses, with the predictions, these alone, or what pictures need."""
+LEAST = 1e-12
+"""In the place of weights whose sum is less, by which a mean would be divided."""
 EVALUATION_SEED = 0
 """What a task draws from in evaluation."""
 
@@ -101,6 +103,19 @@ class Learner:
     def frozen(self) -> list[keras.Variable]:
         """The weights that gradients would reach, were their layers not frozen: nothing changes them in training."""
         return [weight for layer in self.layers if not layer.trainable for weight in layer._trainable_variables]
+
+    @property
+    def normalizes_batches(self) -> bool:
+        """Whether a layer takes statistics over the examples of a batch."""
+        return any(isinstance(layer, keras.layers.BatchNormalization) for layer in self.layers)
+
+    def coupling(self, arrays: Mapping[str, Any]) -> str | None:
+        """What makes an example's gradient hang on the others of its batch, to begin a sentence; None if nothing."""
+        if self.normalizes_batches:
+            return "Batch normalization makes"
+        if self.task.coupled(arrays):
+            return "A loss in which examples of a batch count by what the others are makes"
+        return None
 
     @property
     def scales_loss(self) -> bool:
@@ -203,9 +218,17 @@ def _in_float32(x: Any) -> Any:
 class Steps:
     """What one step computes, in `keras.ops` alone."""
 
-    def __init__(self, learner: Learner) -> None:
+    def __init__(self, learner: Learner, micro_batch: int | None = None) -> None:
         self.learner = learner
+        self.micro_batch = micro_batch
+        """Examples whose gradient is taken at once; the sum of all pieces of a batch is the gradient of a step."""
         self.watch = Watch(learner)
+
+    def at_once(self, rows: Any) -> Any:
+        """Of a batch's `rows`, or of its size, what the network sees at once: all, or its first piece."""
+        if self.micro_batch is None:
+            return rows
+        return self.micro_batch if isinstance(rows, int) else rows[: self.micro_batch]
 
     def objective(self, batch: Batch) -> tuple[Any, dict[str, Any]]:
         """The number that is minimised, and the batch means that are logged."""
@@ -213,14 +236,18 @@ class Steps:
         means["loss"] = means["loss"] + self._penalty()
         return self.learner.optimizer.scale_loss(means["loss"]), means
 
-    def share(self, batch: Batch, weights: Any, penalty: Any) -> tuple[Any, dict[str, Any]]:
-        """What a chunk adds to the objective over all data, and to each loss part.
+    def share(self, batch: Batch, shares: Any, before: Any, last: Any) -> tuple[Any, dict[str, Any], Any]:
+        """What a piece of a larger batch adds to its objective and to each loss part, and how much counts so far.
 
-        Example i's losses count `weights[i]`, and the penalties of the weights `penalty` times.
+        Example i counts `shares[i]`, times the weight that the task gives it. `before` is what the pieces before this
+        one gave last; the sums over all pieces, divided by what the `last` of them gives, are the objective and the
+        means of the larger batch. The penalties of the weights come with that one, as they count once.
         """
-        parts = self._training_means(batch, partial(_weighted_sum, weights))
-        parts["loss"] = parts["loss"] + penalty * self._penalty()
-        return parts["loss"], parts
+        total = _Total(shares)
+        parts = self._training_means(batch, total)
+        so_far = before + total.weight
+        parts["loss"] = parts["loss"] + ops.where(last, so_far, 0.0) * self._penalty()
+        return self.learner.optimizer.scale_loss(parts["loss"]), parts, so_far
 
     def _training_means(self, batch: Batch, mean: Callable[..., Any]) -> dict[str, Any]:
         learner = self.learner
@@ -368,15 +395,32 @@ def _batch_mean(values: Any, weight: Any = None) -> Any:
     if weight is None:
         return ops.mean(values)
     weight = ops.cast(weight, "float32")
-    return ops.mean(values * weight / ops.maximum(ops.mean(weight), 1e-12))
+    return ops.mean(values * weight / ops.maximum(ops.mean(weight), LEAST))
 
 
-def _weighted_sum(weights: Any, values: Any, weight: Any = None) -> Any:
-    """The sum of `values` (batch,) times `weights` (batch,), whose sum is shared out by `weight` (batch,) if given."""
-    if weight is not None:
-        weight = ops.cast(weight, "float32")
-        weights = weights * weight * ops.sum(weights) / ops.maximum(ops.sum(weights * weight), 1e-12)
-    return ops.sum(ops.cast(values, "float32") * weights)
+class _Total:
+    """In the place of a mean: the sum, in which each value counts its share, and its weight if that is given.
+
+    Means by other weights than the first one's are brought to its sum. That gives them where a piece is all that there
+    is; where examples of a batch hang together like that, there are no others.
+    """
+
+    def __init__(self, shares: Any) -> None:
+        self._shares = shares
+        self.weight: Any = None
+        """By which the sums over all pieces are to be divided."""
+
+    def __call__(self, values: Any, weight: Any = None) -> Any:
+        counts = self._shares if weight is None else self._shares * ops.cast(weight, "float32")
+        total = ops.sum(counts)
+        if self.weight is None:
+            self.weight = total
+        return ops.sum(ops.cast(values, "float32") * counts) * (self.weight / ops.maximum(total, LEAST))
+
+
+def divided(total: Any, tensors: Any) -> Any:
+    """Each of `tensors` through `total`, which may be 0 where all of them are."""
+    return keras.tree.map_structure(lambda tensor: tensor / ops.cast(ops.maximum(total, LEAST), tensor.dtype), tensors)
 
 
 def global_norm(tensors: Sequence[Any]) -> Any:
@@ -388,14 +432,23 @@ def global_norm(tensors: Sequence[Any]) -> Any:
 class Program:
     """A learner compiled: `train` runs a chunk of optimizer steps, `answer` one batch."""
 
-    def __init__(self, learner: Learner, xla: bool) -> None:
+    def __init__(self, learner: Learner, xla: bool, devices: int = 1) -> None:
+        self.learner = learner
+        self.xla = xla
+        self._spread = spread(devices)
+        self.take_in_pieces(None)
+
+    def take_in_pieces(self, micro_batch: int | None) -> None:
+        """Compile anew, for steps that take the gradient of so many examples at once; None takes that of the batch.
+
+        The batches that `train` is given are to hold a whole number of such pieces.
+        """
         if keras.backend.backend() == "tensorflow":
             from archbench.training._tensorflow import TensorFlowBackend as Backend
         else:
             from archbench.training._jax import JaxBackend as Backend
-        self.learner = learner
-        self.xla = xla
-        self._backend = Backend(Steps(learner), xla)
+        self.micro_batch = micro_batch
+        self._backend = Backend(Steps(self.learner, micro_batch), self.xla, self._spread)
 
     @property
     def compiled(self) -> int:
@@ -458,17 +511,25 @@ class Program:
         return self._backend.answer_side_by_side(what, values, data, rows.astype(np.int32))
 
     def gradient(
-        self, data: Batch, rows: np.ndarray, weights: np.ndarray, penalty: float, numbers: Mapping[str, float]
-    ) -> tuple[dict[str, float], list[np.ndarray]]:
-        """What the given rows of `data` add to each loss part over all data and to the gradient, by weight tensor.
+        self,
+        data: Batch,
+        rows: np.ndarray,
+        shares: np.ndarray,
+        numbers: Mapping[str, float],
+        *,
+        before: float = 0.0,
+        last: bool = True,
+    ) -> tuple[dict[str, float], list[np.ndarray], float]:
+        """What the given rows of `data` add to each loss part and to the gradient, by weight tensor: `Steps.share`.
 
-        Row i counts `weights[i]`, the penalties of the weights `penalty` times. The weights stay as they are.
+        By default these rows are all that there is; even then all is to be divided by the third of what is returned.
+        The weights stay as they are.
         """
         numbers = {name: np.float32(value) for name, value in numbers.items()}
-        parts, gradients = self._backend.gradient(
-            data, rows.astype(np.int32), weights.astype(np.float32), np.float32(penalty), numbers
+        parts, gradients, so_far = self._backend.gradient(
+            data, rows.astype(np.int32), shares.astype(np.float32), np.float32(before), np.bool_(last), numbers
         )
-        return {name: float(value) for name, value in parts.items()}, gradients
+        return {name: float(value) for name, value in parts.items()}, gradients, float(so_far)
 
     def apply(self, gradients: Sequence[np.ndarray], rate: float, numbers: Mapping[str, float]) -> float:
         """One step of the optimizer with these gradients; returns their norm before clipping."""

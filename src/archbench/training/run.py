@@ -22,12 +22,12 @@ from archbench.records import run_folder
 from archbench.records.summary import write_summary
 from archbench.tasks.base import Task
 from archbench.tracking.signature import describe as describe_signature
-from archbench.training import full_batch, machine, snapshots
+from archbench.training import full_batch, machine, pieces, snapshots
 from archbench.training.build import Settings, build_learner, build_recipe, build_task
 from archbench.training.checkpoint import Progress
 from archbench.training.fit import Diverged, Recipe, fit
 from archbench.training.fitted import fit_at_once, is_fitted, one_step
-from archbench.training.numbers import learning_rate
+from archbench.training.numbers import learning_rate, tunable_numbers
 from archbench.training.program import Learner, Program
 from archbench.training.shown import picture_arrays
 from archbench.training.snapshots import Snapshots
@@ -71,9 +71,10 @@ class Workbench:
         size = inference(whole(learner.parts), self.task), self.task.calls(), self._typical_length()
         self.profile: Profile = profile(*size)
         self.xla, self.xla_rule = machine.use_xla(settings["xla"], learner.model)
-        self.program = Program(learner, self.xla)
+        self.program = Program(learner, self.xla, settings.get("devices", 1))
         self._batch_size, self._resident_bytes = settings["batch_size"], settings["resident_megabytes"] * 2**20
         self.training, self.validation = self.split("train"), self.split("validation")
+        pieces.settle(self.program, self.training, settings, tunable_numbers(settings))
 
     def split(self, name: str) -> Split:
         """A split of the data with this task's arrays, on the device if it fits."""
@@ -163,12 +164,14 @@ def _train_one(
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
     """One seed, from its last checkpoint if it has one, to a finished or diverged run folder."""
-    recipe, train = bench.start(settings), fit
+    recipe = bench.start(settings)
     if is_fitted(settings):
         recipe = one_step(recipe, bench.training.examples)
-        train = partial(fit_at_once, settings["architecture"]["name"])
     progress = _open_folder(bench, settings, folder)
     record = _Recorder(bench, folder, pace, recipe.epochs, progress)
+    train = partial(fit, after_call=record.keep)
+    if is_fitted(settings):
+        train = partial(fit_at_once, settings["architecture"]["name"])
     if "keep_every" in settings:
         record.snapshots = Snapshots(folder, settings["keep_every"], bench.validation, progress.epoch)
     outcome: dict[str, Any] = {"state": "finished", "message": None, "diverged_at_step": None}
@@ -196,6 +199,8 @@ def _train_one(
         "programs": bench.program.compiled,
         "padding": bench.training.padding,
     }
+    if "micro_batch" in settings:
+        facts["micro_batch"] = bench.program.micro_batch or settings["batch_size"]
     run_folder.seal(folder, outcome | facts)
 
 
@@ -207,8 +212,10 @@ def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress
         print(f"{error.path} {error.fault}: training starts anew", flush=True)
         run_folder.remove(error.path)
         progress = None
-    progress = progress or Progress(settings["id"])
-    run_folder.clear(folder, kept=("checkpoint.npz", snapshots.FILE) if progress.epoch else ())
+    progress = progress or Progress(settings["id"], micro_batch=bench.program.micro_batch)
+    if progress.micro_batch != bench.program.micro_batch:  # what fitted when it began may not be what fits now
+        bench.program.take_in_pieces(progress.micro_batch)
+    run_folder.clear(folder, kept=("checkpoint.npz", snapshots.FILE) if progress.begun else ())
     run_folder.write_yaml(folder / "settings.yaml", dict(settings))
     facts = machine.describe(bench.xla, bench.xla_rule, settings["precision"])
     run_folder.write_json(folder / "machine.json", facts)
@@ -219,7 +226,7 @@ def _open_folder(bench: Workbench, settings: Settings, folder: Path) -> Progress
 
 
 class _Recorder:
-    """Writes history and checkpoints after each epoch, and keeps the time over all processes of a run."""
+    """Writes history after each epoch and checkpoints between calls, and keeps the time over all processes of a run."""
 
     def __init__(self, bench: Workbench, folder: Path, pace: Pace, epochs: int, progress: Progress) -> None:
         self._bench, self._folder, self._pace, self._epochs = bench, folder, pace, epochs
@@ -237,6 +244,10 @@ class _Recorder:
             with self._bench.program.learner.averaged():
                 self.snapshots.after_epoch(progress.epoch)
         self._pace.show(self._folder.name, row, self._epochs, self._bench.task.monitor)
+        self.keep(progress)
+
+    def keep(self, progress: Progress) -> None:
+        """Write a checkpoint, if it is time for one."""
         if time.perf_counter() - self._last_checkpoint >= self._pace.checkpoint_seconds:
             progress.state = self._bench.program.learner.read_state()
             progress.seconds = self.seconds()

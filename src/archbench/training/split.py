@@ -53,16 +53,21 @@ class Split:
         return sum(feed.examples // batch_size for feed in self.feeds)
 
     def chunks(
-        self, seed: int, epoch: int, batch_size: int, steps_per_call: int
+        self, seed: int, epoch: int, batch_size: int, steps_per_call: int, done: int = 0
     ) -> Iterator[tuple[Batch, np.ndarray, int]]:
-        """The chunks of an epoch, as `Feed.chunks` yields them; those of several feeds take turns at random."""
-        self.program.learner.begin_streams()
+        """The chunks of an epoch, as `Feed.chunks` yields them; those of several feeds take turns at random.
+
+        Without the first `done`, where an epoch is taken up that these were trained on: streams are in their midst.
+        """
+        if not done:
+            self.program.learner.begin_streams()
         cut = self._cut(seed, epoch, batch_size, steps_per_call)
         turns = np.repeat(np.arange(len(cut)), [len(chunks) for chunks in cut])
         if len(cut) > 1:
             turns = np.random.default_rng((seed, epoch)).permutation(turns)
-        waiting = [iter(chunks) for chunks in cut]
-        yield from (next(waiting[number]) for number in turns)
+        taken = np.bincount(turns[:done], minlength=len(cut))
+        waiting = [chunks.after(number) for chunks, number in zip(cut, taken, strict=True)]
+        yield from (next(waiting[number]) for number in turns[done:])
 
     def first_chunks(self, seed: int, batch_size: int, steps_per_call: int) -> Iterator[tuple[Batch, np.ndarray, int]]:
         """A chunk of each feed: what has to be compiled."""
@@ -126,7 +131,9 @@ class Split:
 
     def in_order(self, feed: Feed, batch_size: int) -> np.ndarray:
         """The rows of `feed` in the order of evaluation (step, batch)."""
-        return order.whole_streams(feed.examples, batch_size) if self.task.carry else feed.in_order(batch_size)
+        if self.task.carry:
+            return order.whole_streams(feed.examples, batch_size)
+        return feed.in_order(self.program.micro_batch or batch_size)
 
     def scores(self, batch_size: int, *, predicted: bool = True) -> tuple[dict[str, float], dict[str, np.ndarray]]:
         """Every metric of the split with the means of its per-example losses, and the predictions.
