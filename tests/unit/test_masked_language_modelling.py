@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 from archbench.datasets.card import Card
+from archbench.datasets.columns import Ragged
 from archbench.datasets.sentence_pairs import NoRows, sentence_pairs
 from archbench.datasets.tokens import END, SPECIAL, START, paired
 from archbench.errors import UserError
@@ -146,6 +147,25 @@ def test_pairs_are_halves_of_rows_and_half_of_them_follow():
     assert ((first == second) == (follows == 1)).all()
     assert follows.mean() == pytest.approx(0.5, abs=0.08)
     assert sentence_pairs(None, _text(rows), seed=1).train["follows"].tolist() != follows.tolist()
+
+
+def test_of_texts_of_unlike_length_pairs_are_halves_of_what_they_begin_with():
+    """The first five tokens of those that have as many: two before the end, three after it."""
+    texts = [np.arange(4, 4 + count) + 10 * count for count in (5, 3, 9, 7, 4)]
+    column = Ragged.of([text.astype("int32") for text in texts])
+    card = _card(arrays={"tokens": {"shape": [None], "dtype": "int32"}})
+    text = types.SimpleNamespace(card=card, splits={name: {"tokens": column} for name in SPLITS})
+    made = sentence_pairs(None, text, length=5).train
+    begun = [texts[n][:5] for n in (0, 2, 3)]
+    assert made["tokens"][:, 1:3].tolist() == [one[:2].tolist() for one in begun]
+    assert made["tokens"].shape == (3, 8)
+    seconds = [one[2:].tolist() for one in begun]
+    for row, (second, follows) in enumerate(zip(made["tokens"][:, 4:7].tolist(), made["follows"], strict=True)):
+        assert (seconds.index(second) == row) == bool(follows)
+    with pytest.raises(NoRows, match=r"are of unlike length. Give `length` .* as 32\."):
+        sentence_pairs(None, text)
+    with pytest.raises(NoRows, match="toy, train has 1 full rows of 8 tokens"):
+        sentence_pairs(None, text, length=8)
 
 
 def test_what_is_no_text_in_rows_is_refused():
