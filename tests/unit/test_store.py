@@ -74,6 +74,14 @@ def test_statistics_are_of_the_training_split_alone(folder):
     assert statistics["maximum"] == [5, 10]
 
 
+def test_statistics_of_so_many_pictures_that_their_sums_are_longer_than_64_bits():
+    """40,000 pictures of 32 pixels a side, half black and half white: mean and deviation are 127.5."""
+    image = np.broadcast_to(np.uint8([0, 255]).repeat(16)[:, None], (40_000, 32, 32, 1))
+    statistics = store.statistics(image)
+    assert statistics["mean"] == statistics["deviation"] == [127.5]
+    assert statistics["mean_image"][0][15:17] == [[0.0], [255.0]]
+
+
 def test_statistics_in_pieces_equal_those_in_one(monkeypatch):
     image = np.random.default_rng(0).integers(0, 256, (50, 4, 4, 3), np.uint8)
     monkeypatch.setattr(_storage, "CHUNK", 100)

@@ -236,7 +236,8 @@ def statistics(array: Column) -> dict[str, list]:
     sums = total.reshape(-1, last).sum(axis=0)
     mean = sums / count
     if array.dtype == np.uint8:  # in integers, so exactly, and pictures are decoded only once
-        variance = np.array([count * s - int(t) ** 2 for s, t in zip(squares, sums, strict=True)]) / count**2
+        off = [float(count * s - int(t) ** 2) for s, t in zip(squares, sums, strict=True)]
+        variance = np.array(off) / float(count**2)
     else:
         # A second pass: the mean of squares minus the squared mean would cancel where the mean is large.
         off = (np.square(rows.reshape(-1, last) - mean).sum(axis=0) for rows in _storage.chunks(array))
