@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import chdir
+from contextlib import chdir, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from archbench import dvcfile
+from archbench import dialect, dvcfile
 from archbench.config import read_config
 from archbench.datasets._annotations import annotated
 from archbench.datasets._own import NotThere, Place
@@ -68,8 +68,8 @@ def write_project(folder: Path, data: Path | None) -> Written:
     with chdir(root):
         card = prepare(pointed(spec, named), slug, folders.prepared / slug, folders.raw)
     values = {
-        "pipeline": folders.pipeline,
-        "slug": slug,
+        "pipeline": _text(folders.pipeline),
+        "slug": _text(slug),
         "data": _flow(pointed(spec, named)),
         "benchmark": _flow({**_network(spec["name"], card), "dataset": slug}),
         "name": f"first-{slug}",
@@ -136,6 +136,26 @@ def _template(name: str) -> Template:
     return Template((TEMPLATES / f"{name}.txt").read_text(encoding="utf-8"))
 
 
-def _flow(value: dict[str, Any]) -> str:
-    """A mapping on one line of YAML."""
-    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000).strip()
+def _text(value: str) -> str:
+    """Text in YAML."""
+    return _flow([value])[1:-1]
+
+
+def _flow(value: Any) -> str:
+    """A value on one line of YAML."""
+    options = {"default_flow_style": True, "sort_keys": False, "allow_unicode": True, "width": 10_000}
+    return yaml.dump(value, Dumper=_Dumper, **options).strip()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts text in quotes that our reader of YAML would take for anything else."""
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    with suppress(dialect.NotReadable):
+        if dialect.read(f"text: {text}") == {"text": text}:
+            return dumper.represent_str(text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+
+
+_Dumper.add_representer(str, _represent)

@@ -10,7 +10,7 @@ import own_files
 import pytest
 import yaml
 
-from archbench import stages
+from archbench import dialect, stages
 from archbench.errors import UserError
 from archbench.inspection import suspects
 from archbench.new_project import NotEmpty, guess, write_project
@@ -80,3 +80,14 @@ def test_its_pipeline_runs_under_dvc(tmp_path):
     run("dvc", "repro")
     assert (here / "reports" / "project" / "index.html").is_file()
     assert "didn't change" in run("dvc", "repro")
+
+
+@pytest.mark.parametrize("name", ["2024", "null", "on", "1e5", "0x10", "~mine", "a: b"])
+def test_a_folder_and_a_file_may_be_called_what_yaml_takes_for_something_else(name, tmp_path):
+    (tmp_path / f"{name}.csv").write_text(own_files.rows())
+    written = write_project(tmp_path / name, tmp_path / f"{name}.csv")
+    values = dialect.read((tmp_path / name / "params.yaml").read_text())
+    (slug,) = values["datasets"]
+    assert isinstance(values["pipeline"], str)
+    assert isinstance(slug, str)
+    assert values["benchmarks"][written.benchmark]["dataset"] == slug
