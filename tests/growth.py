@@ -14,24 +14,35 @@ import time
 from contextlib import chdir
 from pathlib import Path
 
+import keras
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent / "unit"))
 
 import fake_runs
 
-from archbench import new_project, resolve
+from archbench import kept, new_project, resolve
 from archbench.config import read_config
 from archbench.datasets.prepare import prepare
 from archbench.project import Folders
 from archbench.records import run_folder
+from archbench.tracking.signature import describe
 
 BENCHMARKS = 30
 """The tour's number."""
+TIMED = ("compile_seconds", "input_seconds", "step_seconds", "evaluation_seconds")
 ARMS = ("sgd", "momentum", "adam")
+RECORD = """
+from pathlib import Path
+import yaml
+from archbench.cli.run import _record
+stages = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+own = {name: one.get("foreach", [None]) for name, one in stages.items() if name not in ("report", "speed")}
+_record(Path.cwd(), {name if key is None else f"{name}@{key}" for name, keys in own.items() for key in keys})
+"""
 COMMANDS = {
     "plan --write": ["archbench", "plan", "--write"],
-    "run": ["archbench", "run"],
+    "record": [sys.executable, "-c", RECORD],
     "plan": ["archbench", "plan"],
     "dvc status": ["dvc", "status"],
     "report": ["archbench", "report"],
@@ -40,7 +51,7 @@ COMMANDS = {
     "doctor": ["archbench", "doctor"],
     "sync": ["archbench", "sync"],
 }
-"""In the order of a user: the second records everything as finished."""
+"""The second has DVC record that every stage ended, as `archbench run` does at its end."""
 MEASURED = """
 import resource, subprocess, sys
 code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
@@ -48,13 +59,21 @@ print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
+def _timed(score, history=fake_runs.history, **options):
+    return [{**row, **dict.fromkeys(TIMED, 0.1)} for row in history(score, **options)]
+
+
 def make(folder: Path, times: int) -> None:
     """A project of `times` the tour, all of it finished."""
+    fake_runs.history = _timed
     subprocess.run(["git", "init", "-q", folder], check=True)
     subprocess.run(["dvc", "init", "-q"], cwd=folder, check=True)
     new_project.write_project(folder, None)
     benchmarks = {f"mlp-{number:05}": _benchmark(number) for number in range(times * BENCHMARKS)}
     studies = {f"study-{number:04}": _study() for number in range(times)}
+    network = keras.Sequential([keras.Input((8, 8, 1), name="image"), keras.layers.Flatten(), keras.layers.Dense(10)])
+    network.save(folder / "model.keras")
+    model, signature = (folder / "model.keras").read_bytes(), describe(network)
     params = {"pipeline": "grown", "seeds": [0], "datasets": {"digits": {"size": 8}}, "benchmarks": benchmarks}
     with chdir(folder):
         Path("params.yaml").write_text(yaml.safe_dump({**params, "studies": studies}, sort_keys=False))
@@ -64,10 +83,13 @@ def make(folder: Path, times: int) -> None:
         for number, slug in enumerate(benchmarks):
             trial = resolve.resolve(config, slug).trial_settings(0, card.sha256, folders.runs, card.input_shape)
             seed = fake_runs.write_run(folders.runs / slug / "seed-0", trial, 0.9 + number % 90 / 1000)
-            (seed / "model.keras").write_bytes(b"none")
+            (seed / "model.keras").write_bytes(model)
+            fake_runs.write_json(seed / "signature.json", signature)
             run_folder.seal(seed, json.loads((seed / "metrics.json").read_text()))
         for slug in studies:
             fake_runs.write_study(folders.studies / slug, arms=ARMS, name=slug)
+        kept.renew(config, folders)
+        subprocess.run(["archbench", "run", "sources"], check=True, capture_output=True)
 
 
 def _benchmark(number: int) -> dict:

@@ -150,6 +150,18 @@ def test_the_worst_are_validation_examples_of_the_first_seed_with_what_was_said(
     np.testing.assert_array_equal(arrays["all_target_label"], truth)
 
 
+def test_of_no_mistakes_nothing_is_drawn(found, monkeypatch):
+    """Texts of several lengths come from several feeds, of which none can be asked for no example."""
+    prepared, _, _ = found
+    trial = toys.settings(epochs=1)
+    monkeypatch.setattr("archbench.tasks.classification.Classification.mistakes", lambda *_: np.zeros(30))
+    monkeypatch.setattr("archbench.training.split.Split.show", lambda *_: pytest.fail("asked for no example"))
+    made = error_analysis(iter([Subject("net", trial, prepared, None, trained=False)]))
+    assert made["worst"].empty
+    assert "worst-net" not in made
+    assert made["categories"]["wrong"].tolist() == [0] * len(made["categories"])
+
+
 def test_where_a_task_tells_no_mistakes_its_loss_does(tmp_path):
     prepared = toys.stripes()
     trial = toys.settings(**toys.VAE)
