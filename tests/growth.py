@@ -71,7 +71,8 @@ def make(folder: Path, times: int) -> None:
     new_project.write_project(folder, None)
     benchmarks = {f"mlp-{number:05}": _benchmark(number) for number in range(times * BENCHMARKS)}
     studies = {f"study-{number:04}": _study() for number in range(times)}
-    network = keras.Sequential([keras.Input((8, 8, 1), name="image"), keras.layers.Flatten(), keras.layers.Dense(10)])
+    image = keras.Input((8, 8, 1), name="image")
+    network = keras.Model(image, keras.layers.Dense(10)(keras.layers.Flatten()(image)))
     network.save(folder / "model.keras")
     model, signature = (folder / "model.keras").read_bytes(), describe(network)
     params = {"pipeline": "grown", "seeds": [0], "datasets": {"digits": {"size": 8}}, "benchmarks": benchmarks}

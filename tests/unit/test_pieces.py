@@ -264,6 +264,12 @@ def test_where_nothing_fits_the_message_says_so():
     assert memory.tried == [16, 8, 4, 2, 1]
 
 
+def test_what_is_fitted_at_once_takes_no_steps_to_cut(monkeypatch):
+    """So that `micro_batch` may stand in `training`, for all benchmarks."""
+    monkeypatch.setattr(pieces, "settle", lambda *_: pytest.fail("settled"))
+    Workbench(toys.settings(architecture={"name": "knn"}, parts={}, augmentation=[], micro_batch="auto"), STRIPES)
+
+
 def test_another_error_stays_what_it_is():
     trial = toys.settings(**PLAIN)
     bench = Workbench(trial, STRIPES)

@@ -74,7 +74,8 @@ class Workbench:
         self.program = Program(learner, self.xla, settings.get("devices", 1))
         self._batch_size, self._resident_bytes = settings["batch_size"], settings["resident_megabytes"] * 2**20
         self.training, self.validation = self.split("train"), self.split("validation")
-        pieces.settle(self.program, self.training, settings, tunable_numbers(settings))
+        if not is_fitted(settings):
+            pieces.settle(self.program, self.training, settings, tunable_numbers(settings))
 
     def split(self, name: str) -> Split:
         """A split of the data with this task's arrays, on the device if it fits."""
