@@ -137,7 +137,15 @@ class PartsChange(Model):
         return self.model_dump(exclude_none=True)
 
 
-MicroBatch = Count | Literal["auto"]
+def _pieces(given: Any) -> Any:
+    """What may stand at `micro_batch`, told in one message."""
+    counted = isinstance(given, int) and not isinstance(given, bool) and given >= 1
+    if not (counted or given in ("auto", None)):
+        raise ValueError("micro_batch takes a whole number from 1 on, or auto")
+    return given
+
+
+MicroBatch = Annotated[Count | Literal["auto"], BeforeValidator(_pieces)]
 """Examples whose gradient is taken at once, where a batch does not fit in memory; `auto` finds how many fit."""
 
 

@@ -148,8 +148,10 @@ def test_pieces_that_make_up_no_batch_are_refused_before_anything_runs():
     assert (
         "A batch of 48 is no whole number of pieces of 20. Choose a micro_batch that divides it, as 24, or auto" in told
     )
-    assert "micro_batch" in refused("training.micro_batch", 0)
-    assert "micro_batch" in refused("training.micro_batch", "some")
+    for wrong in (0, "some", True, 2.5, [4]):
+        told = refused("training.micro_batch", wrong)
+        assert told.count("micro_batch") == 2
+        assert f"micro_batch takes a whole number from 1 on, or auto. Given: {wrong!r}." in told
     assert "Leave micro_batch out" in refused("micro_batch", 16, {"optimizer": {"name": "batch_gd"}}.items())
 
 
