@@ -48,6 +48,8 @@ CHANGES = {
     "training.clip": {"norm": 1},
     "training.early_stopping": {"patience": 2},
     "training.average": {"decay": 0.9},
+    "training.micro_batch": 2,
+    "training.devices": 2,
     "training.resident_megabytes": 7,
     "training.steps_per_call": 7,
     f"{STUDY}.base.architecture": {"name": "mlp", "units": [7]},
@@ -88,6 +90,8 @@ CHANGES = {
             "clip": {"norm": 1},
             "early_stopping": {"patience": 2},
             "average": {"decay": 0.9},
+            "micro_batch": 2,
+            "devices": 1,
         }.items()
     },
 }
@@ -297,6 +301,8 @@ TRAINING = {
     "clip": {"value": 1},
     "early_stopping": {"patience": 5},
     "average": {"decay": 0.99},
+    "micro_batch": 4,
+    "devices": 2,
 }
 BASE = {
     "xla": "auto",
@@ -309,6 +315,8 @@ BASE = {
     "clip": {"global_norm": 1},
     "early_stopping": {"patience": 4},
     "average": {"decay": 0.999},
+    "micro_batch": 8,
+    "devices": 4,
 }
 
 
