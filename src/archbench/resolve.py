@@ -251,7 +251,7 @@ def resolve_benchmark(config: Config, where: str, slug: str, benchmark: Benchmar
     with mistakes.at("optimizer"):
         full_batch.check(settings)
     with mistakes.at("micro_batch"):
-        pieces.check(settings, [settings["batch_size"]])
+        pieces.check(settings)
     with mistakes.at("devices"):
         devices.check(settings)
     mistakes.report()
@@ -494,8 +494,10 @@ def _check_space(where: str, plan: Plan, space: Space) -> tuple[str, ...]:
                 raise ConfigError(f"it stands inside {outer}, which is tuned as a whole. Leave one of them out.")
             tuning.check(plan.settings, key, given)
             if key == "batch_size":
-                sizes = given.choices if isinstance(given, Choices) else range(int(given.low), int(given.high) + 1)
-                pieces.check(plan.settings, sizes)
+                # Of a range its first two: what divides both divides all.
+                for size in given.choices if isinstance(given, Choices) else (int(given.low), int(given.low) + 1):
+                    pieces.check({**plan.settings, "batch_size": size})
+                    devices.check({**plan.settings, "batch_size": size})
             for value in given.choices if isinstance(given, Choices) else ():
                 variant = replace(plan, settings=tuning.with_values(plan.settings, {key: value}))
                 modules |= {entry.module for entry in variant.entries.values()}

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from archbench import resolve
 from archbench.config import ConfigError, check_config
 from archbench.records.run_folder import read_json
 from archbench.results.recipes import describe_recipe
+from archbench.sweeps import trial as trial_module
 from archbench.training import pieces
 from archbench.training.checkpoint import Progress
 from archbench.training.pieces import NotInPieces, OutOfMemory
@@ -153,6 +155,43 @@ def test_pieces_that_make_up_no_batch_are_refused_before_anything_runs():
         assert told.count("micro_batch") == 2
         assert f"micro_batch takes a whole number from 1 on, or auto. Given: {wrong!r}." in told
     assert "Leave micro_batch out" in refused("micro_batch", 16, {"optimizer": {"name": "batch_gd"}}.items())
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ({"choices": [8, 12, 18]}, "A batch of 18 is no whole number of pieces of 4."),
+        ({"low": 8, "high": 10**9, "integer": True}, "A batch of 9 is no whole number of pieces of 4."),
+    ],
+)
+def test_pieces_fit_every_batch_that_a_study_may_choose(sizes, told):
+    study = {"base": {"architecture": "mlp", "dataset": "digits", "batch_size": 8, "micro_batch": 4}, "arms": {"a": {}}}
+    study |= {"trials": 1, "epochs": 1, "space": {"batch_size": sizes}}
+    config = check_config({**VALUES, "studies": {"sizes": study}}, "params.yaml")
+    with pytest.raises(ConfigError) as caught:
+        resolve.resolve_arm(config, "sizes", "a")
+    assert f"studies.sizes.arms.a.space.batch_size: {told}" in str(caught.value)
+
+
+def test_trials_side_by_side_that_do_not_fit_train_by_halves(monkeypatch, capsys):
+    """Five of which two fit: two, and of the other three one and two; each from its beginning."""
+    tried, room = [], 2
+
+    def side_by_side(bench, settings, progress, after_epoch):
+        tried.append([one["seed"] for one in settings])
+        if len(settings) > room:
+            raise out_of_memory("jax")
+        assert all(one.epoch == 0 for one in progress)
+        return [one["seed"] for one in settings]
+
+    monkeypatch.setattr(trial_module, "fit_side_by_side", side_by_side)
+    monkeypatch.setattr(trial_module, "fit", lambda *_, **__: tried.append("alone"))
+    attempts = [trial_module._Attempt(None, {"seed": seed, "id": str(seed)}) for seed in range(5)]
+    bench = SimpleNamespace(program=None, training=None, validation=None, start=lambda settings: None)
+    trial_module._train(bench, attempts, lambda attempt: False)
+    assert tried == [[0, 1, 2, 3, 4], [0, 1], [2, 3, 4], "alone", [3, 4]]
+    assert [attempt.diverged for attempt in attempts] == [0, 1, None, 3, 4]
+    assert "5 trials side by side do not fit in memory: 2 at a time" in capsys.readouterr().out
 
 
 class Memory:

@@ -87,38 +87,25 @@ def fit(
     `OutOfMemory` with what would fit.
     """
     with told(program, training, recipe.batch_size, recipe.steps_per_call, recipe.numbers):
-        _fit(program, recipe, training, validation, progress, after_epoch, after_call, callbacks)
-
-
-def _fit(
-    program: Program,
-    recipe: Recipe,
-    training: Split,
-    validation: Split,
-    progress: Progress,
-    after_epoch: Callable[[Progress], None],
-    after_call: Callable[[Progress], None],
-    callbacks: Sequence[keras.callbacks.Callback],
-) -> None:
-    learner = program.learner
-    learner.model.stop_training = False
-    learner.model.optimizer = learner.optimizer  # where Keras's callbacks look for it
-    watchers = keras.callbacks.CallbackList(list(callbacks), model=learner.model)
-    watchers.on_train_begin()
-    compile_seconds = 0.0 if over(recipe, progress) else _compile(program, recipe, training, validation)
-    while not (over(recipe, progress) or learner.model.stop_training):
-        watchers.on_epoch_begin(progress.epoch)
-        row = _epoch(program, recipe, training, validation, progress, compile_seconds, watchers, after_call)
-        compile_seconds = 0.0
-        if take_row(learner.task, recipe, progress, row):
-            with learner.averaged():
-                progress.best_weights = [np.array(ops.convert_to_numpy(v)) for v in learner.model.variables]
-        watchers.on_epoch_end(progress.epoch - 1, row)
-        after_epoch(progress)
-    watchers.on_train_end()
-    learner.model.optimizer = None  # the optimizer is no part of the saved model
-    for variable, value in zip(learner.model.variables, progress.best_weights, strict=True):
-        variable.assign(value)
+        learner = program.learner
+        learner.model.stop_training = False
+        learner.model.optimizer = learner.optimizer  # where Keras's callbacks look for it
+        watchers = keras.callbacks.CallbackList(list(callbacks), model=learner.model)
+        watchers.on_train_begin()
+        compile_seconds = 0.0 if over(recipe, progress) else _compile(program, recipe, training, validation)
+        while not (over(recipe, progress) or learner.model.stop_training):
+            watchers.on_epoch_begin(progress.epoch)
+            row = _epoch(program, recipe, training, validation, progress, compile_seconds, watchers, after_call)
+            compile_seconds = 0.0
+            if take_row(learner.task, recipe, progress, row):
+                with learner.averaged():
+                    progress.best_weights = [np.array(ops.convert_to_numpy(v)) for v in learner.model.variables]
+            watchers.on_epoch_end(progress.epoch - 1, row)
+            after_epoch(progress)
+        watchers.on_train_end()
+        learner.model.optimizer = None  # the optimizer is no part of the saved model
+        for variable, value in zip(learner.model.variables, progress.best_weights, strict=True):
+            variable.assign(value)
 
 
 def over(recipe: Recipe, progress: Progress) -> bool:

@@ -6,7 +6,7 @@ as by dropout, is drawn piece by piece.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -36,9 +36,9 @@ class OutOfMemory(UserError):
     """A step, or an evaluation, for which there is not enough memory."""
 
 
-def check(settings: Settings, batch_sizes: Sequence[float]) -> None:
-    """Refuse pieces that do not make up a batch, of each of these sizes, or that an optimizer has no use for."""
-    asked = settings.get("micro_batch")
+def check(settings: Settings) -> None:
+    """Refuse pieces that do not make up a batch, or that an optimizer has no use for."""
+    asked, size = settings.get("micro_batch"), settings["batch_size"]
     if asked is None:
         return
     if is_full_batch(settings["optimizer"]):
@@ -47,12 +47,11 @@ def check(settings: Settings, batch_sizes: Sequence[float]) -> None:
             f"{name} sums the gradients of all batches already. Leave micro_batch out, and choose a batch_size that "
             "fits in memory."
         )
-    for size in batch_sizes:
-        if asked != AUTO and size % asked:
-            raise NotInPieces(
-                f"A batch of {size:g} is no whole number of pieces of {asked}. Choose a micro_batch that divides it, "
-                f"as {_next_smaller(int(size), int(size))}, or auto."
-            )
+    if asked != AUTO and size % asked:
+        raise NotInPieces(
+            f"A batch of {size} is no whole number of pieces of {asked}. Choose a micro_batch that divides it, as "
+            f"{_next_smaller(size, size)}, or auto."
+        )
 
 
 def settle(program: Program, training: Split, settings: Settings, numbers: Mapping[str, float]) -> None:
