@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -16,7 +15,7 @@ from archbench.results.statistics import mean_interval
 def learning_curves(table: pd.DataFrame, *, monitor: str, metric: str, labels: dict[str, str]) -> Figure:
     """Training loss and validation `monitor` against epochs: mean and 95 % interval over seeds.
 
-    `table` holds the rows of one data set in the columns of results.csv; `labels` maps benchmark to what it is
+    `table` holds the rows of one data set in the columns of `results_table`; `labels` maps benchmark to what it is
     called, in the order of the legend; `metric` is what `monitor` is called.
     """
     drawn = figure(7.6, 3.1 + 0.2 * ((len(labels) + 1) // 2))
@@ -30,12 +29,6 @@ def learning_curves(table: pd.DataFrame, *, monitor: str, metric: str, labels: d
     right.set(title=f"validation {metric}", xlabel="epoch", ylabel="")
     legend_below(drawn, shown.values(), [labels[benchmark] for benchmark in shown])
     return drawn
-
-
-def interval_ends(values: pd.Series) -> tuple[float, float]:
-    """Seaborn's error bar: the ends of the t interval; NaN, so no band, for a single seed."""
-    interval = mean_interval(values)
-    return interval.low, interval.high
 
 
 def _frame_lines(axes: Axes) -> None:
@@ -56,15 +49,10 @@ def _lines(axes: Axes, rows: pd.DataFrame, labels: dict[str, str]) -> dict[str, 
         own = known[known["benchmark"] == benchmark]
         if own.empty:
             continue
-        sns.lineplot(
-            own,
-            x="epoch",
-            y="value",
-            errorbar=interval_ends,
-            color=palette[benchmark],
-            linestyle=patterns[benchmark],
-            ax=axes,
-            err_kws={"alpha": 0.15, "linewidth": 0},
-        )
-        lines[benchmark] = axes.get_lines()[-1]
+        spread = {epoch: mean_interval(values) for epoch, values in own.groupby("epoch")["value"]}
+        look = {"color": palette[benchmark], "linestyle": patterns[benchmark]}
+        (lines[benchmark],) = axes.plot(list(spread), [found.mean for found in spread.values()], **look)
+        ends = np.array([(found.low, found.high) for found in spread.values()])
+        if np.isfinite(ends).any():  # a single seed has no interval
+            axes.fill_between(list(spread), *ends.T, color=palette[benchmark], alpha=0.15, linewidth=0)
     return lines

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from archbench.figures.gallery import legend_under
 from archbench.figures.style import colors, figure, legend_below, line_styles, log_axis, markers, shorten
 from archbench.metrics.coco import RECALLS
 
@@ -86,4 +87,4 @@ def kind_legend(drawn: Figure, kinds: Sequence[str]) -> None:
     """What the colour of each kind means, below."""
     palette = sns.color_palette("colorblind")
     patches = [Patch(color=palette[kind % len(palette)], label=name) for kind, name in enumerate(kinds)]
-    drawn.legend(handles=patches, loc="outside lower center", ncols=4)
+    legend_under(drawn, patches)

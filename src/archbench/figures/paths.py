@@ -13,7 +13,10 @@ from archbench.figures.style import figure
 
 LEVELS = 14
 """Contour lines, as far apart in the logarithm of the height."""
-GRID = 80
+GRID = 48
+"""Places a side at which a surface's height is taken."""
+APART = 0.01
+"""Share of the picture's side that a dot is away from the one before: of what lies closer no eye tells two."""
 
 
 def paths_over_contours(paths: pd.DataFrame, heights: Mapping[str, Callable[[Any, Any], Any]]) -> Figure:
@@ -35,9 +38,20 @@ def paths_over_contours(paths: pd.DataFrame, heights: Mapping[str, Callable[[Any
         for row, name in enumerate(names):
             axes, way = panels[row, column], own[own["optimizer"] == name]
             axes.contour(x, y, height, levels=levels, colors="#b0b0b0", linewidths=0.5)
-            axes.plot(way["x"], way["y"], color="#0173b2", linewidth=1.0, marker=".", markersize=2)
+            axes.plot(way["x"], way["y"], color="#0173b2", linewidth=1.0)
+            dots = _apart(way[["x", "y"]].to_numpy() / (2 * x_side, 2 * y_side))
+            axes.plot(way["x"].iloc[dots], way["y"].iloc[dots], ".", color="#0173b2", markersize=2)
             axes.plot(way["x"].iloc[0], way["y"].iloc[0], "o", color="#0173b2", markersize=4)
             axes.plot(way["x"].iloc[-1], way["y"].iloc[-1], "x", color="#d55e00", markersize=6)
             axes.set(xlim=(-x_side, x_side), ylim=(-y_side, y_side), xticks=[], yticks=[])
             axes.set_title(f"{name}, {surface}, {way['rate'].iloc[0]:g}", fontsize=7)
     return drawn
+
+
+def _apart(places: np.ndarray) -> list[int]:
+    """The first of `places` (step, [x, y]) in shares of the picture, and each that is `APART` from the last of them."""
+    kept = [0]
+    for step, place in enumerate(places):
+        if np.abs(place - places[kept[-1]]).max() >= APART:  # also of a path that has left for nowhere
+            kept.append(step)
+    return kept

@@ -30,8 +30,7 @@ def network_sketch(stages: Sequence[Mapping[str, Any]]) -> Figure:
     """`stages`: each with part, shape, layers, parameters and sources, as `architectures.sketch.Stage` has them."""
     texts = [stage_lines([tuple(layer) for layer in stage["layers"]]) for stage in stages]
     tops, height = _tops(stages, texts)
-    drawn = figure(WIDTH, height)
-    drawn.set_layout_engine("none")
+    drawn = figure(WIDTH, height, layout="none")
     axes = drawn.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(0, WIDTH), ylim=(height, 0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +18,8 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from archbench.figures.small import smaller
+
 HUES = 10
 """Colours in seaborn's palette for colour-blind readers."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "8")
@@ -32,13 +33,9 @@ LOG_STEPS = (
     (math.inf, (1.0,)),
 )
 """Largest / smallest value of a logarithmic axis, and the ticks within each decade that fit it."""
-PLACED = re.compile(r' (?:d|x|y|points)="[^"]*"')
-"""Where an SVG says where something stands."""
-LONG = re.compile(r"-?\d+\.\d{3,}")
 DARK = (
-    "<style>@media (prefers-color-scheme: dark) {"
-    "svg { filter: invert(0.9) hue-rotate(180deg); } image { filter: invert(1) hue-rotate(180deg); }"
-    "}</style>"
+    "@media (prefers-color-scheme: dark) {"
+    "svg { filter: invert(0.9) hue-rotate(180deg); } image { filter: invert(1) hue-rotate(180deg); }}"
 )
 """Light and dark change places, hues stay; a photograph, which is an image in the figure, stays as it is."""
 SETTINGS = {
@@ -47,6 +44,8 @@ SETTINGS = {
     "font.family": ["sans-serif"],  # the reader's own, where the first is not installed
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
     "text.parse_math": False,  # a name from params.yaml may hold a dollar sign
+    "xtick.bottom": False,  # the lines of the grid are ticks
+    "ytick.left": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "figure.facecolor": "white",
@@ -68,9 +67,9 @@ def style() -> Iterator[None]:
         yield
 
 
-def figure(width: float, height: float) -> Figure:
+def figure(width: float, height: float, layout: str = "constrained") -> Figure:
     """An empty figure of that many inches that no window and no global state knows of."""
-    drawn = Figure(figsize=(width, height), layout="constrained")
+    drawn = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(drawn)
     return drawn
 
@@ -78,7 +77,7 @@ def figure(width: float, height: float) -> Figure:
 def save_svg(drawn: Figure, path: Path) -> Path:
     """Write `drawn` to `path` without date and version, so that an unchanged report is an unchanged file.
 
-    Numbers of paths are rounded to a hundredth of a point, and a reader's dark mode draws it dark.
+    It is as `smaller` says it, and a reader's dark mode draws it dark.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for axes in drawn.axes:
@@ -88,13 +87,8 @@ def save_svg(drawn: Figure, path: Path) -> Path:
     written = io.StringIO()
     with style():
         drawn.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-    short = PLACED.sub(lambda found: LONG.sub(_rounded, found.group()), written.getvalue())
-    path.write_text(short.replace("</defs>", f"{DARK}</defs>", 1), encoding="utf-8")
+    path.write_text(smaller(written.getvalue(), DARK), encoding="utf-8")
     return path
-
-
-def _rounded(number: re.Match[str]) -> str:
-    return f"{float(number.group()):.2f}".rstrip("0").rstrip(".")
 
 
 _LOOKS: ContextVar[dict[str, int] | None] = ContextVar("looks", default=None)
@@ -145,7 +139,7 @@ def _places(names: Sequence[str]) -> dict[str, int]:
 
 def shades(name: str) -> Colormap:
     """A colour map in few enough steps that its bar is drawn in vectors, which dark mode turns with the map."""
-    return mpl.colormaps[name].resampled(48)
+    return mpl.colormaps[name].resampled(24)
 
 
 def shorten(text: str, length: int = 34) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pandas as pd
 
@@ -22,8 +22,10 @@ COLUMNS = (
     "value",
     "state",
 )
-"""The columns of results.csv. `split` is train, validation, test or run. `epoch` is given for learning curves and
+"""What is known of a number. `split` is train, validation, test or run. `epoch` is given for learning curves and
 empty for the scores of the chosen weights and for the costs of the whole run."""
+CURVES = ("benchmark", "seed", "epoch", "train_loss", "validation_loss", "monitor", "train", "validation")
+"""The columns of curves.csv, a row an epoch; `train` and `validation` are of what `monitor` names."""
 COSTS = ("train_seconds", "total_seconds", "step_milliseconds", "examples_per_second", "peak_memory_bytes")
 """The entries of timings.json that the table carries."""
 SIZES = ("parameters", "parameters_total", "multiply_adds", "epochs_run")
@@ -32,17 +34,38 @@ SIZES = ("parameters", "parameters_total", "multiply_adds", "epochs_run")
 
 def results_table(runs: Iterable[Run]) -> pd.DataFrame:
     """All `runs` with the columns `COLUMNS`; a run without numbers has one row with an empty metric and its state."""
-    rows = [row for run in runs for row in _run_rows(run)]
+    return _table(runs, _history_numbers, _score_numbers, _cost_numbers)
+
+
+def _table(runs: Iterable[Run], *numbers: Callable[[Run], Iterator[tuple]]) -> pd.DataFrame:
+    rows = [row for run in runs for row in _run_rows(run, numbers)]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype({"seed": "int64", "epoch": "Int64", "value": "float64"})
 
 
-def _run_rows(run: Run) -> list[dict]:
+def scores_table(runs: Iterable[Run]) -> pd.DataFrame:
+    """The rows of results.csv: as in `results_table`, without what is of a single epoch."""
+    return _table(runs, _score_numbers, _cost_numbers).drop(columns="epoch")
+
+
+def curves_table(runs: Iterable[Run]) -> pd.DataFrame:
+    """The learning curves of all `runs` in the columns `CURVES`, of diverged and killed ones as far as they came."""
+    tables = []
+    for run in runs:
+        monitor = run.metrics["monitor"] if run.metrics else None
+        own = run.history.reindex(columns=["epoch", "train_loss", "validation_loss"])
+        for split in ("train", "validation"):
+            own[split] = run.history.get(f"{split}_{monitor}", math.nan)
+        tables.append(own.assign(benchmark=run.benchmark, seed=run.seed, monitor=monitor or ""))
+    return pd.concat(tables, ignore_index=True)[list(CURVES)] if tables else pd.DataFrame(columns=list(CURVES))
+
+
+def _run_rows(run: Run, numbers: Sequence[Callable[[Run], Iterator[tuple]]]) -> list[dict]:
     facts = {"benchmark": run.benchmark, **describe(run), "seed": run.seed, "state": run.state}
-    numbers = [*_history_numbers(run), *_score_numbers(run), *_cost_numbers(run)] or [(None, None, None, math.nan)]
+    found = [number for of in numbers for number in of(run)] or [(None, None, None, math.nan)]
     return [
         {**facts, "split": split, "metric": metric, "epoch": epoch, "value": value}
-        for split, metric, epoch, value in numbers
+        for split, metric, epoch, value in found
     ]
 
 

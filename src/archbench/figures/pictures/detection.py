@@ -101,7 +101,7 @@ def _boxes(predictions: Mapping[str, np.ndarray], rows: Sequence[int], name: str
     scale = -(-max(inputs.shape[1:3]) // LARGEST_SIDE)
     labels = predictions["target_box_label"], predictions["prediction_label"]
     kinds = class_names(predictions, int(max(label.max(initial=0) for label in labels)) + 1)
-    drawn, places = grid(len(images), columns=4, side=1.8, room=0.1)
+    drawn, places = grid(len(images), columns=4, side=1.8, room=0.15)
     for axes, image, row in zip(places, images, rows, strict=True):
         title = f"mistakes: {predictions['whole_mistakes'][predictions['row'][row]]:g}" if name == "worst" else ""
         show(axes, image, title=title)

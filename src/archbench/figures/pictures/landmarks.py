@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from archbench.figures.gallery import LARGEST_SIDE, Picture, displayable, grid, show
+from archbench.figures.gallery import LARGEST_SIDE, Picture, displayable, grid, legend_under, show
 from archbench.figures.pictures import picture
 
 SHOWN = 12
@@ -31,7 +31,7 @@ def landmarks(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
             _draw(axes, truth[place] / scale - 0.5, said[place] / scale - 0.5)
     marks = {"true": "o", "predicted": "x"}
     handles = [Line2D([], [], color="black", marker=mark, linestyle="", label=name) for name, mark in marks.items()]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=2)
+    legend_under(drawn, handles, columns=2)
     caption = (
         f"The first {len(images)} test examples: true key points (rings) and predicted ones (crosses), each point in "
         "its colour. Points outside the picture are not drawn, and none where there is no object."

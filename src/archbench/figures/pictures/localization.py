@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import seaborn as sns
-from matplotlib.patches import Patch
 
+from archbench.figures.detections import kind_legend
 from archbench.figures.gallery import LARGEST_SIDE, RIGHT, WRONG, Picture, class_names, displayable, grid, show
 from archbench.figures.pictures import picture
 from archbench.figures.pictures.detection import draw_box
@@ -32,9 +31,7 @@ def localization(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
             draw_box(axes, predictions["target_boxes"][place, 0] / scale, int(truth[place]), dashed=True)
         if presence > 0.5:
             draw_box(axes, predictions["prediction_boxes"][place] / scale, int(said[place]))
-    palette = sns.color_palette("colorblind")
-    patches = [Patch(color=palette[kind % len(palette)], label=name) for kind, name in enumerate(kinds)]
-    drawn.legend(handles=patches, loc="outside lower center", ncols=4)
+    kind_legend(drawn, kinds)
     caption = (
         f"The first {len(images)} test examples, with the probability that there is an object, red where that is "
         "wrong. Dashed: the true box. Solid: the predicted one, where an object is more likely than none. The colour "

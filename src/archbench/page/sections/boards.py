@@ -15,8 +15,10 @@ from archbench.page.summary import board_words
 from archbench.results.gathered import Results
 from archbench.results.interval import Interval
 from archbench.results.leaderboard import Board, Place, by_benchmark
-from archbench.results.table import results_table
+from archbench.results.table import curves_table, results_table, scores_table
 
+CURVE_DIGITS = 4
+"""Of a number of a learning curve."""
 NO_SCORE = Interval(math.nan, math.nan, math.nan, 0)
 
 
@@ -24,7 +26,8 @@ NO_SCORE = Interval(math.nan, math.nan, math.nan, 0)
 def boards(results: Results, place: Workplace) -> Iterator[Section]:
     """A leaderboard for every data set and task, single seeds below a line."""
     table = results_table(results.runs)
-    place.write_table("results.csv", table)
+    place.write_table("results.csv", scores_table(results.runs))
+    place.write_table("curves.csv", curves_table(results.runs), digits=CURVE_DIGITS)
     if not results.boards:
         nothing = Text("No run has started, so there is nothing to compare.")
         yield Section("leaderboards", "Leaderboards", [nothing], listed=False, brief=False)
