@@ -15,6 +15,7 @@ from archbench.architectures.vision.resnet import strides_of, trunk
 from archbench.blocks.aligned_xception import aligned_xception
 from archbench.blocks.residual import Residual
 from archbench.catalogue import WrongOption
+from archbench.layers import dense_crf
 from archbench.layers.atrous import atrous
 from archbench.layers.dense_crf import TooManyPixels
 from archbench.parts import Parts
@@ -234,14 +235,16 @@ def test_of_several_scales_the_largest_score_counts():
 # The CRF
 
 
-def test_a_crf_is_refused_where_it_cannot_be_kept_in_memory():
+def test_a_crf_is_refused_where_it_cannot_be_kept_in_memory(monkeypatch):
+    assert dense_crf.MOST_PIXELS == 128 * 128  # a gibibyte for each table of pairs, of which it holds several
+    monkeypatch.setattr(dense_crf, "MOST_PIXELS", 16 * 16)
     spec = {"name": "deeplab_v1", **ARCHITECTURES["deeplab_v1"].facts["smoke"], "crf": 1}
-    x = formula_images((1, 129, 128, 3))
+    x = formula_images((1, 17, 16, 3))
     model = build_network(spec, x.shape[1:], 2)
     for training in (True, False):  # in training at once, not when the first epoch is over
-        with pytest.raises(TooManyPixels, match="129 x 128 are too many for that: it takes at most 16,384 pixels"):
+        with pytest.raises(TooManyPixels, match="17 x 16 are too many for that: it takes at most 256 pixels"):
             model(x, training=training)
-    assert build_network(spec, (128, 128, 3), 2)(x[:, :128], training=False).shape == (1, 128, 128, 2)
+    assert build_network(spec, (16, 16, 3), 2)(x[:, :16], training=False).shape == (1, 16, 16, 2)
 
 
 @pytest.mark.parametrize("name", ["deeplab_v1", "deeplab_v2"])

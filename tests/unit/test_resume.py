@@ -328,10 +328,10 @@ def test_kill_9_at_any_moment_costs_nothing_but_time(uninterrupted, tmp_path):
     _assert_as_uninterrupted(tmp_path, uninterrupted[0])
 
 
-def test_a_kill_at_any_write_costs_nothing_but_time(uninterrupted, tmp_path, monkeypatch):
+def test_a_kill_at_any_write_costs_nothing_but_time(tmp_path, monkeypatch):
     """The run is cut off before, and after, each renaming of a file in turn, until it gets through."""
-    _, bench = uninterrupted
     trial = toys.settings(epochs=2, steps_per_call=3)  # so that an epoch takes two calls
+    bench = Workbench(trial, STRIPES)
     run_benchmark([trial], STRIPES, tmp_path / "whole", ALWAYS, bench=lambda: bench)
     for after in (False, True):
         for survived in itertools.count():

@@ -13,7 +13,7 @@ from archbench.figures.style import figure
 
 LEVELS = 14
 """Contour lines, as far apart in the logarithm of the height."""
-GRID = 48
+GRID = 32
 """Places a side at which a surface's height is taken."""
 APART = 0.01
 """Share of the picture's side that a dot is away from the one before: of what lies closer no eye tells two."""

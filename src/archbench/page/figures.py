@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from archbench.figures.pictures import PICTURES
 from archbench.figures.scores import interval_figure
 from archbench.figures.style import save_svg, style
 from archbench.page import formats
+from archbench.page.drawn import PIXELS_AN_INCH, Drawn, Job, Kept
+from archbench.records.run_folder import read_shown
 from archbench.results.facts import families
 from archbench.results.leaderboard import Board, Place, standing_numbers
 from archbench.results.ranking import Kind
@@ -25,7 +29,6 @@ from archbench.results.runs import Run
 from archbench.results.studies import Arm
 from archbench.results.table import results_table
 
-PIXELS_AN_INCH = 96
 MOST_LINES = 8
 """Lines in a panel: more cannot be told apart."""
 OPEN = (Kind.BEST, Kind.TIE, Kind.UNTESTED, Kind.BETTER, Kind.ALONE)
@@ -67,9 +70,16 @@ def _score_caption(scored: Sequence[Place | Arm]) -> list[str]:
 class Gallery:
     """Saves figures into one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, drawn: Drawn | None = None) -> None:
         self._folder = folder
-        self._pictured: dict[Path, list[Shown]] = {}
+        self._drawn = drawn or ExitStack().enter_context(Drawn(None, ""))
+
+    def begin(self, boards: Sequence[Board]) -> None:
+        """Have what will be asked of `boards` drawn beside the rest."""
+        places = [(board, place) for board in boards for place in board.places]
+        pictured = [run for _, place in places if (run := _pictured(place.runs))]
+        curves = [job for board, place in places if (job := _curve(board, place))]
+        self._drawn.begin([*map(_pictures_of, pictured), *curves])
 
     def keep(self, drawn: Figure, name: str, alt: str, caption: str) -> Shown:
         """Save `drawn` as <name>.svg."""
@@ -95,22 +105,27 @@ class Gallery:
                 shown.append(self._costs(scored, board, stem))
         return shown
 
-    def pictures(self, run: Run) -> list[Shown]:
-        """What the run's predictions look like; none where no picture is declared for its task or none were kept."""
-        if run.folder not in self._pictured:
-            self._pictured[run.folder] = self._pictures(run)
-        return self._pictured[run.folder]
+    def pictures(self, seeds: Sequence[Run]) -> list[Shown]:
+        """What the predictions of the first finished one of a benchmark's `seeds` look like.
 
-    def _pictures(self, run: Run) -> list[Shown]:
+        None where no seed is finished, no picture is declared for its task, or none were kept.
+        """
+        run = _pictured(seeds)
         return [
-            self.keep(
-                picture.figure,
-                formats.file_name(f"{picture.name}-{run.benchmark}"),
-                f"{picture.name} of {run.benchmark}",
-                f"{run.benchmark}, seed {run.seed}. {picture.caption}",
+            self._take(
+                kept,
+                formats.file_name(f"{kept.name}-{run.benchmark}"),
+                f"{kept.name} of {run.benchmark}",
+                f"{run.benchmark}, seed {run.seed}. {kept.caption}",
             )
-            for picture in task_pictures(run.settings["task"]["name"], run.predictions)
+            for kept in (self._drawn.of(_pictures_of(run)) if run else ())
         ]
+
+    def _take(self, kept: Kept, name: str, alt: str, caption: str) -> Shown:
+        """A figure that is drawn already, as <name>.svg."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(kept.path, self._folder / f"{name}.svg")
+        return Shown(f"{name}.svg", alt, caption, kept.width, kept.height)
 
     def intervals(self, scored: Sequence[Place | Arm], metric: str, maximize: bool, name: str, where: str) -> Shown:
         """Mean, interval and paired difference of every competitor that has a score."""
@@ -150,20 +165,16 @@ class Gallery:
 
     def own_curves(self, board: Board, place: Place) -> Shown | None:
         """The learning curves of one benchmark alone; none where it wrote no validation score."""
-        table = results_table(place.runs)
-        curves = table[table["epoch"].notna()]
-        if not board.monitor or not curves["value"].notna().any():
+        job = _curve(board, place)
+        if job is None:
             return None
         metric = formats.words(board.monitor)
-        label = place.benchmark if place.standing.ranked else f"n=1: {place.benchmark}"
-        with style():
-            drawn = learning_curves(curves, monitor=board.monitor, metric=metric, labels={place.benchmark: label})
         caption = (
             f"{place.benchmark}. Left: training loss. Right: validation {metric} ({better(board.maximize)}). Line: the "
             "mean over the seeds that reached the epoch; band: its 95\u00a0% interval, none for a single seed."
         )
         alt = f"Learning curves of {place.benchmark}, which ends at test {metric} {formats.score(place.score)}"
-        return self.keep(drawn, f"curves-of-{formats.file_name(place.benchmark)}", alt, caption)
+        return self._take(*self._drawn.of(job), f"curves-of-{formats.file_name(place.benchmark)}", alt, caption)
 
     def _costs(self, scored: Sequence[Place], board: Board, stem: str) -> Shown:
         names = [place.architecture for place in scored]
@@ -203,6 +214,38 @@ def task_pictures(task: str, predictions: Mapping[str, np.ndarray]) -> list[Pict
         return []
     with style():
         return PICTURES[task](predictions)
+
+
+def _pictured(seeds: Sequence[Run]) -> Run | None:
+    """The one whose predictions are shown."""
+    return next((run for run in seeds if run.finished), None)
+
+
+def _pictures_of(run: Run) -> Job:
+    """What is drawn of the predictions of a run."""
+    files = {name: file["sha256"] for name, file in run.metrics["files"].items() if name.endswith(".npz")}
+    task = run.settings["task"]["name"]
+    return Job(_draw_pictures, (task, run.folder), f"{task} {sorted(files.items())}")
+
+
+def _draw_pictures(task: str, folder: Path) -> list[Picture]:
+    return task_pictures(task, read_shown(folder))
+
+
+def _curve(board: Board, place: Place) -> Job | None:
+    """What is drawn of the epochs of a benchmark; nothing where it wrote no validation score."""
+    table = results_table(place.runs)
+    curves = table[table["epoch"].notna()]
+    if not board.monitor or not curves["value"].notna().any():
+        return None
+    label = place.benchmark if place.standing.ranked else f"n=1: {place.benchmark}"
+    arguments = (curves, board.monitor, formats.words(board.monitor), place.benchmark, label)
+    return Job(_draw_curve, arguments, f"{arguments[1:]} {curves.to_csv()}")
+
+
+def _draw_curve(curves: pd.DataFrame, monitor: str, metric: str, benchmark: str, label: str) -> list[Picture]:
+    drawn = learning_curves(curves, monitor=monitor, metric=metric, labels={benchmark: label})
+    return [Picture("curves", drawn, "")]
 
 
 def _told(row: Mapping[str, Any]) -> str:

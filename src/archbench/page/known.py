@@ -68,18 +68,18 @@ class Known:
         if self.file is None or not self._asked:
             return
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.file, json.dumps({"state": _state(), "facts": self._facts}))
+        write_text(self.file, json.dumps({"state": code_state(), "facts": self._facts}))
 
     def _read(self) -> dict[str, Facts]:
         """What an earlier report kept, if the code is still the same; a damaged file is as good as none."""
         try:
             kept = json.loads(self.file.read_text(encoding="utf-8")) if self.file else {}
-            return kept["facts"] if kept.get("state") == _state() else {}
+            return kept["facts"] if kept.get("state") == code_state() else {}
         except (OSError, ValueError, KeyError, AttributeError):
             return {}
 
 
-def _state() -> str:
+def code_state() -> str:
     """A digest of the code of the package and of plugins, and the version of Keras."""
     files = [*sorted(code.PACKAGE.rglob("*.py")), *sorted(code.OUTSIDE.values())]
     return f"{code.digest(files, Path.read_bytes)} keras {metadata.version('keras')}"

@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from archbench.figures.style import one_look_each
+from archbench.page.drawn import Drawn
 from archbench.page.figures import Gallery
 from archbench.page.first_lines import first_lines
-from archbench.page.known import Known
+from archbench.page.known import Known, code_state
 from archbench.page.readme import readme
 from archbench.page.section import Workplace
 from archbench.page.sections import SECTIONS, sections_of
@@ -44,8 +45,10 @@ def write_report(
     _clear(out)
     for fault in SECTIONS.faults:
         print(f"left out of the report: {fault}", file=sys.stderr)
-    place = Workplace(Gallery(out / "figures"), partial(_write_table, out), Known(options.known), out)
-    with one_look_each():
+    known = options.known
+    with Drawn(known and known.with_suffix(""), code_state() if known else "") as drawn, one_look_each():
+        place = Workplace(Gallery(out / "figures", drawn), partial(_write_table, out), Known(known), out)
+        place.gallery.begin(results.boards)
         sections = list(sections_of(results, place))
     place.known.keep()
     page = Page(options.title, pipeline, summarize(results.runs, results.boards), sections)

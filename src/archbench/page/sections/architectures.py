@@ -230,7 +230,6 @@ def _pictures(own: Runs, place: Workplace) -> list[Block]:
     """What the first finished seed of every benchmark says about test examples."""
     folded = []
     for _, entry in own:
-        run = next((run for run in entry.runs if run.finished), None)
-        if run and (shown := place.gallery.pictures(run)):
+        if shown := place.gallery.pictures(entry.runs):
             folded.append(Folded(formats.file_name("pictures", entry.benchmark), entry.benchmark, shown, True))
     return [Heading("Predictions"), *folded] if folded else []

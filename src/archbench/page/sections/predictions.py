@@ -16,8 +16,7 @@ def predictions(results: Results, place: Workplace) -> Iterator[Section]:
     """The pictures of the first finished seed of every benchmark, behind a line each; the first one is open."""
     folded: list[Folded] = []
     for benchmark, seeds in by_benchmark(results.runs).items():
-        run = next((run for run in seeds if run.finished), None)
-        if run and (shown := place.gallery.pictures(run)):
+        if shown := place.gallery.pictures(seeds):
             folded.append(Folded(formats.file_name("pictures", benchmark), benchmark, shown, is_open=not folded))
     if folded:
         what = Text("What the first finished seed of every benchmark says about test examples.")

@@ -1,0 +1,142 @@
+"""Figures that depend on a single run or benchmark: drawn in other processes beside the rest of a report, and kept.
+
+Most figures of a report are of this kind, and most runs are as they were when the last report was written. A figure
+whose data and code are the same is taken from there.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import sha256
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+
+from archbench.figures.gallery import Picture
+from archbench.figures.style import one_look_each, save_svg, style
+from archbench.records.run_folder import write_text
+
+PIXELS_AN_INCH = 96
+TOLD = "told.json"
+"""Written last: a folder without it is half drawn."""
+FEW = 24
+"""Jobs that are sooner done than a process has started."""
+
+
+class Kept(NamedTuple):
+    """A figure that is drawn."""
+
+    name: str
+    caption: str
+    width: int
+    height: int
+    """CSS pixels."""
+    path: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """Figures that belong together: `draw` with `arguments`, both of which another process can be given."""
+
+    draw: Callable[..., list[Picture]]
+    arguments: tuple[Any, ...]
+    of: str
+    """What they depend on, in words that differ whenever the figures would."""
+
+    def key(self, state: str) -> str:
+        """A name for what is drawn of it with the code in `state`."""
+        words = f"{state} matplotlib {mpl.__version__} {self.draw.__qualname__} {self.of}"
+        return sha256(words.encode()).hexdigest()[:32]
+
+
+class Drawn:
+    """The figures of jobs, below `folder`, where those of an earlier report lie; without one they are drawn anew.
+
+    A context, in which the figures are there; what no job of it asked for is gone after it.
+    """
+
+    def __init__(self, folder: Path | None, state: str) -> None:
+        self._given, self._state = folder, state
+        self._pool: ProcessPoolExecutor | None = None
+        self._begun: dict[str, Future[None]] = {}
+        self._used: set[str] = set()
+
+    def __enter__(self) -> Drawn:
+        self._ends = ExitStack()
+        own = tempfile.TemporaryDirectory
+        self._folder = self._given or Path(self._ends.enter_context(own(prefix="archbench-figures-")))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+        if kind is None:
+            for path in self._folder.glob("*/"):
+                if path.name not in self._used:
+                    shutil.rmtree(path, ignore_errors=True)
+        self._ends.close()
+
+    def begin(self, jobs: Iterable[Job]) -> None:
+        """Have other processes draw what is not there yet, if that is enough to be worth their start."""
+        missing = {job.key(self._state): job for job in jobs if not self._path(job).is_file()}
+        others = (os.cpu_count() or 1) - 1
+        if len(missing) < FEW or not others:
+            return
+        context = multiprocessing.get_context("forkserver")
+        self._pool = ProcessPoolExecutor(min(others, len(missing) // FEW), context, _be_a_worker)
+        self._begun = {key: self._pool.submit(_draw, job, self._folder / key) for key, job in missing.items()}
+
+    def of(self, job: Job) -> list[Kept]:
+        """What `job` draws, once it is drawn; an error in it is raised here."""
+        key = job.key(self._state)
+        self._used.add(key)
+        try:
+            if begun := self._begun.pop(key, None):
+                begun.result()
+        except (BrokenProcessPool, Exception):
+            pass
+        if not self._path(job).is_file():
+            _draw(job, self._folder / key)
+        told = json.loads(self._path(job).read_text(encoding="utf-8"))
+        return [Kept(*words, *sides, self._folder / key / f"{place}.svg") for place, (*words, sides) in enumerate(told)]
+
+    def _path(self, job: Job) -> Path:
+        return self._folder / job.key(self._state) / TOLD
+
+
+def _draw(job: Job, folder: Path) -> None:
+    """Draw into `folder`. Every job gives out colours anew, so that they do not depend on what was drawn before."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with one_look_each(), style():
+        made = job.draw(*job.arguments)
+    told = []
+    for place, picture in enumerate(made):
+        save_svg(picture.figure, folder / f"{place}.svg")
+        sides = [round(PIXELS_AN_INCH * inches) for inches in picture.figure.get_size_inches()]
+        told.append([picture.name, picture.caption, sides])
+    write_text(folder / TOLD, json.dumps(told))
+
+
+def _be_a_worker() -> None:
+    """Leave Ctrl-C to the process that gave the job, and end when it does, however that is."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
