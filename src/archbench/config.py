@@ -559,6 +559,13 @@ class Speed(Model):
     """Trials an arm in the measured sweep."""
     xla: Annotated[tuple[Slug, ...], Field(strict=False)] = ()
     """The benchmarks whose steps are measured with XLA and without."""
+    steps: Annotated[tuple[Slug, ...], Field(strict=False)] = ()
+    """The benchmarks whose steps are measured beside a bare loop and `fit`."""
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The benchmarks whose steps are measured."""
+        return tuple(dict.fromkeys((*self.xla, *self.steps)))
 
 
 class Compute(Model):

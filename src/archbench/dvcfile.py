@@ -205,7 +205,7 @@ class _Pipeline:
 
     def speed(self) -> dict[str, Any]:
         """The stage that measures, seen from the folder of params.yaml."""
-        measured = self._config.speed.xla
+        measured = self._config.speed.measured
         data = sorted({self._plans[slug].settings["dataset"] for slug in measured})
         recipes = _keys(*(self._config.benchmarks[slug].recipe for slug in measured))
         keys = (*(f"benchmarks.{slug}" for slug in measured), *recipes, *(["training"] if measured else []))

@@ -384,14 +384,15 @@ def _mistakes(config: Config) -> Iterator[Mistake]:
         except UserError as error:
             yield from mistakes_of(error)
     yield from _best_mistakes(config)
-    for slug in config.speed.xla if config.speed else ():
-        try:
-            check_name("benchmark", slug, config.benchmarks)
-        except ConfigError as error:
-            yield Mistake(f"speed.xla: {error}")
-            continue
-        if ARCHITECTURES[config.benchmarks[slug].architecture.name].facts.get("fit"):
-            yield Mistake(f"speed.xla: {slug} is fitted at once, so it has no steps to measure. Leave it out.")
+    for key in ("xla", "steps"):
+        for slug in getattr(config.speed, key, ()):
+            try:
+                check_name("benchmark", slug, config.benchmarks)
+            except ConfigError as error:
+                yield Mistake(f"speed.{key}: {error}")
+                continue
+            if ARCHITECTURES[config.benchmarks[slug].architecture.name].facts.get("fit"):
+                yield Mistake(f"speed.{key}: {slug} is fitted at once, so it has no steps to measure. Leave it out.")
 
 
 def _best_mistakes(config: Config) -> Iterator[Mistake]:

@@ -72,7 +72,7 @@ def _probe(config: Config, slug: str) -> list[Path]:
 
 
 def _speed(config: Config) -> list[Path]:
-    measured = {path for slug in config.speed.xla for path in _benchmark(config, slug)}
+    measured = {path for slug in config.speed.measured for path in _benchmark(config, slug)}
     return sorted(measured.union(code.files_of(["archbench.speed.run"])))
 
 

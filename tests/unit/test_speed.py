@@ -1,6 +1,7 @@
 """The measurements: both sides do the same work, and the table says what was measured."""
 
 import csv
+import re
 import statistics
 
 import keras
@@ -13,10 +14,11 @@ from archbench.datasets import prepare
 from archbench.errors import UserError
 from archbench.project import Folders
 from archbench.results.xla import COMPILED
-from archbench.speed import run, sweep, tracking, words
+from archbench.speed import run, steps, sweep, tracking, words
 from archbench.speed.pairs import Pair, interleave, row
 from archbench.speed.training import OurFit, PlainFit
 from archbench.speed.workshop import Site, cifar_like, digits, workbench
+from archbench.training.run import Workbench
 
 BACKEND = keras.backend.backend()
 OTHER = "jax" if BACKEND == "tensorflow" else "tensorflow"
@@ -229,18 +231,60 @@ def test_a_benchmark_is_measured_with_xla_and_without(tmp_path):
     assert float(measured["ratio"]) == float(measured["ours"]) / float(measured["baseline"])
 
 
+@pytest.mark.parametrize("key", ["xla", "steps"])
 @pytest.mark.parametrize(("slug", "says"), [("lenet", "no benchmark 'lenet'"), ("near", "fitted at once")])
-def test_what_cannot_be_measured_is_refused_with_its_key(slug, says):
+def test_what_cannot_be_measured_is_refused_with_its_key(slug, says, key):
     config = check_config(
         {
             "pipeline": "small",
             "datasets": {"digits": {"size": 16}},
             "benchmarks": {"near": {"architecture": "knn", "dataset": "digits"}},
-            "speed": {"xla": [slug]},
+            "speed": {key: [slug]},
         }
     )
-    with pytest.raises(ConfigError, match=rf"speed\.xla: .*{says}"):
+    with pytest.raises(ConfigError, match=rf"speed\.{key}: .*{says}"):
         resolve.resolve_all(config)
+
+
+def test_steps_are_measured_beside_a_bare_loop_and_fit(tmp_path):
+    folders = Folders(tmp_path, "small")
+    config = check_config(
+        {
+            "pipeline": "small",
+            "seeds": [4],
+            "datasets": {"digits": {"size": 16}},
+            "benchmarks": {"tiny": {**TINY, "dataset": "digits", "augmentation": ["flip"], "clip": {"value": 1}}},
+            "speed": {"steps": ["tiny"], "minimum_seconds": 0.05},
+        }
+    )
+    prepare.prepare({"name": "digits", "size": 16}, "digits", folders.prepared / "digits", folders.raw)
+    bare, fit = read(run.measure(config, folders, ["steps"])).values()
+    assert (bare["case"], fit["case"]) == ("steps-tiny", "steps-tiny-fit")
+    assert "baseline: a bare loop" in bare["note"]
+    assert "baseline: keras.Model.fit" in fit["note"]
+    for line in (bare, fit):
+        assert (line["unit"], line["n"]) == ("steps/s", "5")
+        assert 0 < float(re.search(r"; (\d+)% of the pace", line["note"])[1]) <= 100
+
+
+def test_all_sides_of_the_steps_make_the_same_weights(tiny):
+    """As many steps of each, at one rate on the same batches: what differs is how they are driven, not what they do."""
+    bench, settings = tiny
+    settings = {**settings, "optimizer": {"name": "momentum", "learning_rate": 1e-4}}
+    bench = Workbench(settings, bench.prepared)
+    ours = steps.Ours(bench, settings, 9)
+    batches = ours.batches()
+    assert len(batches) == 9
+    bare, fit = steps.Bare(bench, settings, batches), steps.Fit(bench, settings, batches)
+    fresh = [np.array(w) for w in bench.program.learner.model.get_weights()]
+    learners = [bench.program.learner, bare.learner, fit.learner]
+    for side in (ours, bare, fit):
+        side()
+    theirs, *others = [learner.model.get_weights() for learner in learners]
+    assert max(np.abs(a - b).max() for a, b in zip(theirs, fresh, strict=True)) > 1e-4
+    for weights in others:
+        for one, other in zip(weights, theirs, strict=True):
+            np.testing.assert_allclose(one, other, atol=2e-6)
 
 
 def test_pairs_of_words_are_made_at_once_and_word_by_word_of_the_same_text():

@@ -122,11 +122,12 @@ def speed(
 ) -> None:
     """Measure the speed on this machine, and write the report with it.
 
-    The training loop against plain Keras, the sweep against plain Optuna, the cost of tracking, XLA on and off.
+    The training loop against plain Keras and a bare loop, the sweep against plain Optuna, the cost of tracking, XLA on
+    and off.
     """
     config, folders = open_pipeline()
-    if config.speed and (not only or "xla" in only):
-        for slug in config.speed.xla:
+    if config.speed and (not only or {"xla", "steps"} & {*only}):
+        for slug in config.speed.measured:
             check_name("benchmark", slug, config.benchmarks)
             _prepare(config, folders, config.benchmarks[slug].dataset)
     stages.speed(only)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
@@ -96,9 +96,12 @@ _LOOKS: ContextVar[dict[str, int] | None] = ContextVar("looks", default=None)
 
 
 @contextmanager
-def one_look_each() -> Iterator[None]:
-    """Within it a name has the colour, the marker and the dashes that it was first drawn with, in every figure."""
-    token = _LOOKS.set({})
+def one_look_each(known: Mapping[str, int] | None = None) -> Iterator[None]:
+    """Within it a name has the colour, the marker and the dashes that it was first drawn with, in every figure.
+
+    Those of `known` have the places that `looks` gave them elsewhere.
+    """
+    token = _LOOKS.set(dict(known or {}))
     try:
         yield
     finally:
@@ -108,20 +111,20 @@ def one_look_each() -> Iterator[None]:
 def colors(names: Sequence[str]) -> dict[str, tuple[float, float, float]]:
     """Name -> colour, from seaborn's palette for colour-blind readers, repeated after ten."""
     palette = sns.color_palette("colorblind", HUES)
-    return {name: palette[place % HUES] for name, place in _places(names).items()}
+    return {name: palette[place % HUES] for name, place in looks(names).items()}
 
 
 def markers(names: Sequence[str]) -> dict[str, str]:
     """Name -> marker, so that colour is never the only difference."""
-    return {name: MARKERS[place % len(MARKERS)] for name, place in _places(names).items()}
+    return {name: MARKERS[place % len(MARKERS)] for name, place in looks(names).items()}
 
 
 def line_styles(names: Sequence[str]) -> dict[str, str]:
     """Name -> line style; the first ten are solid, the next ten dashed, and so on."""
-    return {name: LINES[place // HUES % len(LINES)] for name, place in _places(names).items()}
+    return {name: LINES[place // HUES % len(LINES)] for name, place in looks(names).items()}
 
 
-def _places(names: Sequence[str]) -> dict[str, int]:
+def looks(names: Sequence[str]) -> dict[str, int]:
     """Name -> its place; a new name takes one that nobody has, of a colour that none of the others beside it has."""
     known = _LOOKS.get()
     if known is None:

@@ -13,11 +13,10 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from hashlib import sha256
 from multiprocessing import connection
 from pathlib import Path
@@ -55,10 +54,12 @@ class Job:
     arguments: tuple[Any, ...]
     of: str
     """What they depend on, in words that differ whenever the figures would."""
+    looks: Mapping[str, int] = field(default_factory=dict)
+    """The names that have a look already, and which."""
 
     def key(self, state: str) -> str:
         """A name for what is drawn of it with the code in `state`."""
-        words = f"{state} matplotlib {mpl.__version__} {self.draw.__qualname__} {self.of}"
+        words = f"{state} matplotlib {mpl.__version__} {self.draw.__qualname__} {self.of} {self.looks}"
         return sha256(words.encode()).hexdigest()[:32]
 
 
@@ -103,11 +104,9 @@ class Drawn:
         """What `job` draws, once it is drawn; an error in it is raised here."""
         key = job.key(self._state)
         self._used.add(key)
-        try:
-            if begun := self._begun.pop(key, None):
+        if begun := self._begun.pop(key, None):
+            with suppress(Exception):  # drawn here, it tells what is wrong
                 begun.result()
-        except (BrokenProcessPool, Exception):
-            pass
         if not self._path(job).is_file():
             _draw(job, self._folder / key)
         told = json.loads(self._path(job).read_text(encoding="utf-8"))
@@ -118,10 +117,10 @@ class Drawn:
 
 
 def _draw(job: Job, folder: Path) -> None:
-    """Draw into `folder`. Every job gives out colours anew, so that they do not depend on what was drawn before."""
+    """Draw into `folder`; names without a look get one anew, so that it does not depend on what was drawn before."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with one_look_each(), style():
+    with one_look_each(job.looks), style():
         made = job.draw(*job.arguments)
     told = []
     for place, picture in enumerate(made):

@@ -18,7 +18,7 @@ from archbench.figures.fronts import COSTS, score_against_costs
 from archbench.figures.gallery import Picture
 from archbench.figures.pictures import PICTURES
 from archbench.figures.scores import interval_figure
-from archbench.figures.style import save_svg, style
+from archbench.figures.style import looks, save_svg, style
 from archbench.page import formats
 from archbench.page.drawn import PIXELS_AN_INCH, Drawn, Job, Kept
 from archbench.records.run_folder import read_shown
@@ -76,6 +76,8 @@ class Gallery:
 
     def begin(self, boards: Sequence[Board]) -> None:
         """Have what will be asked of `boards` drawn beside the rest."""
+        for board in boards:
+            looks([place.benchmark for place in board.places[:MOST_LINES]])  # those of one panel differ
         places = [(board, place) for board in boards for place in board.places]
         pictured = [run for _, place in places if (run := _pictured(place.runs))]
         curves = [job for board, place in places if (job := _curve(board, place))]
@@ -240,7 +242,7 @@ def _curve(board: Board, place: Place) -> Job | None:
         return None
     label = place.benchmark if place.standing.ranked else f"n=1: {place.benchmark}"
     arguments = (curves, board.monitor, formats.words(board.monitor), place.benchmark, label)
-    return Job(_draw_curve, arguments, f"{arguments[1:]} {curves.to_csv()}")
+    return Job(_draw_curve, arguments, f"{arguments[1:]} {curves.to_csv()}", looks([place.benchmark]))
 
 
 def _draw_curve(curves: pd.DataFrame, monitor: str, metric: str, benchmark: str, label: str) -> list[Picture]:

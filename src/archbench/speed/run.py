@@ -15,7 +15,7 @@ from archbench.config import Config, Speed
 from archbench.errors import UserError
 from archbench.project import Folders
 from archbench.records import run_folder
-from archbench.speed import side_by_side, sweep, tracking, training, words, xla
+from archbench.speed import side_by_side, steps, sweep, tracking, training, words, xla
 from archbench.speed.workshop import Site
 
 Row = Mapping[str, Any]
@@ -24,6 +24,7 @@ CASES: Mapping[str, Callable[[Site], Iterable[Row]]] = {
     "lenet5-digits": partial(training.lenet5, size=32),
     "lenet5-digits-16px": partial(training.lenet5, size=16),
     "resnet20-cifar": training.resnet20,
+    "steps": steps.table,
     "xla": xla.table,
     "tracking": tracking.cost,
     "sweep": sweep.trials_a_minute,

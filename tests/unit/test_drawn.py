@@ -1,0 +1,143 @@
+"""Figures of one run alone: drawn once for each state of data and code, in other processes where they are many."""
+
+import os
+import shutil
+from pathlib import Path
+
+import fake_runs as fake
+import numpy as np
+import pytest
+
+from archbench.figures.gallery import Picture
+from archbench.figures.style import colors, figure
+from archbench.page import drawn
+from archbench.page.drawn import Drawn, Job
+from archbench.page.report import write_report
+from archbench.results.gathered import Options
+
+NAMES = [*fake.NETWORKS]
+
+
+def _lines(count: int) -> list[Picture]:
+    """Two figures; which process drew is in the caption."""
+    made = []
+    for name in ("one", "two"):
+        sheet = figure(2 + count, 1)
+        sheet.subplots().plot(range(count + 2), color=colors(["a", "b"])["b"])
+        made.append(Picture(name, sheet, str(os.getpid())))
+    return made
+
+
+def _job(count: int, **changes) -> Job:
+    return Job(_lines, (count,), f"{count} lines", **changes)
+
+
+def _stroke(path: Path) -> bool:
+    """Whether the second colour of the palette is in the figure."""
+    return "#de8f05" in path.read_text()
+
+
+def test_a_figure_is_drawn_once_for_each_state_of_data_and_code(tmp_path):
+    with Drawn(tmp_path, "code") as first:
+        one, two = first.of(_job(1))
+        assert (one.name, two.name, one.width, one.height) == ("one", "two", 3 * 96, 96)
+        written = one.path.stat().st_mtime_ns
+    with Drawn(tmp_path, "code") as second:
+        assert second.of(_job(1))[0].path.stat().st_mtime_ns == written
+        assert second.of(_job(2))[0].width == 4 * 96
+    with Drawn(tmp_path, "other code") as third:
+        assert third.of(_job(1))[0].path != one.path
+
+
+def test_what_nobody_asks_for_is_gone_but_not_after_an_error(tmp_path):
+    with Drawn(tmp_path, "code") as first:
+        first.of(_job(1))
+        first.of(_job(2))
+    with pytest.raises(OSError, match="full"), Drawn(tmp_path, "code"):
+        raise OSError("full")
+    assert len(list(tmp_path.iterdir())) == 2
+    with Drawn(tmp_path, "code") as second:
+        second.of(_job(2))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_half_a_folder_is_drawn_anew(tmp_path):
+    with Drawn(tmp_path, "code") as first:
+        (kept, _) = first.of(_job(1))
+    (kept.path.parent / drawn.TOLD).unlink()
+    kept.path.write_text("half")
+    with Drawn(tmp_path, "code") as second:
+        assert second.of(_job(1))[0].path.read_text().startswith("<svg")
+
+
+def test_a_name_keeps_the_look_that_it_has_elsewhere(tmp_path):
+    with Drawn(tmp_path, "code") as kept:
+        assert _stroke(kept.of(_job(1))[0].path)  # the second of two names
+        assert not _stroke(kept.of(_job(1, looks={"b": 4}))[0].path)
+
+
+def test_many_are_drawn_by_other_processes_and_alike(tmp_path, monkeypatch):
+    monkeypatch.setattr(drawn, "FEW", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    jobs = [_job(count) for count in range(4)]
+    with Drawn(tmp_path / "others", "code") as others:
+        others.begin(jobs)
+        theirs = [others.of(job) for job in jobs]
+        assert {one.caption for made in theirs for one in made}.isdisjoint({str(os.getpid())})
+    with Drawn(tmp_path / "own", "code") as own:
+        for job, made in zip(jobs, theirs, strict=True):
+            for here, there in zip(own.of(job), made, strict=True):
+                assert here.caption == str(os.getpid())
+                assert here.path.read_bytes() == there.path.read_bytes()
+
+
+def _broken() -> list[Picture]:
+    raise ValueError("the picture has no pixels")
+
+
+def test_what_goes_wrong_elsewhere_is_told_here(tmp_path, monkeypatch):
+    monkeypatch.setattr(drawn, "FEW", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    job = Job(_broken, (), "broken")
+    with Drawn(tmp_path, "code") as kept:
+        kept.begin([job])
+        with pytest.raises(ValueError, match="no pixels"):
+            kept.of(job)
+
+
+def _report(root: Path) -> dict[str, bytes]:
+    options = Options(
+        title="kept", seeds=dict.fromkeys(NAMES, fake.SEEDS), study_seeds={}, known=root / "data" / "known.json"
+    )
+    write_report("tour", NAMES, [], root / "runs", root / "studies", root / "report", options)
+    files = (path for path in (root / "report").rglob("*") if path.is_file())
+    return {str(path.relative_to(root / "report")): path.read_bytes() for path in files}
+
+
+def test_a_second_report_is_the_first_and_draws_only_what_changed(tmp_path, monkeypatch):
+    fake.write_runs(tmp_path / "runs")
+    first = _report(tmp_path)
+    drew = []
+    monkeypatch.setattr(drawn, "_draw", lambda job, folder, draw=drawn._draw: (drew.append(job), draw(job, folder)))
+    assert _report(tmp_path) == first
+    assert drew == []
+
+    folder = tmp_path / "runs" / "lenet5-digits" / "seed-0"
+    rows = [dict(row) for row in fake.run_folder.read_history(folder / "history.csv")]
+    rows[-1]["train_loss"] = 0.5
+    fake.write_rows(folder / "history.csv", rows)
+    changed = _report(tmp_path)
+    assert [job.arguments[3] for job in drew] == ["lenet5-digits"]
+    assert changed["figures/curves-of-lenet5-digits.svg"] != first["figures/curves-of-lenet5-digits.svg"]
+    assert changed["figures/curves-of-plain20-digits.svg"] == first["figures/curves-of-plain20-digits.svg"]
+
+    drew.clear()
+    arrays = fake.run_folder.read_arrays(folder / "predictions.npz")
+    arrays["all_prediction_label"] = np.zeros_like(arrays["all_prediction_label"])
+    np.savez(folder / "predictions.npz", **arrays)
+    fake._seal_again(folder)
+    again = _report(tmp_path)
+    assert [job.arguments[1] for job in drew] == [folder]
+    assert again["figures/confusion-lenet5-digits.svg"] != changed["figures/confusion-lenet5-digits.svg"]
+    shutil.rmtree(tmp_path / "data")
+    assert _report(tmp_path) == again
