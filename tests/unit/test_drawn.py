@@ -1,7 +1,9 @@
 """Figures of one run alone: drawn once for each state of data and code, in other processes where they are many."""
 
+import csv
 import os
 import shutil
+from concurrent.futures import wait
 from pathlib import Path
 
 import fake_runs as fake
@@ -82,6 +84,7 @@ def test_many_are_drawn_by_other_processes_and_alike(tmp_path, monkeypatch):
     jobs = [_job(count) for count in range(4)]
     with Drawn(tmp_path / "others", "code") as others:
         others.begin(jobs)
+        wait(others._begun.values())
         theirs = [others.of(job) for job in jobs]
         assert {one.caption for made in theirs for one in made}.isdisjoint({str(os.getpid())})
     with Drawn(tmp_path / "own", "code") as own:
@@ -123,8 +126,9 @@ def test_a_second_report_is_the_first_and_draws_only_what_changed(tmp_path, monk
     assert drew == []
 
     folder = tmp_path / "runs" / "lenet5-digits" / "seed-0"
-    rows = [dict(row) for row in fake.run_folder.read_history(folder / "history.csv")]
-    rows[-1]["train_loss"] = 0.5
+    with (folder / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    rows[-1]["train_loss"] = "0.5"
     fake.write_rows(folder / "history.csv", rows)
     changed = _report(tmp_path)
     assert [job.arguments[3] for job in drew] == ["lenet5-digits"]

@@ -11,6 +11,9 @@ from matplotlib.lines import Line2D
 from archbench.figures.style import colors, figure, legend_below, line_styles
 from archbench.results.statistics import mean_interval
 
+TICKS = 6
+"""On an axis, at most."""
+
 
 def learning_curves(table: pd.DataFrame, *, monitor: str, metric: str, labels: dict[str, str]) -> Figure:
     """Training loss and validation `monitor` against epochs: mean and 95 % interval over seeds.
@@ -25,6 +28,7 @@ def learning_curves(table: pd.DataFrame, *, monitor: str, metric: str, labels: d
     shown |= _lines(right, curves[(curves["split"] == "validation") & (curves["metric"] == monitor)], labels)
     for axes in (left, right):
         _frame_lines(axes)
+        axes.locator_params(nbins=TICKS)
     left.set(title="training loss", xlabel="epoch", ylabel="")
     right.set(title=f"validation {metric}", xlabel="epoch", ylabel="")
     legend_below(drawn, shown.values(), [labels[benchmark] for benchmark in shown])

@@ -16,6 +16,8 @@ LARGEST_SIDE = 64
 """Pixels a side that a gallery shows of a picture, so that a report stays small."""
 BETWEEN = 0.06
 """Share of a place's side that is left free between two pictures."""
+LETTERS = 22
+"""Of a title over a place of one inch."""
 RIGHT, WRONG = "#3b3b3b", "#c1440e"
 
 

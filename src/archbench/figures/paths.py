@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from archbench.figures.style import figure
 
-LEVELS = 14
+LEVELS = 9
 """Contour lines, as far apart in the logarithm of the height."""
 GRID = 32
 """Places a side at which a surface's height is taken."""
-APART = 0.01
+APART = 0.02
 """Share of the picture's side that a dot is away from the one before: of what lies closer no eye tells two."""
 
 

@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from collections import Counter
+from collections.abc import Collection
 from itertools import count
 from xml.etree import ElementTree
 
@@ -22,7 +23,7 @@ UPRIGHT = re.compile(r"rotate\(-?0(?:\.0*)?[ ,][^)]*\)")
 NAMED = re.compile(r"#([\w.-]+)")
 PNG = "data:image/png;base64,"
 FAMILY = re.compile(r"font-family: [^;]*")
-QUALITY, SEEN = 80, 10.0
+QUALITY, SEEN = 70, 16.0
 """Of a photograph, of 100, and how far that may leave its bytes from what they were: at the size of a figure no
 difference is to be seen."""
 for prefix, space in (("", SVG), ("xlink", XLINK)):
@@ -57,6 +58,7 @@ def smaller(drawing: str, rules: str = "") -> str:
     for part in root.iter():
         _say_less(part, short, classes)
     _unwrap(root)
+    _join(root, {letters for look, letters in classes.items() if "fill: none" in look and "marker" not in look})
     given = _styles_taken(root)
     said = [f".{letters}{{{_short_look(_renamed(look, short))}}}" for look, letters in classes.items()]
     sheet = ElementTree.Element(STYLE)
@@ -157,6 +159,22 @@ def _unwrap(part: ElementTree.Element) -> None:
         _unwrap(child)
         held += list(child) if child.tag == GROUP and not child.attrib else [child]
     part[:] = held
+
+
+def _join(part: ElementTree.Element, lines: Collection[str]) -> None:
+    """Lines of one look, with nothing but text between them, are one path: the grid of a panel."""
+    before, kept = None, []
+    for child in part:
+        _join(child, lines)
+        if set(child.attrib) == {"d", "class"} and child.get("class") in lines:
+            if before is not None and before.get("class") == child.get("class"):
+                before.set("d", before.attrib["d"] + child.attrib["d"])
+                continue
+            before = child
+        elif child.tag != TEXT:
+            before = None
+        kept.append(child)
+    part[:] = kept
 
 
 def _styles_taken(root: ElementTree.Element) -> list[str]:

@@ -104,8 +104,9 @@ class Drawn:
         """What `job` draws, once it is drawn; an error in it is raised here."""
         key = job.key(self._state)
         self._used.add(key)
-        if begun := self._begun.pop(key, None):
-            with suppress(Exception):  # drawn here, it tells what is wrong
+        begun = self._begun.pop(key, None)
+        if begun and not begun.cancel():  # what no process has taken up yet is drawn here
+            with suppress(Exception):  # drawn here, too, it tells what is wrong
                 begun.result()
         if not self._path(job).is_file():
             _draw(job, self._folder / key)

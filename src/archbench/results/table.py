@@ -44,8 +44,11 @@ def _table(runs: Iterable[Run], *numbers: Callable[[Run], Iterator[tuple]]) -> p
 
 
 def scores_table(runs: Iterable[Run]) -> pd.DataFrame:
-    """The rows of results.csv: as in `results_table`, without what is of a single epoch."""
-    return _table(runs, _score_numbers, _cost_numbers).drop(columns="epoch")
+    """The rows of results.csv: as in `results_table`, without what is of a single epoch.
+
+    The scale of a network, a long text, stands in the tables of boards, once.
+    """
+    return _table(runs, _score_numbers, _cost_numbers).drop(columns=["epoch", "scale"])
 
 
 def curves_table(runs: Iterable[Run]) -> pd.DataFrame:

@@ -163,7 +163,7 @@ class Fit:
 
     def __init__(self, bench: Workbench, settings: TrialSettings, batches: list[dict[str, np.ndarray]]) -> None:
         self.learner = build_learner(settings, bench.card, bench.task, settings["seed"])
-        self._model = _Fitted(self.learner)
+        self._model = FittedLearner(self.learner)
         self._model.compile(optimizer=self.learner.optimizer, jit_compile=bench.xla)
         self._arrays = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
         self._batch, self._count = settings["batch_size"], len(batches)
@@ -175,7 +175,7 @@ class Fit:
         return self._count / (time.perf_counter() - start)
 
 
-class _Fitted(keras.Model):
+class FittedLearner(keras.Model):
     """A learner as `fit` takes it: its answer to a batch are the losses of the task."""
 
     def __init__(self, learner: Learner) -> None:
@@ -188,7 +188,7 @@ class _Fitted(keras.Model):
         learner = self._steps.learner
         return learner.task.losses(BoundNet(learner, training), learner.read(batch), learner.randomness)
 
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, **_: Any) -> Any:
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None, training: bool = True) -> Any:
         """Their mean, as the task takes it."""
         task = self._steps.learner.task
         means = task.means(y_pred, self._steps.learner.read(x), _mean)

@@ -44,6 +44,7 @@ def confusion_figure(counts: np.ndarray, names: list[str]) -> Figure:
     labels = [shorten(name, 14) for name in names] if classes <= COUNTED_CLASSES else "auto"
     sns.heatmap(
         shares,
+        mask=shares == 0,
         annot=np.where(counts > 0, counts.astype(str), "") if classes <= COUNTED_CLASSES else None,
         fmt="",
         annot_kws={"fontsize": 7},

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from archbench.figures.gallery import RIGHT, WRONG, Picture, class_names, displayable, grid, is_image, show
+from archbench.figures.gallery import LETTERS, RIGHT, WRONG, Picture, class_names, displayable, grid, is_image, show
 from archbench.figures.pictures import picture
 from archbench.figures.style import figure, shorten
 
@@ -46,7 +46,12 @@ def _gallery(inputs: np.ndarray, truth: np.ndarray, guess: np.ndarray, names: Se
     drawn, places = grid(len(inputs), columns=8, side=1.0, room=0.3)
     for axes, image, true, said in zip(places, displayable(inputs), truth, guess, strict=False):
         wrong = (true != said).any()
-        title = f"✗ {labels_of(said, names)}\nis {labels_of(true, names)}" if wrong else f"✓ {labels_of(true, names)}"
+        lines = (
+            (f"✗ {labels_of(said, names)}", f"is {labels_of(true, names)}")
+            if wrong
+            else (f"✓ {labels_of(true, names)}",)
+        )
+        title = "\n".join(shorten(line, LETTERS) for line in lines)
         show(axes, image, title=title, color=WRONG if wrong else RIGHT)
     caption = f"The first {len(inputs)} kept test examples: ✓ all classes right, ✗ the answer, then the truth."
     return [Picture("gallery", drawn, caption)]

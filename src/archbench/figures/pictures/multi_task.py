@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from archbench.figures.gallery import RIGHT, WRONG, Picture, displayable, grid, is_image, show
+from archbench.figures.gallery import LETTERS, RIGHT, WRONG, Picture, displayable, grid, is_image, show
 from archbench.figures.pictures import picture
 from archbench.figures.pictures.multi_label import labels_of
-from archbench.figures.style import figure
+from archbench.figures.style import figure, shorten
 
 SHOWN = 16
 """Examples in the gallery."""
@@ -51,7 +51,7 @@ def _gallery(
         return []
     drawn, places = grid(len(inputs), columns=8, side=1.0, room=0.12 + 0.12 * len(heads))
     for place, (axes, image) in enumerate(zip(places, displayable(inputs), strict=True)):
-        lines = [_line(predictions, head, place, bool(right[head][place])) for head in heads]
+        lines = [shorten(_line(predictions, head, place, bool(right[head][place])), LETTERS) for head in heads]
         good = all(right[head][place] for head in heads)
         show(axes, image, title="\n".join(lines), color=RIGHT if good else WRONG)
     caption = f"The first {len(inputs)} kept test examples, a line a head: ✓ right, ✗ the answer (the truth)."
