@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 GPU ?=
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 # Two processes, each with whole files of tests, in the order that tests/conftest.py puts them in; JOBS=0 has one.
+# Contracts come in processes of their own: what is compiled stays in memory until a process ends.
 JOBS ?= 2
 PYTEST := python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
@@ -43,7 +44,8 @@ check: $(STAMP)  ## whether the committed reports reach what is expected of them
 
 test: $(STAMP) check  ## lint, what is expected of the committed reports, and every test
 	$(RUN) ruff check .
-	$(RUN) $(PYTEST) --durations=15
+	$(RUN) $(PYTEST) tests/contracts
+	$(RUN) $(PYTEST) tests/unit tests/story --durations=15
 
 quick: $(STAMP)  ## the tests that take seconds
 	$(RUN) $(PYTEST) -m "not slow"

@@ -154,9 +154,11 @@ def answers(request, saved, tmp_path_factory):
     """What the models answer in a fresh process, loaded in one way on one backend: name -> arrays; or its errors."""
     way, backend, names = request.param
     out = tmp_path_factory.mktemp("answers")
+    # JAX compiles every operation of every network apart: most of the time goes into optimizing what runs once.
+    quick = {"XLA_FLAGS": "--xla_backend_optimization_level=0"} if backend == "jax" else {}
     done = subprocess.run(
         [sys.executable, LOAD, way, saved[0], out, *names],
-        env={**os.environ, "KERAS_BACKEND": backend},
+        env={**os.environ, **quick, "KERAS_BACKEND": backend},
         capture_output=True,
         text=True,
         check=False,

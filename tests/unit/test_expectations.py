@@ -209,6 +209,28 @@ def test_what_cannot_be_judged_says_why_and_which_command_would_help(tmp_path):
     assert (single.reached, single.verdict) == (True, "not sure; the single seed reaches it")
 
 
+def test_a_single_seed_beside_the_same_of_another_reaches_or_misses_it_and_nothing_is_sure(tmp_path):
+    """Nets without chance have one seed: an n-gram and the words alone."""
+    for name, score in {"low": 0.5, "high": 0.75, "failed": 0.9}.items():
+        train(tmp_path, name, [score])
+    fake.diverge(tmp_path / "failed" / "seed-0")
+    asked = [
+        Expected("high", "accuracy", True, 0.2, "low"),
+        Expected("high", "accuracy", True, 0.3, "low"),
+        Expected("low", "accuracy", False, 0.2, "high"),
+        Expected("high", "accuracy", True, 0.2, "failed"),
+        Expected("failed", "accuracy", True, 0.2, "low"),
+    ]
+    found = {(one.benchmark, one.against, one.needed): one for one in judge(read(tmp_path), asked)}
+    reached = found["high", "low", 0.2]
+    assert (reached.reached, reached.sure, reached.verdict) == (True, 0, "not sure; the single seed reaches it")
+    assert reached.found == pytest.approx(0.25)
+    assert found["high", "low", 0.3].verdict == "not sure; the single seed misses it"
+    assert found["low", "high", 0.2].reached  # lower is better
+    assert found["high", "failed", 0.2].verdict == "not judged: failed: no test accuracy"
+    assert found["failed", "low", 0.2].verdict == "not judged: no test accuracy"
+
+
 # --- the report
 
 

@@ -146,9 +146,15 @@ def _mean(seeds: Sequence[Run], metric: str) -> Interval:
 
 
 def _hindrance(one: Expected, own: Sequence[Run], other: Sequence[Run]) -> str:
-    """Why nothing may be concluded: a seed without a score, or a single one where two benchmarks are compared."""
+    """Why nothing may be concluded: a seed without a score, or a single one beside several of another benchmark.
+
+    A single seed may reach what is expected, alone or beside the same seed of the other; nothing is sure of it then.
+    """
     if one.against is None:
         return _lack(own, one.metric) or ("" if len(own) == 1 else hindrance(own, one.metric))
+    if len(own) == len(other) == 1 and own[0].seed == other[0].seed:
+        lack = _lack(other, one.metric)
+        return _lack(own, one.metric) or (f"{one.against}: {lack}" if lack else "")
     if why := _lack(own, one.metric) or hindrance(own, one.metric):
         return why
     why = _lack(other, one.metric) or hindrance(other, one.metric)
