@@ -54,7 +54,8 @@ def error_analysis(subjects: Iterator[Subject], *, worst: Count = 12) -> Found:
             rows = worst_rows(mistakes, loss, worst)
             texts = _texts(card, split.arrays, predictions)
             listed += [{**whose, **row} for row in _listed(rows, mistakes, kinds, texts)]
-            pictures[f"worst-{subject.arm}"] = picture_arrays(card, split, predictions, rows)
+            shown = picture_arrays(card, split, predictions, rows) if len(rows) else {"row": rows}
+            pictures[f"worst-{subject.arm}"] = shown
     tables = {"categories": pd.DataFrame(counted, columns=COUNTED), "worst": pd.DataFrame(listed, columns=LISTED)}
     return {**tables, **{name: arrays for name, arrays in pictures.items() if len(arrays["row"])}}
 
