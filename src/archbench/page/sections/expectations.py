@@ -15,8 +15,8 @@ from archbench.results.gathered import Results
 from archbench.results.interval import Interval
 
 REMARK = (
-    "A benchmark that has to beat another is compared with it seed by seed; nothing is sure of what a single seed says. ± "
-    "is half the 95\u00a0% interval. Recipes differ between networks, as the leaderboards show."
+    "A benchmark that has to beat another is compared with it seed by seed; nothing is sure of what a single seed "
+    "says. ± is half the 95\u00a0% interval. Recipes differ between networks, as the leaderboards show."
 )
 
 
