@@ -15,7 +15,7 @@ from archbench.results.leaderboard import boards
 from archbench.results.runs import read_run, read_runs
 from archbench.results.statistics import holm, mean_interval, mean_ranks
 from archbench.results.studies import best_so_far, read_study
-from archbench.results.table import COLUMNS, results_table
+from archbench.results.table import COLUMNS, CURVES, curves_table, results_table, scores_table
 from archbench.results.targets import common_target, time_to_target
 
 BENCHMARKS = (*fake.NETWORKS, "vgg11-digits")
@@ -97,6 +97,26 @@ def test_tidy_table_keeps_runs_without_numbers(runs):
     assert killed["epoch"].max() == 4  # the fifth line was cut off by the kill
     diverged = table[(table["benchmark"] == "plain20-digits") & (table["seed"] == 1)]
     assert "test" not in set(diverged["split"])
+
+
+def test_the_tables_of_a_report_hold_every_run_and_every_epoch(runs):
+    whole, scores, curves = results_table(runs), scores_table(runs), curves_table(runs)
+    known = whole[whole["epoch"].isna() & whole["metric"].notna()]
+    assert len(scores[scores["metric"].notna()]) == len(known)
+    assert {"train_seconds", "peak_memory_bytes", "parameters"} <= set(scores.loc[scores["split"] == "run", "metric"])
+    assert len(scores.drop_duplicates(["benchmark", "seed"])) == len(runs)  # those without numbers, too
+    assert tuple(curves.columns) == CURVES
+    one = curves[(curves["benchmark"] == "lenet5-digits") & (curves["seed"] == 1)].set_index("epoch").loc[7]
+    long = whole[(whole["benchmark"] == "lenet5-digits") & (whole["seed"] == 1) & (whole["epoch"] == 7)]
+    said = long.set_index(["split", "metric"])["value"]
+    assert one["monitor"] == "accuracy"
+    for column, place in {
+        "train_loss": ("train", "loss"),
+        "validation_loss": ("validation", "loss"),
+        "validation": ("validation", "accuracy"),
+    }.items():
+        assert one[column] == said[place]
+    assert len(curves[(curves["benchmark"] == "unet-balloons") & (curves["seed"] == 2)]) == 4
 
 
 def test_unfinished_runs_count_in_no_score(runs):
