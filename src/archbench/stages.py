@@ -368,12 +368,15 @@ def make_reference() -> Path:
 
     Raises `NoReport`.
     """
+    from archbench.page.site import mend_links
+
     _, folders = open_pipeline()
     if not (folders.reports / "index.html").is_file():
         raise NoReport(f"{folders.reports} holds no report. Run: archbench report")
     with only_writer(folders.reference, "reference"):
         shutil.rmtree(folders.reference, ignore_errors=True)
         shutil.copytree(folders.reports, folders.reference)
+        mend_links(folders.reports, folders.reference, gone=(folders.runs, folders.studies, folders.probes))
     return folders.reference
 
 

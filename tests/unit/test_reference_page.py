@@ -2,7 +2,10 @@
 
 import csv
 import math
+import re
 import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import fake_runs as fake
 import pytest
@@ -16,6 +19,7 @@ from archbench.results.gathered import Options, Results
 from archbench.results.reference import read_reference
 from archbench.results.runs import read_runs
 
+ROOT = Path(__file__).parents[2]
 HEADS = ["Network (scale)", "Score", "In the reference", "Rank", "Rank there", "Difference"]
 SCORES = {"lenet5-digits": (0.90, 0.92, 0.94), "vgg11-digits": (0.95, 0.96, 0.97), "plain20-digits": (0.80, 0.80, 0.80)}
 """In the reference, by seed."""
@@ -141,3 +145,20 @@ def test_a_reference_that_cannot_be_read_holds_up_no_report(reference, tmp_path)
     page = site_text(_report(root, spoiled) / "index.html")
     assert "results.csv cannot be read" in page
     assert 'id="reference"' not in page
+
+
+@pytest.mark.parametrize("site", sorted((ROOT / "reports/reference").iterdir()), ids=lambda site: site.name)
+def test_every_link_of_a_committed_reference_leads_to_something(site):
+    pages = [site / "index.html", *(site / "pages").glob("*.html")]
+    assert len(pages) > 20
+    for page in pages:
+        for address in re.findall(r'(?:href|src)="([^"#]+)', page.read_text()):
+            parts = urlsplit(address)
+            if not parts.scheme:
+                assert (page.parent / unquote(parts.path)).exists(), (page.name, address)
+            assert parts.hostname not in ("127.0.0.1", "localhost"), (page.name, address)
+
+
+@pytest.mark.parametrize("site", sorted((ROOT / "reports/reference").iterdir()), ids=lambda site: site.name)
+def test_a_committed_reference_is_small(site):
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 12e6

@@ -123,6 +123,13 @@ def test_a_report_becomes_the_reference_whole_and_its_scores_can_be_committed(pr
     (out / "tables").mkdir(parents=True)
     (out / "index.html").write_text("now")
     (out / "tables" / "results.csv").write_text("a\n")
+    (out / "pages").mkdir()
+    links = (
+        '<a href="../index.html">home</a> <a href="b.html#x">b</a> <a href="#y">y</a> '
+        '<a href="../../../src/nets/a%20b.py">a b.py</a> <a href="../../../runs/toy/a/seed-0">its folder</a> '
+        '<a href="http://127.0.0.1:5000/#/runs/1">seed 0</a> <a href="https://arxiv.org/abs/1">paper</a>'
+    )
+    (out / "pages" / "a.html").write_text(links)
     old.parent.mkdir(parents=True)
     old.touch()
     (project / "scores" / "a.json").write_text("of a run")
@@ -131,6 +138,12 @@ def test_a_report_becomes_the_reference_whole_and_its_scores_can_be_committed(pr
     assert done.exit_code == 0, done.output
     assert not old.exists()
     assert (project / "reports/reference/toy/index.html").read_text() == "now"
+    assert (project / "reports/reference/toy/pages/a.html").read_text() == (
+        '<a href="../index.html">home</a> <a href="b.html#x">b</a> <a href="#y">y</a> '
+        '<a href="../../../../src/nets/a%20b.py">a b.py</a> its folder seed 0 '
+        '<a href="https://arxiv.org/abs/1">paper</a>'
+    )
+    assert (out / "pages" / "a.html").read_text() == links
     assert (project / "reports/reference/toy/tables/results.csv").read_text() == "a\n"
     assert (out / "index.html").exists()
     assert f"git add --force {project / 'reports/reference/toy'} {project / 'scores'}" in done.stdout

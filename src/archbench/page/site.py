@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -98,3 +101,29 @@ def _shaped(blocks: Sequence[Block]) -> tuple[list[Shown], list[Block]]:
 def _names(page: Page) -> str:
     """What the search looks through, as a script: a page that is opened from disk may load nothing else."""
     return f"const NAMES = {json.dumps(sorted(page.pages.items()), indent=0)};\n"
+
+
+LINK = re.compile(r'<a href="([^"#]+)(#[^"]*)?">(.*?)</a>')
+
+
+def mend_links(site: Path, copy: Path, gone: Sequence[Path]) -> None:
+    """Have the pages of `copy` lead where those of `site`, which it is a copy of, lead.
+
+    What lies below one of the folders `gone`, or is served by this machine, they name without leading there.
+    """
+    for page in copy.rglob("*.html"):
+        before = (site / page.relative_to(copy)).parent
+
+        def mended(found: re.Match[str], page: Path = page, before: Path = before) -> str:
+            address, place, text = found[1], found[2] or "", found[3]
+            parts = urlsplit(address)
+            if parts.scheme:
+                return text if parts.hostname in ("127.0.0.1", "localhost") else found[0]
+            target = (before / unquote(address)).resolve()
+            if target.is_relative_to(site.resolve()):
+                return found[0]
+            if any(target.is_relative_to(folder.resolve()) for folder in gone):
+                return text
+            return f'<a href="{quote(Path(os.path.relpath(target, page.parent)).as_posix())}{place}">{text}</a>'
+
+        page.write_text(LINK.sub(mended, page.read_text(encoding="utf-8")), encoding="utf-8")
