@@ -15,7 +15,7 @@ from archbench.results.start import pretrained, transfers
 def _sections(folder, benchmarks, tables, seeds=(0, 1)):
     runs = read_runs(folder, dict.fromkeys(benchmarks, seeds))
     results = Results("tour", Options(title="t", seeds={}, study_seeds={}), runs, [], {}, None, [])
-    place = Workplace(Gallery(folder / "figures"), tables.__setitem__)
+    place = Workplace(Gallery(folder / "figures"), lambda name, table, **_: tables.update({name: table}))
     return {section.anchor: section for section in sections_of(results, place)}
 
 

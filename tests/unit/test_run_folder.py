@@ -184,3 +184,20 @@ def test_a_broken_record_names_the_stage_that_makes_it_anew(tmp_path, below, men
     error = run_folder.BrokenRecord(tmp_path / "runs" / below, "is missing")
     assert error.mend == mend
     assert str(error) == f"{tmp_path / 'runs' / below} is missing. Run: {mend}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000 + "]" * 100_000, "- " * 100_000, "{a: " * 50_000 + "}" * 50_000, "? " * 100_000],
+    ids=["lists", "dashes", "mappings", "keys"],
+)
+def test_what_is_nested_without_end_is_broken_and_ends_no_process(tmp_path, text):
+    (tmp_path / "settings.yaml").write_text(text)
+    with pytest.raises(run_folder.BrokenRecord, match=r"settings\.yaml"):
+        run_folder.read_yaml(tmp_path / "settings.yaml")
+
+
+def test_indented_without_end_it_is_broken_too(tmp_path):
+    (tmp_path / "settings.yaml").write_text("".join(f"{' ' * depth}a:\n" for depth in range(3_000)))
+    with pytest.raises(run_folder.BrokenRecord):
+        run_folder.read_yaml(tmp_path / "settings.yaml")

@@ -39,7 +39,7 @@ def comparisons(runs, figures, tables):
     """The sections of transfers and heads, as the report has them."""
     options = Options(title="t", seeds={}, study_seeds={})
     results = Results("tour", options, runs, [], {}, None, [])
-    place = Workplace(Gallery(figures), tables.__setitem__)
+    place = Workplace(Gallery(figures), lambda name, table, **_: tables.update({name: table}))
     return [one for one in sections_of(results, place) if one.anchor.startswith(("transfer-", "heads-"))]
 
 

@@ -18,7 +18,7 @@ from archbench.config import Config
 from archbench.datasets import derived
 from archbench.errors import UserError
 from archbench.project import Folders
-from archbench.records.run_folder import LOADER
+from archbench.records.run_folder import parsed_yaml
 
 State = Literal["run", "wait", "current", "unknown"]
 """It runs; it runs if what it reads turns out otherwise; it is up to date; DVC cannot tell here."""
@@ -176,7 +176,7 @@ def _outputs(here: Path) -> dict[str, list[str]]:
 def _locked(here: Path) -> dict[str, Any]:
     """Stage -> what dvc.lock says of it."""
     lock = here / "dvc.lock"
-    return yaml.load(lock.read_text(encoding="utf-8"), Loader=LOADER).get("stages", {}) if lock.is_file() else {}
+    return parsed_yaml(lock.read_text(encoding="utf-8")).get("stages", {}) if lock.is_file() else {}
 
 
 def _any_there(here: Path, paths: Iterable[str]) -> bool:

@@ -27,8 +27,8 @@ import yaml
 from archbench.errors import UserError
 from archbench.records.shapes import METRICS, SETTINGS, misfit
 
-LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The safe reader of YAML, in C where PyYAML was built with it: for a report reads a thousand files."""
+DEEP = 1_000
+"""Brackets in a text, or characters in a line of it, below which nothing lies so deep that a reader in C breaks."""
 WEIGHTS = "model.keras"
 """The file of a run that may stay where it was trained: its scores are known without it."""
 WITHOUT_WEIGHTS = "its weights stayed where it was trained"
@@ -130,7 +130,17 @@ def read_json(path: Path) -> Any:
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file."""
     with named(path):
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
+        return parsed_yaml(path.read_text(encoding="utf-8"))
+
+
+def parsed_yaml(text: str) -> Any:
+    """What a YAML text says.
+
+    PyYAML's reader in C takes a tenth of the time, and a report reads a thousand files; but what is nested too deeply
+    ends its process.
+    """
+    flat = text.count("[") + text.count("{") < DEEP and max(map(len, text.splitlines()), default=0) < DEEP
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader) if flat else yaml.SafeLoader)
 
 
 def read_record(path: Path, shape: Mapping[Any, Any]) -> dict[str, Any]:
