@@ -169,6 +169,19 @@ def test_means_and_spread_in_the_scores_figure():
 # --- curves
 
 
+def test_no_name_in_a_figure_is_cut_and_no_two_are_alike(tmp_path, drawings):
+    """Two networks of one architecture with long scales go by their benchmarks, the others by their architecture."""
+    scale = "blocks [1, 1, 1], width 16, no stem_pool, output_stride 4, 64 pixels"
+    seeds = {}
+    for name, architecture in {"plain": "deeplab_v1", "refined": "deeplab_v1", "other": "unet"}.items():
+        seeds |= train(tmp_path / "runs", name, [0.9, 0.92, 0.91], architecture=architecture, scale=scale)
+    (board,) = boards(runs := read_runs(tmp_path / "runs", seeds))
+    Gallery(tmp_path).board(board, results_table(runs))
+    expected = {"plain", "refined", "unet"}
+    assert {text.get_text() for text in drawings["interval_figure"].axes[0].get_yticklabels()} == expected
+    assert {text.get_text() for text in drawings["learning_curves"].legends[0].get_texts()} == expected
+
+
 def test_the_left_panel_is_the_training_loss_and_the_right_one_the_validation_score(tmp_path, drawings):
     runs, board = made(tmp_path / "runs", {"close": [0.89, 0.92, 0.90], "lucky": [1.0], "best": [0.90, 0.91, 0.92]})
     captions = [shown.caption for shown in Gallery(tmp_path).board(board, results_table(runs))]

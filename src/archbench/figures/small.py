@@ -58,7 +58,7 @@ def smaller(drawing: str, rules: str = "") -> str:
     for part in root.iter():
         _say_less(part, short, classes)
     _unwrap(root)
-    _join(root, {letters for look, letters in classes.items() if "fill: none" in look and "marker" not in look})
+    _join(root, {letters for look, letters in classes.items() if "fill: none" in look})
     given = _styles_taken(root)
     said = [f".{letters}{{{_short_look(_renamed(look, short))}}}" for look, letters in classes.items()]
     sheet = ElementTree.Element(STYLE)

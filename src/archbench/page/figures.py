@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ from archbench.results.runs import Run
 from archbench.results.studies import Arm
 from archbench.results.table import results_table
 
+LETTERS = 28
+"""Of what a network is called in a figure."""
 MOST_LINES = 8
 """Lines in a panel: more cannot be told apart."""
 OPEN = (Kind.BEST, Kind.TIE, Kind.UNTESTED, Kind.BETTER, Kind.ALONE)
@@ -96,10 +100,12 @@ class Gallery:
         scored = [place for place in board.places if place.score.n]
         with style():
             if len(scored) > 1:
+                called = dict(zip(_called(scored), scored, strict=True))
                 shown.append(
-                    self.intervals(scored, board.monitor, board.maximize, f"scores-{stem}", f"on {board.name}")
+                    self.intervals(called, board.monitor, board.maximize, f"scores-{stem}", f"on {board.name}")
                 )
-            members = {place.benchmark: _line_label(place) for place in board.places[:MOST_LINES]}
+            named = islice(zip(board.places, _called(board.places), strict=True), MOST_LINES)
+            members = {place.benchmark: _line_label(place, name) for place, name in named}
             curves = table[table["benchmark"].isin(list(members)) & table["epoch"].notna()]
             if board.monitor and curves["value"].notna().any():
                 shown.append(self._curves(board, curves, members, stem))
@@ -129,20 +135,22 @@ class Gallery:
         shutil.copyfile(kept.path, self._folder / f"{name}.svg")
         return Shown(f"{name}.svg", alt, caption, kept.width, kept.height)
 
-    def intervals(self, scored: Sequence[Place | Arm], metric: str, maximize: bool, name: str, where: str) -> Shown:
-        """Mean, interval and paired difference of every competitor that has a score."""
+    def intervals(self, called: Mapping[str, Place | Arm], metric: str, maximize: bool, name: str, where: str) -> Shown:
+        """Mean, interval and paired difference of every competitor that has a score, by what it is called."""
+        scored = list(called.values())
         rows = [
             {
-                "label": entry.label,
+                "label": label,
                 "mean": entry.score.mean,
                 "interval_low": entry.score.low,
                 "interval_high": entry.score.high,
                 **standing_numbers(entry.standing),
                 "open": entry.standing.kind in OPEN,
             }
-            for entry in sorted(scored, key=lambda entry: not entry.standing.ranked)
+            for label, entry in sorted(called.items(), key=lambda pair: not pair[1].standing.ranked)
         ]
-        points = [{"label": entry.label, "value": run.score} for entry in scored for run in entry.runs if run.finished]
+        finished = [(label, run) for label, entry in called.items() for run in entry.runs if run.finished]
+        points = [{"label": label, "value": run.score} for label, run in finished]
         share = maximize and all(0 <= point["value"] <= 1 for point in points)
         drawn = interval_figure(
             pd.DataFrame(rows), pd.DataFrame(points), metric=formats.words(metric), most=1.0 if share else None
@@ -179,10 +187,9 @@ class Gallery:
         return self._take(*self._drawn.of(job), f"curves-of-{formats.file_name(place.benchmark)}", alt, caption)
 
     def _costs(self, scored: Sequence[Place], board: Board, stem: str) -> Shown:
-        names = [place.architecture for place in scored]
         rows = [
             {
-                "name": place.architecture if names.count(place.architecture) == 1 else place.benchmark,
+                "name": name,
                 "family": families().get(place.architecture, OTHER),
                 "mean": place.score.mean,
                 "interval_low": place.score.low,
@@ -190,7 +197,7 @@ class Gallery:
                 "whole": place.standing.whole,
                 **{cost: getattr(place, cost) for cost in COSTS},
             }
-            for place in scored
+            for place, name in zip(scored, _alone(scored), strict=True)
         ]
         drawn = score_against_costs(
             pd.DataFrame(rows),
@@ -254,9 +261,21 @@ def _told(row: Mapping[str, Any]) -> str:
     return f"{row['label']} ({row['mean']:.3g})"
 
 
-def _line_label(place: Place) -> str:
+def _called(places: Sequence[Place]) -> list[str]:
+    """What each is called in a figure, with its scale where that is short enough for all of them to be read whole."""
+    whole = [place.label for place in places]
+    return whole if max(map(len, whole), default=0) <= LETTERS else _alone(places)
+
+
+def _alone(places: Sequence[Place]) -> list[str]:
+    """Each by its architecture, or by its benchmark where others have that: no two are alike."""
+    count = Counter(place.architecture for place in places)
+    return [place.architecture if count[place.architecture] == 1 else place.benchmark for place in places]
+
+
+def _line_label(place: Place, name: str) -> str:
     """What a curve is called; a single seed says so, because it has no band to show it."""
-    return place.label if place.standing.ranked else f"n=1: {place.label}"
+    return name if place.standing.ranked else f"n=1: {name}"
 
 
 def better(maximize: bool) -> str:

@@ -73,7 +73,7 @@ def _scores(gallery: Gallery, study: Study) -> Shown | None:
     if not scored:
         return None
     name, where = f"{_stem(study)}-scores", f"in the study {study.name}"
-    return gallery.intervals(scored, study.monitor, study.maximize, name, where)
+    return gallery.intervals({arm.label: arm for arm in scored}, study.monitor, study.maximize, name, where)
 
 
 def _cells(gallery: Gallery, study: Study) -> Shown | None:
