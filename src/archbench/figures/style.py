@@ -145,7 +145,7 @@ def shades(name: str) -> Colormap:
     return mpl.colormaps[name].resampled(24)
 
 
-def shorten(text: str, length: int = 34) -> str:
+def shorten(text: str, length: int = 50) -> str:
     """`text` on one line, cut to `length` characters with an ellipsis."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
