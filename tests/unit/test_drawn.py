@@ -3,11 +3,15 @@
 import csv
 import os
 import shutil
+import subprocess
+import sys
+import time
 from concurrent.futures import wait
 from pathlib import Path
 
 import fake_runs as fake
 import numpy as np
+import psutil
 import pytest
 
 from archbench.figures.gallery import Picture
@@ -92,6 +96,41 @@ def test_many_are_drawn_by_other_processes_and_alike(tmp_path, monkeypatch):
             for here, there in zip(own.of(job), made, strict=True):
                 assert here.caption == str(os.getpid())
                 assert here.path.read_bytes() == there.path.read_bytes()
+
+
+SLOW = """
+import os, sys, time
+from pathlib import Path
+from archbench.page import drawn
+
+def nap(count):
+    time.sleep(600)
+
+if __name__ == "__main__":
+    drawn.FEW, os.cpu_count = 1, lambda: 3
+    with drawn.Drawn(Path(sys.argv[1]), "code") as kept:
+        kept.begin([drawn.Job(nap, (count,), str(count)) for count in range(4)])
+        time.sleep(600)
+"""
+
+
+def test_the_others_end_with_a_report_that_is_killed(tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW)
+    report = subprocess.Popen([sys.executable, tmp_path / "slow.py", tmp_path / "kept"])
+    begun = tmp_path / "kept"
+    _wait_for(lambda: begun.is_dir() and len(list(begun.iterdir())) == 2)  # both draw
+    others = psutil.Process(report.pid).children(recursive=True)
+    assert len(others) >= 2
+    report.kill()
+    report.wait()
+    _wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in others))
+
+
+def _wait_for(what) -> None:
+    deadline = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def _broken() -> list[Picture]:
