@@ -56,6 +56,7 @@ def study(folder):
 def test_an_experiment_has_a_table_of_what_a_reader_compares_and_a_note_that_opens_it(tracking, project):
     make.finished(project / "runs/tour/lenet5-digits/seed-0")
     assert [sync_all(project, tracking).runs_changed for _ in range(2)] == [1, 0]
+    assert experiment(tracking).tags["mlflow.experimentKind"] == "custom_model_development"  # whose pages have runs
     shown = view(tracking, "compare")
     assert shown["orderByKey"] == shown["selectedColumns"][0] == "metrics.`test/accuracy_mean`"
     assert shown["orderByAsc"] is False
@@ -83,6 +84,7 @@ def test_where_less_is_better_the_least_stands_first(tracking, project):
 def test_a_note_that_a_reader_wrote_stays(tracking, project):
     number = tracking.experiment("tour/classification")
     tracking.client.set_experiment_tag(number, "mlflow.note.content", "mine")
+    tracking.client.set_experiment_tag(number, "mlflow.experimentKind", "finetuning")
     make.finished(project / "runs/tour/lenet5-digits/seed-0")
     sync_all(project, tracking)
     run = parent(tracking, "benchmark").info.run_id
@@ -90,6 +92,7 @@ def test_a_note_that_a_reader_wrote_stays(tracking, project):
     make.finished(project / "runs/tour/lenet5-digits/seed-1", make.settings(seed=1, trial="t1"))
     sync_all(project, tracking)
     assert experiment(tracking).tags["mlflow.note.content"] == "mine"
+    assert experiment(tracking).tags["mlflow.experimentKind"] == "finetuning"
     assert parent(tracking, "benchmark").data.tags["mlflow.note.content"] == "mine too"
     assert view(tracking, "compare")
 

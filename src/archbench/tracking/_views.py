@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 NOTE = "mlflow.note.content"
 """MLflow's tag for the description of a run or an experiment, which its pages show as Markdown."""
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""MLflow's tag for what an experiment is of: without it, its pages take it for one of language models' traces, and show
+no way to its runs."""
 SHARED = "mlflow.sharedViewState."
 COMPARE, TRIALS = "compare", "trials"
 OURS = "[Compare "
@@ -41,7 +44,7 @@ def describe_experiment(tracking: Tracking, experiment: str, run: RunFolder) -> 
     if run.study:
         links.append(f"[all trials]({_link(experiment, TRIALS)})")
     note = f"{', '.join(links)}: a row each, the best first, with score, cost and recipe. {_served('')}"
-    _tell(tracking, experiment, {SHARED + COMPARE: view, NOTE: note})
+    _tell(tracking, experiment, {**KIND, SHARED + COMPARE: view, NOTE: note})
 
 
 def describe_trials(tracking: Tracking, experiment: str, tuned: Sequence[str], *, maximize: bool) -> None:
@@ -95,13 +98,13 @@ def _view(kind: str, metrics: Sequence[str], params: Sequence[str], order: str, 
 
 
 def _tell(tracking: Tracking, experiment: str, tags: Mapping[str, Any]) -> None:
-    """Set those tags of an experiment that are new, once a connection; a note of somebody else's stays."""
+    """Set those tags of an experiment that are new, once a connection; a reader's own note and kind stay."""
     told = tracking.described.setdefault(experiment, {})
     if all(told.get(name) == value for name, value in tags.items()):
         return
     known = tracking.client.get_experiment(experiment).tags
     for name, value in tags.items():
-        own = name != NOTE or known.get(name, OURS).startswith(OURS)
+        own = name not in known or (name not in KIND and (name != NOTE or known[name].startswith(OURS)))
         if own and known.get(name) != value:
             tracking.client.set_experiment_tag(experiment, name, value)
     told.update(tags)
