@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import optuna
 import postgres as server
@@ -13,7 +14,7 @@ from mlflow import MlflowClient
 from archbench.cli import checks
 from archbench.sweeps import storage
 from archbench.tracking import store
-from archbench.tracking.sync import sync_all
+from archbench.tracking.sync import sync_all, sync_folder
 
 postgres = server.postgres
 PROCESSES = 6
@@ -72,6 +73,28 @@ def test_six_processes_share_a_fresh_database_of_mlflow(postgres, project):
     assert sorted(path.name for path in project.iterdir()) == ["mlartifacts", "params.yaml", "pipelines", "runs"]
     for form in (server.PASSWORD, server.ENCODED):
         assert not any(form in output for output in outputs)
+
+
+def test_what_another_process_says_of_an_experiment_at_the_same_moment_is_no_fault(postgres, project, monkeypatch):
+    psycopg = pytest.importorskip("psycopg")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", postgres.fresh("moment"))
+    tracking = store.connect(store.locate())
+    number = tracking.experiment("tour/classification")
+    folder = make.finished(project / "runs/tour/lenet5-digits/seed-0")
+    with (
+        psycopg.connect(postgres.url("moment")) as other,
+        psycopg.connect(postgres.url("moment"), autocommit=True) as watch,
+        ThreadPoolExecutor() as pool,
+    ):
+        tag = ("mlflow.experimentKind", "another", number)
+        other.execute("INSERT INTO experiment_tags (key, value, experiment_id) VALUES (%s, %s, %s)", tag)
+        ours = pool.submit(sync_folder, folder, folder.parent, tracking)
+        while watch.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() == (0,):
+            assert not ours.done()  # it waits for what the other has not yet committed
+        other.commit()
+        assert ours.result() == 1
+    assert tracking.client.get_experiment(number).tags["mlflow.experimentKind"] == "custom_model_development"
+    assert tracking.client.get_experiment(number).tags["mlflow.note.content"].startswith("[Compare")
 
 
 STUDY = """

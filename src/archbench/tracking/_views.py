@@ -106,5 +106,14 @@ def _tell(tracking: Tracking, experiment: str, tags: Mapping[str, Any]) -> None:
     for name, value in tags.items():
         own = name not in known or (name not in KIND and (name != NOTE or known[name].startswith(OURS)))
         if own and known.get(name) != value:
-            tracking.client.set_experiment_tag(experiment, name, value)
+            _set(tracking, experiment, name, value)
     told.update(tags)
+
+
+def _set(tracking: Tracking, experiment: str, name: str, value: str) -> None:
+    from archbench.tracking.store import failures
+
+    try:
+        tracking.client.set_experiment_tag(experiment, name, value)
+    except failures():  # MLflow looks for the tag and then inserts it: another process did so in between
+        tracking.client.set_experiment_tag(experiment, name, value)
