@@ -560,7 +560,7 @@ class Speed(Model):
     xla: Annotated[tuple[Slug, ...], Field(strict=False)] = ()
     """The benchmarks whose steps are measured with XLA and without."""
     steps: Annotated[tuple[Slug, ...], Field(strict=False)] = ()
-    """The benchmarks whose steps are measured beside a bare loop and `fit`."""
+    """The benchmarks whose steps are measured beside a bare loop, `fit`, and PyTorch where it is found."""
 
     @property
     def measured(self) -> tuple[str, ...]:

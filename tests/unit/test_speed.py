@@ -16,6 +16,7 @@ from archbench.project import Folders
 from archbench.results.xla import COMPILED
 from archbench.speed import run, steps, sweep, tracking, words
 from archbench.speed.pairs import Pair, interleave, row
+from archbench.speed.steps import Bare
 from archbench.speed.training import OurFit, PlainFit
 from archbench.speed.workshop import Site, cifar_like, digits, workbench
 from archbench.training.run import Workbench
@@ -246,19 +247,26 @@ def test_what_cannot_be_measured_is_refused_with_its_key(slug, says, key):
         resolve.resolve_all(config)
 
 
-def test_steps_are_measured_beside_a_bare_loop_and_fit(tmp_path):
+def test_steps_are_measured_beside_a_bare_loop_and_fit(tmp_path, monkeypatch):
+    measured = []
+    monkeypatch.setattr(
+        steps, "Bare", lambda bench, settings, batches: measured.append(settings) or Bare(bench, settings, batches)
+    )
     folders = Folders(tmp_path, "small")
+    others = {"optimizer": "momentum", "augmentation": ["flip"], "clip": {"value": 1}}
     config = check_config(
         {
             "pipeline": "small",
             "seeds": [4],
             "datasets": {"digits": {"size": 16}},
-            "benchmarks": {"tiny": {**TINY, "dataset": "digits", "augmentation": ["flip"], "clip": {"value": 1}}},
+            "benchmarks": {"tiny": {**TINY, "dataset": "digits", **others}},
             "speed": {"steps": ["tiny"], "minimum_seconds": 0.05},
         }
     )
     prepare.prepare({"name": "digits", "size": 16}, "digits", folders.prepared / "digits", folders.raw)
     bare, fit = read(run.measure(config, folders, ["steps"])).values()
+    assert measured[0]["optimizer"] == {"name": "adam", "learning_rate": 1e-4}  # which every side has
+    assert (measured[0]["augmentation"], measured[0]["clip"]) == ([], None)
     assert (bare["case"], fit["case"]) == ("steps-tiny", "steps-tiny-fit")
     assert "baseline: a bare loop" in bare["note"]
     assert "baseline: keras.Model.fit" in fit["note"]

@@ -1,6 +1,7 @@
 """Vectors of words: pairs and frequencies by hand, losses and gradients by NumPy in float64, one pair at a time."""
 
 import math
+import re
 
 import keras
 import numpy as np
@@ -119,9 +120,27 @@ def test_negative_samples_come_with_the_frequency_to_three_quarters():
     assert shares == pytest.approx([0, 0, 0, 0, 1 / 36, 8 / 36, 27 / 36, 0], abs=1e-6)
     found = numbers(drawn(ops.convert_to_tensor(made.noise), np.linspace(0, 0.99999, 3600, dtype="float32")))
     assert np.bincount(found, minlength=8) / 3600 == pytest.approx(shares, abs=1e-3)
+    for words in (1, 2, 3, 4, 31, 32, 33, 1000):
+        random = np.random.default_rng(words)
+        shares = random.random(words)
+        cumulated = np.cumsum(shares / shares.sum() * 0.9).astype("float32")  # which does not quite reach 1
+        uniform = np.concatenate([[0.0, 0.95], cumulated[:-1], random.random(97)]).astype("float32").reshape(1, -1)
+        expected = np.minimum(np.searchsorted(cumulated, uniform, side="right"), words - 1)
+        assert (numbers(drawn(ops.convert_to_tensor(cumulated), uniform)) == expected).all()
     even = numbers(even_numbers(ops.arange(500), ops.reshape(ops.arange(1000), (500, 2)), 5))
     assert even.shape == (500, 2, 5)
     assert np.histogram(even, 4, (0, 1))[0] / even.size == pytest.approx([0.25] * 4, abs=0.01)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="what XLA makes of TensorFlow's operations")
+def test_drawing_takes_room_for_what_is_drawn_and_not_for_every_word_beside_it():
+    import tensorflow as tf
+
+    cumulated, uniform = tf.linspace(0.0, 1.0, 10_000), tf.zeros((50, 100))
+    program = tf.function(drawn, jit_compile=True).experimental_get_compiler_ir(cumulated, uniform)("optimized_hlo")
+    sizes = [np.prod([int(side) for side in shape.split(",")]) for shape in re.findall(r"\[(\d[\d,]*)\]", program)]
+    assert {5_000, 10_000} <= set(sizes)
+    assert max(sizes) <= 20_000
 
 
 # Losses

@@ -123,7 +123,8 @@ def speed(
     """Measure the speed on this machine, and write the report with it.
 
     The training loop against plain Keras and a bare loop, the sweep against plain Optuna, the cost of tracking, XLA on
-    and off.
+    and off, training steps against a bare loop, `fit` and, where the variable ARCHBENCH_REFERENCE_PYTHON names a Python
+    that has it, PyTorch.
     """
     config, folders = open_pipeline()
     if config.speed and (not only or {"xla", "steps"} & {*only}):

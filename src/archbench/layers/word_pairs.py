@@ -52,9 +52,21 @@ def distances(window: int) -> np.ndarray:
 
 
 def drawn(cumulated: Any, uniform: Any) -> Any:
-    """Words drawn by numbers of any shape, `uniform` in [0, 1): `cumulated` (word,) are shares added up to 1."""
-    flat = ops.searchsorted(cumulated, ops.reshape(uniform, (-1,)), side="right")
-    return ops.reshape(ops.minimum(ops.cast(flat, "int32"), cumulated.shape[0] - 1), uniform.shape)
+    """Words drawn by numbers of any shape, `uniform` in [0, 1): `cumulated` (word,) are shares added up to 1.
+
+    By bisection: XLA makes of TensorFlow's `searchsorted` a table of every number beside every word.
+    """
+    last = cumulated.shape[0] - 1
+
+    def halve(_, bounds):
+        low, high = bounds
+        middle = (low + high) // 2
+        above = ops.logical_and(ops.take(cumulated, middle) <= uniform, low < high)
+        return ops.where(above, middle + 1, low), ops.where(above, high, middle)
+
+    none = ops.zeros(uniform.shape, "int32")
+    word, _ = ops.fori_loop(0, last.bit_length(), halve, (none, none + last))
+    return word
 
 
 def even_numbers(words: Any, others: Any, count: int) -> Any:

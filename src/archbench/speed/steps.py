@@ -1,4 +1,4 @@
-"""Training steps of one network on the same data: our program, the bare loop of its backend, and `fit`.
+"""Training steps of one network on the same data: our program, the bare loop of its backend, `fit`, and PyTorch.
 
 The bare loop is what one writes by hand for one network: a compiled function of one batch, called from Python, with the
 forward pass, the gradients and the optimizer in it. It neither shuffles, nor counts, nor looks at how training goes.
@@ -17,6 +17,7 @@ import numpy as np
 from archbench import resolve
 from archbench.architectures.profile import profile
 from archbench.datasets.derived import open_data
+from archbench.speed.eager import Eager, NotInTorch, eager
 from archbench.speed.pairs import interleave, row
 from archbench.speed.workshop import Site, TrialSettings
 from archbench.training import order
@@ -28,12 +29,17 @@ LEAST, MOST = 8, 400
 """Steps of one measurement."""
 SIDE, PRODUCTS = 1024, 8
 """Of the matrices whose product shows what the machine can do at most, and how many of them."""
+OPTIMIZER = {"name": "adam", "learning_rate": 1e-4}
+"""Of all sides, whatever a benchmark trains with: every library has it."""
 PASSES = 3
 """Of a step, in multiply-adds of a forward pass: the gradients of maps and of weights take as many each."""
 
 
 def table(site: Site) -> Iterator[dict]:
-    """Two rows a benchmark named in `speed.steps`: against the bare loop, and against `fit`; steps a second."""
+    """Steps a second of each benchmark named in `speed.steps`: a row against the bare loop, and one against `fit`.
+
+    A third is against PyTorch where there is one that has the network; where not, a line says so.
+    """
     for slug in site.options.steps:
         yield from _rows(site, slug)
 
@@ -42,21 +48,29 @@ def _rows(site: Site, slug: str) -> Iterator[dict]:
     plan = resolve.resolve(site.config, slug)
     prepared = open_data(plan.settings["dataset"], site.config.datasets, site.folders.prepared, site.folders.raw)
     settings = plan.trial_settings(plan.seeds[0], prepared.card.sha256, site.folders.runs)
-    settings = {**settings, "augmentation": [], "clip": None, "start": None}
+    settings = {**settings, "augmentation": [], "clip": None, "start": None, "optimizer": dict(OPTIMIZER)}
     bench = Workbench(settings, prepared, site.folders.runs)
     ours = Ours(bench, settings, LEAST)
     ours()  # which compiles
     count = min(MOST, max(LEAST, math.ceil(site.options.minimum_seconds * max(ours() for _ in range(3)))))
     ours = Ours(bench, settings, count)
     batches = ours.batches()
-    others: dict[str, Bare | Fit] = {"": Bare(bench, settings, batches), "-fit": Fit(bench, settings, batches)}
     limit = _limit(profile(bench.program.learner.model).multiply_adds * settings["batch_size"])
-    for name, other in others.items():
+
+    def against(other: Bare | Fit | Eager, name: str) -> dict:
         pair = interleave(ours, other, site.options.repeats)
         xla = "with" if bench.xla else "without"
         share = f"{max(pair.ours) / limit:.0%} of the pace at which this machine multiplies large matrices"
         note = f"batch {settings['batch_size']}, {count} steps, {xla} XLA; baseline: {other.what}; {share}"
-        yield row(f"steps-{slug}{name}", "steps/s", pair, note)
+        return row(f"steps-{slug}{name}", "steps/s", pair, note)
+
+    yield against(Bare(bench, settings, batches), "")
+    yield against(Fit(bench, settings, batches), "-fit")
+    try:
+        with eager(bench, settings, batches) as other:
+            yield against(other, "-torch")
+    except NotInTorch as error:
+        print(f"steps-{slug}-torch: not measured: {error}", flush=True)
 
 
 class Ours:
@@ -77,7 +91,7 @@ class Ours:
     def __call__(self) -> float:
         """Steps a second."""
         start = time.perf_counter()
-        rates = np.full(self._count, 1e-4)
+        rates = np.full(self._count, OPTIMIZER["learning_rate"])
         self._program.train(self._data, self._order, self._count, rates, self._numbers)
         return self._count / (time.perf_counter() - start)
 

@@ -119,4 +119,4 @@ def _compiled(function, generator):
         return run
     import tensorflow as tf
 
-    return tf.function(function, autograph=False)
+    return tf.function(function, jit_compile=True, autograph=False)
