@@ -15,7 +15,7 @@ import yaml
 from typer.testing import CliRunner
 
 from archbench import code
-from archbench.cli import changes, checks, index
+from archbench.cli import changes, checks, data, forecast, index
 from archbench.cli.app import app
 from archbench.cli.data import look_up
 from archbench.config import DataSet
@@ -290,6 +290,39 @@ def test_plan_says_that_all_runs_where_nothing_ran(project):
     assert plan["disk"]["model_bytes"] == 4 * weights * (2 + 4)
     assert {row["dataset"]: row["licence"] for row in plan["licences"]}["wine"] == "CC BY 4.0"
     assert plan["dvc_file"] == "missing"
+
+
+def test_another_plan_builds_no_network_and_draws_no_data_but_for_what_changed(project, monkeypatch):
+    """And so is one of params.yaml as it was, after the change."""
+    asked = []
+
+    def watched(module, name):
+        ask = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *arguments: asked.append(name) or ask(*arguments))
+
+    watched(forecast, "outline")
+    watched(data, "_sampled")
+
+    def disk(text):
+        (project / "params.yaml").write_text(text)
+        asked.clear()
+        told = json.loads(succeed("plan", "--json"))["disk"]
+        return {name: told[name] for name in ("prepared_bytes", "model_bytes")}
+
+    first = disk(PARAMS)
+    assert asked == ["_sampled", "_sampled", "outline"]
+    assert disk(PARAMS) == first
+    assert asked == []
+    larger = disk(PARAMS.replace("size: 16", "size: 32"))
+    assert asked == ["_sampled", "outline"]
+    assert larger["prepared_bytes"] - first["prepared_bytes"] == 1797 * (1024 - 256)
+    wider = disk(
+        PARAMS.replace("architecture: lenet5, dataset", "architecture: {name: lenet5, maps: [8, 16]}, dataset")
+    )
+    assert asked == ["outline"]  # the same of the benchmark and of the study
+    assert wider["model_bytes"] - first["model_bytes"] == 4 * 2 * (26 + 25 * 16) * (2 + 4)
+    assert disk(PARAMS) == first
+    assert asked == []
 
 
 def test_plan_counts_as_download_what_is_not_here(tmp_path):

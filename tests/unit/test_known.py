@@ -41,14 +41,14 @@ def test_what_was_asked_is_kept_for_the_next_report(asked, tmp_path):
     assert asked == ["adam", "sgd"]
 
 
-@pytest.mark.parametrize("spoiled", ["", "[]", "{}", '{"state": "of other code", "facts": {"optimizer adam": {}}}'])
+@pytest.mark.parametrize("spoiled", ["", "[]", "{}", '{"state": "of other code", "answers": {"optimizer adam": {}}}'])
 def test_what_is_damaged_or_of_other_code_is_asked_again(asked, tmp_path, spoiled):
     file = tmp_path / "known.json"
     file.write_text(spoiled)
     fresh = Known(file)
     assert fresh.of("optimizer", "adam") == {"what": "optimizer adam"}
     fresh.keep()
-    assert json.loads(file.read_text())["facts"] == {"optimizer adam": {"what": "optimizer adam"}}
+    assert json.loads(file.read_text())["answers"] == {"optimizer adam": {"what": "optimizer adam"}}
 
 
 def test_nothing_is_written_where_nothing_was_asked_or_no_file_is_given(asked, tmp_path):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from archbench.datasets._raw import Raw
 from archbench.datasets.card import Card
 from archbench.datasets.derived import known_card, open_data
 from archbench.datasets.store import NotReady, Prepared
+from archbench.kept import Kept
 from archbench.project import Folders
 
 
@@ -33,10 +35,10 @@ class Data:
     """On disk, or going to be."""
 
 
-def look_up(slug: str, datasets: Mapping[str, DataSet], folders: Folders) -> Data:
+def look_up(slug: str, datasets: Mapping[str, DataSet], folders: Folders, kept: Kept | None = None) -> Data:
     """What is known of the data set `slug`: from its prepared folder if current, a sample of it, or its declaration.
 
-    Of one that is made from another, nothing is known before that one is prepared.
+    Of one that is made from another, nothing is known before that one is prepared. `kept` has the samples of before.
     """
     entry, options = DATASETS.resolve(datasets[slug].spec)
     licence = str(entry.facts["licence"])
@@ -48,7 +50,13 @@ def look_up(slug: str, datasets: Mapping[str, DataSet], folders: Folders) -> Dat
     if entry.facts["kind"] in ("download", "manual", "own"):
         card, size = _declared(slug, entry, {**entry.options, **options})
     else:
-        card, size = _sampled(slug, entry, options, _made_from(datasets[slug], datasets, folders), folders.raw)
+        card, size = None, None
+        of = _made_from(datasets[slug], datasets, folders)
+        if of is not None:
+            ask = partial(_sampled, slug, entry, options, of, folders.raw)
+            decided = slug, entry.name, sorted(options.items()), [one.card.sha256 for one in of]
+            told, size = (kept or Kept()).get(f"data {decided}", ask)
+            card = Card.read(told)
     missing = _missing_bytes(entry, {**entry.options, **options}, folders.raw / entry.name)
     return Data(entry, licence, card, missing, size)
 
@@ -90,11 +98,9 @@ def _declared(slug: str, entry: Entry, options: Mapping[str, Any]) -> tuple[Card
 
 
 def _sampled(
-    slug: str, entry: Entry, options: Mapping[str, Any], of: list[Prepared] | None, folder: Path
-) -> tuple[Card | None, int | None]:
+    slug: str, entry: Entry, options: Mapping[str, Any], of: list[Prepared], folder: Path
+) -> tuple[dict[str, Any], int]:
     """The card of data that need no download, and their bytes: of all, or of a few and the number there will be."""
-    if of is None:
-        return None, None
     chosen = {**entry.options, **options}
     generated = "examples" in chosen
     few = {"examples": entry.facts["smoke"]["examples"]} if generated else {}  # as few as the set can be made of
@@ -118,7 +124,7 @@ def _sampled(
         void=dict(raw.void),
     )
     each = sum(map(_storage.kept_bytes, raw.train.values())) / made
-    return card, round(each * sum(sizes.values()))
+    return asdict(card), round(each * sum(sizes.values()))
 
 
 def _split_sizes(examples: int, fractions: Mapping[str, float]) -> dict[str, int]:

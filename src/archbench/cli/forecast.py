@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any, Literal
 
 from archbench.architectures.network import outline
@@ -14,6 +15,7 @@ from archbench.cli.calibration import slowness
 from archbench.cli.data import Data
 from archbench.config import Config, ConfigError, Study
 from archbench.errors import UserError
+from archbench.kept import Kept
 from archbench.project import Folders
 from archbench.resolve import Plan, arm_benchmark, check_batch, resolve_benchmark, resolve_probe
 from archbench.results.durations import FILE, durations, network, networks, read_durations
@@ -60,12 +62,14 @@ UNKNOWN = Cost(None, "unknown")
 class Forecast:
     """Costs of the stages of one pipeline on this machine."""
 
-    def __init__(self, config: Config, folders: Folders, data: Mapping[str, Data], device_kind: str) -> None:
+    def __init__(
+        self, config: Config, folders: Folders, data: Mapping[str, Data], device_kind: str, kept: Kept | None = None
+    ) -> None:
         self._config, self._folders, self._data = config, folders, data
+        self._kept = kept or Kept()
         self._slowness = slowness()
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._speedup = GPU_SPEEDUP if device_kind == "gpu" else cores
-        self._profiles: dict[str, tuple[Profile, int]] = {}
         self.damaged: list[str] = []
         """A line for every record that could not be measured by."""
         tables = folders.reference / "tables"
@@ -172,17 +176,20 @@ class Forecast:
         card = self._data[settings["dataset"]].card
         if card is None:
             return None
-        try:
+        spec = architecture_spec(settings, card)
+
+        def ask() -> dict[str, Any]:
             task = TASKS.build(settings["task"], card)
-            described = architecture_spec(settings, card), task.reads(), task.outputs(), settings["parts"]
-            key = repr(described)
-            if key not in self._profiles:
-                model = outline(*described)
-                layers = sum(len(part.layers) for part in parts_of(model).values())
-                self._profiles[key] = profile(model, task.calls()), layers
+            model = outline(spec, task.reads(), task.outputs(), settings["parts"])
+            layers = sum(len(part.layers) for part in parts_of(model).values())
+            return {"cost": asdict(profile(model, task.calls())), "layers": layers}
+
+        decided = repr((spec, settings["task"], settings["parts"], card))
+        try:
+            told = self._kept.get(f"network {sha256(decided.encode()).hexdigest()}", ask)
         except UserError as error:
             raise ConfigError(f"{where} on {settings['dataset']}: {error}") from None
-        return self._profiles[key]
+        return Profile(**told["cost"]), told["layers"]
 
 
 def small_spaces(config: Config) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from archbench.cli.data import Data
     from archbench.cli.forecast import Forecast
     from archbench.config import Config
+    from archbench.kept import Kept
     from archbench.project import Folders
     from archbench.resolve import Plan
 
@@ -59,7 +60,7 @@ def forecast(here: Path) -> dict[str, Any]:
     from archbench.cli.forecast import small_spaces
     from archbench.training import machine
 
-    costs, plans, data = open_forecast(config, folders)
+    costs, plans, data, kept = open_forecast(config, folders)
     stages = []
     fits = _fits(config, folders, here)
     found, unread = _stages(config, folders, here, fits)
@@ -75,7 +76,7 @@ def forecast(here: Path) -> dict[str, Any]:
             }
         )
     coming = {stage["stage"] for stage in stages if stage["state"] in ("run", "wait")}
-    return {
+    facts = {
         "pipeline": config.pipeline,
         "dvc_file": fits,
         "dvc": unread,
@@ -90,17 +91,21 @@ def forecast(here: Path) -> dict[str, Any]:
             {"dataset": slug, "licence": one.licence, "source": one.entry.source} for slug, one in data.items()
         ],
     }
+    kept.keep()
+    return facts
 
 
-def open_forecast(config: Config, folders: Folders) -> tuple[Forecast, dict[str, Plan], dict[str, Data]]:
-    """What foretells the cost of a stage, with the benchmarks and the data sets that it knows."""
+def open_forecast(config: Config, folders: Folders) -> tuple[Forecast, dict[str, Plan], dict[str, Data], Kept]:
+    """What foretells the cost of a stage, with the benchmarks and the data sets that it knows, and what it may keep."""
     from archbench import resolve
     from archbench.cli.data import look_up
     from archbench.cli.forecast import Forecast
+    from archbench.kept import Kept
     from archbench.training import machine
 
-    data = {slug: look_up(slug, config.datasets, folders) for slug in config.datasets}
-    return Forecast(config, folders, data, machine.device_kind()), resolve.resolve_all(config), data
+    kept = Kept(folders.known.with_name(f"{config.pipeline}-plan.json"))
+    data = {slug: look_up(slug, config.datasets, folders, kept) for slug in config.datasets}
+    return Forecast(config, folders, data, machine.device_kind(), kept), resolve.resolve_all(config), data, kept
 
 
 def _stages(config: Config, folders: Folders, here: Path, fits: str) -> tuple[list[Stage], str | None]:

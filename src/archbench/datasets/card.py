@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +57,11 @@ class Card:
     """The array of numbers of which no two splits or folds share one."""
     void: dict[str, int] = field(default_factory=dict)
     """Array of a label for every pixel -> the label of those that are of no known class: neither learnt nor scored."""
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> Card:
+        """The card of `fields` as JSON has them, where tuples are lists."""
+        return cls(**{**fields, **{name: tuple(fields[name]) for name in ("class_names", "labels", "vocabulary")}})
 
     @property
     def classes(self) -> dict[str, Sequence[str]]:

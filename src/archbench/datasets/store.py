@@ -261,7 +261,7 @@ def _read_card(folder: Path) -> Card:
         fields = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(fields, dict) or fields.keys() != names:
             raise ValueError(f"it should hold {', '.join(sorted(names))}")
-        card = Card(**{**fields, **{name: tuple(fields[name]) for name in ("class_names", "labels", "vocabulary")}})
+        card = Card.read(fields)
         if not card.split_sizes.keys() >= set(SPLITS) or card.input not in card.arrays:
             raise ValueError("its splits or its input are not those of a prepared data set")
         if not all(NAME.fullmatch(name) for name in (*card.split_sizes, *card.arrays)):

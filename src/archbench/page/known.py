@@ -6,12 +6,8 @@ else in a report. The answers depend on the code alone, so they are asked once f
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from archbench import code
@@ -21,10 +17,10 @@ from archbench.augmentations import AUGMENTATIONS
 from archbench.catalogue import Catalogue, Entry
 from archbench.errors import UserError
 from archbench.initializers import INITIALIZERS
+from archbench.kept import Kept
 from archbench.normalizations import NORMALIZATIONS
 from archbench.optimizers import OPTIMIZERS
 from archbench.preprocessing import PREPROCESSING
-from archbench.records.run_folder import write_text
 from archbench.regularizers import REGULARIZERS
 from archbench.schedules import SCHEDULES
 
@@ -46,43 +42,12 @@ ROOT = code.PACKAGE.parents[1]
 """Of the project that the package lies in: files below it are named from there, those of plugins elsewhere whole."""
 
 
-@dataclass
-class Known:
-    """What is known of entries; in `file`, where one is given, also beyond this report."""
-
-    file: Path | None = None
-    _facts: dict[str, Facts] | None = None
-    _asked: bool = field(default=False, init=False)
+class Known(Kept):
+    """What is known of entries."""
 
     def of(self, kind: str, name: str) -> Facts:
         """What the entry `name` of a kind is; empty for one that is no longer there."""
-        if self._facts is None:
-            self._facts = self._read()
-        key = f"{kind} {name}"
-        if key not in self._facts:
-            self._facts[key], self._asked = _ask(kind, name), True
-        return self._facts[key]
-
-    def keep(self) -> None:
-        """Write down what was asked since."""
-        if self.file is None or not self._asked:
-            return
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.file, json.dumps({"state": code_state(), "facts": self._facts}))
-
-    def _read(self) -> dict[str, Facts]:
-        """What an earlier report kept, if the code is still the same; a damaged file is as good as none."""
-        try:
-            kept = json.loads(self.file.read_text(encoding="utf-8")) if self.file else {}
-            return kept["facts"] if kept.get("state") == code_state() else {}
-        except (OSError, ValueError, KeyError, AttributeError):
-            return {}
-
-
-def code_state() -> str:
-    """A digest of the code of the package and of plugins, and the version of Keras."""
-    files = [*sorted(code.PACKAGE.rglob("*.py")), *sorted(code.OUTSIDE.values())]
-    return f"{code.digest(files, Path.read_bytes)} keras {metadata.version('keras')}"
+        return self.get(f"{kind} {name}", lambda: _ask(kind, name))
 
 
 @cache

@@ -10,10 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from archbench.figures.style import one_look_each
+from archbench.kept import code_state
 from archbench.page.drawn import Drawn
 from archbench.page.figures import Gallery
 from archbench.page.first_lines import first_lines
-from archbench.page.known import Known, code_state
+from archbench.page.known import Known
 from archbench.page.readme import readme
 from archbench.page.section import Workplace
 from archbench.page.sections import SECTIONS, sections_of
