@@ -23,6 +23,7 @@ from archbench.metrics import direction
 from archbench.metrics.verification import best_threshold, equal_error_rate, n_way_accuracy, verification_accuracy
 from archbench.tasks import TASKS
 from archbench.tasks.base import TaskMismatch
+from archbench.training.build import build_learner, build_task
 from archbench.training.run import Pace, Workbench, run_benchmark
 from backend import gradient
 from formula_weights import formula
@@ -350,6 +351,18 @@ CASES = {
         for mining in ("random", "hard", "semi_hard")
     },
 }
+
+
+@pytest.mark.parametrize("case", ["absolute", "hard"])
+def test_a_step_changes_both_pictures_of_every_pair(case):
+    settings, data = _settings(*CASES[case], augmentation=[{"name": "shift", "pixels": 4}]), _paired()
+    learner = build_learner(settings, data.card, build_task(settings, data.card), 0)
+    batch = {name: ops.convert_to_tensor(column) for name, column in data.splits["train"].items()}
+    (augment,) = learner.augmentations
+    changed = augment(batch, learner.randomness)
+    for side in ("image", "other"):
+        moved = ops.convert_to_numpy(changed[side]) != data.splits["train"][side]
+        assert moved.any(axis=(1, 2, 3)).mean() > 0.9
 
 
 @pytest.mark.parametrize("name", CASES)
