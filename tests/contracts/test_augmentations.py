@@ -9,6 +9,7 @@ from scipy import ndimage, stats
 
 from archbench.augmentations import AUGMENTATIONS
 from archbench.augmentations.affine import about_centre, turn, warp
+from archbench.augmentations.build import build_augmentation
 from archbench.errors import UserError
 from augmented import (
     BOXES,
@@ -27,7 +28,7 @@ from augmented import (
 )
 from backend import compiled
 
-WHOLE_PIXELS, BETWEEN_PIXELS = ("flip", "shift"), ("rotation", "scale", "crop")
+WHOLE_PIXELS, BETWEEN_PIXELS = ("flip", "shift"), ("rotation", "scale", "crop", "affine")
 UNMOVED, LABELS = ("color", "cutout"), ("mixup", "label_smoothing")
 DEFORMED = ("elastic",)
 """Where boxes are no boxes any more; `test_elastic.py` tells how masks follow."""
@@ -61,6 +62,7 @@ STRONG = {
     "rotation": {"degrees": 180.0},
     "scale": {"factors": [1.0, 4.0]},
     "crop": {"area": 0.05},
+    "affine": {"pixels": 8.0, "probability": 1.0},
     "elastic": {"pixels": 10.0},
     "cutout": {"pixels": 12},
 }
@@ -175,7 +177,7 @@ def test_proposals_are_mirrored_with_the_boxes_and_moved_by_nothing_else():
     batch = batch_of(1)
     changed = run("flip", {**batch, "proposals": batch["boxes"].copy()}, 0, probability=1.0)
     np.testing.assert_array_equal(changed["proposals"][:, :2], changed["boxes"][:, :2])
-    for name in ("shift", "rotation", "scale", "crop", "cutout"):
+    for name in ("shift", "rotation", "scale", "crop", "affine", "cutout"):
         assert "proposals" in ENTRIES[name].facts["spoils"], name
 
 
@@ -261,7 +263,7 @@ def _assert_enclosed(batch: dict, changed: dict, tight: bool) -> None:
 @pytest.mark.parametrize("name", BETWEEN_PIXELS)
 def test_boxes_still_enclose_their_object(name):
     batch = batch_of()
-    tight = name != "rotation"  # where the box around a turned box is larger than the object
+    tight = name in ("scale", "crop")  # the box around a turned or sheared box is larger than the object
     _assert_enclosed(batch, run(name, batch, seed=1), tight)
     changed, again = (compiled(build(name, batch), batch, seed=5) for _ in range(2))
     _assert_enclosed(batch, changed, tight)
@@ -269,7 +271,7 @@ def test_boxes_still_enclose_their_object(name):
 
 
 @pytest.mark.parametrize("void", [0, 255])
-@pytest.mark.parametrize("name", ["shift", "rotation", "scale"])
+@pytest.mark.parametrize("name", ["shift", "rotation", "scale", "affine"])
 def test_what_comes_in_from_outside_is_void_where_there_is_such(name, void):
     batch = {"image": np.full((20, 9, 9, 1), 80, "uint8"), "mask": np.full((20, 9, 9), 3, "uint8")}
     options = {"scale": {"factors": [0.5, 0.7]}}.get(name, ENTRIES[name].facts["smoke"])
@@ -382,7 +384,7 @@ def test_landmarks_follow_what_they_mark(name):
         "box_label": np.zeros((8, 1), "int32"),
         "landmarks": spots[:, None],
     }
-    options = {"crop": {"area": 0.8}, "scale": {}, "rotation": {"degrees": 40.0}}[name]
+    options = {"crop": {"area": 0.8}, "rotation": {"degrees": 40.0}, "affine": {"probability": 1.0}}.get(name, {})
     changed = run(name, batch, 3, **options)
     moved = []
     for example in range(8):
@@ -391,3 +393,101 @@ def test_landmarks_follow_what_they_mark(name):
         assert changed["landmarks"][example, 0, 0] == pytest.approx(centre, abs=0.2)
         moved.append(np.abs(centre - spots[example, 0]).max())
     assert max(moved) > 1
+
+
+NOTHING = {"degrees": 1e-6, "shear": 0.0, "factors": [1.0, 1.0], "pixels": 0.0}
+"""Of an affine change."""
+
+
+def _affine(**options) -> tuple[np.ndarray, np.ndarray]:
+    """The matrices (example, 2, 2) and moves (example, 2) by which 1,000 examples were changed, from three places."""
+    centre, units = np.array([HEIGHT / 2, WIDTH / 2]), np.array([[0, 0], [1, 0], [0, 1]])
+    batch = {"image": np.zeros((1000, HEIGHT, WIDTH, 1), "uint8"), "box_label": np.zeros((1000, 1), "int32")}
+    batch["landmarks"] = np.tile((centre + units).astype("float32"), (1000, 1, 1, 1))
+    moved = run("affine", batch, 2, **{**NOTHING, **options})["landmarks"][:, 0]
+    return (moved[:, 1:] - moved[:, :1]).transpose(0, 2, 1), moved[:, 0] - centre
+
+
+def _assert_uniform(drawn: np.ndarray, low: float, high: float, nothing: float, probability: float = 0.5) -> None:
+    """Of numbers (example, axis): about the promised share is drawn, for each axis by itself, and uniformly."""
+    there = np.abs(drawn - nothing) > 1e-4
+    assert there.mean(axis=0) == pytest.approx([probability] * drawn.shape[1], abs=0.06)
+    assert there.all(axis=1).mean() == pytest.approx(probability ** drawn.shape[1], abs=0.06)
+    assert stats.kstest(drawn[there], "uniform", args=(low, high - low)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("probability", [0.2, 0.5])
+def test_each_part_of_an_affine_change_is_drawn_by_itself(probability):
+    """Koch et al. 2015, section 3.2."""
+    matrix, move = _affine(pixels=2.0, probability=probability)
+    np.testing.assert_allclose(matrix, np.tile(np.eye(2), (1000, 1, 1)), atol=1e-5)
+    _assert_uniform(move, -2, 2, 0, probability)
+    matrix, move = _affine(factors=[0.8, 1.2], probability=probability)
+    _assert_uniform(np.diagonal(matrix, axis1=1, axis2=2), 0.8, 1.2, 1, probability)
+    assert np.abs([matrix[:, 0, 1], matrix[:, 1, 0], *move.T]).max() < 1e-5
+    matrix, move = _affine(shear=0.3, probability=probability)
+    back = np.linalg.inv(matrix)
+    _assert_uniform(np.stack([back[:, 0, 1], back[:, 1, 0]], axis=1), -0.3, 0.3, 0, probability)
+    assert np.abs([*(np.diagonal(back, axis1=1, axis2=2) - 1).T, *move.T]).max() < 1e-5
+    matrix, move = _affine(degrees=10.0, probability=probability)
+    angle = np.degrees(np.arctan2(matrix[:, 0, 1], matrix[:, 0, 0]))
+    _assert_uniform(angle[:, None], -10, 10, 0, probability)
+    assert np.linalg.det(matrix) == pytest.approx(np.ones(1000), abs=1e-5)
+
+
+def test_an_affine_change_equals_scipy():
+    """By a matrix that turns, shears and zooms, and a way."""
+    image, matrix, way = _smooth()[..., :1], np.array([[1.1, 0.2], [-0.1, 0.9]], "float32"), np.array([1.5, -2.0])
+    changed = about_centre(
+        {"image": ops.convert_to_tensor(image[None])}, matrix[None], 33, 33, {}, way[None].astype("float32")
+    )
+    offset = 16 - matrix @ (16 + way)
+    expected = ndimage.affine_transform(image[..., 0], matrix, offset, order=1, mode="nearest")
+    found = ops.convert_to_numpy(changed["image"])[0, ..., 0]
+    inside = slice(7, -7)
+    np.testing.assert_allclose(found[inside, inside], expected[inside, inside], atol=2e-2)
+
+
+# --- pairs
+
+
+def _spec(name: str) -> dict:
+    return {"name": name, **ENTRIES[name].facts["smoke"]}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_both_pictures_of_a_pair_change_each_by_its_own_draw(name):
+    """Of pairs of one and the same picture, two others come out; the first is what it would be alone."""
+    image = batch_of()["image"]
+    batch = {"image": image, "other": image.copy(), "same": np.ones(COUNT, "uint8")}
+    both = build_augmentation(_spec(name), card_of(batch))
+    for changed in (arrays_of(both(tensors(batch), keras.random.SeedGenerator(5))), compiled(both, batch, seed=5)):
+        assert list(changed) == list(batch)
+        assert changed["other"].dtype == image.dtype
+        assert (changed["other"] != changed["image"]).any(axis=(1, 2, 3)).mean() > 0.3
+        moved = [(changed[side] != image).any(axis=(1, 2, 3)).mean() for side in ("image", "other")]
+        assert min(moved) > 0.3
+        assert (changed["same"] == 1).all()
+    alone = run(name, {"image": image}, 5)["image"]
+    np.testing.assert_array_equal(arrays_of(both(tensors(batch), keras.random.SeedGenerator(5)))["image"], alone)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_where_there_are_no_pairs_draws_are_those_of_the_augmentation_itself(name):
+    batch, found = batch_of(), []
+    for make in (AUGMENTATIONS.build, build_augmentation):
+        generator = keras.random.SeedGenerator(3)
+        changed = arrays_of(make(_spec(name), card_of(batch))(tensors(batch), generator))
+        found.append({**changed, "state": ops.convert_to_numpy(generator.state.value)})
+    assert list(found[0]) == list(found[1])
+    assert all((found[0][key] == found[1][key]).all() for key in found[0])
+
+
+def test_what_goes_with_some_tasks_alone_is_given_pairs_as_they_are():
+    batch = {**batch_of(), "other": batch_of()["image"]}
+    for name in LABELS:
+        changed = arrays_of(
+            build_augmentation(_spec(name), card_of(batch))(tensors(batch), keras.random.SeedGenerator(3))
+        )
+        assert (changed["other"] == batch["other"]).all()
+        assert (changed["label"] != np.eye(COUNT)).any()

@@ -163,6 +163,8 @@ def test_mixing_symbols_is_refused():
         ({"name": "scale", "factors": [1.2, 0.8]}, r"low <= high, and are \[1.2, 0.8\]"),
         ({"name": "scale", "factors": [0.0, 1.0]}, "At place 1: Input should be greater than 0"),
         ({"name": "scale", "factors": [1.0]}, "factors cannot be"),
+        ({"name": "affine", "shear": 1.0}, "shear cannot be 1.0"),
+        ({"name": "affine", "factors": [1.2, 0.8]}, r"low <= high, and are \[1.2, 0.8\]"),
         ({"name": "crop", "area": 0.0}, "area cannot be 0.0"),
         ({"name": "crop", "aspect": 0.5}, "aspect cannot be 0.5"),
         ({"name": "color", "contrast": 1.1}, "contrast cannot be 1.1"),

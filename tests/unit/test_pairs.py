@@ -23,6 +23,7 @@ from archbench.metrics import direction
 from archbench.metrics.verification import best_threshold, equal_error_rate, n_way_accuracy, verification_accuracy
 from archbench.tasks import TASKS
 from archbench.tasks.base import TaskMismatch
+from archbench.training.build import build_learner, build_task
 from archbench.training.run import Pace, Workbench, run_benchmark
 from backend import gradient
 from formula_weights import formula
@@ -103,11 +104,17 @@ def test_pairs_hang_on_their_seed_and_show_every_class_alike():
     assert np.bincount(train["label"]) / 900 == pytest.approx([1 / 3] * 3, abs=0.06)
 
 
-def test_given_trials_are_taken_run_by_run():
+def _with_runs():
+    """Stripes of which none is a query."""
     of = toys.stripes()
-    arrays = of.splits["test"]
     for split in of.splits.values():
         split["run"], split["query"] = np.full(len(split["label"]), -1), np.zeros(len(split["label"]), "uint8")
+    return of
+
+
+def test_given_trials_are_taken_run_by_run():
+    of = _with_runs()
+    arrays = of.splits["test"]
     arrays["label"][:8] = [0, 1, 1, 0, 4, 3, 3, 4]
     arrays["run"][:8], arrays["query"][:8] = [0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 1, 1, 0, 0, 1, 1]
     for name in ("run", "query", "label", "image"):
@@ -117,7 +124,18 @@ def test_given_trials_are_taken_run_by_run():
     assert test["trial"][tried].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     assert test["label"][tried].tolist() == [1, 1, 0, 0, 3, 3, 4, 4]
     assert test["other_label"][tried].tolist() == [0, 1, 0, 1, 4, 3, 4, 3]
-    assert not (_paired(of).splits["validation"]["trial"] >= 0).any()
+
+
+def test_a_split_without_a_query_has_tasks_drawn():
+    """As validation of the published runs, which are all of the test split: the same tasks as if there were no runs."""
+    of, plain = _with_runs(), toys.stripes()
+    of.splits["test"]["query"][-1], of.splits["test"]["run"][[3, 7, -1]] = 1, 4
+    drawn, given = (_paired(of).splits[name] for name in ("validation", "test"))
+    for name, column in _paired(plain).splits["validation"].items():
+        np.testing.assert_array_equal(drawn[name], column)
+    assert np.unique(drawn["trial"]).tolist() == list(range(-1, 10))
+    assert given["trial"][given["trial"] >= 0].tolist() == [0, 0]
+    np.testing.assert_array_equal(given["other"][-2:], of.splits["test"]["image"][[3, 7]])
 
 
 def test_what_cannot_be_paired_is_refused():
@@ -333,6 +351,18 @@ CASES = {
         for mining in ("random", "hard", "semi_hard")
     },
 }
+
+
+@pytest.mark.parametrize("case", ["absolute", "hard"])
+def test_a_step_changes_both_pictures_of_every_pair(case):
+    settings, data = _settings(*CASES[case], augmentation=[{"name": "shift", "pixels": 4}]), _paired()
+    learner = build_learner(settings, data.card, build_task(settings, data.card), 0)
+    batch = {name: ops.convert_to_tensor(column) for name, column in data.splits["train"].items()}
+    (augment,) = learner.augmentations
+    changed = augment(batch, learner.randomness)
+    for side in ("image", "other"):
+        moved = ops.convert_to_numpy(changed[side]) != data.splits["train"][side]
+        assert moved.any(axis=(1, 2, 3)).mean() > 0.9
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -412,8 +412,9 @@ SCENES = {
         name: {"name": name}
         for name in ("classification", "binary", "multi_label", "overlapping_capsules", "detection", "segmentation")
     },
+    **{name: {"name": name} for name in ("verification", "triplets")},
 }
-ANY = ("color", "crop", "cutout", "elastic", "flip", "rotation", "scale", "shift")
+ANY = ("affine", "color", "crop", "cutout", "elastic", "flip", "rotation", "scale", "shift")
 GOES = {
     "classification": (*ANY, "label_smoothing", "mixup"),
     "binary": ANY,
@@ -421,6 +422,8 @@ GOES = {
     "multi_task": ("color", "flip"),
     "multi_label": ("color", "flip"),
     "overlapping_capsules": (),
+    "verification": ANY,
+    "triplets": ANY,
     "detection": tuple(name for name in ANY if name not in ("cutout", "elastic")),
     "segmentation": tuple(name for name in ANY if name != "cutout"),
 }

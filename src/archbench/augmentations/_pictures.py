@@ -5,8 +5,9 @@ a dictionary with `image` (batch, height, width, channel) of any type and whiche
 height, width), `masks` (batch, object, height, width), `boxes` (batch, object, [top, left, bottom, right]), `box_label`
 (batch, object), `landmarks` (batch, object, point, [y, x]) and `proposals` (batch, region, 4) the task needs; `boxes`
 and `landmarks` come with `box_label`, `ignored_boxes` with `ignored_label`, and other arrays pass unchanged.
-`seed` is a `keras.random.SeedGenerator`. Every example draws its own change. Coordinates are continuous: the pixel in
-column i covers [i, i + 1). Rows of boxes and landmarks whose label is -1 hold no object and stay zero.
+`seed` is a `keras.random.SeedGenerator`. Every example draws its own change; of a pair it is that of one picture, and
+`build_augmentation` asks again for the second, `other`. Coordinates are continuous: the pixel in column i covers
+[i, i + 1). Rows of boxes and landmarks whose label is -1 hold no object and stay zero.
 Pictures keep their type: values between two whole numbers are rounded where it has only whole ones.
 
 The fact `tasks` names the tasks that an augmentation goes with, where it changes the targets of these alone. The fact

@@ -1,4 +1,4 @@
-"""Pictures turned, zoomed and cropped: new pixels from between the old ones, with all that lies on the picture.
+"""Pictures turned, sheared, zoomed and cropped: new pixels from between the old ones, with all that lies on them.
 
 Pictures are interpolated bilinearly, masks take the nearest pixel; what comes in from outside is 0, in masks void where
 the data set has such. A box becomes the smallest upright box around its four moved corners, cut at the border: it
@@ -30,14 +30,14 @@ from archbench.augmentations._pictures import (
     present,
 )
 from archbench.datasets.card import Card
-from archbench.options import Part, Positive
+from archbench.options import Fraction, NonNegative, Part, Positive, Share
 
 
 def _check_factors(factors: tuple[float, float]) -> tuple[float, float]:
     low, high = factors
     if not 0 < low <= high < math.inf:
         raise WrongChange(
-            f"The factors of the augmentation 'scale' must be [low, high] with 0 < low <= high, and are "
+            f"The factors by which an augmentation zooms must be [low, high] with 0 < low <= high, and are "
             f"[{low}, {high}]. [0.8, 1.25] would do."
         )
     return factors
@@ -114,6 +114,46 @@ def crop(
     return apply
 
 
+@augmentation(
+    "affine",
+    source="Koch, Zemel, Salakhutdinov 2015, ICML deep learning workshop, section 3.2 (affine distortions)",
+    smoke={},
+    spoils=MOVED,
+)
+def affine(
+    card: Card,
+    *,
+    degrees: Degrees = 10.0,
+    shear: Fraction = 0.3,
+    factors: Factors = (0.8, 1.2),
+    pixels: NonNegative = 2.0,
+    probability: Share = 0.5,
+) -> Augment:
+    """Turn, shear, zoom and move an example, by seven numbers each of which is drawn with `probability`, else nothing.
+
+    An angle from -`degrees` to `degrees`; and along each axis a slope from -`shear` to `shear`, a factor from
+    `factors`, [low, high], and a way from -`pixels` to `pixels`: all uniformly, about the centre. Raises `WrongChange`.
+    """
+    height, width, _ = picture_shape(card, "affine")
+    limit = math.radians(degrees)
+
+    def apply(batch: Batch, seed: keras.random.SeedGenerator) -> dict[str, Any]:
+        count = ops.shape(batch["image"])[0]
+
+        def drawn(numbers: int, low: float, high: float, nothing: float) -> Any:
+            values = keras.random.uniform((count, numbers), low, high, seed=seed)
+            chosen = keras.random.uniform((count, numbers), seed=seed) < probability
+            return ops.where(chosen, values, nothing)
+
+        angle, slope = drawn(1, -limit, limit, 0.0)[:, 0], drawn(2, -shear, shear, 0.0)
+        factor, way = drawn(2, *factors, 1.0), drawn(2, -pixels, pixels, 0.0)
+        sheared = ops.eye(2) + slope[:, :, None] * ops.convert_to_tensor([[0.0, 1.0], [1.0, 0.0]])
+        matrix = ops.matmul(sheared / factor[:, :, None], turn(angle))
+        return about_centre(batch, matrix, height, width, card.void, way)
+
+    return apply
+
+
 def turn(angle: Any) -> Any:
     """The matrices (batch, 2, 2) from new places [y, x] to old ones that turn a picture counterclockwise by `angle`.
 
@@ -123,10 +163,13 @@ def turn(angle: Any) -> Any:
     return ops.stack([ops.stack([cos, sin], axis=-1), ops.stack([-sin, cos], axis=-1)], axis=-2)
 
 
-def about_centre(batch: Batch, matrix: Any, height: int, width: int, void: Mapping[str, int]) -> dict[str, Any]:
-    """`warp` with the centre of the picture where it is."""
+def about_centre(
+    batch: Batch, matrix: Any, height: int, width: int, void: Mapping[str, int], way: Any = 0.0
+) -> dict[str, Any]:
+    """`warp` with the centre of the picture where it is, or moved by `way` (batch, [down, right]) pixels."""
     centre = ops.convert_to_tensor([height / 2, width / 2], "float32")
-    return warp(batch, matrix, centre - ops.sum(matrix * centre, axis=-1), void)
+    moved = ops.reshape(centre + way, (-1, 1, 2))
+    return warp(batch, matrix, centre - ops.sum(matrix * moved, axis=-1), void)
 
 
 def warp(batch: Batch, matrix: Any, origin: Any, void: Mapping[str, int]) -> dict[str, Any]:

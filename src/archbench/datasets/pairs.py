@@ -2,8 +2,8 @@
 
 Koch, Zemel, Salakhutdinov 2015, "Siamese Neural Networks for One-shot Image Recognition", sections 4.2 and 4.3: pairs
 drawn at random, as many of one class as of two, to train and to verify on; and n-way one-shot tasks, each an example
-beside one example of every class. Where the data set says which of its examples make such a task (`run` and `query`),
-these are taken; else tasks are drawn.
+beside one example of every class. Where the data set says which examples of a split make such a task (`run` and
+`query`), these are taken; else tasks are drawn.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def pairs(
     To train there are `train_pairs`, in every other split `pairs`, of each half of one class and half of two, which are
     drawn as often as any other; a `fold` of 0 to 9 says which of these are judged together, and is -1 of others. Every
     split but the training one has tasks too: `trials` of `ways` pairs each, of which one is of one class, with a number
-    `trial` from 0, else -1. Of a split whose examples have a `run` and are each a `query` or not, every query is a
-    task, with the others of its run. Raises `NothingToPair`.
+    `trial` from 0, else -1. Of a split with a `query` among its examples, each of which has a `run`, every query is a
+    task instead, with the others of its run. Raises `NothingToPair`.
     """
     if "label" not in of.card.arrays:
         raise NothingToPair(f"The data set {of.card.name!r} has no label to make pairs by. Choose another `of`.")
@@ -81,7 +81,8 @@ def pairs(
         if name == "train":
             drawn = [_pairs(members, train_pairs, random)]
         else:
-            tasks = _given(arrays) if "run" in arrays else _tasks(members, trials, ways, random)
+            given = np.any(arrays.get("query", 0))
+            tasks = _given(arrays) if given else _tasks(members, trials, ways, random)
             drawn = [_folded(_pairs(members, pairs, random)), _numbered(tasks)]
         splits[name] = _arrays(arrays, of.card.input, drawn)
     source = f"{of.card.source}; paired after {SOURCE}"

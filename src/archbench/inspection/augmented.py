@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from archbench.augmentations import AUGMENTATIONS
+from archbench.augmentations.build import build_augmentation
 from archbench.catalogue import Spec
 from archbench.datasets.store import Prepared
 from archbench.inspection import drawn
@@ -23,7 +23,7 @@ def augmented(prepared: Prepared, specs: Sequence[Spec], rows: Sequence[int]) ->
     batch = {name: keras.ops.convert_to_tensor(np.asarray(column[chosen])) for name, column in arrays.items()}
     seed = keras.random.SeedGenerator(0)
     for spec in specs:
-        batch = AUGMENTATIONS.build(spec, card)(batch, seed)
+        batch = build_augmentation(spec, card)(batch, seed)
     changed = {name: keras.ops.convert_to_numpy(value) for name, value in batch.items()}
     changed[card.input] = np.rint(np.clip(changed[card.input], 0, 255)).astype(np.uint8)
     return [drawn.example(card, changed, "train", place) for place in range(len(rows))]

@@ -13,7 +13,7 @@ import numpy as np
 from archbench.architectures.kernels import hidden_kernels, kernels
 from archbench.architectures.network import build_network, outline
 from archbench.architectures.parted import Network, parts_of
-from archbench.augmentations import AUGMENTATIONS
+from archbench.augmentations.build import build_augmentation
 from archbench.datasets.card import Card
 from archbench.optimizers import OPTIMIZERS
 from archbench.preprocessing import PREPROCESSING
@@ -68,7 +68,7 @@ def build_learner(settings: Settings, card: Card, task: Task, seed: int, runs: P
         knobs=find_knobs(settings, network, optimizer, clip),
         constraints=find_constraints(network),
         carried=_carried(task, settings["batch_size"]),
-        augmentations=[AUGMENTATIONS.build(spec, card) for spec in settings["augmentation"]],
+        augmentations=[build_augmentation(spec, card) for spec in settings["augmentation"]],
         randomness=keras.random.SeedGenerator(seed),
     )
 
