@@ -35,7 +35,7 @@ def single_number(results: Results, place: Workplace) -> Iterator[Section]:
         return
     blocks: list[Block] = [Text(REMARK)]
     for ranking in found:
-        name = formats.file_name("single-number", ranking.name, ranking.board.dataset, ranking.board.task)
+        name = formats.file_name("single-number", ranking.name, ranking.board.dataset, ranking.board.asked)
         place.write_table(f"{name}.csv", ranking.table())
         rows = [_row(worth, ranking) for worth in ranking.worths]
         said = Text(f"{told(rules[ranking.name], ranking)} {changed(ranking)}")
