@@ -586,8 +586,8 @@ class Compute(Model):
 
 
 Cost = Literal["milliseconds", "parameters", "multiply_adds", "train_seconds", "megabytes"]
-"""What a network costs: the time of an answer, numbers that are trained, arithmetic of an example, time to train, and
-the most memory that its process held."""
+"""What a network costs: the time of an answer, all numbers that it answers with, arithmetic of an example, time to
+train, and the most memory that its process held."""
 
 
 class SingleNumber(Model):

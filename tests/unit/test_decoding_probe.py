@@ -1,5 +1,7 @@
 """The probe of decoding: beams of several widths, who is to blame, and what the report says of it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,8 +10,10 @@ import toys
 from archbench.datasets import store
 from archbench.datasets.prepare import prepare
 from archbench.metrics.beam_errors import beam_error_analysis
+from archbench.metrics.intervals import bleu_interval
+from archbench.metrics.texts import bleu
 from archbench.probes import PROBES
-from archbench.probes.decoding import NotTranslation
+from archbench.probes.decoding import NotTranslation, _Said
 from archbench.probes.subject import Subject
 
 CHANGES = {
@@ -51,6 +55,7 @@ def test_every_error_has_someone_to_blame_and_a_wider_search_is_to_blame_less(ta
     assert (widths["search_errors"] + widths["model_errors"] == widths["wrong"]).all()
     assert widths["wrong"].tolist() == [11, 11]  # it was never trained
     assert (widths["score"] == 0).all()
+    assert widths[["low", "high"]].values.tolist() == [pytest.approx([0, 3.841459 / (11 + 3.841459)], abs=1e-6)] * 2
     assert (widths["metric"] == "exact_match").all()
     assert (widths["seconds"] > 0).all()
     assert widths["search_errors"].is_monotonic_decreasing
@@ -61,6 +66,18 @@ def test_sentences_are_scored_by_their_length_with_the_networks_own_width(tables
     assert lengths["examples"].tolist() == [3, 2, 2, 2, 2]
     assert lengths["shortest"].is_monotonic_increasing
     assert (lengths["longest"] >= lengths["shortest"]).all()
+    assert (lengths["high"] > lengths["low"]).all()
+
+
+def test_words_are_scored_by_bleu_with_its_interval():
+    texts = [["a b c d e", "f g h i j"], ["a b c d e", "k l m n o"]]
+    said = _Said.__new__(_Said)
+    said.task = SimpleNamespace(says_words=True, texts=lambda rows: [texts[side][row] for side, row in rows])
+    said.target, said.said = ([(side, row) for row in (0, 1)] for side in (0, 1))
+    said.target, said.said = np.array(said.target), np.array(said.said)
+    row = said._scored(np.arange(2))
+    assert (row["metric"], row["low"], row["high"]) == ("bleu", *bleu_interval(*texts))
+    assert row["low"] < row["score"] == bleu(*texts) < row["high"]
 
 
 def test_a_network_that_says_nothing_is_refused(dates, tmp_path, monkeypatch):
@@ -71,13 +88,11 @@ def test_a_network_that_says_nothing_is_refused(dates, tmp_path, monkeypatch):
 
 
 def test_the_report_tells_whom_to_blame_and_draws_widths_and_lengths(tmp_path):
-    from types import SimpleNamespace
-
     from archbench.page.section import Workplace
     from archbench.page.sections.decoding import decoding
 
     rows = [
-        ("a", seed, width, 10, "bleu", score, seconds, wrong, search, wrong - search)
+        ("a", seed, width, 10, "bleu", score, score - 2, score + 4, seconds, wrong, search, wrong - search)
         for seed, width, score, seconds, wrong, search in [
             (0, 1, 20.0, 0.01, 4, 1), (1, 1, 22.0, 0.03, 4, 2), (0, 8, 24.0, 0.1, 2, 0), (1, 8, 26.0, 0.1, 0, 0),
         ]
@@ -89,6 +104,8 @@ def test_the_report_tells_whom_to_blame_and_draws_widths_and_lengths(tmp_path):
         "examples",
         "metric",
         "score",
+        "low",
+        "high",
         "seconds",
         "wrong",
         "search_errors",
@@ -103,17 +120,27 @@ def test_the_report_tells_whom_to_blame_and_draws_widths_and_lengths(tmp_path):
             "examples": 5,
             "metric": "bleu",
             "score": [30.0, 9],
+            "low": [20.0, 6],
+            "high": [41.0, 11],
         }
     )
     probe = SimpleNamespace(
         kind="decoding", name="beams", tables={"widths": pd.DataFrame(rows, columns=columns), "lengths": lengths}
     )
     written = {}
-    gallery = SimpleNamespace(keep=lambda drawn, *about: about)
+    drawings = []
+    gallery = SimpleNamespace(keep=lambda drawn, *about: drawings.append(drawn))
     place = Workplace(gallery, lambda name, table, **_: written.update({name: table}))
     (section,) = decoding(SimpleNamespace(probes=[probe]), place)
     table = next(block for block in section.blocks if block.kind == "table")
-    assert [row["Score"] for row in table.rows] == ["21 BLEU", "25 BLEU"]
+    assert [row["Score"] for row in table.rows] == ["21 (19 to 25) BLEU", "25 (23 to 29) BLEU"]
+    assert "1,000 resamples of the sentences" in section.blocks[0].text
+    left, _, right = drawings[0].axes
+    assert [line.tolist() for line in left.collections[0].get_segments()] == [[[1, 19], [1, 25]], [[8, 23], [8, 29]]]
+    assert [line.tolist() for line in right.collections[0].get_segments()] == [
+        [[4, 20], [4, 41]],
+        [[7.5, 6], [7.5, 11]],
+    ]
     assert [row["The search's"] for row in table.rows] == ["3 (38%)", "0 (0%)"]
     assert [row["The model's"] for row in table.rows] == ["5 (62%)", "2 (100%)"]
     assert [row["Wrong"] for row in table.rows] == ["8 of 20", "2 of 20"]

@@ -123,6 +123,28 @@ def test_scores_of_boxes_and_classes_are_over_pictures_with_an_object():
     assert task.scores(task.arrays(BATCH), said, {}) == pytest.approx(expected)
 
 
+def test_the_worst_boxes_are_kept_for_pictures_and_shown():
+    """A box of which a half overlaps, an object that is not seen, one that is made up, and two that are right."""
+    task = _localization()
+    arrays = {name: np.concatenate([value, value[[0, 2]]]) for name, value in task.arrays(BATCH).items()}
+    half, whole, any_box = [25, 30, 45, 60], [5, 30, 45, 60], [0, 0, 48, 64]
+    said = {
+        "presence": np.array([0.9, 0.4, 0.6, 0.9, 0.1]),
+        "boxes": np.array([half, [8, 8, 16, 17], any_box, whole, any_box], "float32"),
+        "label": np.zeros(5, int),
+    }
+    mistakes = task.kept(arrays, said)["mistakes"]
+    assert mistakes.tolist() == [0.5, 1, 1, 0, 0]
+    assert task.picked(arrays, said, 2).tolist() == [0, 1]
+    shown = {f"target_{name}": value for name, value in arrays.items()}
+    shown |= {f"prediction_{name}": value for name, value in said.items()}
+    kept = {"whole_mistakes": mistakes, "row": np.arange(5), "input": BATCH["image"][[0, 1, 2, 0, 2]]}
+    _, worst = PICTURES["localization"]({**kept, **shown})
+    assert [axes.get_title() for axes in worst.figure.axes] == ["object: 40%", "object: 60%", "object: 90%"]
+    assert [len(axes.patches) for axes in worst.figure.axes] == [1, 1, 2]
+    assert worst.caption.startswith("The 3 of all 5 test examples whose box overlaps the true one least")
+
+
 def test_its_picture_has_a_dashed_box_for_each_object_and_a_solid_one_for_each_found():
     task = _localization()
     shown = {f"target_{name}": value for name, value in task.arrays(BATCH).items()}
@@ -178,6 +200,22 @@ def test_its_picture_has_a_ring_and_a_cross_for_each_point_of_an_object():
     assert {axes.get_xlim() for axes in picture.figure.axes} == {(-0.5, WIDTH - 0.5)}
     ring = picture.figure.axes[0].lines[1]
     assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (39.5, 4.5)
+
+
+def test_the_worst_points_are_kept_for_pictures_and_shown():
+    """The points of the first object are off by 5 and 0 pixels, those of the second by 1 and 2; the third is none."""
+    task, arrays = _landmarks()
+    said = {"landmarks": arrays["landmarks"][:, 0] + [[[3, 4], [0, 0]], [[1, 0], [0, -2]], [[9, 9], [9, 9]]]}
+    mistakes = task.kept(arrays, said)["mistakes"]
+    assert mistakes == pytest.approx([250 / 1200**0.5, 150 / 72**0.5, 0])
+    assert task.picked(arrays, said, 2).tolist() == [0, 1]
+    shown = {f"target_{name}": value for name, value in arrays.items()} | {"prediction_landmarks": said["landmarks"]}
+    kept = {"whole_mistakes": mistakes, "row": np.arange(3), "input": BATCH["image"]}
+    _, worst = PICTURES["landmarks"]({**kept, **shown})
+    assert [axes.get_title() for axes in worst.figure.axes] == ["18\u00a0%", "7\u00a0%"]
+    ring = worst.figure.axes[0].lines[1]
+    assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (11.5, 7.5)
+    assert "whose points are furthest off" in worst.caption
 
 
 # Scenes without a balloon

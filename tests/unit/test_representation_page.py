@@ -2,14 +2,21 @@
 
 import fake_runs as fake
 import pytest
+import yaml
 from test_start_page import _write
 
+from archbench.config import SingleNumber
 from archbench.page.figures import Gallery
 from archbench.page.section import Workplace
 from archbench.page.sections import sections_of
+from archbench.page.sections.boards import board_remark
+from archbench.results.facts import apart
 from archbench.results.gathered import Options, Results
+from archbench.results.leaderboard import boards
 from archbench.results.runs import read_runs
+from archbench.results.single_number import rankings
 from archbench.results.start import pretrained, transfers
+from archbench.tasks import TASKS
 
 
 def _sections(folder, benchmarks, tables, seeds=(0, 1)):
@@ -87,3 +94,66 @@ def test_its_section_tells_every_number_of_labels(stacked):
         ("100", "all layers", "+0.05"),
     ]
     assert len(tables[file.name]) == 4
+
+
+def _answering(folder, *answers):
+    """Let a run's network be one whose encoder gives `answers` beside the code."""
+    outputs = {"encoder": ("code", *answers), "decoder": ("x",)}
+    parts = {part: {"inputs": {}, "outputs": {name: {} for name in names}} for part, names in outputs.items()}
+    fake.write_json(folder / "signature.json", {"parts": parts})
+
+
+def test_losses_of_reconstruction_are_ranked_only_beside_those_of_the_same(tmp_path):
+    """A stack's upper layers reconstruct a layer of their own, and a variational autoencoder pays for its code."""
+    losses = {"deep": (95.0, 96.0), "noisy": (90.0, 91.0), "first": (90.5, 90.6), "second": (46.0, 47.0)}
+    losses |= {"other": (48.0, 49.0), "third": (44.0, 45.0), "vae": (20.0, 21.0)}
+    below = {"second": "first", "other": "first", "third": "second"}
+    for name, seeds in losses.items():
+        described = {"architecture": name, "scale": "s", "dataset": "digits", "task": "reconstruction"}
+        start = {"start": {"from": below[name], "weights_sha256": "0"}} if name in below else {}
+        answers = {"vae": ("kl",), "first": ("seen",)}.get(name, ("target",) if name in below else ())
+        for seed, loss in enumerate(seeds):
+            folder, scores = tmp_path / name / f"seed-{seed}", {"validation": {"loss": loss}, "test": {"loss": loss}}
+            own = fake.settings(name, seed, **described, **start)
+            fake.write_run(folder, own, loss, monitor="loss", maximize=False, scores=scores)
+            _answering(folder, *answers)
+    found = {board.name: board for board in boards(read_runs(tmp_path, dict.fromkeys(losses, (0, 1))))}
+    assert {name: [place.benchmark for place in board.places] for name, board in found.items()} == {
+        "digits (reconstruction)": ["noisy", "first", "deep"],
+        "digits (reconstruction: a layer of first)": ["second", "other"],
+        "digits (reconstruction: a layer of second)": ["third"],
+        "digits (reconstruction: the input and KL)": ["vae"],
+    }
+    assert found["digits (reconstruction: the input and KL)"].best is None
+    said = board_remark(found["digits (reconstruction: a layer of second)"])
+    assert "are of a layer of second stand apart: they cannot be compared with others of reconstruction." in said
+    assert "stand apart" not in board_remark(found["digits (reconstruction)"])
+    ranked = {
+        ranking.board.name
+        for ranking in rankings(list(found.values()), {"quick": SingleNumber(limit={"parameters": 1e9})})
+    }
+    assert ranked == {"digits (reconstruction)", "digits (reconstruction: a layer of first)"}
+
+
+def test_losses_by_options_of_a_task_that_change_what_a_loss_is_stand_apart(tmp_path):
+    options = {"drawn": {}, "named": {"negatives": 5, "foretells": "context"}, "all": {"negatives": 0}}
+    options["word"] = {"foretells": "word"}
+    for name, own in options.items():
+        _write(tmp_path, name, (1.0, 2.0), dataset="prose", architecture=name)
+        for seed in (0, 1):
+            file = tmp_path / name / f"seed-{seed}" / "settings.yaml"
+            written = yaml.safe_load(file.read_text()) | {"task": {"name": "word_vectors", **own}}
+            file.write_text(yaml.safe_dump(written))
+    found = {board.name: len(board.places) for board in boards(read_runs(tmp_path, dict.fromkeys(options, (0, 1))))}
+    assert found == {
+        "prose (word vectors)": 2,
+        "prose (word vectors: 0 negative samples)": 1,
+        "prose (word vectors: foretold word)": 1,
+    }
+
+
+def test_what_is_usual_of_an_option_is_its_default():
+    for row in (row for entry in TASKS for row in apart(entry.name) if row["told_by"] == "option"):
+        default = TASKS[row["task"]].options[row["name"]]
+        usual = yaml.safe_load(row["usual"])
+        assert (list(default) if isinstance(default, tuple) else default) == usual, row

@@ -6,6 +6,8 @@ import fake_runs as fake
 import pytest
 from site_text import site_text
 
+from archbench.architectures.network import outline
+from archbench.architectures.profile import profile
 from archbench.config import ConfigError, SingleNumber, check_config
 from archbench.page.report import Options, write_report
 from archbench.results.leaderboard import boards
@@ -84,6 +86,23 @@ def test_what_is_over_a_limit_is_not_ranked(tmp_path):
     assert _told(small) == {"lenet5": (1, 2, None), "mlp": (2, 3, None), "vgg11": (None, 1, "parameters")}
     assert _told(both) == {"mlp": (1, 3, None), "vgg11": (None, 1, "parameters"), "lenet5": (None, 2, "parameters")}
     assert {worth.place for worth in none.worths} == {None}
+
+
+def test_frozen_weights_and_kept_examples_count_against_a_limit(tmp_path):
+    """A LeNet-5 whose last layer alone trains answers with all 61,281 numbers, and neighbours with what they keep."""
+    trained = {"big": ("head", 0.95, 425, 40), "middle": ("knn", 0.93, 0, 20), "small": ("mlp", 0.80, 10_000, 5)}
+    (board,) = _write(tmp_path, trained)
+    for place in board.places:
+        for run in place.runs:
+            run.metrics["parameters_total"] = {"head": 61_281, "knn": 1_300_764, "mlp": 10_000}[place.architecture]
+    (ranking,) = rankings([board], {"small": SingleNumber(limit={"parameters": 50_000})})
+    assert _told(ranking) == {"mlp": (1, 3, None), "head": (None, 1, "parameters"), "knn": (None, 2, "parameters")}
+
+
+def test_nearest_neighbours_count_the_examples_that_they_keep():
+    """10 examples of 4 x 4 x 1 values with 3 votes each, their centre, k, and which metric."""
+    size = profile(outline({"name": "knn", "examples": 10, "neighbors": [1, 3]}, (4, 4, 1), 3))
+    assert (size.parameters, size.parameters_total) == (0, 10 * (16 + 3) + 16 + 2)
 
 
 def test_a_cost_that_was_not_measured_is_within_no_limit_and_has_no_price(tmp_path):

@@ -208,6 +208,6 @@ def test_boards_do_not_mix_heads(headed):
     asked = {"both": ["count", "color"], "count": ["count"], "deep": ["color"]}
     for run in headed:
         run.settings["task"]["heads"] = asked[run.benchmark]
-    assert [board.task for board in boards(headed)] == [
+    assert [board.asked for board in boards(headed)] == [
         "multi_task: count, color", "multi_task: count", "multi_task: color"
     ]  # fmt: skip

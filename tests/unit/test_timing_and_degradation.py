@@ -1,5 +1,8 @@
 """The probes of times and of degradation: every layer measured, bytes by hand, losses as training has them."""
 
+import math
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pandas as pd
@@ -7,9 +10,11 @@ import pytest
 import toys
 
 from archbench.figures.layers import errors_by_tensor, loss_by_depth, times_by_layer
+from archbench.page.sections.timing import _backward
 from archbench.probes.degradation import degradation
+from archbench.probes.slopes import with_slopes
 from archbench.probes.subject import Subject
-from archbench.probes.timing import timing
+from archbench.probes.timing import measure, milliseconds, surely, timing
 from archbench.results.layers import cost_sums, degrades, fit_by_depth, gradient_verdicts, median_costs
 from archbench.training.run import Pace, Workbench, run_benchmark
 
@@ -34,11 +39,59 @@ def test_every_layer_is_timed_and_its_bytes_are_counted(tmp_path):
     assert {"Relu", "Dense", "Flatten"} <= set(found["kind"])
 
 
+def test_what_is_timed_is_a_pass_forward_and_the_gradient_of_random_weights_of_it(tmp_path, monkeypatch):
+    """Of the sum of what a linear layer gives, a compiler would know the gradient without computing anything."""
+    timed = []
+
+    def tensors(given):
+        return keras.tree.map_structure(lambda one: keras.ops.convert_to_tensor(np.array(one)), given)
+
+    monkeypatch.setattr("archbench.probes.timing.compiled", lambda function, moved=(): function)
+    monkeypatch.setattr(
+        "archbench.probes.timing.milliseconds",
+        lambda calls, repeats: (
+            timed.append([function(*tensors(given)) for function, given in calls]) or np.ones((2, 3))
+        ),
+    )
+    given = keras.Input((5,))
+    dense = keras.layers.Dense(3)
+    keras.Model(given, dense(given))
+    kernel = np.array(keras.ops.convert_to_numpy(dense.kernel))  # before the optimizer's step
+    measure(dense, 4, toys.settings(**MLP), 3)
+    forward, (total, (by_kernel, by_bias, by_input)) = keras.tree.map_structure(keras.ops.convert_to_numpy, timed[0])
+    pulled = by_input @ np.linalg.pinv(kernel).T  # what weighs the outputs, from kernel by it
+    assert pulled.std() > 0.1  # which are no ones
+    np.testing.assert_allclose(by_input, pulled @ kernel.T, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(by_bias, pulled.sum(axis=0), rtol=1e-4, atol=1e-5)
+    assert by_kernel.shape == kernel.shape
+    assert total == pytest.approx((forward * pulled).sum(), rel=1e-3)
+
+
+def test_calls_take_turns_and_a_difference_within_noise_is_none():
+    order = []
+    taken = milliseconds([(order.append, ["a"]), (order.append, ["b"])], 2)
+    assert (taken.shape, order) == ((2, 2), ["a", "b"] * 3)
+    # Of 25, the 8th is the lower end of the 95 % interval of a median: 7 below 0 are still chance's.
+    above = np.arange(1.0, 26)
+    assert surely(above) == 13
+    assert surely(above - 7.5) == 5.5
+    assert math.isnan(surely(above - 8))
+
+
+def test_the_program_of_a_layers_gradient_gives_its_value_and_slopes():
+    """x^2 y at 3 and 2, weighed by 5: 90; by x 2 x y = 12, and by y x^2 = 9, times 5."""
+    function = with_slopes(lambda moved, weight: moved[0] ** 2 * moved[1] * weight)
+    given = [keras.ops.convert_to_tensor(one) for one in (3.0, 2.0)]
+    total, slopes = function(given, keras.ops.convert_to_tensor(5.0))
+    assert [float(one) for one in (total, *slopes)] == [90, 60, 45]
+
+
 @pytest.mark.parametrize(("data", "changes"), [(toys.sums, toys.LSTM), (toys.stripes, {"augmentation": []})])
 def test_networks_of_any_kind_are_timed(data, changes, tmp_path):
     subject = _subject(data, tmp_path, **changes)
     found = timing(iter([subject]), examples=2, repeats=1)["layers"]
-    assert found.filter(like="_ms").ge(0).all(axis=None)
+    assert (found[["forward_ms", "optimizer_ms"]] >= 0).all(axis=None)
+    assert not (found["backward_ms"] < 0).any()
     weights = sum(int(np.prod(w.shape)) for w in subject.learner().parts["network"].weights)
     assert found["weight_bytes"].sum() >= 4 * weights
 
@@ -59,10 +112,15 @@ def test_costs_are_medians_over_seeds_and_sums_over_layers():
         for layer in (1, 2)
     ]
     rows[1]["forward_ms"] = 30.0  # of the first seed's second layer
+    rows = [*rows, *({**row, "layer": 3, "kind": "K3", "backward_ms": math.nan} for row in rows[::2])]
     costs = median_costs(pd.DataFrame(rows))
-    assert costs["forward_ms"].tolist() == [2, 9]
+    assert costs["forward_ms"].tolist() == [2, 9, 2]
     (sums,) = cost_sums(pd.DataFrame(rows)).to_dict("records")
-    assert (sums["forward_ms"], sums["backward_ms"], sums["activation_bytes"]) == (11, 2, 16)
+    assert (sums["forward_ms"], sums["backward_ms"], sums["activation_bytes"]) == (13, 2, 24)
+    assert (sums["layers"], sums["unknown"]) == (3, 1)
+    assert _backward(SimpleNamespace(**sums)) == "2 ms (without 1 layer)"
+    assert _backward(SimpleNamespace(backward_ms=0.0, layers=2, unknown=2)) == "–"
+    assert _backward(SimpleNamespace(backward_ms=1.5, layers=2, unknown=0)) == "1.5 ms"
     assert (sums["slowest"], sums["ms"]) == ("K2 2", 10.5)
     assert len(times_by_layer(costs).axes) == 2
 

@@ -21,7 +21,20 @@ def test_the_windows_of_a_picture_by_hand():
     found = grid((8, 16), (0.5,), (1.0,), 0.5)
     assert found.dtype == "float32"
     expected = [(top, left, top + 4, left + 4) for top in (0, 2, 4) for left in range(0, 13, 2)]
-    np.testing.assert_allclose(found, expected)
+    assert sorted(map(tuple, found.tolist())) == expected
+
+
+def test_the_first_windows_are_of_all_sizes_and_lie_all_over_the_picture():
+    """Of 9 windows of 4 and 4 of 6 in 8 pixels: the middle, or the first as near to it, then corners, then between."""
+    found = grid((8, 8), (0.5, 0.75), (1.0,), 0.5)
+    sides = (found[:, 2] - found[:, 0]).tolist()
+    assert sides == [4, 6] * 4 + [4] * 5
+    small = [tuple(window[:2]) for window, side in zip(found.tolist(), sides, strict=True) if side == 4]
+    assert small[0] == (2, 2)
+    assert small[1:5] == [(0, 0), (0, 4), (4, 0), (4, 4)]
+    assert set(small[5:]) == {(0, 2), (2, 0), (2, 4), (4, 2)}
+    large = [tuple(window[:2]) for window, side in zip(found.tolist(), sides, strict=True) if side == 6]
+    assert large == [(0, 0), (2, 2), (0, 2), (2, 0)]
 
 
 def test_a_step_that_does_not_fit_becomes_a_little_smaller():

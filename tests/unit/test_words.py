@@ -182,7 +182,7 @@ def test_an_entry_goes_before_what_a_setting_is_also_called():
 SOUGHT = (
     "weight_decay dropout early_stopping gradient_clipping augmentation spatial_dropout tfrecord transfer_learning "
     "multi_task cross_validation nms anchors box_coding average_precision coco_map conv_arithmetic degradation splits "
-    "search_scales label_smoothing max_norm mixup cutout"
+    "search_scales label_smoothing max_norm mixup cutout triplet contrastive margin elbo content style nas_controller"
 )
 
 

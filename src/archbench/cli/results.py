@@ -129,7 +129,7 @@ def _table(board: Board, wanted: Collection[str]) -> Any:
     """The rows of a board as leaderboard-*.csv has them, with what they are of."""
     table = board.table()
     table.insert(0, "dataset", board.dataset)
-    table.insert(1, "task", board.task)
+    table.insert(1, "task", board.asked)
     return table[table["benchmark"].isin(list(wanted))]
 
 
@@ -138,7 +138,7 @@ def _as_json(board: Board, wanted: Collection[str]) -> dict[str, Any]:
     places = [{name: _finite(value) for name, value in row.items()} for row in rows]
     return {
         "dataset": board.dataset,
-        "task": board.task,
+        "task": board.asked,
         "metric": board.monitor,
         "higher_is_better": board.maximize,
         "benchmarks": places,
@@ -220,7 +220,7 @@ def _pair_as_json(found: Pair) -> dict[str, Any]:
     difference = found.comparison.difference
     return {
         "dataset": found.board.dataset,
-        "task": found.board.task,
+        "task": found.board.asked,
         "metric": found.board.monitor,
         "higher_is_better": found.board.maximize,
         **{

@@ -11,7 +11,9 @@ from archbench.datasets.store import Prepared
 from archbench.errors import UserError
 
 PROPOSALS = "proposals"
-"""float32 (example, region, [top, left, bottom, right]) in pixels: where objects may be, likely ones first."""
+"""float32 (example, region, [top, left, bottom, right]) in pixels: where objects may be.
+
+What is read first is worth most: likely ones, or where nothing is known of a picture, such as are spread over it."""
 
 
 class NoBoxesToPropose(UserError):

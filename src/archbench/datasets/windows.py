@@ -2,7 +2,7 @@
 
 The dense proposals that detectors looked at before selective search and proposal networks: Girshick 2015, "Fast R-CNN",
 arXiv:1504.08083, section 5.5, trains on such windows of several sides and shapes too. They know nothing of a picture:
-all pictures have the same ones.
+all pictures have the same ones, in an order that spreads the first of them over sizes and places.
 """
 
 from __future__ import annotations
@@ -56,9 +56,11 @@ def windows(
 
 
 def grid(size: tuple[int, int], sides: Several, ratios: Ratios, step: float) -> np.ndarray:
-    """The windows of a picture of `size` (height, width) pixels: float32 (window, 4), the first sides first.
+    """The windows of a picture of `size` (height, width) pixels: float32 (window, 4).
 
-    `sides`, `ratios` and `step` are those of the data set.
+    `sides`, `ratios` and `step` are those of the data set. One window of each size comes first, then a second of each,
+    and so on as long as there are any; those of one size as `spread` orders them. So however many of the first are
+    looked at, they are of all sizes and lie all over the picture.
     """
     found = []
     for side in sides:
@@ -70,5 +72,18 @@ def grid(size: tuple[int, int], sides: Several, ratios: Ratios, step: float) -> 
                 for whole, length in zip(size, lengths, strict=True)
             ]
             corner = np.stack(np.meshgrid(*starts, indexing="ij"), axis=-1).reshape(-1, 2)
-            found.append(np.concatenate([corner, corner + lengths], axis=1))
-    return np.concatenate(found).astype("float32")
+            found.append(np.concatenate([corner, corner + lengths], axis=1)[spread(corner)])
+    turns = np.concatenate([np.arange(len(windows)) for windows in found])
+    return np.concatenate(found)[np.argsort(turns, kind="stable")].astype("float32")
+
+
+def spread(places: np.ndarray) -> np.ndarray:
+    """An order of `places` (place, 2), as rows: the one nearest to their middle, then always the one furthest from all
+    before it, the first of several; Gonzalez 1985, Theoretical Computer Science 38.
+    """
+    order = [int(np.linalg.norm(places - places.mean(axis=0), axis=1).argmin())]
+    apart = np.full(len(places), np.inf)
+    for _ in places[1:]:
+        apart = np.minimum(apart, np.linalg.norm(places - places[order[-1]], axis=1))
+        order.append(int(apart.argmax()))
+    return np.array(order)

@@ -14,7 +14,8 @@ from archbench.figures.style import colors, figure, legend_below, log_axis, mark
 def widths_and_lengths(widths: pd.DataFrame, lengths: pd.DataFrame, score: str) -> Figure:
     """The score and the seconds by the width of the beam, and the score by the length of the source; a line an arm.
 
-    `widths`: columns arm, width, score, seconds; `lengths`: arm, length, score. `score` is the label of the scores.
+    `widths`: columns arm, width, score, low, high, seconds; `lengths`: arm, length, score, low, high. A score has a bar
+    from low to high. `score` is the label of the scores.
     """
     arms = list(dict.fromkeys(widths["arm"]))
     drawn = figure(9.6, 3.0 + 0.2 * ((len(arms) + 2) // 3))
@@ -22,6 +23,8 @@ def widths_and_lengths(widths: pd.DataFrame, lengths: pd.DataFrame, score: str) 
     handles = _lines(left, widths, arms, "width", "score")
     _lines(middle, widths, arms, "width", "seconds")
     _lines(right, lengths, arms, "length", "score")
+    _bars(left, widths, arms, "width")
+    _bars(right, lengths, arms, "length")
     for axes in (left, middle):
         axes.set_xscale("log", base=2)
         axes.set_xticks(sorted(set(widths["width"])), [str(width) for width in sorted(set(widths["width"]))])
@@ -40,3 +43,10 @@ def _lines(axes: Axes, table: pd.DataFrame, arms: Sequence[str], x: str, y: str)
         axes.plot(own[x], own[y], color=palette[arm], marker=shapes[arm], markersize=4)[0]
         for arm, own in ((arm, table[table["arm"] == arm]) for arm in arms)
     ]
+
+
+def _bars(axes: Axes, table: pd.DataFrame, arms: Sequence[str], x: str) -> None:
+    palette = colors(arms)
+    for arm in arms:
+        own = table[table["arm"] == arm]
+        axes.vlines(own[x], own["low"], own["high"], color=palette[arm], linewidth=1)

@@ -33,15 +33,21 @@ def precision_curves(curves: Mapping[str, np.ndarray]) -> Figure:
     return drawn
 
 
-def grouped_bars(values: pd.DataFrame, label: str) -> Figure:
-    """A group of bars a column, a bar in it a row of `values`; what is not known has none."""
+def grouped_bars(values: pd.DataFrame, label: str, halves: pd.DataFrame | None = None) -> Figure:
+    """A group of bars a column, a bar in it a row of `values`; what is not known has none.
+
+    A bar has a line of `halves`, of the same rows and columns, to both sides of its end, where that is known.
+    """
     rows = len(values)
     drawn = figure(max(4.6, 0.8 + values.shape[1] * (0.35 + 0.11 * rows)), 2.9 + LEGEND_ROW * -(-rows // 2))
     axes = drawn.subplots()
     palette, width = colors(list(values.index)), 0.84 / rows
     places, bars = np.arange(values.shape[1]), []
     for number, (name, heights) in enumerate(values.iterrows()):
-        bars.append(axes.bar(places + (number - (rows - 1) / 2) * width, heights, width, color=palette[name]))
+        across = places + (number - (rows - 1) / 2) * width
+        bars.append(axes.bar(across, heights, width, color=palette[name]))
+        if halves is not None:
+            axes.errorbar(across, heights, yerr=halves.loc[name], fmt="none", ecolor="black", elinewidth=0.8)
     axes.set(ylabel=label, ylim=(0, None), xticks=places)
     turned = max(map(len, values.columns)) > 9
     turn = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if turned else {}

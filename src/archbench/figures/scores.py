@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from archbench.figures.style import figure, shades, shorten
+from archbench.figures.style import figure, shorten
 
 SEED_OFFSET = 0.26
 """Rows below its mean that a seed's point is drawn, so that neither hides the other."""
@@ -61,24 +61,3 @@ def _bars(axes: Axes, rows: pd.DataFrame, columns: tuple[str, str, str]) -> None
         axes.plot([low, high], [place, place], color=blue, linewidth=2.4, zorder=3)
         face = blue if row["open"] else "white"
         axes.plot(mean, place, marker="D", color=blue, markerfacecolor=face, markersize=6.5, zorder=4)
-
-
-def score_map(scores: pd.DataFrame, *, label: str) -> Figure:
-    """Scores between 0 and 1 (competitor, kind) as colour and as numbers; what has none is left white."""
-    drawn = figure(2.6 + 0.62 * scores.shape[1], 1.2 + 0.3 * len(scores))
-    axes = drawn.subplots()
-    sns.heatmap(
-        scores.rename(index=lambda name: shorten(name, 40)),
-        annot=True,
-        fmt=".2f",
-        annot_kws={"fontsize": 7},
-        vmin=0,
-        vmax=1,
-        cmap=shades("Blues"),
-        cbar_kws={"label": label},
-        ax=axes,
-    )
-    axes.set(xlabel="", ylabel="")
-    axes.tick_params(axis="y", labelrotation=0)
-    axes.tick_params(axis="x", labelrotation=90 if max(map(len, scores.columns)) > 6 else 0)
-    return drawn

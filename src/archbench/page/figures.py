@@ -96,7 +96,7 @@ class Gallery:
     def board(self, board: Board, table: pd.DataFrame) -> list[Shown]:
         """Scores with intervals, learning curves, scores against costs; only what there are numbers for."""
         shown = []
-        stem = formats.file_name(board.dataset, board.task)
+        stem = formats.file_name(board.dataset, board.asked)
         scored = [place for place in board.places if place.score.n]
         with style():
             if len(scored) > 1:

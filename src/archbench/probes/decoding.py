@@ -17,6 +17,7 @@ from pydantic import Field
 from archbench.datasets.columns import lengths, take
 from archbench.errors import UserError
 from archbench.metrics.beam_errors import beam_error_analysis
+from archbench.metrics.intervals import bleu_interval, share_interval
 from archbench.metrics.texts import bleu
 from archbench.metrics.tokens import matches
 from archbench.options import Count
@@ -44,9 +45,11 @@ def decoding(
     """What translations of the test split score with beams of several `widths`, what they cost, and what goes wrong.
 
     Of the first `examples`, by default all. `widths` has a row a network, seed and width: `score` is `metric`, BLEU
-    where words are said and otherwise the share of exact matches; `seconds` are those of an example, compiling not
-    counted; of the `wrong` ones the model thinks more of the reference in `search_errors`, and not in `model_errors`.
-    `lengths` has the score of the network's own width by the length of the source, in groups of as many sentences.
+    where words are said and otherwise the share of exact matches, and from `low` to `high` its 95 % interval over
+    sentences, of BLEU by the bootstrap and of a share by Wilson's formula; `seconds` are those of an example, compiling
+    not counted; of the `wrong` ones the model thinks more of the reference in `search_errors`, and not in
+    `model_errors`. `lengths` has the score of the network's own width, with its interval, by the length of the source,
+    in groups of as many sentences.
     """
     by_width, by_length = [], []
     for subject in subjects:
@@ -107,7 +110,9 @@ class _Said:
 
     def _scored(self, rows: np.ndarray) -> dict[str, Any]:
         if self.task.says_words:
-            metric, score = "bleu", bleu(*(self.task.texts(tokens[rows]) for tokens in (self.target, self.said)))
+            texts = [self.task.texts(tokens[rows]) for tokens in (self.target, self.said)]
+            metric, score, (low, high) = "bleu", bleu(*texts), bleu_interval(*texts)
         else:
-            metric, score = "exact_match", float(self.right[rows].mean())
-        return {"examples": len(rows), "metric": metric, "score": score}
+            right = int(self.right[rows].sum())
+            metric, score, (low, high) = "exact_match", right / len(rows), share_interval(right, len(rows))
+        return {"examples": len(rows), "metric": metric, "score": score, "low": low, "high": high}

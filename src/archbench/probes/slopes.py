@@ -80,21 +80,24 @@ def compiled(function: Callable[..., Any], moved: Sequence[keras.Variable] = ())
     return lambda *given: jax.block_until_ready(jitted(values, *given))
 
 
-def slopes_of(function: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[Any]], list[Any]]:
-    """From tensors to the gradient by each of them of the number that `function` gives; to be traced."""
+def with_slopes(function: Callable[..., Any]) -> Callable[..., tuple[Any, list[Any]]]:
+    """From the arguments of `function` to the number that it gives, and its gradient by each tensor of the first one.
+
+    To be traced.
+    """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        def slopes(given: Sequence[Any]) -> list[Any]:
+        def slopes(given: Sequence[Any], *fixed: Any) -> tuple[Any, list[Any]]:
             with tf.GradientTape() as tape:
                 tape.watch(given)
-                total = function(given)
-            return tape.gradient(total, list(given), unconnected_gradients="zero")
+                total = function(given, *fixed)
+            return total, tape.gradient(total, list(given), unconnected_gradients="zero")
 
         return slopes
     import jax
 
-    return jax.grad(lambda given: function(given))
+    return jax.value_and_grad(function)
 
 
 def _on_tape(function: Callable[..., tuple[Any, Sequence[Any]]], given: Sequence[Any]) -> list[np.ndarray]:

@@ -64,6 +64,16 @@ def question_of(task: str) -> str:
 
 
 @cache
+def apart(task: str) -> tuple[Fact, ...]:
+    """What makes scores of a task be of something else, so that they cannot be compared: told_by, name, usual, of.
+
+    It is told by an `option` of the task that is not its `usual` value, written as YAML, or by an `answer` that some
+    networks give; `of` says what the score is of then, with the `value` of the option or the `source` of the answer.
+    """
+    return tuple(row for row in _rows("apart.csv") if row["task"] == task)
+
+
+@cache
 def _questions() -> dict[str, Fact]:
     return {row["task"]: row for row in _rows("questions.csv")}
 

@@ -20,13 +20,26 @@ def median_costs(layers: pd.DataFrame) -> pd.DataFrame:
 
 
 def cost_sums(layers: pd.DataFrame) -> pd.DataFrame:
-    """A row an arm: the sums of these over its layers, which layer takes longest (`slowest`), and how long (`ms`)."""
+    """A row an arm: the sums of these over its layers, which layer takes longest (`slowest`), and how long (`ms`).
+
+    Times backward that could not be told from noise are left out: of `unknown` of the `layers`.
+    """
     rows = []
     for arm, own in median_costs(layers).groupby("arm", sort=False):
         taken = own[list(PARTS)].sum(axis=1)
         longest = own.loc[taken.idxmax()]
         sums = own[[*PARTS, *BYTES]].sum().to_dict()
-        rows.append({"arm": arm, **sums, "slowest": f"{longest['kind']} {longest['layer']}", "ms": taken.max()})
+        unknown = int(own["backward_ms"].isna().sum())
+        rows.append(
+            {
+                "arm": arm,
+                **sums,
+                "layers": len(own),
+                "unknown": unknown,
+                "slowest": f"{longest['kind']} {longest['layer']}",
+                "ms": taken.max(),
+            }
+        )
     return pd.DataFrame(rows)
 
 

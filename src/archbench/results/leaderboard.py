@@ -11,7 +11,8 @@ import pandas as pd
 
 from archbench.datasets.store import SPLITS
 from archbench.records.read import STATES
-from archbench.results.facts import board_of, question_of
+from archbench.records.run_folder import parsed_yaml
+from archbench.results.facts import Fact, apart, board_of, question_of
 from archbench.results.ranking import Kind, Standing, rank
 from archbench.results.recipes import describe_augmentation, describe_recipe, differing, unlike
 from archbench.results.runs import Run, number
@@ -73,6 +74,8 @@ class Board:
 
     dataset: str
     task: str
+    of: str
+    """What its scores are of; empty where that is what is usual for the task."""
     monitor: str | None
     """The test score that ranks; None where no run lived long enough to name one."""
     maximize: bool
@@ -84,9 +87,14 @@ class Board:
         return question_of(self.task)
 
     @property
+    def asked(self) -> str:
+        """The task, with what its scores are of where that is not the usual."""
+        return _with(self.task, self.of)
+
+    @property
     def name(self) -> str:
         """`digits (classification)`."""
-        return f"{self.dataset} ({self.task.replace('_', ' ')})"
+        return f"{self.dataset} ({_with(self.task.replace('_', ' '), self.of)})"
 
     @property
     def best(self) -> Place | None:
@@ -116,6 +124,10 @@ class Board:
     def table(self) -> pd.DataFrame:
         """The board as written to leaderboard-*.csv."""
         return pd.DataFrame([_numbers(place, self.monitor) for place in self.places])
+
+
+def _with(task: str, of: str) -> str:
+    return f"{task}: {of}" if of else task
 
 
 def standing_numbers(standing: Standing) -> dict[str, float | str | bool]:
@@ -167,20 +179,34 @@ def count_states(runs: Iterable[Run]) -> str:
 
 
 def boards(runs: Sequence[Run]) -> list[Board]:
-    """One board a data set and task, in the order of the runs; a benchmark that left no settings is on none of them."""
-    members: dict[tuple[str, str], dict[str, list[Run]]] = {}
+    """One board a data set, a task and what scores are of, in the order of the runs.
+
+    A benchmark that left no settings is on none of them.
+    """
+    members: dict[tuple[str, str, str], dict[str, list[Run]]] = {}
     for benchmark, seeds in by_benchmark(runs).items():
         known = next((run for run in seeds if run.settings), None)
         if known is not None:
-            key = (known.settings["dataset"], _asked(known.settings["task"]))
+            key = (known.settings["dataset"], board_of(known.settings["task"]["name"]), _of(seeds, known.settings))
             members.setdefault(key, {})[benchmark] = seeds
     return [_board(*key, members[key]) for key in members]
 
 
-def _asked(task: Mapping[str, Any]) -> str:
-    """The name of a task, with the heads of one that has several to choose from: their scores cannot be compared."""
-    name = board_of(task["name"])
-    return f"{name}: {', '.join(task['heads'])}" if "heads" in task else name
+def _of(seeds: Sequence[Run], settings: Mapping[str, Any]) -> str:
+    """What the scores of a benchmark are of, by `facts.apart`; empty where of what is usual for its task."""
+    return ", ".join(filter(None, (_told(row, seeds, settings) for row in apart(settings["task"]["name"]))))
+
+
+def _told(row: Fact, seeds: Sequence[Run], settings: Mapping[str, Any]) -> str:
+    """What one row of `facts.apart` says of a benchmark; empty where it is not such a one."""
+    if row["told_by"] == "answer":
+        source = (settings.get("start") or {}).get("from", settings["benchmark"])
+        return row["of"].format(source=source) if any(row["name"] in run.answers for run in seeds) else ""
+    usual = parsed_yaml(row["usual"])
+    value = settings["task"].get(row["name"], usual)
+    if value == usual:
+        return ""
+    return row["of"].format(value=", ".join(value) if isinstance(value, list) else value)
 
 
 def by_benchmark(runs: Iterable[Run]) -> dict[str, list[Run]]:
@@ -191,14 +217,14 @@ def by_benchmark(runs: Iterable[Run]) -> dict[str, list[Run]]:
     return groups
 
 
-def _board(dataset: str, task: str, members: dict[str, list[Run]]) -> Board:
+def _board(dataset: str, task: str, of: str, members: dict[str, list[Run]]) -> Board:
     judged = next((run.metrics for seeds in members.values() for run in seeds if run.metrics), None)
     monitor, maximize = (judged["monitor"], judged["maximize"]) if judged else (None, True)
     labels = unique_labels(members)
     benchmarks = {label: benchmark for benchmark, label in labels.items()}
     standings = rank({label: members[benchmark] for label, benchmark in benchmarks.items()}, maximize=maximize)
     places = (_place(benchmarks[label], members[benchmarks[label]], label, own) for label, own in standings.items())
-    return Board(dataset, task, monitor, maximize, tuple(places))
+    return Board(dataset, task, of, monitor, maximize, tuple(places))
 
 
 def unique_labels(members: dict[str, list[Run]]) -> dict[str, str]:

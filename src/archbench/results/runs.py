@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from archbench.records import read
-from archbench.records.run_folder import read_shown
+from archbench.records.run_folder import read_json, read_shown
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,14 @@ class Run:
         """Whether the run was made on these data: data set -> the digest of its content; one left out is not known."""
         dataset = self.settings.get("dataset")
         return dataset not in data or self.settings["dataset_sha256"] == data[dataset]
+
+    @cached_property
+    def answers(self) -> frozenset[str]:
+        """The names of what its network, or any part of it, answers; empty where the run left no network."""
+        path = self.folder / "signature.json"
+        signature = {} if self.damage or not path.is_file() else read_json(path)
+        parts = signature.get("parts", {"": signature}).values()
+        return frozenset(name for part in parts for name in part.get("outputs", ()))
 
     @cached_property
     def history(self) -> pd.DataFrame:

@@ -142,8 +142,9 @@ def _priced(run: Run, more: float) -> Run:
 def cost(run: Run, name: str) -> float:
     """What a finished run costs; NaN where it was not measured.
 
-    `milliseconds` are those of an example of the validation split, answered in batches and scored: the median over the
-    epochs, so that compiling does not count.
+    `parameters` are all numbers that a network answers with: frozen weights too, and the examples that nearest
+    neighbours keep. `milliseconds` are those of an example of the validation split, answered in batches and scored: the
+    median over the epochs, so that compiling does not count.
     """
     if name == "milliseconds":
         examples = run.metrics.get("scored_examples", {}).get("validation", math.nan)
@@ -151,4 +152,6 @@ def cost(run: Run, name: str) -> float:
         return 1e3 * statistics.median(seconds) / examples if seconds else math.nan
     if name == "megabytes":
         return number(run.timings["peak_memory_bytes"]) / 1e6
+    if name == "parameters":
+        return number(run.metrics["parameters_total"])
     return number((run.timings if name == "train_seconds" else run.metrics)[name])

@@ -18,7 +18,7 @@ from archbench.datasets.card import Card
 from archbench.losses.regression import mse
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Direct, Smoke
-from archbench.tasks.objects import main_object, picture_size, smoke_boxes
+from archbench.tasks.objects import first_and_worst, main_object, picture_size, smoke_boxes
 
 
 @task(
@@ -73,11 +73,26 @@ class Landmarks(Direct):
         """`landmarks` (batch, point, [y, x]) in pixels; they may lie outside the picture."""
         return {"landmarks": ops.reshape(outputs, (-1, self.points, 2)) * self.size}
 
+    def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
+        """The first, and those that are furthest off."""
+        return first_and_worst(self.kept(arrays, predictions)["mistakes"], most)
+
+    def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
+        """`mistakes` (example,): the mean error of the points, in percent of the object's size; 0 without an object."""
+        there = np.asarray(arrays["box_label"])[:, 0] >= 0
+        mistakes = np.zeros(len(there))
+        mistakes[there] = _errors(arrays, predictions, there)
+        return {"mistakes": mistakes}
+
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`median_error` and `mean_error`, in percent of the object's size."""
-        there = np.asarray(arrays["box_label"])[:, 0] >= 0
-        boxes = np.asarray(arrays["boxes"], "float64")[there, 0]
-        size = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
-        apart = predictions["landmarks"][there] - np.asarray(arrays["landmarks"], "float64")[there, 0]
-        errors = 100 * np.linalg.norm(apart, axis=-1).mean(axis=1) / size
+        errors = _errors(arrays, predictions, np.asarray(arrays["box_label"])[:, 0] >= 0)
         return {"median_error": float(np.median(errors)), "mean_error": float(errors.mean())}
+
+
+def _errors(arrays: Arrays, predictions: Arrays, there: np.ndarray) -> np.ndarray:
+    """Of the examples `there`, the mean distance of the points from the truth, in percent of the object's size."""
+    boxes = np.asarray(arrays["boxes"], "float64")[there, 0]
+    size = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+    apart = predictions["landmarks"][there] - np.asarray(arrays["landmarks"], "float64")[there, 0]
+    return 100 * np.linalg.norm(apart, axis=-1).mean(axis=1) / size

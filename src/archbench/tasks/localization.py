@@ -24,7 +24,7 @@ from archbench.options import NonNegative
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Direct, Smoke
 from archbench.tasks.labels import check_class_names
-from archbench.tasks.objects import main_object, picture_size, smoke_boxes
+from archbench.tasks.objects import first_and_worst, main_object, picture_size, smoke_boxes
 
 BOX = slice(1, 5)
 """Where the box stands among the outputs: presence comes before it, the classes follow."""
@@ -93,13 +93,26 @@ class Localization(Direct):
             "label": ops.cast(ops.argmax(outputs[:, BOX.stop :], axis=-1), "int32"),
         }
 
+    def picked(self, arrays: Arrays, predictions: Arrays, most: int) -> np.ndarray:
+        """The first, and those that are furthest off."""
+        return first_and_worst(self.kept(arrays, predictions)["mistakes"], most)
+
+    def kept(self, arrays: Arrays, predictions: Arrays) -> dict[str, np.ndarray]:
+        """`mistakes` (example,): 1 less the IoU of the box; 1 where an object is missed, or one is made up."""
+        there, seen = np.asarray(arrays["box_label"])[:, 0] >= 0, predictions["presence"] > 0.5
+        return {"mistakes": np.where(there & seen, 1 - _shares(arrays, predictions), there != seen)}
+
     def scores(self, arrays: Arrays, predictions: Arrays, means: Mapping[str, float]) -> dict[str, float]:
         """`mean_iou`, `presence_accuracy` and `class_accuracy`; a box turned inside out overlaps nothing."""
         label = np.asarray(arrays["box_label"])[:, 0]
         there = label >= 0
-        shares = overlap(predictions["boxes"][there].astype("float64"), np.asarray(arrays["boxes"])[there, 0])
         return {
-            "mean_iou": float(shares.mean()),
+            "mean_iou": float(_shares(arrays, predictions)[there].mean()),
             "presence_accuracy": accuracy(there, predictions["presence"] > 0.5),
             "class_accuracy": accuracy(label[there], predictions["label"][there]),
         }
+
+
+def _shares(arrays: Arrays, predictions: Arrays) -> np.ndarray:
+    """The IoU of the box of each example with the true one, (example,); 0 where there is no object."""
+    return overlap(predictions["boxes"].astype("float64"), np.asarray(arrays["boxes"])[:, 0])

@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from archbench.figures.gallery import LARGEST_SIDE, Picture, displayable, grid, legend_under, show
+from archbench.figures.gallery import LARGEST_SIDE, Picture, displayable, grid, legend_under, show, worst_kept
 from archbench.figures.pictures import picture
 
 SHOWN = 12
@@ -17,26 +17,39 @@ SHOWN = 12
 
 @picture("landmarks", source="archbench")
 def landmarks(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
-    """True points as rings, predicted ones as crosses, coloured by point; a line joins the two."""
-    inputs = predictions["input"][:SHOWN]
+    """The first test examples and the worst: true points as rings, predicted ones as crosses, joined by a line."""
+    first = np.arange(min(SHOWN, len(predictions["input"])))
+    pictures = [_points(predictions, first, "points", f"The first {len(first)} test examples")]
+    if len(worst := worst_kept(predictions, SHOWN)):
+        which = (
+            f"The {len(worst)} of all {len(predictions['whole_mistakes'])} test examples whose points are furthest off,"
+            " in percent of the object's size, which stands above each"
+        )
+        pictures.append(_points(predictions, worst, "worst", which))
+    return pictures
+
+
+def _points(predictions: Mapping[str, np.ndarray], rows: np.ndarray, name: str, which: str) -> Picture:
+    inputs = predictions["input"][rows]
     images = displayable(inputs)
     scale = -(-max(inputs.shape[1:3]) // LARGEST_SIDE)
     truth, said = predictions["target_landmarks"][:, 0], predictions["prediction_landmarks"]
     there = predictions["target_box_label"][:, 0] >= 0
-    drawn, places = grid(len(images), columns=6, side=1.2, room=0.1)
-    for place, axes in enumerate(places):
-        show(axes, images[place])
+    drawn, places = grid(len(images), columns=6, side=1.2, room=0.18 if name == "worst" else 0.1)
+    for axes, image, row in zip(places, images, rows, strict=True):
+        title = f"{predictions['whole_mistakes'][predictions['row'][row]]:.0f}\u00a0%" if name == "worst" else ""
+        show(axes, image, title=title)
         axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # points outside the picture do not widen it
-        if there[place]:
-            _draw(axes, truth[place] / scale - 0.5, said[place] / scale - 0.5)
+        if there[row]:
+            _draw(axes, truth[row] / scale - 0.5, said[row] / scale - 0.5)
     marks = {"true": "o", "predicted": "x"}
-    handles = [Line2D([], [], color="black", marker=mark, linestyle="", label=name) for name, mark in marks.items()]
+    handles = [Line2D([], [], color="black", marker=mark, linestyle="", label=label) for label, mark in marks.items()]
     legend_under(drawn, handles, columns=2)
     caption = (
-        f"The first {len(images)} test examples: true key points (rings) and predicted ones (crosses), each point in "
-        "its colour. Points outside the picture are not drawn, and none where there is no object."
+        f"{which}: true key points (rings) and predicted ones (crosses), each point in its colour. Points outside the "
+        "picture are not drawn, and none where there is no object."
     )
-    return [Picture("points", drawn, caption)]
+    return Picture(name, drawn, caption)
 
 
 def _draw(axes: Axes, truth: np.ndarray, said: np.ndarray) -> None:

@@ -33,10 +33,10 @@ def boards(results: Results, place: Workplace) -> Iterator[Section]:
         yield Section("leaderboards", "Leaderboards", [nothing], listed=False, brief=False)
     order = list(by_benchmark(results.runs))
     for board in results.boards:
-        name = f"leaderboard-{formats.file_name(board.dataset, board.task)}.csv"
+        name = f"leaderboard-{formats.file_name(board.dataset, board.asked)}.csv"
         place.write_table(name, board.table())
         figures = place.gallery.board(board, table)
-        anchor = formats.file_name("board", board.dataset, board.task)
+        anchor = formats.file_name("board", board.dataset, board.asked)
         blocks = [Text(board_remark(board)), Table(board_rows(board)), File(name), Figures(figures)]
         listed = sorted(board.places, key=lambda entry: order.index(entry.benchmark))
         asked = answer(f"Which network on {board.name}?", listed, board.maximize)
@@ -69,8 +69,15 @@ def _board_row(place: Place, metric: str, further: Sequence[str]) -> Row:
 
 
 def board_remark(board: Board) -> str:
-    """Whether recipes are equal, who is ranked by what, and in what else the runs are not alike."""
-    return " ".join([*_recipes(board), _ranking(board), *board.unlike])
+    """What scores are of, whether recipes are equal, who is ranked by what, and in what else the runs are not alike."""
+    return " ".join([*_apart(board), *_recipes(board), _ranking(board), *board.unlike])
+
+
+def _apart(board: Board) -> list[str]:
+    if not board.of:
+        return []
+    task = formats.words(board.task)
+    return [f"Scores that are of {board.of} stand apart: they cannot be compared with others of {task}."]
 
 
 def _recipes(board: Board) -> list[str]:

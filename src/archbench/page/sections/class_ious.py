@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from archbench.figures.scores import score_map
+from archbench.figures.detections import grouped_bars
 from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.results.gathered import Results
+from archbench.results.interval import mean_interval
 from archbench.results.runs import Run
 
 SUFFIX = "_class_iou"
@@ -39,21 +40,35 @@ def _section(dataset: str, runs: Sequence[Run], place: Workplace) -> Section:
         ]
     )
     place.write_table(f"{stem}.csv", table)
-    means = table.pivot_table(index="benchmark", columns="class", values="iou", sort=False)
+    classes = list(dict.fromkeys(table["class"]))
+    found = {
+        benchmark: {name: mean_interval(own.loc[own["class"] == name, "iou"]) for name in classes}
+        for benchmark, own in table.groupby("benchmark", sort=False)
+    }
     seeds = table.groupby("benchmark")["seed"].nunique()
     rows = [
         {
             "Network": benchmark,
-            **{formats.words(name): formats.value(iou, 3) for name, iou in of_classes.items()},
+            **{formats.words(name): formats.score(iou) for name, iou in of_classes.items()},
             "Seeds": f"n={seeds[benchmark]}",
         }
-        for benchmark, of_classes in means.iterrows()
+        for benchmark, of_classes in found.items()
     ]
+    means, halves = (
+        pd.DataFrame([[getattr(iou, part) for iou in own.values()] for own in found.values()], list(found), classes)
+        for part in ("mean", "half")
+    )
     with style():
-        drawn = score_map(means.rename(columns=formats.words), label="test IoU")
-    caption = "Intersection over union of each class over all test pixels of a known class, the mean over seeds."
+        drawn = grouped_bars(means.rename(columns=formats.words), "test IoU", halves.rename(columns=formats.words))
+    caption = (
+        "Intersection over union of each class over all test pixels of a known class: means over seeds, and lines of "
+        "their 95\u00a0% intervals."
+    )
     shown = place.gallery.keep(drawn, stem, title, caption)
-    remark = "Intersection over union of each class over the whole test split, the mean over seeds; 1 is perfect."
+    remark = (
+        "Intersection over union of each class over the whole test split, the mean over seeds; ± is half the 95\u00a0% "
+        "interval over them. 1 is perfect."
+    )
     return Section(stem, title, [Text(remark), Table(rows), File(f"{stem}.csv"), Figures([shown])])
 
 

@@ -8,18 +8,22 @@ import pandas as pd
 
 from archbench.figures.decoding import widths_and_lengths
 from archbench.figures.style import style
+from archbench.metrics.intervals import RESAMPLES
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.records.probe_folder import ProbeFolder
 from archbench.results.gathered import Results
 
+SCORED = ("score", "low", "high")
 SCORES = {"bleu": "BLEU", "exact_match": "exact match"}
 REMARK = (
     "Where a translation is wrong, the search is to blame if the model thinks more of the reference than of what was "
     "said, for then a better search would have said something else; if not, the model is. What is wrong here is all "
     "that differs from the one reference, so in words many of the model's errors are other good translations. Seconds "
-    "are those of a sentence, in batches, on the machine of the probe."
+    "are those of a sentence, in batches, on the machine of the probe. In brackets is the 95\u00a0% interval of a "
+    "seed's score over the sentences of the test split, its limits as means over the seeds: of BLEU by the bootstrap "
+    f"({RESAMPLES:,} resamples of the sentences), of exact matches by Wilson's formula."
 )
 
 
@@ -38,11 +42,11 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
         place.write_table(f"{name}-{table}.csv", rows)
     seeds = widths.groupby("arm")["seed"].nunique()
     over = widths.groupby(["arm", "width"], sort=False)
-    by_width = over[["score", "seconds"]].mean().reset_index()
+    by_width = over[[*SCORED, "seconds"]].mean().reset_index()
     metrics = sorted(set(widths["metric"]))
     score = formats.in_words([SCORES[metric] for metric in metrics], "or")
     middle = lengths.assign(length=(lengths["shortest"] + lengths["longest"]) / 2)
-    by_length = middle.groupby(["arm", "shortest"], sort=False)[["length", "score"]].mean().reset_index()
+    by_length = middle.groupby(["arm", "shortest"], sort=False)[["length", *SCORED]].mean().reset_index()
     with style():
         shown = place.gallery.keep(
             widths_and_lengths(by_width, by_length, score),
@@ -50,7 +54,8 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
             f"Decoding: {probe.name}",
             f"Left and middle: test {score} and time by the width of the beam, on logarithmic axes but for the score. "
             "Right: the score of the network's own width by the length of the source, in groups of as many sentences, "
-            f"at the middle of their lengths. Means over n={formats.between(set(seeds))} seeds.",
+            f"at the middle of their lengths. Means over n={formats.between(set(seeds))} seeds; bars: 95\u00a0% "
+            "intervals over the sentences.",
         )
     rows = [_row(arm, width, own, seeds[arm]) for (arm, width), own in over]
     blocks = [Text(REMARK), Figures([shown]), Table(rows), File(f"{name}-widths.csv")]
@@ -60,6 +65,7 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
 
 def _row(arm: str, width: int, own: pd.DataFrame, seeds: int) -> dict[str, str]:
     wrong = own["wrong"].sum()
+    score, low, high = (formats.value(own[name].mean()) for name in SCORED)
 
     def share(errors: str) -> str:
         count = own[errors].sum()
@@ -68,7 +74,7 @@ def _row(arm: str, width: int, own: pd.DataFrame, seeds: int) -> dict[str, str]:
     return {
         "Network": arm,
         "Width": str(width),
-        "Score": f"{formats.value(own['score'].mean())} {SCORES[own['metric'].iloc[0]]}",
+        "Score": f"{score} ({low} to {high}) {SCORES[own['metric'].iloc[0]]}",
         "Seconds": formats.value(own["seconds"].mean(), 2),
         "Wrong": f"{wrong:,} of {own['examples'].sum():,}",
         "The search's": share("search_errors"),

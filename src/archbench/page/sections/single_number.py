@@ -21,6 +21,8 @@ UNITS = {
 REMARK = (
     "Which network is the best hangs on what it may cost. Each board is ranked by the numbers that params.yaml names "
     "(report.single_number), and verdicts are of that number, seed by seed. What is over a limit is not ranked. "
+    "Parameters are all numbers that a network answers with, trained or not: frozen weights count, and so does the "
+    "training set that a nearest-neighbour classifier keeps. "
     "Milliseconds are those of an example of the validation split, answered in batches and scored, on the machine that "
     "trained: they, seconds and memory are measured, and differ from run to run."
 )
@@ -35,7 +37,7 @@ def single_number(results: Results, place: Workplace) -> Iterator[Section]:
         return
     blocks: list[Block] = [Text(REMARK)]
     for ranking in found:
-        name = formats.file_name("single-number", ranking.name, ranking.board.dataset, ranking.board.task)
+        name = formats.file_name("single-number", ranking.name, ranking.board.dataset, ranking.board.asked)
         place.write_table(f"{name}.csv", ranking.table())
         rows = [_row(worth, ranking) for worth in ranking.worths]
         said = Text(f"{told(rules[ranking.name], ranking)} {changed(ranking)}")
