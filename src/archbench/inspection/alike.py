@@ -7,9 +7,10 @@ pictures are held against each other too, so that flat pictures, whose hash says
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from hashlib import blake2b
+from itertools import combinations, islice
 
 import numpy as np
 from PIL import Image
@@ -18,6 +19,8 @@ from archbench.datasets.columns import Arrays, Column, lengths
 
 CHUNK = 256
 """Examples that are read at once."""
+PAIRS = 2**16
+"""Pairs of small pictures that are held against each other at once."""
 MOST = 20_000
 """Examples of a split whose pictures are held against others."""
 BITS, GRAYS = 6, 8.0
@@ -39,21 +42,28 @@ class Twins:
         return self.first[0] != self.second[0]
 
 
-def equal(splits: Mapping[str, Arrays], name: str) -> list[Twins]:
-    """Every example whose array `name` is that of an earlier one, to the byte, with the first such."""
+def equal(splits: Mapping[str, Arrays], names: Sequence[str], most: int | None = None) -> list[Twins]:
+    """Every example whose arrays `names` are those of an earlier one, to the byte, with the first such.
+
+    Of each split the first `most` are looked at, all where that is None. A digest of each is kept, not its bytes.
+    """
     first: dict[bytes, tuple[str, int]] = {}
     found = []
     for split, arrays in splits.items():
-        for row, one in enumerate(_rows(arrays[name])):
-            other = first.setdefault(one.tobytes(), (split, row))
+        together = zip(*(_rows(arrays[name]) for name in names), strict=True)
+        for row, parts in enumerate(islice(together, most)):
+            content = blake2b(digest_size=16)
+            for part in parts:
+                content.update(f"{part.shape}".encode() + part.tobytes())
+            other = first.setdefault(content.digest(), (split, row))
             if other != (split, row):
                 found.append(Twins(other, (split, row)))
     return found
 
 
-def nearly(splits: Mapping[str, Arrays], name: str) -> list[Twins]:
-    """Pictures of two splits that are alike to the eye and not equal; of each split the first `MOST` are looked at."""
-    looks = {split: _looks(arrays[name]) for split, arrays in splits.items()}
+def nearly(splits: Mapping[str, Arrays], name: str, most: int = MOST) -> list[Twins]:
+    """Pictures of two splits that are alike to the eye and not equal; of each split the first `most` are looked at."""
+    looks = {split: _looks(arrays[name], most) for split, arrays in splits.items()}
     return [
         Twins((one, first), (other, second))
         for one, other in combinations(splits, 2)
@@ -69,31 +79,30 @@ class _Looks:
     """uint64 (picture,)."""
     small: np.ndarray
     """int16 (picture, pixel)."""
-    content: list[int]
-    """Of the pixels, to leave out those that are equal."""
+    content: np.ndarray
+    """int64 (picture,): of the pixels, to leave out those that are equal."""
 
 
-def _looks(column: Column) -> _Looks:
+def _looks(column: Column, most: int) -> _Looks:
     hashes, small, content = [], [], []
-    for row, pixels in enumerate(_rows(column)):
-        if row == MOST:
-            break
+    for pixels in islice(_rows(column), most):
         gray = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("L")
         shades = np.asarray(gray.resize((9, 8), Image.Resampling.BOX), np.int16)
         hashes.append(np.packbits(shades[:, 1:] > shades[:, :-1]).view(np.uint64)[0])
         small.append(np.asarray(gray.resize((SMALL, SMALL), Image.Resampling.BOX), np.int16).ravel())
         content.append(hash(pixels.tobytes()))
-    return _Looks(np.array(hashes, np.uint64), np.array(small, np.int16), content)
+    return _Looks(np.array(hashes, np.uint64), np.array(small, np.int16), np.array(content, np.int64))
 
 
 def _close(one: _Looks, other: _Looks) -> Iterator[tuple[int, int]]:
     for start in range(0, len(one.hashes), CHUNK):
         differing = np.bitwise_count(one.hashes[start : start + CHUNK, None] ^ other.hashes)
-        for place, second in np.argwhere(differing <= BITS).tolist():
-            first = start + place
-            off = np.abs(one.small[first] - other.small[second]).mean()
-            if off <= GRAYS and one.content[first] != other.content[second]:
-                yield first, second
+        places = np.argwhere(differing <= BITS) + np.array([start, 0])
+        for some in np.split(places, range(PAIRS, len(places), PAIRS)):
+            first, second = some.T
+            off = np.abs(one.small[first] - other.small[second]).mean(axis=1)
+            alike = (off <= GRAYS) & (one.content[first] != other.content[second])
+            yield from zip(first[alike].tolist(), second[alike].tolist(), strict=True)
 
 
 def _rows(column: Column) -> Iterator[np.ndarray]:

@@ -58,7 +58,7 @@ def write_page(
     """
     card, splits = prepared.card, prepared.splits
     rows = spread(prepared)
-    seen = alike.equal(splits, card.input)
+    seen = alike.equal(splits, [card.input])
     near = alike.nearly(splits, card.input) if drawn.is_picture(card) else None
     doubted = suspects.suspects(prepared, runs)
     told = {
