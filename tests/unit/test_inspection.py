@@ -149,7 +149,7 @@ def test_boxes_are_drawn_where_they_are(tmp_path):
     data, page = _page(tmp_path, "boxes", own_files.coco(), size=[24, 32], fit="stretch")
     assert "block" in page
     arrays = data.splits["train"]
-    picture = drawn._picture(data.card, arrays, 0, np.asarray(arrays["image"][0]))
+    picture = drawn.whole(drawn.example(data.card, arrays, "train", 0))
     top, left, bottom, right = np.asarray(arrays["boxes"][0])[0].astype(int) * 4
     pixels = np.asarray(picture)
     assert pixels.shape == (96, 128, 3)
@@ -161,7 +161,7 @@ def test_boxes_are_drawn_where_they_are(tmp_path):
 def test_masks_are_drawn_over_what_they_are_of(tmp_path):
     data, _ = _page(tmp_path, "masks", own_files.masked(), size=[24, 32])
     arrays = data.splits["train"]
-    pixels = np.asarray(drawn._picture(data.card, arrays, 0, np.asarray(arrays["image"][0])))[::4, ::4]
+    pixels = np.asarray(drawn.whole(drawn.example(data.card, arrays, "train", 0)))[::4, ::4]
     changed = (pixels != np.asarray(arrays["image"][0])).any(axis=-1)
     np.testing.assert_array_equal(changed, np.asarray(arrays["mask"][0]) == 1)
 

@@ -18,6 +18,8 @@ import numpy as np
 from PIL import Image
 
 from archbench.datasets.columns import Arrays, Column, lengths
+from archbench.datasets.store import Prepared
+from archbench.inspection import drawn
 
 CHUNK = 256
 """Examples that are read at once."""
@@ -45,6 +47,32 @@ class Twins:
     def across(self) -> bool:
         """Whether they are in two splits: what trains is then known where it is tested."""
         return self.first[0] != self.second[0]
+
+
+@dataclass(frozen=True)
+class Alike:
+    """What is alike in a data set."""
+
+    across: list[Twins]
+    """Equal, in two splits."""
+    within: list[Twins]
+    """Equal, in one split."""
+    near: list[Twins] | None
+    """Pictures of two splits, nearly alike; None where the data are no pictures."""
+    looked: dict[str, int]
+    """Examples of each split that were looked at for equal ones."""
+
+
+def search(prepared: Prepared, most_bytes: int | None = None) -> Alike:
+    """All that is alike in a data set; of each split the examples that `most_bytes` hold are looked at, or all."""
+    card, splits = prepared.card, prepared.splits
+    names = drawn.inputs(card)
+    size = sum(splits["train"][name].nbytes for name in names) // card.split_sizes["train"]
+    most = None if most_bytes is None else max(1, most_bytes // size)
+    same = equal(splits, names, most)
+    near = nearly(splits, card.input, MOST if most is None else min(MOST, most)) if drawn.is_picture(card) else None
+    looked = {split: count if most is None else min(count, most) for split, count in card.split_sizes.items()}
+    return Alike([one for one in same if one.across], [one for one in same if not one.across], near, looked)
 
 
 def equal(splits: Mapping[str, Arrays], names: Sequence[str], most: int | None = None) -> list[Twins]:
