@@ -34,7 +34,7 @@ def test_the_iou_of_each_class_is_told_as_a_mean_over_seeds(tmp_path):
     page = _report(tmp_path, runs)
     assert '<section id="class-iou-balloons">' in page
     part = page.split('<section id="class-iou-balloons">')[1].split("</section>")[0]
-    cells = re.findall('<td[^>]*>([^<]*)</td>', part)
+    cells = re.findall("<td[^>]*>([^<]*)</td>", part)
     assert cells == ["unet", "0.85", "0.3", "n=2", "fcn8s", "0.7", "–", "n=1"]
     assert "long one" in part
     table = pd.read_csv(tmp_path / "report" / "tables" / "class-iou-balloons.csv")
