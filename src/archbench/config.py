@@ -640,6 +640,12 @@ class Config(Model):
             check_name("benchmark", slug, self.benchmarks)
         return [self.benchmarks[slug] for slug in asked.runs] or ([asked.base] if asked.base else [])
 
+    def augmentation_on(self, slug: str) -> list[dict[str, Any]]:
+        """What the first benchmark on a data set that augments it does, each change with its options."""
+        users = (one for one in self.benchmarks.values() if one.dataset == slug)
+        own = (one.augmentation if one.augmentation is not None else self.training.augmentation for one in users)
+        return [one.spec for one in next(filter(None, own), ())]
+
     @model_validator(mode="before")
     @classmethod
     def _dataset_slug_is_its_name(cls, value: Any) -> Any:

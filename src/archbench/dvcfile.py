@@ -190,6 +190,7 @@ class _Pipeline:
         return {
             "cmd": f"python {self._pages}/report.py",
             "deps": [
+                *(f"{self._prepared}/{slug}" for slug in self._config.datasets),
                 *(f"{self._runs}/{slug}" for slug in self._config.benchmarks),
                 *(f"{self._studies}/{slug}" for slug in self._config.studies),
                 *(f"{self._probes}/{slug}" for slug in self._config.probes),

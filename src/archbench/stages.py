@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from archbench.config import DataSet
     from archbench.datasets.store import Prepared
     from archbench.expected import Expected
+    from archbench.results.data_sets import DataSetHere
     from archbench.results.gathered import Options
     from archbench.sweeps.study import ArmPlan
 
@@ -329,7 +331,8 @@ def report_options(config: Config, folders: Folders) -> Options:
     from archbench.results.gathered import Options
     from archbench.results.tracked import mlflow_pages
 
-    data = _known_data(config, folders)
+    data_sets = _data_sets(config, folders)
+    data = {slug: one.card and one.card.sha256 for slug, one in data_sets.items() if one.is_there}
     for slug in sorted(_seen_data(config, folders) - data.keys()):
         print(
             f"{slug} is not prepared, so nothing tells whether its runs are of what params.yaml asks for. "
@@ -339,6 +342,7 @@ def report_options(config: Config, folders: Folders) -> Options:
     return Options(
         title=config.report.title,
         data=data,
+        data_sets=data_sets,
         seeds={slug: benchmark.seeds or config.seeds for slug, benchmark in config.benchmarks.items()},
         expected=_expected(config),
         reference=folders.reference,
@@ -380,14 +384,19 @@ def make_reference() -> Path:
     return folders.reference
 
 
-def _known_data(config: Config, folders: Folders) -> dict[str, str | None]:
-    """Data set -> the digest of its content; None where params.yaml or the code would make another. Prepared ones."""
+def _data_sets(config: Config, folders: Folders) -> dict[str, DataSetHere]:
+    """Every data set of params.yaml, and its card where it is prepared as params.yaml and the code ask for."""
     from archbench.datasets.derived import known_card
-    from archbench.datasets.store import CARD
+    from archbench.results.data_sets import DataSetHere
 
-    there = [slug for slug in config.datasets if (folders.prepared / slug / CARD).is_file()]
-    cards = {slug: known_card(slug, config.datasets, folders.prepared) for slug in there}
-    return {slug: card.sha256 if card else None for slug, card in cards.items()}
+    known = {
+        slug: DataSetHere(slug, one.spec, folders.prepared / slug, folders.raw, one.of, config.augmentation_on(slug))
+        for slug, one in config.datasets.items()
+    }
+    return {
+        slug: replace(one, card=known_card(slug, config.datasets, folders.prepared)) if one.is_there else one
+        for slug, one in known.items()
+    }
 
 
 def _seen_data(config: Config, folders: Folders) -> set[str]:

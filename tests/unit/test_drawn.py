@@ -17,21 +17,21 @@ import pytest
 from archbench.figures.gallery import Picture
 from archbench.figures.style import colors, figure
 from archbench.page import drawn
-from archbench.page.drawn import Drawn, Job
+from archbench.page.drawn import Drawing, Drawn, Job
 from archbench.page.report import write_report
 from archbench.results.gathered import Options
 
 NAMES = [*fake.NETWORKS]
 
 
-def _lines(count: int) -> list[Picture]:
+def _lines(count: int) -> Drawing:
     """Two figures; which process drew is in the caption."""
     made = []
     for name in ("one", "two"):
         sheet = figure(2 + count, 1)
         sheet.subplots().plot(range(count + 2), color=colors(["a", "b"])["b"])
         made.append(Picture(name, sheet, str(os.getpid())))
-    return made
+    return Drawing(made, {"lines": count})
 
 
 def _job(count: int, **changes) -> Job:
@@ -50,6 +50,7 @@ def test_a_figure_is_drawn_once_for_each_state_of_data_and_code(tmp_path):
         written = one.path.stat().st_mtime_ns
     with Drawn(tmp_path, "code") as second:
         assert second.of(_job(1))[0].path.stat().st_mtime_ns == written
+        assert second.found(_job(1)) == {"lines": 1}
         assert second.of(_job(2))[0].width == 4 * 96
     with Drawn(tmp_path, "other code") as third:
         assert third.of(_job(1))[0].path != one.path
@@ -133,7 +134,7 @@ def _wait_for(what) -> None:
         time.sleep(0.05)
 
 
-def _broken() -> list[Picture]:
+def _broken() -> Drawing:
     raise ValueError("the picture has no pixels")
 
 

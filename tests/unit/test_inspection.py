@@ -2,6 +2,7 @@
 
 import io
 import re
+import tracemalloc
 
 import numpy as np
 import own_files
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from archbench.cli.app import app
 from archbench.datasets import store
+from archbench.datasets.columns import Ragged
 from archbench.datasets.prepare import files_read, prepare
 from archbench.inspection import alike, drawn, files, suspects
 from archbench.inspection.page import balance, spread, write_page
@@ -29,18 +31,39 @@ def _texture(seed, side=32):
 
 def test_equal_examples_are_told_within_a_split_and_across():
     one, two, three = (_texture(seed) for seed in range(3))
-    found = alike.equal(_splits(train=[one, two, one], validation=[three], test=[two]), "image")
+    found = alike.equal(_splits(train=[one, two, one], validation=[three], test=[two]), ["image"])
     assert [(twins.first, twins.second, twins.across) for twins in found] == [
         (("train", 0), ("train", 2), False),
         (("train", 1), ("test", 0), True),
     ]
 
 
+def test_equal_examples_are_equal_in_all_that_they_are_of_and_as_far_as_is_looked():
+    """A pair is told by both of its pictures; numbers of one content in two shapes are two."""
+    one, two = _texture(0), _texture(1)
+    pairs = {"train": {"image": np.stack([one, one, one]), "other": np.stack([one, two, one])}}
+    assert [twins.second for twins in alike.equal(pairs, ["image", "other"])] == [("train", 2)]
+    assert [twins.second for twins in alike.equal(pairs, ["image"])] == [("train", 1), ("train", 2)]
+    assert alike.equal(pairs, ["image", "other"], most=2) == []
+    lines = Ragged.of([np.zeros((2, 2)), np.zeros((2, 2)), np.zeros((4, 2))])
+    assert len(alike.equal({"train": {"lines": lines}}, ["lines"])) == 1
+
+
+def test_a_search_for_equal_examples_keeps_no_example():
+    """Of 64 MB, less than a quarter at once: a chunk of examples, and of each a digest."""
+    data = {"train": {"image": np.random.default_rng(0).integers(0, 256, (4096, 128, 128, 1), np.uint8)}}
+    tracemalloc.start()
+    assert alike.equal(data, ["image"]) == []
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < data["train"]["image"].nbytes / 4
+
+
 def test_texts_of_unlike_lengths_are_held_against_each_other_without_their_padding(tmp_path):
     rows = "text,label,split\n" + "one two,a,train\none two three four,b,train\none two,a,test\nfour,b,validation\n"
     put(tmp_path, {"t.csv": rows})
     prepare({"name": "text_table", "file": str(tmp_path / "t.csv"), "split": "split"}, "m", tmp_path / "m", tmp_path)
-    (twins,) = alike.equal(store.load(tmp_path / "m").splits, "tokens")
+    (twins,) = alike.equal(store.load(tmp_path / "m").splits, ["tokens"])
     assert (twins.first, twins.second) == (("train", 0), ("test", 0))
 
 
@@ -57,6 +80,14 @@ def test_pictures_that_are_nearly_alike_in_two_splits():
         (("train", 0), ("test", 0)),
         (("validation", 0), ("test", 0)),
     }
+
+
+def test_thin_strokes_are_alike_where_they_are_those_of_the_same_hand():
+    """A bar of 32 rows and one of 26 on black differ by 3 of 255 in the mean, and by a fifth of their contrast."""
+    long, short = np.zeros((32, 32, 1), np.uint8), np.zeros((32, 32, 1), np.uint8)
+    long[:, 14:16], short[:26, 14:16] = 255, 255
+    assert alike.nearly(_splits(train=[long], test=[short]), "image") == []
+    assert len(alike.nearly(_splits(train=[long], test=[np.where(long, 250, 0).astype(np.uint8)]), "image")) == 1
 
 
 def test_headers_of_files_tell_sizes_formats_turned_and_corrupt_ones(tmp_path):
@@ -118,7 +149,7 @@ def test_boxes_are_drawn_where_they_are(tmp_path):
     data, page = _page(tmp_path, "boxes", own_files.coco(), size=[24, 32], fit="stretch")
     assert "block" in page
     arrays = data.splits["train"]
-    picture = drawn._picture(data.card, arrays, 0, np.asarray(arrays["image"][0]))
+    picture = drawn.whole(drawn.example(data.card, arrays, "train", 0))
     top, left, bottom, right = np.asarray(arrays["boxes"][0])[0].astype(int) * 4
     pixels = np.asarray(picture)
     assert pixels.shape == (96, 128, 3)
@@ -130,7 +161,7 @@ def test_boxes_are_drawn_where_they_are(tmp_path):
 def test_masks_are_drawn_over_what_they_are_of(tmp_path):
     data, _ = _page(tmp_path, "masks", own_files.masked(), size=[24, 32])
     arrays = data.splits["train"]
-    pixels = np.asarray(drawn._picture(data.card, arrays, 0, np.asarray(arrays["image"][0])))[::4, ::4]
+    pixels = np.asarray(drawn.whole(drawn.example(data.card, arrays, "train", 0)))[::4, ::4]
     changed = (pixels != np.asarray(arrays["image"][0])).any(axis=-1)
     np.testing.assert_array_equal(changed, np.asarray(arrays["mask"][0]) == 1)
 

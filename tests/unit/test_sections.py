@@ -158,7 +158,7 @@ def test_a_cell_that_is_a_name_links_to_its_page_and_none_to_its_own():
     one = Section("one", "One", [Table([{"a": "two", "b": "one"}])], names=["one"])
     two = Section("two", "Two", [Table([{"a": "two", "b": "other"}])], names=["two"])
     html = render(Page("t", "p", [], [one, two]))
-    assert '<td class="first"><a href="two.html">two</a></td><td class="">one</td>' in html["pages/one.html"]
+    assert '<td class="first"><a href="two.html">two</a></td><td>one</td>' in html["pages/one.html"]
     assert '<td class="first">two</td>' in html["pages/two.html"]
 
 

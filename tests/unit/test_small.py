@@ -16,7 +16,6 @@ from archbench.figures.small import smaller
 from archbench.figures.style import figure, save_svg, style
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9">'
-HREF = "{http://www.w3.org/1999/xlink}href"
 
 
 def _shrunk(inside: str, rules: str = "") -> ElementTree.Element:
@@ -88,7 +87,7 @@ def test_what_is_referred_to_keeps_a_name_and_its_readers_follow():
     held = {part.get("id") for part in root.iter()} - {None}
     assert len(held) == 2
     (use,) = (part for part in root.iter() if part.tag.endswith("use"))
-    assert use.get(HREF).removeprefix("#") in held
+    assert use.get("href").removeprefix("#") in held
     assert use.get("x") == "1.23"
     (line,) = (part for part in root.iter() if "clip-path" in part.get("style", ""))
     assert re.fullmatch(r"clip-path: url\(#(\w+)\)", line.get("style"))[1] in held
@@ -111,8 +110,8 @@ def _linked(picture: np.ndarray) -> np.ndarray:
     Image.fromarray(picture).save(written, "PNG")
     link = f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"
     (image,) = (p for p in _shrunk(f'<image xlink:href="{link}" width="8" height="8"/>') if p.tag.endswith("image"))
-    assert len(image.get(HREF)) <= len(link)
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(image.get(HREF).partition(",")[2]))).convert("RGB"))
+    assert len(image.get("href")) <= len(link)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(image.get("href").partition(",")[2]))).convert("RGB"))
 
 
 def test_a_drawing_keeps_its_pixels_and_a_photograph_nearly():

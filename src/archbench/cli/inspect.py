@@ -56,10 +56,7 @@ def _found(what: str) -> tuple[dict[str, Any], Path, Folders, list[dict[str, Any
         config, folders = stages.open_pipeline()
         if what in config.datasets:
             _prepare(config, folders, what)
-            users = [one for one in config.benchmarks.values() if one.dataset == what]
-            own = (one.augmentation or config.training.augmentation for one in users)
-            chosen = next(filter(None, own), ())
-            return config.datasets[what].spec, folders.prepared / what, folders, [one.spec for one in chosen]
+            return config.datasets[what].spec, folders.prepared / what, folders, config.augmentation_on(what)
     folders = place.folders()
     if os.sep in what or Path(what).exists():
         spec = pointed(guess(Path(what).expanduser()), str(Path(what).expanduser().resolve()))

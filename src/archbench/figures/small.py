@@ -94,8 +94,9 @@ def _say_less(part: ElementTree.Element, short: dict[str, str], classes: dict[st
             part.set(name, _rounded(value))
         elif name == "transform":
             part.set(name, NUMBER.sub(lambda found: f"{float(found[0]):.5g}", value))
-        elif name == HREF and value.startswith(PNG):
-            part.set(name, _packed(value))
+        elif name == HREF:  # SVG 2 has it without a name space of its own
+            del part.attrib[HREF]
+            part.set("href", _packed(value) if value.startswith(PNG) else _renamed(value, short))
         elif "#" in value:
             part.set(name, _renamed(value, short))
 

@@ -56,27 +56,24 @@ def write_page(
     `own` are the files of the user's own that it was made from, `runs` where runs on it may be; `augmentation` is that
     of a benchmark on it, which some examples are shown with.
     """
-    card, splits = prepared.card, prepared.splits
-    rows = spread(prepared)
-    seen = alike.equal(splits, card.input)
-    near = alike.nearly(splits, card.input) if drawn.is_picture(card) else None
+    card, rows, found = prepared.card, spread(prepared), alike.search(prepared)
     doubted = suspects.suspects(prepared, runs)
     told = {
         "card": card,
         "balance": balance(card),
-        "lengths": _lengths(prepared),
+        "lengths": spans(prepared),
         "files": files.look(own),
         "examples": [_example(prepared, "train", row) for row in rows],
         "augmented": augmented(prepared, augmentation, rows[:AUGMENTED]),
         "augmentation": augmentation,
-        "within": [twins for twins in seen if not twins.across],
-        "across": [twins for twins in seen if twins.across],
-        "across_pairs": _pairs(prepared, [twins for twins in seen if twins.across]),
-        "within_pairs": _pairs(prepared, [twins for twins in seen if not twins.across]),
-        "near": near,
-        "near_pairs": _pairs(prepared, near or []),
+        "within": found.within,
+        "across": found.across,
+        "across_pairs": _pairs(prepared, found.across),
+        "within_pairs": _pairs(prepared, found.within),
+        "near": found.near,
+        "near_pairs": _pairs(prepared, found.near or []),
         "most": alike.MOST,
-        "odd": _odd(folder),
+        "odd": odd_files(folder),
         "odd_shown": ODD,
         "doubted": doubted,
         "doubted_shown": [
@@ -105,18 +102,18 @@ def balance(card: Card) -> dict[str, list[Class]]:
     return found
 
 
-def spread(prepared: Prepared) -> list[int]:
-    """Training examples to show: of every class in turn where there are classes, else from all over the split."""
+def spread(prepared: Prepared, most: int = EXAMPLES) -> list[int]:
+    """At most `most` training examples to show: of every class in turn where there are classes, else from all over."""
     arrays = prepared.splits["train"]
     count = len(arrays[prepared.card.input])
     if "label" not in prepared.card.classes:
-        return np.unique(np.linspace(0, count - 1, min(count, EXAMPLES)).astype(int)).tolist()
+        return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int)).tolist()
     label = np.asarray(arrays["label"])
     turn = np.zeros(count, int)
     for kind in np.unique(label):
         members = np.flatnonzero(label == kind)
         turn[members] = np.arange(len(members))
-    return np.lexsort((label, turn))[:EXAMPLES].tolist()
+    return np.lexsort((label, turn))[:most].tolist()
 
 
 def _example(prepared: Prepared, split: str, row: int) -> Example:
@@ -127,7 +124,7 @@ def _pairs(prepared: Prepared, found: Sequence[Twins]) -> list[Pair]:
     return [Pair(_example(prepared, *twins.first), _example(prepared, *twins.second)) for twins in found[:PAIRS]]
 
 
-def _lengths(prepared: Prepared) -> dict[str, tuple[int, int, int]]:
+def spans(prepared: Prepared) -> dict[str, tuple[int, int, int]]:
     """Array of unlike lengths -> the least, the median and the most rows of a training example."""
     found = {}
     for name, column in prepared.splits["train"].items():
@@ -137,7 +134,7 @@ def _lengths(prepared: Prepared) -> dict[str, tuple[int, int, int]]:
     return found
 
 
-def _odd(folder: Path) -> list[tuple[str, str]]:
+def odd_files(folder: Path) -> list[tuple[str, str]]:
     """(file, what) of every odd file that the card counts."""
     if not (folder / ODD_FILES).is_file():
         return []

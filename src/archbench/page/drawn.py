@@ -1,7 +1,7 @@
-"""Figures that depend on a single run or benchmark: drawn in other processes beside the rest of a report, and kept.
+"""Figures that depend on a single run, benchmark or data set: drawn in other processes beside the rest of a report.
 
 Most figures of a report are of this kind, and most runs are as they were when the last report was written. A figure
-whose data and code are the same is taken from there.
+whose data and code are the same is taken from there, with what else was found for it.
 """
 
 from __future__ import annotations
@@ -46,11 +46,19 @@ class Kept(NamedTuple):
     path: Path
 
 
+class Drawing(NamedTuple):
+    """What a job makes."""
+
+    pictures: list[Picture]
+    found: dict[str, Any] = {}  # noqa: RUF012 - nobody writes into it
+    """What is told of them in words, as JSON can hold it."""
+
+
 @dataclass(frozen=True)
 class Job:
     """Figures that belong together: `draw` with `arguments`, both of which another process can be given."""
 
-    draw: Callable[..., list[Picture]]
+    draw: Callable[..., Drawing]
     arguments: tuple[Any, ...]
     of: str
     """What they depend on, in words that differ whenever the figures would."""
@@ -102,6 +110,15 @@ class Drawn:
 
     def of(self, job: Job) -> list[Kept]:
         """What `job` draws, once it is drawn; an error in it is raised here."""
+        folder = self._path(job).parent
+        drawn = enumerate(self._told(job)["figures"])
+        return [Kept(*words, *sides, folder / f"{place}.svg") for place, (*words, sides) in drawn]
+
+    def found(self, job: Job) -> dict[str, Any]:
+        """What `job` tells in words."""
+        return self._told(job)["found"]
+
+    def _told(self, job: Job) -> dict[str, Any]:
         key = job.key(self._state)
         self._used.add(key)
         begun = self._begun.pop(key, None)
@@ -110,8 +127,7 @@ class Drawn:
                 begun.result()
         if not self._path(job).is_file():
             _draw(job, self._folder / key)
-        told = json.loads(self._path(job).read_text(encoding="utf-8"))
-        return [Kept(*words, *sides, self._folder / key / f"{place}.svg") for place, (*words, sides) in enumerate(told)]
+        return json.loads(self._path(job).read_text(encoding="utf-8"))
 
     def _path(self, job: Job) -> Path:
         return self._folder / job.key(self._state) / TOLD
@@ -124,11 +140,11 @@ def _draw(job: Job, folder: Path) -> None:
     with one_look_each(job.looks), style():
         made = job.draw(*job.arguments)
     told = []
-    for place, picture in enumerate(made):
+    for place, picture in enumerate(made.pictures):
         save_svg(picture.figure, folder / f"{place}.svg")
         sides = [round(PIXELS_AN_INCH * inches) for inches in picture.figure.get_size_inches()]
         told.append([picture.name, picture.caption, sides])
-    write_text(folder / TOLD, json.dumps(told))
+    write_text(folder / TOLD, json.dumps({"figures": told, "found": made.found}))
 
 
 def _be_a_worker() -> None:

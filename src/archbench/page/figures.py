@@ -22,7 +22,7 @@ from archbench.figures.pictures import PICTURES
 from archbench.figures.scores import interval_figure
 from archbench.figures.style import looks, save_svg, style
 from archbench.page import formats
-from archbench.page.drawn import PIXELS_AN_INCH, Drawn, Job, Kept
+from archbench.page.drawn import PIXELS_AN_INCH, Drawing, Drawn, Job, Kept
 from archbench.records.run_folder import read_shown
 from archbench.results.facts import families
 from archbench.results.leaderboard import Board, Place, standing_numbers
@@ -78,14 +78,14 @@ class Gallery:
         self._folder = folder
         self._drawn = drawn or ExitStack().enter_context(Drawn(None, ""))
 
-    def begin(self, boards: Sequence[Board]) -> None:
-        """Have what will be asked of `boards` drawn beside the rest."""
+    def begin(self, boards: Sequence[Board], jobs: Sequence[Job] = ()) -> None:
+        """Have what will be asked of `boards`, and `jobs`, drawn beside the rest."""
         for board in boards:
             looks([place.benchmark for place in board.places[:MOST_LINES]])  # those of one panel differ
         places = [(board, place) for board in boards for place in board.places]
         pictured = [run for _, place in places if (run := _pictured(place.runs))]
         curves = [job for board, place in places if (job := _curve(board, place))]
-        self._drawn.begin([*map(_pictures_of, pictured), *curves])
+        self._drawn.begin([*jobs, *map(_pictures_of, pictured), *curves])
 
     def keep(self, drawn: Figure, name: str, alt: str, caption: str) -> Shown:
         """Save `drawn` as <name>.svg."""
@@ -128,6 +128,14 @@ class Gallery:
             )
             for kept in (self._drawn.of(_pictures_of(run)) if run else ())
         ]
+
+    def of_job(self, job: Job, name: str) -> tuple[list[Shown], dict[str, Any]]:
+        """The figures of a job that is about `name`, which their files are named after, and what it found."""
+        shown = [
+            self._take(one, formats.file_name(f"{one.name}-{name}"), f"{one.name} of {name}", one.caption)
+            for one in self._drawn.of(job)
+        ]
+        return shown, self._drawn.found(job)
 
     def _take(self, kept: Kept, name: str, alt: str, caption: str) -> Shown:
         """A figure that is drawn already, as <name>.svg."""
@@ -237,8 +245,8 @@ def _pictures_of(run: Run) -> Job:
     return Job(_draw_pictures, (task, run.folder), f"{task} {sorted(files.items())}")
 
 
-def _draw_pictures(task: str, folder: Path) -> list[Picture]:
-    return task_pictures(task, read_shown(folder))
+def _draw_pictures(task: str, folder: Path) -> Drawing:
+    return Drawing(task_pictures(task, read_shown(folder)))
 
 
 def _curve(board: Board, place: Place) -> Job | None:
@@ -252,9 +260,9 @@ def _curve(board: Board, place: Place) -> Job | None:
     return Job(_draw_curve, arguments, f"{arguments[1:]} {curves.to_csv()}", looks([place.benchmark]))
 
 
-def _draw_curve(curves: pd.DataFrame, monitor: str, metric: str, benchmark: str, label: str) -> list[Picture]:
+def _draw_curve(curves: pd.DataFrame, monitor: str, metric: str, benchmark: str, label: str) -> Drawing:
     drawn = learning_curves(curves, monitor=monitor, metric=metric, labels={benchmark: label})
-    return [Picture("curves", drawn, "")]
+    return Drawing([Picture("curves", drawn, "")])
 
 
 def _told(row: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from archbench.page.drawn import Drawn
 from archbench.page.figures import Gallery
 from archbench.page.first_lines import first_lines
 from archbench.page.known import Known
+from archbench.page.looked import look_at
 from archbench.page.readme import readme
 from archbench.page.section import Workplace
 from archbench.page.sections import SECTIONS, sections_of
@@ -49,7 +50,7 @@ def write_report(
     known = options.known
     with Drawn(known and known.with_suffix(""), code_state() if known else "") as drawn, one_look_each():
         place = Workplace(Gallery(out / "figures", drawn), partial(_write_table, out), Known(known), out)
-        place.gallery.begin(results.boards)
+        place.gallery.begin(results.boards, [look_at(data) for data in options.data_sets.values() if data.card])
         sections = list(sections_of(results, place))
     place.known.keep()
     page = Page(options.title, pipeline, summarize(results.runs, results.boards), sections)

@@ -21,7 +21,10 @@ def lineage() -> tuple[Fact, ...]:
 
 @cache
 def published() -> tuple[Fact, ...]:
-    """Results of the papers: name, metric, value, data, protocol, source; the source says how sure the number is."""
+    """Results of the papers: name, metric, value, data, protocol, source, dataset.
+
+    The source says how sure the number is; `dataset` is the loader of the data that it was tested on.
+    """
     return _rows("published.csv")
 
 

@@ -14,6 +14,7 @@ from archbench.expected import Expected
 from archbench.records.probe_folder import ProbeFolder, read_probe
 from archbench.records.read import HalfWritten
 from archbench.records.run_folder import BrokenRecord
+from archbench.results.data_sets import DataSetHere
 from archbench.results.durations import Duration, durations
 from archbench.results.leaderboard import Board, boards
 from archbench.results.reference import Reference, read_reference
@@ -35,6 +36,8 @@ class Options:
     data: Mapping[str, str | None] = field(default_factory=dict)
     """Data set -> the digest of its content as params.yaml asks for it; None where it is prepared, but otherwise, so
     that no run is of it. One that is left out is not prepared here: what its runs were made on is not known."""
+    data_sets: Mapping[str, DataSetHere] = field(default_factory=dict)
+    """Data set of params.yaml -> what is known of it."""
     expected: Sequence[Expected] = ()
     """What params.yaml says that test scores will be."""
     probes: Mapping[str, Path] = field(default_factory=dict)

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from archbench.figures.sketched import network_sketch
 from archbench.figures.style import short_number, style
 from archbench.page import formats
+from archbench.page.data_links import data_link
 from archbench.page.known import ARCHITECTURE, ROOT
 from archbench.page.known import Facts as KnownFacts
+from archbench.page.papers import paper_rows, under_lines
 from archbench.page.section import Block, Facts, Figures, Folded, Heading, Link, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.page.sections.health import health_rows
 from archbench.page.standings import seeds
-from archbench.results.facts import families, lineage, published
+from archbench.results.facts import families, lineage
 from archbench.results.gathered import Results
 from archbench.results.health import watched
 from archbench.results.leaderboard import Board, Place
@@ -34,7 +36,7 @@ def architectures(results: Results, place: Workplace) -> Iterator[Section]:
             runs_of.setdefault(entry.architecture, []).append((board, entry))
     if not runs_of:
         return
-    rows = [_overview_row(*one) for own in runs_of.values() for one in own]
+    rows = [_overview_row(*one, results) for own in runs_of.values() for one in own]
     lead = f"{formats.plural(len(runs_of), 'architecture')} in {formats.plural(len(rows), 'benchmark')}."
     yield Section("architectures", "All architectures", [Table(rows)], lead=lead)
     for name, own in runs_of.items():
@@ -51,12 +53,12 @@ def architectures(results: Results, place: Workplace) -> Iterator[Section]:
         yield Section(anchor, name, blocks, listed=False, brief=False, names=found, lead=_lead(name, own))
 
 
-def _overview_row(board: Board, entry: Place) -> Row:
+def _overview_row(board: Board, entry: Place, results: Results) -> Row:
     return {
         "Benchmark": entry.benchmark,
         "Architecture": entry.architecture,
         "Family": families().get(entry.architecture, UNKNOWN),
-        "Data": board.dataset,
+        "Data": data_link(board.dataset, results),
         "Task": board.task.replace("_", " "),
         **_run_cells(board, entry),
     }
@@ -150,13 +152,19 @@ def _curves(own: Runs, place: Workplace) -> list[Block]:
 
 def _tables(name: str, own: Runs, results: Results, place: Workplace) -> list[Block]:
     runs = [
-        {"Data and task": board.name, "Benchmark": entry.benchmark, **_run_cells(board, entry)} for board, entry in own
+        {
+            "Data and task": board.name,
+            "Data": data_link(board.dataset, results),
+            "Benchmark": entry.benchmark,
+            **_run_cells(board, entry),
+        }
+        for board, entry in own
     ]
     each = [_seed_row(run, results, place) for _, entry in own for run in entry.runs]
     linked = [Text(IN_MLFLOW)] if any(isinstance(row["MLflow"], Link) for row in each) else []
     blocks: list[Block] = [Heading("Its runs"), Table(runs), Heading("Every seed"), *linked, Table(each, brief=False)]
     for title, rows in (
-        ("Published, and here", _published(name, own)),
+        ("Published, and here", under_lines(paper_rows(own, results))),
         ("Its neighbours in the family tree", _neighbours(name)),
     ):
         if rows:
@@ -189,30 +197,6 @@ def _neighbours(name: str) -> list[Row]:
             "Source": step["source"],
         }
         for step in steps
-    ]
-
-
-def _published(name: str, own: Runs) -> list[Row]:
-    """The paper's numbers, each beside all of ours: other data and another size, so nothing is subtracted."""
-    here = [
-        {
-            "Here": f"{formats.score(entry.score)} {_metric(board)}, {seeds(entry.runs, entry.score)}",
-            "Data here": board.name,
-            "Scale here": entry.scale,
-        }
-        for board, entry in own
-    ]
-    return [
-        {
-            "Published": f"{fact['metric'].removesuffix(' %')} {fact['value']} %",
-            "Data": fact["data"],
-            "Protocol": fact["protocol"],
-            "Source": fact["source"],
-            **ours,
-        }
-        for fact in published()
-        if fact["name"] == name
-        for ours in here
     ]
 
 

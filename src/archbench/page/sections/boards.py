@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from archbench.figures.style import short_number
 from archbench.page import formats
 from archbench.page.answers import answer
-from archbench.page.section import Figures, File, Row, Section, Table, Text, Workplace
+from archbench.page.data_links import data_link
+from archbench.page.section import Facts, Figures, File, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.page.standings import JUDGED, parted, seeds, standing_cells
 from archbench.page.summary import board_words
@@ -37,7 +38,8 @@ def boards(results: Results, place: Workplace) -> Iterator[Section]:
         place.write_table(name, board.table())
         figures = place.gallery.board(board, table)
         anchor = formats.file_name("board", board.dataset, board.asked)
-        blocks = [Text(board_remark(board)), Table(board_rows(board)), File(name), Figures(figures)]
+        data = Facts([("Data set", data_link(board.dataset, results))])
+        blocks = [Text(board_remark(board)), Table(board_rows(board)), File(name), data, Figures(figures)]
         listed = sorted(board.places, key=lambda entry: order.index(entry.benchmark))
         asked = answer(f"Which network on {board.name}?", listed, board.maximize)
         yield Section(anchor, board.name, blocks, lead=board_words(board), answer=asked)

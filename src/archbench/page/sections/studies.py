@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from archbench.page import formats
 from archbench.page.answers import answer
-from archbench.page.section import Figures, File, Heading, Row, Section, Table, Text, Workplace
+from archbench.page.data_links import data_link
+from archbench.page.section import Facts, Figures, File, Heading, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.page.standings import JUDGED, parted, seeds, standing_cells
 from archbench.page.study_figures import study_figures
@@ -26,6 +27,7 @@ def studies(results: Results, place: Workplace) -> Iterator[Section]:
             Text(study_remark(study)),
             Table(arm_rows(study)),
             File(name),
+            Facts([("Data set", data_link(study.settings["base"]["dataset"], results))]),
             Figures(figures),
             Heading("Budgets"),
             Table(_budget_rows(study), brief=False),
