@@ -1,7 +1,8 @@
 """archbench: train every classic architecture under the same conditions, and compare them.
 
-From Python: `catalogue`, `network`, `optimizer`, `dataset`, `train`, `load_run`, `results`, `compare` and `sweep`, as
-docs/notebook.md tells; each is imported when it is first asked for (`__init__.pyi` has their types).
+From Python: `catalogue`, `network`, `optimizer`, `dataset`, `inspect`, `train`, `load_run`, `results`, `compare`,
+`sweep`, `probe`, `plugin`, and for a project `plan`, `report` and `check`, as docs/notebook.md tells; each is imported
+when it is first asked for (`__init__.pyi` has their types).
 """
 
 import importlib
@@ -15,11 +16,16 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 _quiet.hush()
 _saved.let_keras_load()
 
-__all__ = ["catalogue", "compare", "dataset", "load_run", "network", "optimizer", "results", "sweep", "train"]
+__all__ = [
+    "catalogue", "check", "compare", "dataset", "inspect", "load_run", "network", "optimizer", "plan", "plugin",
+    "probe", "report", "results", "sweep", "train",
+]  # fmt: skip
 _FROM = {
     **dict.fromkeys(("network", "optimizer", "dataset"), "archbench.notebook.listing"),
     **dict.fromkeys(("compare", "load_run"), "archbench.notebook.runs"),
     **dict.fromkeys(("train", "sweep"), "archbench.notebook.training"),
+    **dict.fromkeys(("check", "inspect", "plan", "plugin", "report"), "archbench.notebook.project"),
+    "probe": "archbench.notebook.probing",
     **{name: f"archbench.{name}" for name in ("catalogue", "results")},
 }
 """Name -> the module that has it; two are modules themselves, which can be called."""

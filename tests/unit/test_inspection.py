@@ -98,7 +98,7 @@ def test_headers_of_files_tell_sizes_formats_turned_and_corrupt_ones(tmp_path):
     put(tmp_path, {"a.png": own_files.picture((1, 2, 3), 0, (20, 40)), "bad.png": b"no", "list.csv": "a,b\n"})
     found = files.look({path.name: path for path in sorted(tmp_path.iterdir())})
     assert found.formats == {"PNG": 1, "JPEG": 1}
-    assert found.sizes == {"width": (20, 25, 30), "height": (10, 25, 40)}
+    assert found.sizes == {"width": (10, 15, 20), "height": (30, 35, 40)}
     assert found.turned == ["turned.jpg"]
     assert found.corrupt == [("bad.png", "it is no picture")]
     assert files.look({"list.csv": tmp_path / "list.csv"}) is None

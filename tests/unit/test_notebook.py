@@ -14,6 +14,7 @@ import pytest
 
 import archbench
 from archbench.errors import UserError
+from archbench.new_project import write_project
 from archbench.notebook import html
 from archbench.notebook.runs import Compared
 
@@ -40,7 +41,8 @@ def here(tmp_path_factory):
 def told(here):
     """The variables that the page leaves, after all its code ran in order."""
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / "notebook.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 9
+    write_project(Path("mine"), None)
     scope = {}
     for number, block in enumerate(blocks):
         exec(compile(block, f"notebook.md, block {number + 1}", "exec"), scope)
@@ -114,7 +116,7 @@ def test_a_derived_data_set_is_made_from_another(here):
 def test_tables_of_runs(told):
     table = told["table"]
     assert {"benchmark", "seed", "split", "metric", "epoch", "value"} <= set(table.columns)
-    assert len(set(table["benchmark"])) == 2
+    assert len(set(table["benchmark"])) == 3
     one = archbench.results(told["run"].folder.parent)
     assert set(one["benchmark"]) == {told["run"].folder.parent.name}
     with pytest.raises(UserError, match="name one of these"):
@@ -141,12 +143,74 @@ def test_a_study_tells_its_arms_its_trials_and_optunas_own(told):
     assert len(study.optuna["sgd"].trials) == 2
 
 
+def test_a_probe_tells_its_tables_and_draws_what_it_can(told):
+    weights = told["slopes"]["weights"]
+    assert set(weights["checked"]) == {4}
+    assert (weights["relative_error"] < 1e-3).all()
+    bottoms = told["ways"]["bottoms"]
+    assert set(bottoms["optimizer"]) == {"adam"}
+    assert list(told["pictures"]) == ["paths"]
+    assert told["slopes"].figures() == {}
+
+
+def test_a_probe_looks_into_a_run_with_the_weights_that_it_ended_with(told):
+    """The bias of the last layer is no longer the zeros that it began with."""
+    norms = {}
+    for name, network in (("fresh", ("lenet5", told["data"])), ("trained", (told["run"],))):
+        table = archbench.probe({"name": "gradient_check", "checks": 1}, *network)["weights"]
+        norms[name] = float(table["gradient"].iloc[-1])
+    assert norms["trained"] != pytest.approx(norms["fresh"], rel=1e-3)
+
+
+def test_what_a_probe_lacks_is_told(told):
+    with pytest.raises(UserError, match="looked at with data"):
+        archbench.probe("timing", "lenet5")
+    with pytest.raises(UserError, match="timing looks into networks, and none is named"):
+        archbench.probe("timing")
+    with pytest.raises(UserError, match="No probe is called 'timig'"):
+        archbench.probe("timig")
+
+
+def test_a_project_tells_what_would_run_what_it_expects_and_its_report(told):
+    stages = archbench.plan("mine")
+    assert {"sources", "prepare@data", "train@first-data", "report"} <= set(stages.index)
+    assert set(stages["state"]) <= {"run", "wait"}
+    expected = archbench.check("mine")
+    assert list(expected.columns[:3]) == ["benchmark", "metric", "needed"]
+    assert told["page"].path.is_file()
+    shown = told["page"]._repr_html_()
+    assert '<iframe src="mine/reports/mine/index.html"' in shown
+    with pytest.raises(UserError, match=r"no params\.yaml"):
+        archbench.plan()
+
+
+def test_a_data_set_is_inspected(told):
+    page = archbench.inspect(told["data"])
+    assert page.path.parent.name == "notebook"
+    assert "Corrupt and odd files" in page.path.read_text(encoding="utf-8")
+
+
+def test_a_plugin_has_its_names_from_then_on(here):
+    text = "from archbench.activations import activation\n\n@activation('own_act', source='me')\n"
+    Path("own_acts.py").write_text(text + 'def own_act(x):\n    """As it is."""\n    return x\n', encoding="utf-8")
+    found = archbench.plugin("own_acts.py")
+    assert found.loc["own_act", "kind"] == "activation"
+    net = archbench.network("lenet5", (16, 16, 1), 10, parts={"activation": "own_act"})
+    assert net.count_params() > 0
+    study = archbench.sweep(
+        {"architecture": "lenet5", "dataset": {"name": "digits", "size": 16}, "batch_size": 600},
+        {"own": {"parts": {"activation": "own_act"}}, "relu": {}},
+        space={"learning_rate": {"low": 1e-3, "high": 0.3, "log": True}}, trials=1, epochs=1, workers=2,
+    )  # fmt: skip
+    assert set(study.arms.index) == {"own", "relu"}
+
+
 def test_every_object_shows_itself_as_html_and_as_text(told):
-    for name in ("data", "run", "study"):
+    for name in ("data", "run", "study", "ways"):
         shown = told[name]._repr_html_()
         assert shown.startswith("<")
         assert "<table" in shown
-        assert repr(told[name]).startswith(("data set", "run", "study"))
+        assert repr(told[name]).startswith(("data set", "run", "study", "probe"))
     assert "no sure difference" in archbench.compare(told["run"], told["other"])._repr_html_()
 
 

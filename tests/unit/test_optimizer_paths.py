@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from archbench.catalogue import UnknownName
 from archbench.cli.app import app
 from archbench.figures.paths import paths_over_contours
-from archbench.probes.optimizer_paths import Descent, heights, optimizer_paths, rank, steps_to_bottom
+from archbench.probes.optimizer_paths import RATES, Descent, heights, optimizer_paths, rank, steps_to_bottom
 from archbench.probes.surfaces import SURFACES
 from archbench.results.surfaces import steps_by_surface
 
@@ -102,14 +102,25 @@ def test_a_name_that_is_no_optimizers_is_refused():
         optimizer_paths(optimizers=("adm",))
 
 
+@pytest.mark.parametrize("name", ["adadelta", "lars", "nesterov"])
+def test_the_best_rate_lies_within_those_that_are_tried(name):
+    """Of those with the largest and the smallest."""
+    bottoms = optimizer_paths(optimizers=(name,), steps=200)["bottoms"]
+    assert bottoms["rate"].between(min(RATES), max(RATES), inclusive="neither").all()
+
+
 def test_one_is_run_on_the_spot(tmp_path, monkeypatch):
     (tmp_path / "pipelines").mkdir()
     (tmp_path / "params.yaml").write_text("pipeline: small\ndatasets: {digits: {}}\nbenchmarks: {}\n")
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(app, ["probe", "optimizer_paths", "--optimizer", "sgd"])
+    done = CliRunner().invoke(app, ["probe", "optimizer_paths", "--optimizer", "sgd", "--rates=[0.01]", "--steps", "7"])
     assert done.exit_code == 0, done.output
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert ["sgd", "narrow"] in [line[:2] for line in lines]
+    shown = [line for line in lines if line[:2] == ["sgd", "narrow"]]
+    assert len(shown) == 1 + 8  # its bottom, the start and seven steps
+    picture = tmp_path / "data" / "looked" / "small" / "optimizer_paths-paths.svg"
+    assert lines[-1] == ["picture", "of", "paths:", str(picture)]
+    assert "sgd, narrow, 0.01" in picture.read_text(encoding="utf-8")
     assert not (tmp_path / "probes").exists()
     refused = CliRunner().invoke(app, ["probe", "optimizer_pats"])
     assert refused.exit_code == 2
@@ -124,11 +135,33 @@ def test_a_probe_of_the_catalogue_looks_into_a_benchmark_on_the_spot(tmp_path, m
     lines += ["  mlp-wine: {architecture: {name: mlp, units: [4]}, dataset: wine, expect: {accuracy: 0.9}}"]
     (tmp_path / "params.yaml").write_text("\n".join(lines))
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(app, ["probe", "gradient_check", "--benchmark", "mlp-wine"])
+    one = ["probe", "gradient_check", "--benchmark", "mlp-wine"]
+    done = CliRunner().invoke(app, [*one, "--examples", "5", "--checks=3"])
     assert done.exit_code == 0, done.output
     kernels = [line for line in done.stdout.splitlines() if "kernel" in line]
     assert len(kernels) == 2
+    assert [line.split()[5] for line in kernels] == ["3", "3"]  # of each so many numbers are checked
+    assert "picture" not in done.stdout
     assert not (tmp_path / "probes").exists()
     refused = CliRunner().invoke(app, ["probe", "gradient_check", "--benchmark", "mlp-wines"])
     assert refused.exit_code == 2
     assert "Did you mean mlp-wine?" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--check", "3"], "has no option 'check'. Did you mean checks"),
+        (["--checks", "many"], "checks cannot be 'many'"),
+        (["--checks"], "'--checks' is no option with a value"),
+        (["checks", "3"], "'checks' is no option with a value"),
+        (["--checks", "[3"], "--checks cannot be '[3'"),
+    ],
+)
+def test_a_wrong_option_of_a_probe_is_answered(tmp_path, monkeypatch, words, told):
+    (tmp_path / "pipelines").mkdir()
+    lines = ["pipeline: small", "datasets: {wine: {}}", "benchmarks: {one: {architecture: mlp, dataset: wine}}"]
+    (tmp_path / "params.yaml").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(app, ["probe", "gradient_check", "--benchmark", "one", *words])
+    assert (refused.exit_code, told in refused.output) == (2, True), refused.output

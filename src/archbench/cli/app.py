@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from archbench.cli import bundle, check, doctor, entries, inspect, new, plan, results, run, stages, tracking
+from archbench.cli.free import FREE
 from archbench.errors import UserError, refusal
 
 REFUSED = 2
@@ -77,7 +78,7 @@ app.command("plan")(plan.plan)
 app.command("run")(run.run)
 app.command("train")(stages.train)
 app.command("sweep")(stages.sweep)
-app.command("probe")(stages.probe)
+app.command("probe", context_settings=FREE)(stages.probe)
 app.command("report")(stages.report)
 app.command("results")(results.results)
 app.command("compare")(results.compare)
@@ -89,5 +90,5 @@ app.command("sync")(tracking.sync)
 app.command("ui")(tracking.ui)
 app.command("doctor")(doctor.doctor)
 app.add_typer(inspect.data, name="data")
-app.command("new")(new.new)
+app.command("new", context_settings=FREE)(new.new)
 app.command("check-plugin")(new.check_plugin)

@@ -27,7 +27,7 @@ def check(
     """
     from archbench.results.expectations import read_expectations
 
-    found = _judge_here() if tables is None else read_expectations(tables)
+    found = judge_here() if tables is None else read_expectations(tables)
     for one in found:
         print(_line(one))
     if not found:
@@ -40,7 +40,7 @@ def check(
         raise typer.Exit(UNKNOWN)
 
 
-def _judge_here() -> Sequence[Expectation]:
+def judge_here() -> Sequence[Expectation]:
     """From the runs of the pipeline in the current folder."""
     from archbench.results.expectations import judge
     from archbench.results.gathered import gather_runs

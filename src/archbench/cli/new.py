@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import keyword
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from archbench.cli.free import read
 from archbench.errors import UserError, shown
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -17,26 +19,39 @@ BROKEN = 1
 Kind = Literal["architecture", "optimizer", "dataset", "task", "project"]
 
 
+class NoData(UserError):
+    """Data, or what they are, where there is no use for it."""
+
+
 class InTheWay(UserError):
     """A file that would be written over, or a name that cannot be one."""
 
 
 def new(
+    context: typer.Context,
     kind: Annotated[Kind, typer.Argument(help="What to begin.")],
     name: Annotated[str, typer.Argument(help="What it is called; of a project its folder.")],
     data: Annotated[
         Path | None, typer.Option(help="Of a project: the folder, archive, table or text that it is about.")
     ] = None,
+    what: Annotated[
+        str | None, typer.Option("--as", help="Of a project: the data set that the data are, as image_pairs.")
+    ] = None,
 ) -> None:
     """Write a file from a template that keeps its contracts as it is, or a project around data of your own.
 
-    A project holds params.yaml, dvc.yaml and the pages of the stages, for the data set that the data seem to be;
-    without
-    --data it has a small table to replace.
+    A project holds params.yaml, dvc.yaml and the pages of the stages, for the data set that the data seem to be, or
+    that --as names; the options of that follow by their names: archbench new project mine --data photographs --as
+    image_pairs --table pairs.csv. Without --data it has a small table to replace.
     """
+    options = read(context.args)
+    if data is None and (what or options):
+        raise NoData("--as and the options of a data set say what --data are, and these are not given. Give --data.")
     if kind == "project":
-        _project(Path(name), data)
+        _project(Path(name), data, what, options)
         return
+    if data is not None:
+        raise NoData(f"A project is made around data, and {kind} is none. Leave --data out.")
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
         raise InTheWay(f"{shown(name)} cannot name a function. Use small letters, digits and _, as my_net.")
     path = Path(f"{name}.py")
@@ -49,10 +64,10 @@ def new(
     print(f"To try it: archbench check-plugin {path}")
 
 
-def _project(folder: Path, data: Path | None) -> None:
+def _project(folder: Path, data: Path | None, what: str | None, options: Mapping[str, Any]) -> None:
     from archbench.new_project import write_project
 
-    written = write_project(folder, data)
+    written = write_project(folder, data, what, options)
     print(*written.files, sep="\n")
     print(f"To train: cd {folder} && archbench train {written.benchmark}")
     print("For all stages and the report: git init && dvc init && dvc repro (or: dvc init --no-scm).")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import typer
 
 from archbench import scm, stages
 from archbench.cli.display import print_table, print_title
+from archbench.cli.free import read
 from archbench.config import Config, check_name, with_probe
 from archbench.errors import UserError
 from archbench.probes import PROBES, SUBJECTS
@@ -46,6 +48,7 @@ def sweep(study: Annotated[str, typer.Argument(help="A study of params.yaml.")])
 
 
 def probe(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="A probe of params.yaml; or of the catalogue, to be run on the spot.")],
     benchmark: Annotated[
         str | None, typer.Option(help="Into whose network one of the catalogue looks, with fresh weights.")
@@ -58,20 +61,24 @@ def probe(
     """Look into networks: one probe, and its tables.
 
     Data sets are prepared first if they are not there, damaged, or not what params.yaml asks for; runs that it looks
-    into must be. A probe of the catalogue that params.yaml does not name shows its tables and writes nothing: archbench
-    probe optimizer_paths --optimizer adam, or: archbench probe gradient_check --benchmark lenet5-digits.
+    into must be. A probe of the catalogue that params.yaml does not name shows its tables on the spot, and writes
+    pictures alone, where it has some; it takes its own options too, as `archbench show` has them: archbench probe
+    optimizer_paths --optimizer adam --steps 100, or: archbench probe gradient_check --benchmark lenet5-digits
+    --examples 8 --checks 16.
     """
     config, folders = open_pipeline()
+    options = read(context.args)
     on_the_spot = name not in config.probes and name in {entry.name for entry in PROBES}
     if on_the_spot:
         if benchmark is None and SUBJECTS in PROBES[name].positional:
             raise NotOnTheSpot(f"{name} looks into a network. Run: archbench probe {name} --benchmark NAME")
-        options = {"optimizers": optimizer} if optimizer else {}
+        if optimizer:
+            options["optimizers"] = optimizer
         config = with_probe(config, name, options, benchmark, trained=trained)
-    elif benchmark or trained or optimizer:
+    elif benchmark or trained or optimizer or options:
         raise NotOnTheSpot(
-            f"{name} is a probe of params.yaml, which says what it looks into. Leave --benchmark, --trained and "
-            "--optimizer out, or name a probe of the catalogue: archbench list probes"
+            f"{name} is a probe of params.yaml, which says what it looks into and how. Leave all options out, or name "
+            "a probe of the catalogue: archbench list probes"
             if name in config.probes
             else f'No probe is called {name!r}. "archbench list probes" shows those of the catalogue.'
         )
@@ -81,11 +88,24 @@ def probe(
     if not on_the_spot:
         stages.probe(name)
         return
-    for title, table in stages.look(config, folders, name).items():
+    found = stages.look(config, folders, name)
+    for title, table in found.items():
         if not hasattr(table, "columns"):  # pictures
             continue
         print_title(title)
         print_table(list(table.columns), [[_cell(value) for value in row] for row in table.itertuples(index=False)])
+    for line in _pictures(folders, name, found):
+        print(line)
+
+
+def _pictures(folders: Folders, kind: str, found: Mapping[str, Any]) -> Iterator[str]:
+    """Write the pictures of what a probe of a kind found, and tell of each, a line, where it is."""
+    from archbench.figures.probes import figures
+    from archbench.figures.style import save_svg
+
+    folder = folders.root / "data" / "looked" / folders.pipeline
+    for name, figure in figures(kind, found).items():
+        yield f"picture of {name}: {save_svg(figure, folder / f'{kind}-{name}.svg')}"
 
 
 def _cell(value: object) -> str:

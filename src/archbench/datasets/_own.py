@@ -21,6 +21,7 @@ from archbench.datasets._options import given_path, plain
 from archbench.datasets._pictures import Files
 from archbench.datasets._raw import Raw
 from archbench.datasets._split import split
+from archbench.datasets._upright import upright
 from archbench.datasets.columns import Arrays, take
 from archbench.errors import UserError, listed, shown
 
@@ -92,6 +93,14 @@ def _below(folder: Path) -> list[str]:
     return sorted(name.as_posix() for name in names if not any(part.startswith(".") for part in name.parts))
 
 
+class Displayed(Files):
+    """Picture files as they are displayed: turned as their EXIF asks."""
+
+    def read(self, row: int) -> bytes:
+        """The file's bytes, of a picture that stands upright; raises `FolderGone`."""
+        return upright(super().read(row))
+
+
 class Place:
     """A folder of the user's own, or an archive, unpacked for as long as this object lives.
 
@@ -145,13 +154,14 @@ class Place:
                 return (PurePosixPath(folder) / path).as_posix()
         raise NotThere(f"{where} names {shown(name)}, and {plain(self.given)} has no such file. Correct it.")
 
-    def source(self, names: Sequence[str]) -> Files:
+    def source(self, names: Sequence[str]) -> Displayed:
         """These files as a source of pictures."""
-        return Files(self.folder, names, self._packed)
+        return Displayed(self.folder, names, self._packed)
 
     def read(self, name: str) -> bytes:
-        """The content of a file."""
-        return (self.folder / name).read_bytes()
+        """The content of a file; of a picture as it is displayed."""
+        content = (self.folder / name).read_bytes()
+        return upright(content) if name.lower().endswith(PICTURES) else content
 
     def __str__(self) -> str:
         return plain(self.given)

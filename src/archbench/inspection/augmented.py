@@ -8,6 +8,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
+from archbench.augmentations import AUGMENTATIONS
 from archbench.augmentations.build import build_augmentation
 from archbench.catalogue import Spec
 from archbench.datasets.store import Prepared

@@ -12,9 +12,7 @@ from PIL import Image
 
 from archbench.datasets._own import PICTURES
 from archbench.datasets._picture import BROKEN
-
-ORIENTATION = 0x0112
-"""EXIF's tag of how a picture is to be turned."""
+from archbench.datasets._upright import displayed_size, is_turned
 
 
 @dataclass(frozen=True)
@@ -23,9 +21,9 @@ class Files:
 
     formats: Mapping[str, int]
     sizes: Mapping[str, tuple[int, int, int]]
-    """`width` and `height` -> the least, the median, the most pixels."""
+    """`width` and `height`, as displayed -> the least, the median, the most pixels."""
     turned: list[str]
-    """Files whose EXIF asks to be turned, which is not done."""
+    """Files whose EXIF asks to be turned, which is done."""
     corrupt: list[tuple[str, str]]
     """(file, why) of those that cannot be opened."""
 
@@ -39,8 +37,8 @@ def look(files: Mapping[str, Path]) -> Files | None:
         try:
             with Image.open(path) as picture:
                 formats[picture.format] += 1
-                sizes.append(picture.size)
-                if picture.getexif().get(ORIENTATION, 1) != 1:
+                sizes.append(displayed_size(picture))
+                if is_turned(picture):
                     turned.append(name)
         except BROKEN as error:
             unknown = isinstance(error, Image.UnidentifiedImageError)

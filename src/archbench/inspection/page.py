@@ -6,6 +6,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -13,11 +14,13 @@ import numpy as np
 from archbench.catalogue import Spec
 from archbench.datasets.card import Card
 from archbench.datasets.columns import lengths
-from archbench.datasets.store import ODD_FILES, Prepared
+from archbench.datasets.prepare import files_read
+from archbench.datasets.store import ODD_FILES, Prepared, load
 from archbench.inspection import alike, drawn, files, suspects
 from archbench.inspection.alike import Twins
 from archbench.inspection.augmented import augmented
 from archbench.inspection.drawn import Example
+from archbench.project import Folders
 
 EXAMPLES, AUGMENTED, PAIRS, ODD = 24, 8, 12, 40
 """That a page shows at most: examples, those of them as augmented, pairs of like ones, odd files."""
@@ -86,6 +89,15 @@ def write_page(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
     return out
+
+
+def inspected(
+    spec: Mapping[str, Any], folders: Folders, slug: str, out: Path | None = None, augmentation: Sequence[Spec] = ()
+) -> Path:
+    """Write the page of a prepared data set, whose `spec` params.yaml has, to `out` or where such pages lie."""
+    prepared = folders.prepared / slug
+    page = out or folders.root / "data" / "inspected" / folders.pipeline / f"{slug}.html"
+    return write_page(load(prepared), prepared, files_read(spec, folders.raw), folders.runs, page, augmentation)
 
 
 def balance(card: Card) -> dict[str, list[Class]]:

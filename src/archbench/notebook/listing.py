@@ -56,14 +56,17 @@ def network(
     parts: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> keras.Model:
-    """An architecture as a `keras.Model`, ready for `compile` and `fit`.
+    """An architecture as a `keras.Model`, for `train`; where it is one function of its inputs, for `compile` and `fit`.
 
     `input_shape` is that of one example, without the batch; `outputs` how many classes or numbers it answers with: as
-    logits, so that a loss needs `from_logits=True`. `parts` swaps pieces, `{"activation": "gelu"}`.
+    logits, so that a loss needs `from_logits=True`. `parts` swaps pieces, `{"activation": "gelu"}`. One with heads that
+    only help to train answers with a dictionary; one of several parts has them in `net.parts`, and needs `train`.
     """
     from archbench.architectures.network import build_network
+    from archbench.notebook.given import remember
 
-    return build_network({"name": name, **options}, tuple(input_shape), outputs, parts or {})
+    spec = {"name": name, **options}
+    return remember(build_network(spec, tuple(input_shape), outputs, parts or {}), spec, input_shape, outputs)
 
 
 def optimizer(name: str, **options: Any) -> keras.optimizers.Optimizer:

@@ -17,10 +17,10 @@ import pandas as pd
 from archbench import stages
 from archbench.config import Config, check_config
 from archbench.datasets.prepare import own_paths
-from archbench.errors import UserError
 from archbench.notebook import html, place
 from archbench.notebook.data import Data
 from archbench.notebook.listing import Spec, dataset
+from archbench.notebook.project import plugin_files
 from archbench.notebook.runs import Run, load_run
 from archbench.progress import EpochDisplay
 from archbench.project import Folders
@@ -29,14 +29,6 @@ from archbench.records.run_folder import write_yaml
 if TYPE_CHECKING:
     import keras
     import optuna
-
-
-ANSWERS_ALIKE = "softmax_regression"
-"""The architecture whose task a network of the user's own is taken to answer, unless `task` says otherwise."""
-
-
-class OtherOutputs(UserError):
-    """A network that answers with another number of outputs than the data set asks for."""
 
 
 def train(
@@ -52,17 +44,15 @@ def train(
     """Train an architecture, or a `keras.Model` of your own, on a data set: the loop, and the record, of `dvc repro`.
 
     `network` is a name, `{"name": "lenet5", "maps": [4, 8]}`, or a model, which is copied with its weights and not
-    changed; it is taken to classify, unless `task` says otherwise. `settings` are any other keys of a benchmark of
-    params.yaml: `task`, `batch_size`, `schedule`, `augmentation`, `parts`, ... Returns the run of the one seed, or a
-    list of several; `name` is that of its folder. A run with the same settings, code and data that has ended is not
-    trained again.
+    changed. One that `archbench.network` returned is for the task of its architecture, one of your own is taken to
+    classify, unless `task` says otherwise. `settings` are any other keys of a benchmark of params.yaml: `task`,
+    `batch_size`, `schedule`, `augmentation`, `parts`, ... Returns the run of the one seed, or a list of several; `name`
+    is that of its folder. A run with the same settings, code and data that has ended is not trained again.
     """
-    found = data if isinstance(data, Data) else dataset(data)
-    spec = network if isinstance(network, str | Mapping) else _given(network)
-    benchmark = {"architecture": spec, "dataset": found.slug, "optimizer": optimizer, "epochs": epochs, **settings}
-    slug = name or _name(spec, benchmark)
+    found, told = benchmark(network, data, {"optimizer": optimizer, "epochs": epochs, **settings})
+    slug = name or _name(told)
     folders = place.folders()
-    config = _config(folders, found, {"benchmarks": {slug: {**benchmark, "seeds": list(seeds)}}})
+    config = described(found, {"benchmarks": {slug: {**told, "seeds": list(seeds)}}})
     with _display(slug) as show:
         stages.train_benchmark(config, folders, slug, show)
     runs = [load_run(folders.runs / slug / f"seed-{seed}") for seed in seeds]
@@ -164,60 +154,44 @@ class Study:
         return f"study {self.name}\n{self.arms}"
 
 
-def _config(folders: Folders, data: Data, keys: Mapping[str, Any]) -> Config:
+def benchmark(
+    network: Spec | keras.Model, data: Data | Spec, settings: Mapping[str, Any]
+) -> tuple[Data, dict[str, Any]]:
+    """A data set, and the benchmark of a network on it as params.yaml would have it."""
+    found = data if isinstance(data, Data) else dataset(data)
+    if isinstance(network, str | Mapping):
+        return found, {"architecture": network, "dataset": found.slug, **settings}
+    from archbench.notebook.given import given
+
+    return found, {"architecture": given(network), "dataset": found.slug, **settings}
+
+
+def described(data: Data | None, keys: Mapping[str, Any]) -> Config:
+    """What a params.yaml with this data set, and these keys, would say."""
     return check_config(_values(data, keys))
 
 
-def _values(data: Data, keys: Mapping[str, Any], *, absolute: bool = False) -> dict[str, Any]:
+def _values(data: Data | None, keys: Mapping[str, Any], *, absolute: bool = False) -> dict[str, Any]:
     """What a params.yaml with this data set would hold; its paths from everywhere where they are `absolute`."""
     datasets = {}
-    for slug, named in data.named.items():
+    for slug, named in (data.named if data else {}).items():
         spec = named.model_dump(exclude_none=True)
         if absolute:
             spec |= {option: str(path.resolve()) for option, path in own_paths(named.spec).items()}
         datasets[slug] = spec
-    return {"pipeline": place.PIPELINE, "datasets": json.loads(json.dumps(datasets)), **keys}
+    values = {"pipeline": place.PIPELINE, "datasets": json.loads(json.dumps(datasets)), **keys}
+    return {**values, "plugins": plugin_files()} if absolute else values
 
 
-def _name(spec: Spec, benchmark: Mapping[str, Any]) -> str:
+def _name(benchmark: Mapping[str, Any]) -> str:
     """A folder's name: the network, the data, and some digits for all that is set."""
+    spec = benchmark["architecture"]
     network = spec if isinstance(spec, str) else spec["name"]
     return f"{network}-{benchmark['dataset']}-{_digest(benchmark)}".lower()
 
 
 def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:8]
-
-
-def _given(model: keras.Model) -> str:
-    """A model of the user's own as an entry of the catalogue of this process, named by what it holds."""
-    import keras
-
-    from archbench.architectures import ARCHITECTURES
-
-    digest = hashlib.sha256(json.dumps(model.get_config(), sort_keys=True, default=str).encode())
-    for weight in model.get_weights():
-        digest.update(weight.tobytes())
-    name = f"given_{digest.hexdigest()[:10]}"
-    shape, answers = model.input_shape[1:], model.output_shape[-1]
-    kept = model.get_weights()
-
-    def given(x: Any, outputs: int) -> Any:
-        """A network of the user's own, with the weights that it was given with."""
-        if outputs != answers:
-            raise OtherOutputs(
-                f"The network answers with {answers} outputs, and the data set asks for {outputs}. Give the last layer "
-                f"{outputs} units."
-            )
-        copy = keras.models.clone_model(model)
-        copy.set_weights(kept)
-        return copy(x)
-
-    if name not in {entry.name for entry in ARCHITECTURES}:
-        task = ARCHITECTURES[ANSWERS_ALIKE].facts["task"]
-        facts = {"task": task, "minimum": 1, "paper_input": shape, "paper_outputs": answers, "swaps": (), "smoke": {}}
-        ARCHITECTURES.declare(name, source="a network of the user's own", smoke_input=shape, **facts)(given)
-    return name
 
 
 @contextmanager

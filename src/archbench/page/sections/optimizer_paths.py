@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbench.figures.paths import paths_over_contours
+from archbench.figures.probes import ways
 from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
-from archbench.probes.surfaces import SURFACES
 from archbench.records.probe_folder import ProbeFolder
 from archbench.results.gathered import Results
 from archbench.results.surfaces import steps_by_surface
@@ -36,7 +35,7 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     place.write_table(f"{name}.csv", bottoms)
     with style():
         shown = place.gallery.keep(
-            paths_over_contours(probe.tables["paths"], {key: one.height for key, one in SURFACES.items()}),
+            ways(probe.tables),
             name,
             title,
             "From the dot to the cross over lines of equal height, each at the rate in its title.",
