@@ -1,60 +1,41 @@
-"""What depends on the code and on nothing that changes beside it: asked once for each state of the code, and kept.
-
-To build a network, or to draw a few examples of a data set, takes longer than all else that is told of it.
-"""
+"""What DVC shows of a pipeline, kept beside its params.yaml: the scores and the curves of all that ended."""
 
 from __future__ import annotations
 
-import json
-import platform
-from collections.abc import Callable
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cache
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from archbench import code
-from archbench.records.run_folder import write_text
-
-
-@dataclass
-class Kept:
-    """Answers, in JSON; in `file`, where one is given, also for other processes and later."""
-
-    file: Path | None = None
-    _answers: dict[str, Any] | None = None
-    _asked: bool = field(default=False, init=False)
-
-    def get(self, key: str, ask: Callable[[], Any]) -> Any:
-        """The answer to `key`, which has to say all that decides it; asked where it is not kept."""
-        if self._answers is None:
-            self._answers = self._read()
-        if key not in self._answers:
-            self._answers[key], self._asked = json.loads(json.dumps(ask())), True  # as it is read again
-        return self._answers[key]
-
-    def keep(self) -> None:
-        """Write down what was asked since, where that can be written."""
-        if self.file is None or not self._asked:
-            return
-        with suppress(OSError):  # the next one asks again
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            write_text(self.file, json.dumps({"state": code_state(), "answers": self._answers}))
-
-    def _read(self) -> dict[str, Any]:
-        """What was kept, if the code is still the same; a damaged file is as good as none."""
-        try:
-            kept = json.loads(self.file.read_text(encoding="utf-8")) if self.file else {}
-            return dict(kept["answers"]) if kept.get("state") == code_state() else {}
-        except (OSError, ValueError, KeyError, AttributeError, TypeError):
-            return {}
+from archbench.config import Config, Study, find_params
+from archbench.project import Folders
+from archbench.records import curves, scores
+from archbench.records.run_folder import BrokenRecord
 
 
-@cache
-def code_state() -> str:
-    """A digest of the code of the package and of plugins, and the versions of Keras and of Python."""
-    files = [*sorted(code.PACKAGE.rglob("*.py")), *sorted(code.OUTSIDE.values())]
-    versions = f"keras {metadata.version('keras')} python {platform.python_version()}"
-    return f"{code.digest(files, Path.read_bytes)} {versions}"
+def keep_benchmark(folder: Path, known: Collection[str]) -> None:
+    """Take the score and the curves of a benchmark that ended; those of benchmarks that are not `known` go."""
+    scores.keep(scores_folder(), folder.name, scores.summary(folder), known)
+    curves.keep(scores_folder().with_name(curves.FOLDER), folder.name, curves.mean_losses(folder), known)
+
+
+def keep_study(folder: Path, known: Mapping[str, Study]) -> None:
+    """Take the scores of the arms of a study that ended; those of studies that are not `known` go."""
+    arms = {arm: scores.summary(folder / "final" / arm) for arm in known[folder.name].arms}
+    scores.keep_study(scores_folder(), folder.name, arms, known)
+
+
+def renew(config: Config, folders: Folders) -> None:
+    """Take those of everything that ended and is whole: it may have been made elsewhere, or fetched."""
+    for below, keep, known in (
+        (folders.runs, keep_benchmark, config.benchmarks),
+        (folders.studies, keep_study, config.studies),
+    ):
+        for slug in known:
+            if (below / slug / "metrics.json").is_file():
+                with suppress(BrokenRecord, FileNotFoundError):  # the report tells of it
+                    keep(below / slug, known)
+
+
+def scores_folder() -> Path:
+    """The folder of the pipeline's mean test scores."""
+    return find_params().parent / scores.FOLDER

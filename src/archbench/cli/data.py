@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from archbench.asked import Asked
 from archbench.catalogue import Entry
 from archbench.config import DataSet
 from archbench.datasets import DATASETS, _fetch, _storage
@@ -17,7 +18,6 @@ from archbench.datasets._raw import Raw
 from archbench.datasets.card import Card
 from archbench.datasets.derived import known_card, open_data
 from archbench.datasets.store import NotReady, Prepared
-from archbench.kept import Kept
 from archbench.project import Folders
 
 
@@ -35,10 +35,10 @@ class Data:
     """On disk, or going to be."""
 
 
-def look_up(slug: str, datasets: Mapping[str, DataSet], folders: Folders, kept: Kept | None = None) -> Data:
+def look_up(slug: str, datasets: Mapping[str, DataSet], folders: Folders, asked: Asked | None = None) -> Data:
     """What is known of the data set `slug`: from its prepared folder if current, a sample of it, or its declaration.
 
-    Of one that is made from another, nothing is known before that one is prepared. `kept` has the samples of before.
+    Of one that is made from another, nothing is known before that one is prepared. `asked` has the samples of before.
     """
     entry, options = DATASETS.resolve(datasets[slug].spec)
     licence = str(entry.facts["licence"])
@@ -55,7 +55,7 @@ def look_up(slug: str, datasets: Mapping[str, DataSet], folders: Folders, kept: 
         if of is not None:
             ask = partial(_sampled, slug, entry, options, of, folders.raw)
             decided = slug, entry.name, sorted(options.items()), [one.card.sha256 for one in of]
-            told, size = (kept or Kept()).get(f"data {decided}", ask)
+            told, size = (asked or Asked()).get(f"data {decided}", ask)
             card = Card.read(told)
     missing = _missing_bytes(entry, {**entry.options, **options}, folders.raw / entry.name)
     return Data(entry, licence, card, missing, size)

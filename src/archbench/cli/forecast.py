@@ -11,11 +11,11 @@ from typing import Any, Literal
 from archbench.architectures.network import outline
 from archbench.architectures.parted import parts_of
 from archbench.architectures.profile import Profile, profile
+from archbench.asked import Asked
 from archbench.cli.calibration import slowness
 from archbench.cli.data import Data
 from archbench.config import Config, ConfigError, Study
 from archbench.errors import UserError
-from archbench.kept import Kept
 from archbench.project import Folders
 from archbench.resolve import Plan, arm_benchmark, check_batch, resolve_benchmark, resolve_probe
 from archbench.results.durations import FILE, durations, network, networks, read_durations
@@ -63,10 +63,10 @@ class Forecast:
     """Costs of the stages of one pipeline on this machine."""
 
     def __init__(
-        self, config: Config, folders: Folders, data: Mapping[str, Data], device_kind: str, kept: Kept | None = None
+        self, config: Config, folders: Folders, data: Mapping[str, Data], device_kind: str, asked: Asked | None = None
     ) -> None:
         self._config, self._folders, self._data = config, folders, data
-        self._kept = kept or Kept()
+        self._asked = asked or Asked()
         self._slowness = slowness()
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._speedup = GPU_SPEEDUP if device_kind == "gpu" else cores
@@ -186,7 +186,7 @@ class Forecast:
 
         decided = repr((spec, settings["task"], settings["parts"], card))
         try:
-            told = self._kept.get(f"network {sha256(decided.encode()).hexdigest()}", ask)
+            told = self._asked.get(f"network {sha256(decided.encode()).hexdigest()}", ask)
         except UserError as error:
             raise ConfigError(f"{where} on {settings['dataset']}: {error}") from None
         return Profile(**told["cost"]), told["layers"]

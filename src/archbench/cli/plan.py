@@ -15,11 +15,11 @@ from archbench.cli.entries import Json
 from archbench.stages import open_pipeline
 
 if TYPE_CHECKING:
+    from archbench.asked import Asked
     from archbench.cli.changes import Stage
     from archbench.cli.data import Data
     from archbench.cli.forecast import Forecast
     from archbench.config import Config
-    from archbench.kept import Kept
     from archbench.project import Folders
     from archbench.resolve import Plan
 
@@ -60,7 +60,7 @@ def forecast(here: Path) -> dict[str, Any]:
     from archbench.cli.forecast import small_spaces
     from archbench.training import machine
 
-    costs, plans, data, kept = open_forecast(config, folders)
+    costs, plans, data, asked = open_forecast(config, folders)
     stages = []
     fits = _fits(config, folders, here)
     found, unread = _stages(config, folders, here, fits)
@@ -91,21 +91,21 @@ def forecast(here: Path) -> dict[str, Any]:
             {"dataset": slug, "licence": one.licence, "source": one.entry.source} for slug, one in data.items()
         ],
     }
-    kept.keep()
+    asked.keep()
     return facts
 
 
-def open_forecast(config: Config, folders: Folders) -> tuple[Forecast, dict[str, Plan], dict[str, Data], Kept]:
+def open_forecast(config: Config, folders: Folders) -> tuple[Forecast, dict[str, Plan], dict[str, Data], Asked]:
     """What foretells the cost of a stage, with the benchmarks and the data sets that it knows, and what it may keep."""
     from archbench import resolve
+    from archbench.asked import Asked
     from archbench.cli.data import look_up
     from archbench.cli.forecast import Forecast
-    from archbench.kept import Kept
     from archbench.training import machine
 
-    kept = Kept(folders.known.with_name(f"{config.pipeline}-plan.json"))
-    data = {slug: look_up(slug, config.datasets, folders, kept) for slug in config.datasets}
-    return Forecast(config, folders, data, machine.device_kind(), kept), resolve.resolve_all(config), data, kept
+    asked = Asked(folders.known.with_name(f"{config.pipeline}-plan.json"))
+    data = {slug: look_up(slug, config.datasets, folders, asked) for slug in config.datasets}
+    return Forecast(config, folders, data, machine.device_kind(), asked), resolve.resolve_all(config), data, asked
 
 
 def _stages(config: Config, folders: Folders, here: Path, fits: str) -> tuple[list[Stage], str | None]:

@@ -159,7 +159,7 @@ def _jobs(config: Config, folders: Folders, chosen: Sequence[changes.Stage], wid
     from archbench.engines import Job
 
     names = {stage.name for stage in chosen}
-    costs, plans, _, kept = open_forecast(config, folders)
+    costs, plans, _, asked = open_forecast(config, folders)
     jobs = {}
     for stage in chosen:
         kind, _, slug = stage.name.partition("@")
@@ -167,7 +167,7 @@ def _jobs(config: Config, folders: Folders, chosen: Sequence[changes.Stage], wid
         before = ("sources",) if "sources" in names and kind != "sources" else ()
         needs = (*before, *(need for need in stage.needs if need in names))
         jobs[stage.name] = Job(stage.name, needs, costs.stage(stage.name, plans).seconds or UNKNOWN_SECONDS, busy)
-    kept.keep()
+    asked.keep()
     return jobs
 
 

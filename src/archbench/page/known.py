@@ -13,11 +13,11 @@ from typing import Any
 from archbench import code
 from archbench.activations import ACTIVATIONS
 from archbench.architectures import ARCHITECTURES
+from archbench.asked import Asked
 from archbench.augmentations import AUGMENTATIONS
 from archbench.catalogue import Catalogue, Entry
 from archbench.errors import UserError
 from archbench.initializers import INITIALIZERS
-from archbench.kept import Kept
 from archbench.normalizations import NORMALIZATIONS
 from archbench.optimizers import OPTIMIZERS
 from archbench.preprocessing import PREPROCESSING
@@ -42,7 +42,7 @@ ROOT = code.PACKAGE.parents[1]
 """Of the project that the package lies in: files below it are named from there, those of plugins elsewhere whole."""
 
 
-class Known(Kept):
+class Known(Asked):
     """What is known of entries."""
 
     def of(self, kind: str, name: str) -> Facts:

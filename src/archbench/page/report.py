@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from archbench.asked import code_state
 from archbench.figures.style import one_look_each
-from archbench.kept import code_state
 from archbench.page.drawn import Drawn
 from archbench.page.figures import Gallery
 from archbench.page.first_lines import first_lines
