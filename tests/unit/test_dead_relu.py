@@ -1,5 +1,7 @@
 """The probe of dead units: activations by their slopes, a network counted by hand, and rates that kill units."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pandas as pd
@@ -9,9 +11,13 @@ import toys
 from archbench.activations import ACTIVATIONS
 from archbench.architectures.activity import activations, observed, passes
 from archbench.figures.units import dead_units
+from archbench.page.figures import Gallery
+from archbench.page.section import Workplace
+from archbench.page.sections.dead_relu import dead_relu as section_of
 from archbench.probes.dead_relu import NoActivations, dead_relu, inspect
 from archbench.probes.subject import NothingSeen, Subject
-from archbench.results.units import dead_by_epoch, dead_by_layer
+from archbench.records.probe_folder import ProbeFolder
+from archbench.results.units import dead_by_epoch, dead_by_layer, diverged_seeds
 
 PERCEPTRON = {
     "architecture": {"name": "mlp", "units": [4, 3]},
@@ -119,6 +125,42 @@ def test_a_network_without_activations_is_refused(tmp_path):
     subject = Subject("lstm", toys.settings(**toys.LSTM), toys.sums(), tmp_path)
     with pytest.raises(NoActivations, match="lstm has no activation"):
         dead_relu(iter([subject]))
+
+
+def test_the_report_says_how_many_seeds_diverged(tmp_path):
+    """Of two networks the second loses a seed after the first epoch and another after the second."""
+    rows = [
+        {"arm": arm, "seed": seed, "epoch": epoch, "layer": 1, "units": 8, "dead": epoch, "silent": 8, "blocked": 0.5}
+        for arm, lasts in (("relu", (3, 3)), ("leaky", (3, 0, 1)))
+        for seed, last in enumerate(lasts)
+        for epoch in (0, 1, 3)
+        if epoch <= last
+    ]
+    found = {"units": pd.DataFrame(rows)}
+    assert diverged_seeds(found["units"], 3).values.tolist() == [["relu", 2, 0], ["leaky", 3, 2]]
+    told = _section(tmp_path, found)
+    assert [(row["Network"], row["Epochs"], row["Seeds"], row["Diverged"]) for row in told[1].rows] == [
+        ("relu", "3", "n=2", "0 of 2"),
+        ("leaky", "3", "n=1", "2 of 3"),
+    ]
+    assert "Training diverged: leaky (2 of 3 seeds); nothing is known of the units" in told[0].text
+    lost = {"units": found["units"].query("epoch == 0 or arm == 'relu'")}
+    assert _section(tmp_path, lost)[1].rows[1]["Diverged"] == "3 of 3"
+    whole = {"units": found["units"].query("arm == 'relu'")}
+    assert "diverged" not in _section(tmp_path, whole)[0].text
+    none = {"units": found["units"].query("epoch == 0")}  # of no network is there a later epoch
+    assert [row["Diverged"] for row in _section(tmp_path, none)[1].rows] == ["2 of 2", "3 of 3"]
+
+
+def _section(folder, tables):
+    """The text and the table of the report of a probe of the epochs 0, 1 and 3."""
+    settings = {"probe": {"name": "dead_relu", "epochs": [0, 1, 3]}}
+    probe = ProbeFolder(folder / "units", settings, {}, {"files": {}})
+    probe.__dict__["tables"] = tables
+    place = Workplace(Gallery(folder / "figures"), lambda name, table: None)
+    (made,) = section_of(SimpleNamespace(probes=[probe]), place)
+    text, _, table, _ = made.blocks
+    return text, table
 
 
 def test_shares_are_of_all_units_and_medians_over_seeds():

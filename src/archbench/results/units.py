@@ -19,6 +19,12 @@ def dead_by_layer(units: pd.DataFrame) -> pd.DataFrame:
     return _shares(units[units["epoch"] == last], ["arm", "layer"])
 
 
+def diverged_seeds(units: pd.DataFrame, last: int) -> pd.DataFrame:
+    """A row an arm: how many `seeds` were looked into, and how many of them `diverged` before epoch `last` was done."""
+    reached = units.groupby(["arm", "seed"], sort=False)["epoch"].max().groupby("arm", sort=False)
+    return reached.agg(seeds="size", diverged=lambda epochs: int((epochs < last).sum())).reset_index()
+
+
 def _shares(units: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     each = units.groupby([*keys, "seed"], sort=False)
     sums = each[["units", "dead", "silent"]].sum()

@@ -78,8 +78,7 @@ def board_remark(board: Board) -> str:
 def _apart(board: Board) -> list[str]:
     if not board.of:
         return []
-    task = formats.words(board.task)
-    return [f"Scores that are of {board.of} stand apart: they cannot be compared with others of {task}."]
+    return [f"These scores ({board.of}) cannot be compared with other scores of {formats.words(board.task)}."]
 
 
 def _recipes(board: Board) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from archbench.figures.style import style
 from archbench.figures.units import dead_units
 from archbench.page import formats
@@ -11,7 +13,7 @@ from archbench.page.section import Figures, File, Section, Table, Text, Workplac
 from archbench.page.sections import section
 from archbench.records.probe_folder import ProbeFolder
 from archbench.results.gathered import Results
-from archbench.results.units import dead_by_epoch, dead_by_layer
+from archbench.results.units import dead_by_epoch, dead_by_layer, diverged_seeds
 
 REMARK = (
     "A unit is dead where its activation is flat for every example: no gradient passes, and what leads to it does not "
@@ -31,6 +33,7 @@ def dead_relu(results: Results, place: Workplace) -> Iterator[Section]:
 def _section(probe: ProbeFolder, place: Workplace) -> Section:
     units = probe.tables["units"]
     epochs, layers = dead_by_epoch(units), dead_by_layer(units)
+    ended = diverged_seeds(units, max(probe.settings["probe"].get("epochs", units["epoch"]))).set_index("arm")
     name, title = formats.file_name("probe", probe.name), f"Dead units: {probe.name}"
     place.write_table(f"{name}.csv", units)
     with style():
@@ -50,7 +53,17 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
             "Silent at last": f"{own['silent'].iloc[-1]:.1%}",
             "Blocked at last": f"{own['blocked'].iloc[-1]:.1%}",
             "Seeds": f"n={own['seeds'].iloc[-1]}",
+            "Diverged": f"{ended.loc[arm, 'diverged']} of {ended.loc[arm, 'seeds']}",
         }
         for arm, own in epochs.groupby("arm", sort=False)
     ]
-    return Section(name, title, [Text(REMARK), Figures([shown]), Table(rows), File(f"{name}.csv")])
+    said = " ".join([REMARK, *_diverged(ended)])
+    return Section(name, title, [Text(said), Figures([shown]), Table(rows), File(f"{name}.csv")])
+
+
+def _diverged(ended: pd.DataFrame) -> list[str]:
+    """Which networks lost seeds, so that what is said of them is of the epochs before that."""
+    lost = [f"{arm} ({own.diverged} of {own.seeds} seeds)" for arm, own in ended.iterrows() if own.diverged]
+    if not lost:
+        return []
+    return [f"Training diverged: {formats.in_words(lost)}; nothing is known of the units of such a seed after that."]
