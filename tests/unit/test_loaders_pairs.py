@@ -176,6 +176,12 @@ def test_pairs_of_faces_are_those_of_the_lists(faces):
     assert raw.official["validation"]["fold"].tolist() == [0, 5, 0, 5]  # of each kind as many in every fold
 
 
+def test_what_a_plan_is_told_of_faces_is_what_they_are(faces):
+    train = DATASETS.build({"name": "lfw", "size": 32}, faces()).train
+    held = {name: {"shape": list(a.shape[1:]), "dtype": str(a.dtype)} for name, a in train.items()}
+    assert DATASETS["lfw"].facts["contains"](size=32)["arrays"] == held
+
+
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
