@@ -89,6 +89,8 @@ def test_characters_of_both_small_sets_are_counted_once_and_ink_is_bright(charac
     assert (train["image"] == 255).sum(axis=(1, 2, 3)).tolist() == [105] * 18
     assert raw.group == "label"
     assert (train["run"] == -1).all()
+    assert train["alphabet"].tolist() == [0] * 6 + [1] * 6 + [2] * 6
+    assert (raw.official["test"]["alphabet"] == -1).all()
 
 
 def test_the_published_tasks_are_the_test_split(characters):
@@ -123,6 +125,7 @@ def test_damaged_tasks_are_refused(characters, changed, why):
 def test_the_real_files_have_their_published_sizes(tmp_path):
     raw = DATASETS.build({"name": "omniglot", "background": "small", "size": 28}, tmp_path)
     assert np.bincount(raw.train["label"]).tolist() == [20] * 242
+    assert np.unique(raw.train["alphabet"]).tolist() == list(range(8))
     test = raw.official["test"]
     assert np.bincount(test["label"]).tolist() == [2] * 400
     assert np.bincount(test["run"][test["query"] == 1]).tolist() == [20] * 20
@@ -174,6 +177,12 @@ def test_pairs_of_faces_are_those_of_the_lists(faces):
     assert raw.train["same"].tolist() == [1, 1, 0, 0]
     assert (raw.train["fold"] == -1).all()
     assert raw.official["validation"]["fold"].tolist() == [0, 5, 0, 5]  # of each kind as many in every fold
+
+
+def test_what_a_plan_is_told_of_faces_is_what_they_are(faces):
+    train = DATASETS.build({"name": "lfw", "size": 32}, faces()).train
+    held = {name: {"shape": list(a.shape[1:]), "dtype": str(a.dtype)} for name, a in train.items()}
+    assert DATASETS["lfw"].facts["contains"](size=32)["arrays"] == held
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from archbench.architectures.network import build_network, load_network, outline
 from archbench.architectures.sizes import InputMismatch
 from archbench.datasets import DATASETS, store
 from archbench.datasets.card import Card
-from archbench.datasets.pairs import NothingToPair
+from archbench.datasets.pairs import NothingToPair, NotSquare
 from archbench.datasets.store import Prepared
 from archbench.figures.pictures import PICTURES
 from archbench.losses import pairs as costs
@@ -147,6 +147,78 @@ def test_what_cannot_be_paired_is_refused():
         _paired(one)
 
 
+def test_turned_training_pictures_are_of_other_classes():
+    """Every training picture stands on each of its sides; a pair is of one class where both stand on the same one."""
+    of = toys.stripes()
+    train, turned, plain = of.splits["train"], _paired(of, turned=True, train_pairs=600).splits, _paired(of).splits
+    known = {np.rot90(image, turns).tobytes(): (turns, label) for turns in range(4)
+             for image, label in zip(train["image"], train["label"], strict=True)}  # fmt: skip
+    assert len(known) == 4 * len(train["label"])  # no picture of these is like another one
+    first, second = ([known[picture.tobytes()] for picture in turned["train"][side]] for side in ("image", "other"))
+    assert {turns for turns, _ in first} == {0, 1, 2, 3}
+    assert turned["train"]["same"].tolist() == [one == other for one, other in zip(first, second, strict=True)]
+    classes = {(kind, int(label)) for kind, label in zip(first, turned["train"]["label"], strict=True)}
+    assert len(classes) == len({kind for kind, _ in classes}) == len({label for _, label in classes})
+    for split in ("validation", "test"):
+        for name, column in plain[split].items():
+            np.testing.assert_array_equal(turned[split][name], column)
+
+
+def _in_places():
+    """Stripes of six kinds, of which four are in one place, two in another; and one stands in a third alone."""
+    of = toys.stripes()
+    for split in of.splits.values():
+        count = len(split["label"])
+        split["label"] = np.arange(count) % 7
+        split["place"] = np.array([0, 0, 0, 0, 1, 1, 2])[split["label"]]
+    return of
+
+
+def test_unlike_training_pairs_are_drawn_within_each_place_alike():
+    of = _in_places()
+    found, plain = (_paired(of, train_pairs=800, within=within).splits for within in ("place", None))
+    train, place = found["train"], np.array([0, 0, 0, 0, 1, 1, 2])
+    unlike = train["same"] == 0
+    assert unlike.mean() == 0.5
+    np.testing.assert_array_equal(place[train["label"]][unlike], place[train["other_label"]][unlike])
+    assert np.bincount(place[train["label"]][unlike], minlength=3) / 400 == pytest.approx([0.5, 0.5, 0], abs=0.08)
+    assert np.unique(train["label"][~unlike]).tolist() == list(range(7))
+    for split in ("validation", "test"):
+        for name, column in plain[split].items():
+            np.testing.assert_array_equal(found[split][name], column)
+
+
+def test_turned_pictures_are_in_other_places():
+    """Pairs of two classes within a place are turned alike."""
+    of = _in_places()
+    train = _paired(of, train_pairs=400, within="place", turned=True).splits["train"]
+    unlike = train["same"] == 0
+    turns, others = train["label"][unlike] // 7, train["other_label"][unlike] // 7
+    assert np.unique(turns).tolist() == [0, 1, 2, 3]
+    np.testing.assert_array_equal(turns, others)
+
+
+def test_places_that_pairs_cannot_be_drawn_within_are_refused():
+    with pytest.raises(NothingToPair, match=r"'stripes' has no 'alphabet' to draw pairs within. It has: image, label"):
+        _paired(within="alphabet")
+    of = toys.stripes()
+    for split in of.splits.values():
+        split["kind"] = split["label"]
+    with pytest.raises(NothingToPair, match="No 'kind' of 'stripes' has examples of two classes to train with"):
+        _paired(of, within="kind")
+
+
+def test_what_does_not_fit_turned_is_refused():
+    wide = toys.stripes()
+    wide.card.arrays["image"]["shape"] = [16, 20, 1]
+    with pytest.raises(NotSquare, match=r"'stripes' are of the shape \(16, 20, 1\), and only square pictures"):
+        _paired(wide, turned=True)
+    words = toys.stripes()
+    words.card.arrays["image"]["shape"] = [16]
+    with pytest.raises(NotSquare, match=r"shape \(16,\)"):
+        _paired(words, turned=True)
+
+
 # Scores
 
 
@@ -224,6 +296,36 @@ def test_contrastive_by_hand():
     """Hadsell et al. 2006, equation 4: half of 0.5^2 of one class; half of (1 - 0.25)^2 of two; none beyond 1."""
     found = costs.contrastive(np.array([1, 0, 0]), np.array([0.5, 0.25, 3.0]), 1.0)
     assert ops.convert_to_numpy(found) == pytest.approx([0.125, 0.28125, 0.0])
+
+
+class _Line:
+    """A network whose embedding of an example is the example."""
+
+    training = True
+
+    def __call__(self, one, part):
+        return one
+
+
+def test_every_first_example_is_compared_with_every_second_one_by_hand():
+    """0 and 3 with 0.5 and 1, and a margin of 2: 0.125 and 2 of one class, 0.5 and 0 of two; halves of both means."""
+    task = TASKS.build({"name": "verification", "by": "contrastive", "margin": 2.0, "compare": "batch"}, _paired().card)
+    batch = {"image": [[0.0], [3.0]], "other": [[0.5], [1.0]], "same": [1, 1], "label": [4, 2], "other_label": [4, 2]}
+    batch, net = {name: ops.convert_to_tensor(values) for name, values in batch.items()}, _Line()
+    found = ops.convert_to_numpy(task.losses(net, batch, 0)["loss"])
+    assert found == pytest.approx([0.125 / 2 + 0.5 / 2, 2 / 2])
+    assert found.mean() == pytest.approx(((0.125 + 2) / 2 + (0.5 + 0) / 2) / 2)
+    net.training = False
+    assert ops.convert_to_numpy(task.losses(net, batch, 0)["loss"]) == pytest.approx([0.125, 2])
+    assert task.coupled(batch)
+    assert not TASKS.build("verification", _paired().card).coupled(batch)
+
+
+def test_a_batch_of_one_class_alone_has_no_pairs_of_two_to_learn_from():
+    task = TASKS.build({"name": "verification", "by": "contrastive", "compare": "batch"}, _paired().card)
+    batch = {"image": [[0.0]], "other": [[0.5]], "same": [1], "label": [4], "other_label": [4]}
+    batch = {name: ops.convert_to_tensor(values) for name, values in batch.items()}
+    assert ops.convert_to_numpy(task.losses(_Line(), batch, 0)["loss"]) == pytest.approx([0.125 / 2])
 
 
 def _points():
@@ -346,6 +448,7 @@ CASES = {
     "absolute": (SIAMESE, "verification"),
     "chi_square": ({**SIAMESE, "difference": "chi_square"}, "verification"),
     "contrastive": ({**SIAMESE, "difference": None}, {"name": "verification", "by": "contrastive"}),
+    "batch": (SIAMESE, {"name": "verification", "compare": "batch"}),
     **{
         mining: ({"name": "triplet", **SMALL}, {"name": "triplets", "length": 4, "mining": mining})
         for mining in ("random", "hard", "semi_hard")

@@ -47,8 +47,10 @@ class Pair:
 
 def contains(*, size: int) -> dict:
     """What the data set holds, for plans made before it is here."""
-    arrays = {name: {"shape": [size, size, 3], "dtype": "uint8"} for name in ("image", "other")}
-    return {"input": "image", "arrays": arrays, **SIZES, "classes": 0}
+    shapes = {"image": [size, size, 3], "other": [size, size, 3], "same": []}
+    arrays = {name: {"shape": shape, "dtype": "uint8"} for name, shape in shapes.items()}
+    numbers = {name: {"shape": [], "dtype": "int32"} for name in ("label", "other_label", "fold", "trial")}
+    return {"input": "image", "arrays": arrays | numbers, **SIZES, "classes": 0}
 
 
 @dataset("lfw", source=SOURCE, **_fetch.facts("lfw"), contains=contains)

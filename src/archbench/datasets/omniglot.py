@@ -58,9 +58,10 @@ def omniglot(
     """Drawn characters, 105x105 in black and white: 20 drawings of each of 964 characters, and 20 one-shot tasks.
 
     `image` uint8 (size, size, 1), ink 255 on 0, smaller ones averaged; `label` int32, a number for each character of
-    each alphabet. Validation takes whole characters, so that both are of characters which training has not seen. The
-    test split is the published one-shot classification, 40 drawings a run: `run` int32 0 to 19, and `query` uint8, 1
-    for the twenty that are to be recognised; elsewhere `run` is -1. Raises `DamagedData`.
+    each alphabet; `alphabet` int32. Validation takes whole characters, so that both are of characters which training
+    has not seen. The test split is the published one-shot classification, 40 drawings a run: `run` int32 0 to 19, and
+    `query` uint8, 1 for the twenty that are to be recognised; elsewhere `run` is -1. The `alphabet` of these is not
+    published: -1. Raises `DamagedData`.
     """
     paths = _fetch.fetch("omniglot", raw, only=files(background=background))
     drawings = {name: path for archive in SETS[background] for name, path in _drawings(paths[archive], size)}
@@ -78,13 +79,14 @@ def _drawings(archive: Path, size: int) -> Iterator[tuple[tuple[str, str, str], 
 
 
 def _numbered(drawings: Mapping[tuple[str, str, str], np.ndarray]) -> dict[str, np.ndarray]:
-    """The drawings in the order of their names, with a number for each character."""
+    """The drawings in the order of their names, with a number for each character and for each alphabet."""
     names = sorted(drawings)
     characters = {name: number for number, name in enumerate(sorted({name[:2] for name in names}))}
-    label = np.array([characters[name[:2]] for name in names], "int32")
+    alphabets = {name: number for number, name in enumerate(sorted({name[0] for name in names}))}
     return {
         "image": np.stack([drawings[name] for name in names]),
-        "label": label,
+        "label": np.array([characters[name[:2]] for name in names], "int32"),
+        "alphabet": np.array([alphabets[name[0]] for name in names], "int32"),
         "run": np.full(len(names), -1, "int32"),
         "query": np.zeros(len(names), "uint8"),
     }
@@ -110,7 +112,7 @@ def _runs(archive: Path, size: int) -> dict[str, np.ndarray]:
                 run.append(number)
                 query.append(asked)
     numbers = {"label": np.array(label, "int32"), "run": np.array(run, "int32"), "query": np.array(query, "uint8")}
-    return {"image": np.stack(image), **numbers}
+    return {"image": np.stack(image), **numbers, "alphabet": np.full(len(label), -1, "int32")}
 
 
 def _text(path: Path) -> str:
