@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from archbench.catalogue import UnknownName
 from archbench.cli.app import app
 from archbench.figures.paths import paths_over_contours
-from archbench.probes.optimizer_paths import RATES, Descent, heights, optimizer_paths, rank, steps_to_bottom
+from archbench.probes.optimizer_paths import RATES, STILL, Descent, heights, optimizer_paths, rank, steps_to_bottom
 from archbench.probes.surfaces import SURFACES
 from archbench.results.surfaces import steps_by_surface
 
@@ -107,6 +107,16 @@ def test_the_best_rate_lies_within_those_that_are_tried(name):
     """Of those with the largest and the smallest."""
     bottoms = optimizer_paths(optimizers=(name,), steps=200)["bottoms"]
     assert bottoms["rate"].between(min(RATES), max(RATES), inclusive="neither").all()
+
+
+def test_one_that_takes_its_steps_on_all_data_ends_where_it_stands():
+    """At the bottom of the saddle, which it reaches in two steps; under noise it never stands."""
+    descent = Descent("lbfgs", 12, 1.0)
+    still, moving = (descent.path(surface, 30.0, seed=0) for surface in ("saddle", "noisy"))
+    assert len(still) < 13
+    assert (still[-STILL:] == still[-1]).all()
+    assert not (still[-STILL - 2] == still[-1]).all()
+    assert len(moving) == 13
 
 
 def test_one_is_run_on_the_spot(tmp_path, monkeypatch):
