@@ -17,7 +17,8 @@ from archbench.datasets.columns import Ragged
 from archbench.datasets.prepare import files_read, prepare
 from archbench.inspection import alike, drawn, files, suspects
 from archbench.inspection.augmented import augmented
-from archbench.inspection.page import balance, spread, write_page
+from archbench.inspection.page import write_page
+from archbench.inspection.tallies import balance, spread
 
 
 def _splits(**pictures):
@@ -130,7 +131,7 @@ def test_the_page_of_class_folders(tmp_path):
     assert "no classifier was trained on these data yet" in page
     counts = {one.name: dict(one.counts) for one in balance(data.card)["label"]}
     assert counts["red"]["test"] == 4
-    shown = np.asarray(data.splits["train"]["label"])[spread(data)]
+    shown = np.asarray(data.splits["train"]["label"])[spread(data, 24)]
     assert np.bincount(shown).max() - np.bincount(shown).min() <= 1
 
 

@@ -16,7 +16,7 @@ from archbench.figures.gallery import Picture
 from archbench.inspection import alike, drawn, files
 from archbench.inspection.alike import Alike, Twins
 from archbench.inspection.drawn import Example
-from archbench.inspection.page import odd_files, spans, spread
+from archbench.inspection.tallies import odd_files, spans, spread
 from archbench.page.drawn import Drawing, Job
 from archbench.results.data_sets import DataSetHere
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from archbench.datasets.card import Card
 from archbench.inspection.alike import MOST
-from archbench.inspection.page import balance
+from archbench.inspection.tallies import balance
 from archbench.page import formats
 from archbench.page.data_links import data_anchor, data_link
 from archbench.page.looked import look_at
