@@ -43,7 +43,7 @@ def test_equal_examples_are_told_within_a_split_and_across():
 def test_equal_examples_are_equal_in_all_that_they_are_of_and_as_far_as_is_looked():
     """A pair is told by both of its pictures; numbers of one content in two shapes are two."""
     one, two = _texture(0), _texture(1)
-    pairs = {"train": {"image": np.stack([one, one, one]), "other": np.stack([one, two, one])}}
+    pairs = {"train": {"image": np.stack([one, one, one, two]), "other": np.stack([one, two, one, two])}}
     assert [twins.second for twins in alike.equal(pairs, ["image", "other"])] == [("train", 2)]
     assert [twins.second for twins in alike.equal(pairs, ["image"])] == [("train", 1), ("train", 2)]
     assert alike.equal(pairs, ["image", "other"], most=2) == []
