@@ -73,7 +73,7 @@ def test_a_page_shows_examples_and_counts_what_is_odd(folders):
     assert "train/red/bad.png skipped" in page
     assert "train/red/bad.png cannot be opened: it is no picture" in page
     assert "width of the files, pixels" in page
-    assert (site / "figures" / "examples-mine.svg").read_text().count("<image") == 8
+    assert (site / "figures" / "examples-mine.svg").read_text().count("<image") == 12
     assert (site / "figures" / "alike-mine.svg").read_text().count("<image") == 2 * 2
     assert 'src="../figures/examples-mine.svg"' in (site / "pages" / "data-mine.html").read_text()
 

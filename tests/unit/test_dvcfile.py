@@ -151,6 +151,7 @@ def test_the_report_hangs_on_all_that_it_is_made_of(project):
     for pattern in ("page/*", "results/*.csv", "results/*.py", "figures/*.py", "figures/pictures/*.py"):
         files = {path for path in code.PACKAGE.glob(pattern) if path.is_file() and path.name != "__init__.py"}
         assert {path.relative_to(code.PACKAGE).as_posix() for path in files} <= names, pattern
+    assert {"data/prepared/toy/digits", "data/prepared/toy/adding"} <= set(report["deps"])
     assert report["params"] == ["pipeline", "seeds", "benchmarks", "studies"]
     assert _render(project, report={"title": "toy"})["stages"]["report"]["params"][0] == "report"
     outs = [path for out in report["outs"] for path in out]

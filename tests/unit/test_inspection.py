@@ -16,7 +16,9 @@ from archbench.datasets import store
 from archbench.datasets.columns import Ragged
 from archbench.datasets.prepare import files_read, prepare
 from archbench.inspection import alike, drawn, files, suspects
-from archbench.inspection.page import balance, spread, write_page
+from archbench.inspection.augmented import augmented
+from archbench.inspection.page import write_page
+from archbench.inspection.tallies import balance, spread
 
 
 def _splits(**pictures):
@@ -41,7 +43,7 @@ def test_equal_examples_are_told_within_a_split_and_across():
 def test_equal_examples_are_equal_in_all_that_they_are_of_and_as_far_as_is_looked():
     """A pair is told by both of its pictures; numbers of one content in two shapes are two."""
     one, two = _texture(0), _texture(1)
-    pairs = {"train": {"image": np.stack([one, one, one]), "other": np.stack([one, two, one])}}
+    pairs = {"train": {"image": np.stack([one, one, one, two]), "other": np.stack([one, two, one, two])}}
     assert [twins.second for twins in alike.equal(pairs, ["image", "other"])] == [("train", 2)]
     assert [twins.second for twins in alike.equal(pairs, ["image"])] == [("train", 1), ("train", 2)]
     assert alike.equal(pairs, ["image", "other"], most=2) == []
@@ -129,7 +131,7 @@ def test_the_page_of_class_folders(tmp_path):
     assert "no classifier was trained on these data yet" in page
     counts = {one.name: dict(one.counts) for one in balance(data.card)["label"]}
     assert counts["red"]["test"] == 4
-    shown = np.asarray(data.splits["train"]["label"])[spread(data)]
+    shown = np.asarray(data.splits["train"]["label"])[spread(data, 24)]
     assert np.bincount(shown).max() - np.bincount(shown).min() <= 1
 
 
@@ -143,6 +145,43 @@ def test_examples_are_shown_as_training_sees_them(tmp_path):
     text = again.read_text(encoding="utf-8")
     assert "after flip, color." in text
     assert text.count("<figure>") == page.count("<figure>") + min(8, data.card.split_sizes["train"])
+
+
+def test_a_label_that_an_augmentation_spoils_is_not_drawn(tmp_path):
+    """What is covered keeps its box; a reflection takes it along. A row keeps its place."""
+    data, _ = _page(tmp_path, "boxes", own_files.coco(), size=[24, 32], fit="stretch")
+    (covered,) = augmented(data, [{"name": "cutout", "pixels": 4}], [1])
+    (turned,) = augmented(data, [{"name": "flip", "probability": 1.0}], [1])
+    plain = drawn.example(data.card, data.splits["train"], "train", 1)
+    assert (covered.place, turned.place) == ("train 1", "train 1")
+    assert not covered.boxes
+    assert plain.boxes
+    mirrored = [(kind, [top, 32 - right, bottom, 32 - left]) for kind, (top, left, bottom, right) in plain.boxes]
+    assert [(kind, pytest.approx(box)) for kind, box in mirrored] == list(turned.boxes)
+
+
+def test_a_video_shows_three_frames_and_a_set_of_classes_its_names(tmp_path):
+    frames = np.zeros((4, 5, 8, 8, 1), np.uint8)
+    frames += np.arange(5, dtype=np.uint8).reshape(1, 5, 1, 1, 1)
+    arrays = {"video": frames, "present": np.tile(np.uint8([1, 0, 1]), (4, 1))}
+    told = {"name": "v", "source": "s", "licence": "l", "input": "video", "class_names": ("up", "down", "left")}
+    card = store.write(tmp_path / "v", {**told, "labels": ("present",)}, dict.fromkeys(store.SPLITS, arrays))
+    shown = drawn.example(card, arrays, "train", 2)
+    assert [int(picture.max()) for picture in shown.pictures] == [0, 2, 4]
+    assert shown.told == "left, up"
+
+
+def test_the_second_picture_of_a_pair_is_shown_and_belongs_to_what_is_equal(tmp_path):
+    one, two = _texture(0), _texture(1)
+    arrays = {"content": np.stack([one, one]), "style": np.stack([one, two])}
+    told = {"name": "p", "source": "s", "licence": "l", "input": "content"}
+    card = store.write(tmp_path / "p", told, dict.fromkeys(store.SPLITS, arrays))
+    assert [picture.shape for picture in drawn.example(card, arrays, "train", 1).pictures] == [(32, 32, 3)] * 2
+    found = alike.search(store.load(tmp_path / "p"))
+    assert (len(found.within), len(found.across)) == (0, 4)
+    few = alike.search(store.load(tmp_path / "p"), most_bytes=2 * one.nbytes)
+    assert few.looked == {"train": 1, "validation": 1, "test": 1}
+    assert len(few.across) == 2
 
 
 def test_boxes_are_drawn_where_they_are(tmp_path):

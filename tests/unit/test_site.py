@@ -11,8 +11,11 @@ from urllib.parse import unquote, urlsplit
 
 import fake_runs as fake
 import pytest
+from own_files import picture, put
 
+from archbench.datasets.prepare import prepare
 from archbench.page.report import Options, write_report
+from archbench.results.data_sets import DataSetHere
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -43,7 +46,25 @@ def site(tmp_path_factory):
     seeds = {"seeds": dict.fromkeys(benchmarks, fake.SEEDS), "study_seeds": dict.fromkeys(studies, fake.SEEDS)}
     folders = root / "runs", root / "studies", root / "report"
     seeds["tracked"] = {"runs/tour/lenet5-digits/seed-1": TRACKED}
+    seeds["data_sets"] = {one.name: one for one in _data_sets(root)}
     return write_report("tour", benchmarks, studies, *folders, Options(title=EVIL, **seeds)).parent
+
+
+def _data_sets(root):
+    """Pictures with boxes and masks, pictures of classes whose names look like HTML, and data that are not here."""
+    put(root / "files", {f"{kind}/{name}": content for kind in ("red", "<i>x") for name, content in _pictures(kind)})
+    specs = {
+        "digits": {"name": "image_folder", "folder": str(root / "files"), "size": 12},
+        "balloons": {"name": "balloons", "examples": 40, "size": 32},
+    }
+    for slug, spec in specs.items():
+        card = prepare(spec, slug, root / "data" / slug, root / "raw")
+        yield DataSetHere(slug, spec, root / "data" / slug, root / "raw", augmentation=[{"name": "flip"}], card=card)
+    yield DataSetHere("absent", {"name": "mnist"}, root / "data" / "absent", root / "raw")
+
+
+def _pictures(kind):
+    return [(f"{number}.png", picture((20, 200, len(kind)), number)) for number in range(12)]
 
 
 @pytest.fixture(scope="module")

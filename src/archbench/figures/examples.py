@@ -9,16 +9,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from archbench.figures.detections import kind_legend
-from archbench.figures.gallery import grid, show
+from archbench.figures.gallery import LETTERS, grid, show
 from archbench.figures.pictures.detection import draw_box
 from archbench.figures.style import shorten
 from archbench.inspection.drawn import Example
 
-COLUMNS = 8
+COLUMNS, SIDE = 6, 1.2
+"""Pictures beside each other, and the inches of one."""
 LARGEST = 96
 """Pixels of the longer side that are shown, so that a report stays small."""
-LETTERS = 15
-"""Of a title over a picture."""
 
 
 def examples(shown: Sequence[Example], kinds: Sequence[str] = (), *, places: bool = False) -> Figure:
@@ -27,7 +26,7 @@ def examples(shown: Sequence[Example], kinds: Sequence[str] = (), *, places: boo
     `kinds` are the classes of boxes, by their numbers.
     """
     each = len(shown[0].pictures)
-    drawn, axes = grid(each * len(shown), columns=COLUMNS // each * each)
+    drawn, axes = grid(each * len(shown), columns=COLUMNS // each * each, side=SIDE)
     for number, one in enumerate(shown):
         title = shorten(one.place if places else one.told, LETTERS)
         scale = max(1, max(one.pictures[0].shape) / LARGEST)

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 
 from archbench.catalogue import Spec
-from archbench.datasets.card import Card
-from archbench.datasets.columns import lengths
 from archbench.datasets.prepare import files_read
-from archbench.datasets.store import ODD_FILES, Prepared, load
+from archbench.datasets.store import Prepared, load
 from archbench.inspection import alike, drawn, files, suspects
 from archbench.inspection.alike import Twins
 from archbench.inspection.augmented import augmented
 from archbench.inspection.drawn import Example
+from archbench.inspection.tallies import balance, odd_files, spans, spread
 from archbench.project import Folders
 
 EXAMPLES, AUGMENTED, PAIRS, ODD = 24, 8, 12, 40
 """That a page shows at most: examples, those of them as augmented, pairs of like ones, odd files."""
 PAGE = Path(__file__).with_name("page.html")
 STYLE = Path(__file__).parents[1] / "page" / "style.css"
-
-
-@dataclass(frozen=True)
-class Class:
-    """A class, and how many examples of each split are of it."""
-
-    name: str
-    counts: Mapping[str, int]
-    share: float
-    """Of the most frequent class, in training."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +46,7 @@ def write_page(
     `own` are the files of the user's own that it was made from, `runs` where runs on it may be; `augmentation` is that
     of a benchmark on it, which some examples are shown with.
     """
-    card, rows, found = prepared.card, spread(prepared), alike.search(prepared)
+    card, rows, found = prepared.card, spread(prepared, EXAMPLES), alike.search(prepared)
     doubted = suspects.suspects(prepared, runs)
     told = {
         "card": card,
@@ -100,55 +87,9 @@ def inspected(
     return write_page(load(prepared), prepared, files_read(spec, folders.raw), folders.runs, page, augmentation)
 
 
-def balance(card: Card) -> dict[str, list[Class]]:
-    """Array of labels -> its classes, the most frequent in training first."""
-    found = {}
-    for name, counted in card.label_counts.items():
-        counts = {split: one["classes"] for split, one in counted.items()}
-        most = max([1, *counts["train"]])
-        classes = [
-            Class(kind, {split: one[place] for split, one in counts.items()}, counts["train"][place] / most)
-            for place, kind in enumerate(card.classes[name])
-        ]
-        found[name] = sorted(classes, key=lambda one: -one.counts["train"])
-    return found
-
-
-def spread(prepared: Prepared, most: int = EXAMPLES) -> list[int]:
-    """At most `most` training examples to show: of every class in turn where there are classes, else from all over."""
-    arrays = prepared.splits["train"]
-    count = len(arrays[prepared.card.input])
-    if "label" not in prepared.card.classes:
-        return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int)).tolist()
-    label = np.asarray(arrays["label"])
-    turn = np.zeros(count, int)
-    for kind in np.unique(label):
-        members = np.flatnonzero(label == kind)
-        turn[members] = np.arange(len(members))
-    return np.lexsort((label, turn))[:most].tolist()
-
-
 def _example(prepared: Prepared, split: str, row: int) -> Example:
     return drawn.example(prepared.card, prepared.splits[split], split, row)
 
 
 def _pairs(prepared: Prepared, found: Sequence[Twins]) -> list[Pair]:
     return [Pair(_example(prepared, *twins.first), _example(prepared, *twins.second)) for twins in found[:PAIRS]]
-
-
-def spans(prepared: Prepared) -> dict[str, tuple[int, int, int]]:
-    """Array of unlike lengths -> the least, the median and the most rows of a training example."""
-    found = {}
-    for name, column in prepared.splits["train"].items():
-        counts = lengths(column)
-        if counts is not None:
-            found[name] = tuple(int(value) for value in np.percentile(counts, (0, 50, 100)))
-    return found
-
-
-def odd_files(folder: Path) -> list[tuple[str, str]]:
-    """(file, what) of every odd file that the card counts."""
-    if not (folder / ODD_FILES).is_file():
-        return []
-    with (folder / ODD_FILES).open(encoding="utf-8", newline="") as stream:
-        return [(row["file"], row["what"]) for row in csv.DictReader(stream)]

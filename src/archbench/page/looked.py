@@ -16,11 +16,11 @@ from archbench.figures.gallery import Picture
 from archbench.inspection import alike, drawn, files
 from archbench.inspection.alike import Alike, Twins
 from archbench.inspection.drawn import Example
-from archbench.inspection.page import odd_files, spans, spread
+from archbench.inspection.tallies import odd_files, spans, spread
 from archbench.page.drawn import Drawing, Job
 from archbench.results.data_sets import DataSetHere
 
-SMALL, MANY, FEW = 32, 8, 6
+SMALL, MANY, FEW = 32, 12, 6
 """Of pictures of at most so many pixels a side a page shows `MANY`, of larger ones, and of texts, `FEW`."""
 PAIRS = 2
 """Of a kind, that are shown."""
@@ -75,7 +75,7 @@ def _examples(prepared: Prepared, shown: Sequence[Example]) -> Picture:
 
 def _kinds(prepared: Prepared) -> Sequence[str]:
     """The classes of boxes, by their numbers."""
-    return prepared.card.classes.get("box_label", ())
+    return prepared.card.classes.get("box_label", prepared.card.class_names)
 
 
 def _augmented(prepared: Prepared, augmentation: Sequence[Spec], rows: Sequence[int]) -> Picture | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from archbench.datasets.card import Card
 from archbench.inspection.alike import MOST
-from archbench.inspection.page import balance
+from archbench.inspection.tallies import balance
 from archbench.page import formats
 from archbench.page.data_links import data_anchor, data_link
 from archbench.page.looked import look_at
@@ -95,8 +95,12 @@ def _count(found: Found, kind: str) -> str:
 def _input(card: Card) -> str:
     """`image, 32 × 32 × 1 uint8`."""
     kept = card.arrays[card.input]
-    shape = " × ".join("any" if side is None else str(side) for side in kept["shape"]) or "one number"
-    return f"{card.input}, {shape} {kept['dtype']}"
+    return f"{card.input}, {_shape(kept['shape'])} {kept['dtype']}"
+
+
+def _shape(sides: Sequence[int | None]) -> str:
+    """Of one example."""
+    return " × ".join("any length" if side is None else str(side) for side in sides) or "one number"
 
 
 def _sizes(card: Card) -> str:
@@ -160,7 +164,7 @@ def _classes(card: Card) -> list[Block]:
             {
                 "Class": one.name,
                 **{split: f"{count:,}" for split, count in one.counts.items()},
-                "Of training": f"{one.counts['train'] / known:.1%}",
+                "Of training": f"{100 * one.counts['train'] / known:.1f}\u00a0%",
             }
             for one in shown
         ]
@@ -174,8 +178,8 @@ def _size_rows(card: Card, found: Found) -> list[Row]:
     """The arrays, and the files that they were made from."""
     rows = []
     for name, kept in card.arrays.items():
-        shape = " × ".join("any" if side is None else str(side) for side in kept["shape"]) or "one"
-        rows.append({"What": f"{name}, {kept['dtype']}", "Shape": shape, **_span(found["spans"].get(name))})
+        span = _span(found["spans"].get(name))
+        rows.append({"What": f"{name}, {kept['dtype']}", "Shape": _shape(kept["shape"]), **span})
     for side, values in found.get("sizes", {}).items():
         rows.append({"What": f"{side} of the files, pixels", "Shape": formats.NOTHING, **_span(values)})
     return rows
