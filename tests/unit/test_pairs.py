@@ -308,15 +308,19 @@ class _Line:
 
 
 def test_every_first_example_is_compared_with_every_second_one_by_hand():
-    """0 and 3 with 0.5 and 1, and a margin of 2: 0.125 and 2 of one class, 0.5 and 0 of two; halves of both means."""
+    """0, 3 and 9 with 0.5, 1 and 9, and a margin of 2.
+
+    The three pairs of one class cost 0.125, 2 and 0, one of the six of two 0.5; the loss is half of both means.
+    """
     task = TASKS.build({"name": "verification", "by": "contrastive", "margin": 2.0, "compare": "batch"}, _paired().card)
-    batch = {"image": [[0.0], [3.0]], "other": [[0.5], [1.0]], "same": [1, 1], "label": [4, 2], "other_label": [4, 2]}
+    batch = {"image": [[0.0], [3.0], [9.0]], "other": [[0.5], [1.0], [9.0]], "same": [1, 1, 1]}
+    batch |= {"label": [4, 2, 7], "other_label": [4, 2, 7]}
     batch, net = {name: ops.convert_to_tensor(values) for name, values in batch.items()}, _Line()
     found = ops.convert_to_numpy(task.losses(net, batch, 0)["loss"])
-    assert found == pytest.approx([0.125 / 2 + 0.5 / 2, 2 / 2])
-    assert found.mean() == pytest.approx(((0.125 + 2) / 2 + (0.5 + 0) / 2) / 2)
+    assert found == pytest.approx([3 / 2 * (0.125 / 3 + 0.5 / 6), 3 / 2 * (2 / 3), 0])
+    assert found.mean() == pytest.approx((2.125 / 3 + 0.5 / 6) / 2)
     net.training = False
-    assert ops.convert_to_numpy(task.losses(net, batch, 0)["loss"]) == pytest.approx([0.125, 2])
+    assert ops.convert_to_numpy(task.losses(net, batch, 0)["loss"]) == pytest.approx([0.125, 2, 0])
     assert task.coupled(batch)
     assert not TASKS.build("verification", _paired().card).coupled(batch)
 
