@@ -115,9 +115,16 @@ class Entry:
             raise WrongOption(f"{self.kind} {self.name!r} needs the option {', '.join(missing)}.")
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """Build, with this entry's own options under the given ones; raises `WrongOption`."""
+        """Build, with this entry's own options under the given ones; raises `WrongOption`.
+
+        A whole number is as good as any where an option takes fractions, but not for all that is built of it.
+        """
         self.check_whole(options)
-        return self.build(*args, **{**self.bound, **options})
+        given = {name: float(one) if self._takes_fractions(name, one) else one for name, one in options.items()}
+        return self.build(*args, **{**self.bound, **given})
+
+    def _takes_fractions(self, option: str, value: Any) -> bool:
+        return type(value) is int and type(_annotated(self.build, option).validate_python(value)) is float
 
 
 @cache

@@ -28,6 +28,12 @@ SURFACES = {
 }
 
 
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_rate_may_be_a_whole_number(name):
+    made = OPTIMIZERS.build({"name": name, "learning_rate": 1})
+    assert float(made.learning_rate) == 1.0
+
+
 class Point(keras.layers.Layer):
     """A point of the plane, and a function's value there whatever the input."""
 

@@ -66,6 +66,24 @@ def test_a_spec_is_a_name_or_a_mapping(package):
     assert shapes.build({"name": "square", "corners": 5}, "c") == ("c", 5, True)
 
 
+def test_a_whole_number_is_a_fraction_where_an_option_takes_fractions_alone(package):
+    """As `learning_rate: 1`, which YAML reads as a whole number, and Keras refuses."""
+    shapes = package(
+        ovals="""
+from typing import Annotated
+from pydantic import Field
+from {package} import shape
+@shape("oval", source="Euclid", round=True)
+def oval(*, width: Annotated[float, Field(gt=0)] = 1.0, height: float | None = None, ring: int | float = 1, dots=1):
+    \"\"\"An oval.\"\"\"
+    return width, height, ring, dots, True
+"""
+    )
+    made = shapes.build({"name": "oval", "width": 2, "height": 3, "ring": 4, "dots": 5})
+    assert [type(one) for one in made] == [float, float, int, int, bool]
+    assert made == (2, 3, 4, 5, True)
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [

@@ -145,3 +145,7 @@ def test_the_report_tells_whom_to_blame_and_draws_widths_and_lengths(tmp_path):
     assert [row["The model's"] for row in table.rows] == ["5 (62%)", "2 (100%)"]
     assert [row["Wrong"] for row in table.rows] == ["8 of 20", "2 of 20"]
     assert set(written) == {"probe-beams-widths.csv", "probe-beams-lengths.csv"}
+    probe.tables = {name: table.drop(columns=["low", "high"]) for name, table in probe.tables.items()}  # of before
+    (section,) = decoding(SimpleNamespace(probes=[probe]), place)
+    table = next(block for block in section.blocks if block.kind == "table")
+    assert [row["Score"] for row in table.rows] == ["21 BLEU", "25 BLEU"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from archbench.figures.decoding import widths_and_lengths
@@ -36,7 +37,7 @@ def decoding(results: Results, place: Workplace) -> Iterator[Section]:
 
 
 def _section(probe: ProbeFolder, place: Workplace) -> Section:
-    widths, lengths = probe.tables["widths"], probe.tables["lengths"]
+    widths, lengths = (_with_intervals(probe.tables[name]) for name in ("widths", "lengths"))
     name = formats.file_name("probe", probe.name)
     for table, rows in (("widths", widths), ("lengths", lengths)):
         place.write_table(f"{name}-{table}.csv", rows)
@@ -63,9 +64,15 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     return Section(name, f"Decoding: {probe.name}", blocks)
 
 
+def _with_intervals(scores: pd.DataFrame) -> pd.DataFrame:
+    """`scores` with an interval that is not known where a probe of before told none."""
+    return scores.reindex(columns=[*scores, *(name for name in SCORED if name not in scores)])
+
+
 def _row(arm: str, width: int, own: pd.DataFrame, seeds: int) -> dict[str, str]:
     wrong = own["wrong"].sum()
-    score, low, high = (formats.value(own[name].mean()) for name in SCORED)
+    score, *limits = (own[name].mean() for name in SCORED)
+    between = "" if np.isnan(limits).any() else " ({} to {})".format(*map(formats.value, limits))
 
     def share(errors: str) -> str:
         count = own[errors].sum()
@@ -74,7 +81,7 @@ def _row(arm: str, width: int, own: pd.DataFrame, seeds: int) -> dict[str, str]:
     return {
         "Network": arm,
         "Width": str(width),
-        "Score": f"{score} ({low} to {high}) {SCORES[own['metric'].iloc[0]]}",
+        "Score": f"{formats.value(score)}{between} {SCORES[own['metric'].iloc[0]]}",
         "Seconds": formats.value(own["seconds"].mean(), 2),
         "Wrong": f"{wrong:,} of {own['examples'].sum():,}",
         "The search's": share("search_errors"),
