@@ -180,15 +180,19 @@ def test_a_change_of_what_it_is_made_from_makes_it_stale(project):
     stages.prepare("noisy")
     write(project, datasets={**PARAMS["datasets"], "iris": {"test": 0.25}})
     config, folders = stages.open_pipeline()
-    assert stages._known_data(config, folders) == {"iris": None, "noisy": None}
+
+    def cards():
+        return {slug: one.card for slug, one in stages._data_sets(config, folders).items()}
+
+    assert cards() == {"iris": None, "noisy": None}
     with pytest.raises(StaleData, match=r"its option test.*dvc repro -f prepare@iris$"):
         stages.open_data(config, folders, "noisy")
     stages.prepare("iris")
-    assert stages._known_data(config, folders)["noisy"] is None
+    assert cards()["noisy"] is None
     with pytest.raises(StaleData, match=r"the data set that it is derived from\. .*dvc repro -f prepare@noisy$"):
         stages.open_data(config, folders, "noisy")
     stages.prepare("noisy")
-    assert None not in stages._known_data(config, folders).values()
+    assert None not in cards().values()
     assert stages.open_data(config, folders, "noisy").card.split_sizes["test"] == 38
 
 
