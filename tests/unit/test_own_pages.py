@@ -8,6 +8,7 @@ import pytest
 
 from archbench.figures.choices import rates_by_epoch
 from archbench.page.figures import Gallery
+from archbench.page.papers import OTHER
 from archbench.page.section import Facts, Figures, Folded, Heading, Table, Text, Workplace
 from archbench.page.sections.architectures import architectures
 from archbench.page.sections.choices import choices
@@ -86,13 +87,13 @@ def test_the_page_of_an_architecture_says_what_it_is_and_where_it_comes_from(pag
     assert round(trained / 1e6, 2) == 0.27
     assert count - trained == 2 * (7 * 16 + 6 * 32 + 6 * 64)
     assert told["Weight layers on the longest way"] == "20"
-    published = next(rows for rows in tables(page) if "Published" in rows[0])
-    assert published[0]["Published"] == "test error 8.75 %"
-    assert published[0]["Here"].endswith("accuracy, n=3")
-    assert (published[0]["Data here"], published[0]["Scale here"]) == (
-        "digits (classification)",
-        "8x8 input, width 1/2",
-    )
+    line, published = next(rows for rows in tables(page) if "Result" in rows[-1])[:2]
+    assert line == {OTHER: ""}
+    assert published["Result"] == "test\u00a0error\u00a08.75\u00a0%"
+    here = published["Test, here"]
+    assert here.startswith("error\u00a0")
+    assert here.endswith("%,\u00a0n=3")
+    assert (published["Data here"], published["Scale"]) == ("digits", "8x8 input, width 1/2")
     assert "place 1 of 4" in page.lead
     neighbours = next(rows for rows in tables(pages["architecture-lenet5"]) if "Is its" in rows[0])
     assert {"alexnet"} <= {row["Net"] for row in neighbours if row["Is its"] == "child"}

@@ -29,7 +29,7 @@ def warmup(horizon: Horizon, *, epochs: Positive, then: Spec = "constant", start
     """
     if epochs >= horizon.epochs:
         raise WrongSchedule(
-            f"epochs: a warm-up of {epochs} epochs leaves nothing of a run of {horizon.epochs}. "
+            f"epochs: a warm-up of {epochs:g} epochs leaves nothing of a run of {horizon.epochs}. "
             f"Choose fewer warm-up epochs or more epochs."
         )
     steps = epochs * horizon.steps_per_epoch

@@ -27,7 +27,7 @@ def cosine_restarts(
     """
     if period_epochs >= horizon.epochs:
         raise WrongSchedule(
-            f"period_epochs: a period of {period_epochs} epochs never restarts in a run of {horizon.epochs}. "
+            f"period_epochs: a period of {period_epochs:g} epochs never restarts in a run of {horizon.epochs}. "
             f"Choose a shorter one, more epochs, or the schedule cosine."
         )
     edges = [0.0]
@@ -76,7 +76,7 @@ def noam(horizon: Horizon, *, warmup_epochs: Positive, width: Width = 512) -> Fa
     """
     if warmup_epochs >= horizon.epochs:
         raise WrongSchedule(
-            f"warmup_epochs: a warm-up of {warmup_epochs} epochs leaves nothing of a run of {horizon.epochs}. "
+            f"warmup_epochs: a warm-up of {warmup_epochs:g} epochs leaves nothing of a run of {horizon.epochs}. "
             f"Choose fewer warm-up epochs or more epochs."
         )
     warmup = warmup_epochs * horizon.steps_per_epoch

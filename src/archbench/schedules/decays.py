@@ -30,7 +30,7 @@ def cosine(horizon: Horizon, *, warmup_epochs: NonNegative = 0.0, floor: NonNega
     warmup = warmup_epochs * horizon.steps_per_epoch
     if warmup >= horizon.steps:
         raise WrongSchedule(
-            f"A warm-up of {warmup_epochs} epochs leaves nothing of a run of {horizon.epochs}. "
+            f"A warm-up of {warmup_epochs:g} epochs leaves nothing of a run of {horizon.epochs}. "
             f"Choose fewer warm-up epochs or more epochs."
         )
 
@@ -94,7 +94,7 @@ def staircase(horizon: Horizon, *, every_epochs: Positive, drop: Part = 0.5) -> 
     """Times `drop` after every `every_epochs` epochs: drop^floor(epoch / every_epochs), epochs counted from 0."""
     if every_epochs >= horizon.epochs:
         raise WrongSchedule(
-            f"every_epochs: a stair of {every_epochs} epochs is never taken in a run of {horizon.epochs}. "
+            f"every_epochs: a stair of {every_epochs:g} epochs is never taken in a run of {horizon.epochs}. "
             f"Choose a shorter one, more epochs, or the schedule constant."
         )
     stair = every_epochs * horizon.steps_per_epoch
