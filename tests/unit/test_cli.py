@@ -729,7 +729,7 @@ def test_a_report_says_which_data_it_cannot_know_and_shows_no_run_on_others_as_c
     card = json.loads((prepare_digits(project) / "dataset.json").read_text())
     text = write(card["sha256"])
     assert "0.987" in text
-    assert "not prepared" not in text
+    assert "digits is not prepared" not in text
     assert "0.987" not in write("of other data")
     for spoil in (change_digits, edit_card):
         spoil(project)
