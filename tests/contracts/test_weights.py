@@ -106,7 +106,8 @@ def test_an_initializer_starts_every_kernel(entry):
     spec = {"name": "small_normal", "deviation": 7.0}
     network = build_network({"name": entry.name, **entry.facts["smoke"]}, shape, outputs, {"initializer": spec})
     values = [ops.convert_to_numpy(weight).ravel() for weight in _kernels_by_name(network)]
-    assert all(np.abs(value).max() > 2.0 for value in values)
+    # Of a few numbers all may be small by chance, but not 0.
+    assert all(np.abs(value).max() > (2.0 if len(value) > 20 else 0.001) for value in values)
     if sum(map(len, values)) > 400:
         assert np.concatenate(values).std() == pytest.approx(7.0, rel=0.2)
 
