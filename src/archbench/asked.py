@@ -10,7 +10,6 @@ import platform
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,6 @@ class Asked:
             return {}
 
 
-@cache
 def code_state() -> str:
     """A digest of the code of the package and of plugins, and the versions of Keras and of Python."""
     files = [*sorted(code.PACKAGE.rglob("*.py")), *sorted(code.OUTSIDE.values())]

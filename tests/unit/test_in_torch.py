@@ -25,7 +25,7 @@ DATASETS = {
 }
 NETWORKS = {
     "mlp": {"architecture": {"name": "mlp", "units": [12, 7]}, "parts": {"dropout": 0}},
-    "lenet5": {"architecture": "lenet5"},
+    "lenet5": {"architecture": {"name": "lenet5", "maps": [4, 5], "units": [9, 8]}},
     "resnet20": {"architecture": {"name": "resnet20", "widths": [4, 5, 8]}, "dataset": "small"},
     "unet": {
         "architecture": {"name": "unet", "width": 4, "depth": 2, "padding": "same"},

@@ -34,7 +34,7 @@ class MLP(nn.Module):
 
     def __init__(self, options: Mapping[str, Any], given: Batch) -> None:
         super().__init__()
-        sides = [given["image"][0, 0].numel(), *options["units"], 10]
+        sides = [given["image"][0, 0].numel(), *options["units"], options["outputs"]]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sides))
         self.dropout = options["dropout"]
 
@@ -51,15 +51,21 @@ class LeNet5(nn.Module):
 
     def __init__(self, options: Mapping[str, Any], given: Batch) -> None:
         super().__init__()
-        self.first, self.second = nn.Conv2d(given["image"].shape[-1], 6, 5), nn.Conv2d(6, 16, 5)
-        self.dense = nn.Sequential(nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, 10))
+        *_, side, channels = given["image"].shape
+        first, second = options["maps"]
+        self.first, self.second = nn.Conv2d(channels, first, 5), nn.Conv2d(first, second, 5)
+        left = ((side - 4) // 2 - 4) // 2
+        sides = [second * left**2, *options["units"], options["outputs"]]
+        self.dense = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sides))
 
     def forward(self, batch: Batch) -> Tensor:
         """The loss."""
         x = functional.avg_pool2d(torch.tanh(self.first(batch["image"])), 2)
         x = functional.avg_pool2d(torch.tanh(self.second(x)), 2)
         x = x.permute(0, 2, 3, 1).flatten(1)  # in the order of Keras
-        return functional.cross_entropy(self.dense(x), batch["label"])
+        for layer in self.dense[:-1]:
+            x = torch.tanh(layer(x))
+        return functional.cross_entropy(self.dense[-1](x), batch["label"])
 
 
 class ConvNorm(nn.Sequential):
@@ -84,7 +90,7 @@ class ResNet20(nn.Module):
                 stride = 2 if stage and not block else 1
                 self.blocks.append(nn.Sequential(ConvNorm(inputs, width, 3, stride), nn.ReLU(), ConvNorm(width, width)))
                 inputs = width
-        self.last = nn.Linear(inputs, 10)
+        self.last = nn.Linear(inputs, options["outputs"])
 
     def forward(self, batch: Batch) -> Tensor:
         """The loss."""
