@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +99,27 @@ def worst_kept(predictions: Mapping[str, np.ndarray], most: int) -> np.ndarray:
     mistakes = predictions["whole_mistakes"][predictions["row"]]
     order = np.argsort(-mistakes, kind="stable")[:most]
     return order[mistakes[order] > 0]
+
+
+def first_and_worst(
+    predictions: Mapping[str, np.ndarray],
+    most: int,
+    draw: Callable[[Mapping[str, np.ndarray], np.ndarray, str, str], Picture],
+    name: str,
+    worst: str,
+    first_ends: str = "",
+) -> list[Picture]:
+    """At most `most` of the first examples, as `name`, and of the worst, where the run told which these are.
+
+    `draw` takes the predictions, places among them, the picture's name, and which examples these are in words: of the
+    first, which end in `first_ends`; of the worst those of `worst`, which may say how many are `{shown}` of `{whole}`.
+    """
+    first = np.arange(min(most, len(predictions["input"])))
+    pictures = [draw(predictions, first, name, f"The first {len(first)} test examples{first_ends}")]
+    if len(rows := worst_kept(predictions, most)):
+        which = worst.format(shown=len(rows), whole=len(predictions["whole_mistakes"]))
+        pictures.append(draw(predictions, rows, "worst", which))
+    return pictures
 
 
 def class_names(predictions: Mapping[str, np.ndarray], classes: int) -> list[str]:

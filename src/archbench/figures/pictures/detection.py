@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from archbench.figures.detections import draw_anchors, grouped_bars, kind_legend, precision_curves
-from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, grid, show, worst_kept
+from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, first_and_worst, grid, show
 from archbench.figures.pictures import picture
 from archbench.metrics.detection_errors import KINDS, SURE, TOTALS
 
@@ -22,6 +22,11 @@ DRAWN = (
 )
 
 
+WORST = (
+    "The {shown} worst of all {whole} test examples, by the number of objects not found (IoU 0.5) and of wrong "
+    f"detections with a score of at least {SURE:g}, which stands above each."
+)
+"""Which examples a gallery of the worst shows."""
 DETECTORS = ("detection", "region_detection", "proposal_detection", "proposal_classification", "proposal_svm")
 """The tasks whose answers are boxes."""
 
@@ -29,20 +34,8 @@ DETECTORS = ("detection", "region_detection", "proposal_detection", "proposal_cl
 @picture({name: {} for name in DETECTORS}, source="archbench")
 def detection(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     """The first test examples and the worst, precision over recall, mistakes by kind, and anchors."""
-    first = np.arange(min(SHOWN, len(predictions["input"])))
-    pictures = [_boxes(predictions, first, "boxes", f"The first {len(first)} test examples. {DRAWN}")]
-    if len(worst := worst_kept(predictions, SHOWN)):
-        which = worst_words(predictions, len(worst))
-        pictures.append(_boxes(predictions, worst, "worst", f"{which} {DRAWN}"))
+    pictures = first_and_worst(predictions, SHOWN, _boxes, "boxes", f"{WORST} {DRAWN}", f". {DRAWN}")
     return [*pictures, *told(predictions, "", "boxes"), *anchors(predictions)]
-
-
-def worst_words(predictions: Mapping[str, np.ndarray], shown: int) -> str:
-    """Which examples a gallery of the worst shows."""
-    return (
-        f"The {shown} worst of all {len(predictions['whole_mistakes'])} test examples, by the number of objects not "
-        f"found (IoU 0.5) and of wrong detections with a score of at least {SURE:g}, which stands above each."
-    )
 
 
 def told(predictions: Mapping[str, np.ndarray], prefix: str, what: str) -> list[Picture]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from archbench.figures.detections import kind_legend
-from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, grid, show, worst_kept
+from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, first_and_worst, grid, show
 from archbench.figures.pictures import picture
-from archbench.figures.pictures.detection import anchors, draw_box, told, worst_words
+from archbench.figures.pictures.detection import WORST, anchors, draw_box, told
 from archbench.figures.pictures.segmentation import overlay
 from archbench.metrics.detection_errors import SURE
 from archbench.metrics.instances import pasted, true_masks
@@ -20,10 +20,7 @@ SHOWN = 5
 @picture("instance_segmentation", source="archbench")
 def instance_segmentation(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     """The first test examples and the worst, precision over recall and mistakes of boxes and masks, and anchors."""
-    first = np.arange(min(SHOWN, len(predictions["input"])))
-    pictures = [_masks(predictions, first, "masks", f"The first {len(first)} test examples:")]
-    if len(worst := worst_kept(predictions, SHOWN)):
-        pictures.append(_masks(predictions, worst, "worst", f"{worst_words(predictions, len(worst))} Below:"))
+    pictures = first_and_worst(predictions, SHOWN, _masks, "masks", f"{WORST} Below:", ":")
     return [*pictures, *told(predictions, "mask_", "masks"), *told(predictions, "", "boxes"), *anchors(predictions)]
 
 

@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from archbench.figures.gallery import LARGEST_SIDE, Picture, displayable, grid, legend_under, show, worst_kept
+from archbench.figures.gallery import LARGEST_SIDE, Picture, displayable, first_and_worst, grid, legend_under, show
 from archbench.figures.pictures import picture
 
 SHOWN = 12
@@ -18,15 +18,11 @@ SHOWN = 12
 @picture("landmarks", source="archbench")
 def landmarks(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     """The first test examples and the worst: true points as rings, predicted ones as crosses, joined by a line."""
-    first = np.arange(min(SHOWN, len(predictions["input"])))
-    pictures = [_points(predictions, first, "points", f"The first {len(first)} test examples")]
-    if len(worst := worst_kept(predictions, SHOWN)):
-        which = (
-            f"The {len(worst)} of all {len(predictions['whole_mistakes'])} test examples whose points are furthest off,"
-            " in percent of the object's size, which stands above each"
-        )
-        pictures.append(_points(predictions, worst, "worst", which))
-    return pictures
+    worst = (
+        "The {shown} of all {whole} test examples whose points are furthest off, in percent of the object's size, "
+        "which stands above each"
+    )
+    return first_and_worst(predictions, SHOWN, _points, "points", worst)
 
 
 def _points(predictions: Mapping[str, np.ndarray], rows: np.ndarray, name: str, which: str) -> Picture:

@@ -14,9 +14,9 @@ from archbench.figures.gallery import (
     Picture,
     class_names,
     displayable,
+    first_and_worst,
     grid,
     show,
-    worst_kept,
 )
 from archbench.figures.pictures import picture
 from archbench.figures.pictures.detection import draw_box
@@ -27,15 +27,11 @@ SHOWN = 12
 @picture("localization", source="archbench")
 def localization(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     """The first test examples and the worst: boxes, coloured by kind, and the probability that there is an object."""
-    first = np.arange(min(SHOWN, len(predictions["input"])))
-    pictures = [_boxes(predictions, first, "boxes", f"The first {len(first)} test examples")]
-    if len(worst := worst_kept(predictions, SHOWN)):
-        which = (
-            f"The {len(worst)} of all {len(predictions['whole_mistakes'])} test examples whose box overlaps the true "
-            "one least, or where an object is missed or seen where there is none"
-        )
-        pictures.append(_boxes(predictions, worst, "worst", which))
-    return pictures
+    worst = (
+        "The {shown} of all {whole} test examples whose box overlaps the true one least, or where an object is missed "
+        "or seen where there is none"
+    )
+    return first_and_worst(predictions, SHOWN, _boxes, "boxes", worst)
 
 
 def _boxes(predictions: Mapping[str, np.ndarray], rows: np.ndarray, name: str, which: str) -> Picture:

@@ -8,7 +8,7 @@ import numpy as np
 import seaborn as sns
 
 from archbench.figures.detections import kind_legend
-from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, grid, show, worst_kept
+from archbench.figures.gallery import LARGEST_SIDE, Picture, class_names, displayable, first_and_worst, grid, show
 from archbench.figures.pictures import picture
 
 SHOWN = 5
@@ -18,12 +18,8 @@ OPACITY = 0.55
 @picture("segmentation", source="archbench")
 def segmentation(predictions: Mapping[str, np.ndarray]) -> list[Picture]:
     """Picture, true map and predicted map of the first test examples and of the worst, one below the other."""
-    first = np.arange(min(SHOWN, len(predictions["input"])))
-    pictures = [_maps(predictions, first, "overlays", f"The first {len(first)} test examples")]
-    if len(worst := worst_kept(predictions, SHOWN)):
-        which = f"The {len(worst)} of all {len(predictions['whole_mistakes'])} test examples with most wrong pixels"
-        pictures.append(_maps(predictions, worst, "worst", which))
-    return pictures
+    worst = "The {shown} of all {whole} test examples with most wrong pixels"
+    return first_and_worst(predictions, SHOWN, _maps, "overlays", worst)
 
 
 def _maps(predictions: Mapping[str, np.ndarray], rows: np.ndarray, name: str, which: str) -> Picture:
