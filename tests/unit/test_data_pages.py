@@ -1,5 +1,6 @@
 """The pages of data sets in a report: what they say, who links to them, and that they are made once for each state."""
 
+import io
 import re
 from html import unescape
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import own_files
 import pytest
 from own_files import put
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from archbench.config import check_config
@@ -38,7 +40,10 @@ def _folders() -> dict[str, bytes]:
     """Class folders where eight test pictures are training ones, one file is no picture, and a name is no name."""
     content = own_files.class_folders(10, "train/") | own_files.class_folders(4, "test/")
     content |= {f"train/{EVIL}/{n}.png": own_files.picture((9, 9, 9), n) for n in range(9)}
-    return content | {"train/red/bad.png": b"no"}
+    turned, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # as a phone that is held upright writes it
+    Image.new("RGB", (24, 16), "red").save(turned, "JPEG", exif=exif)
+    return content | {"train/red/bad.png": b"no", "train/red/phone.jpg": turned.getvalue()}
 
 
 def _report(root: Path, *data: DataSetHere, benchmarks=(), **more) -> Path:
@@ -72,6 +77,7 @@ def test_a_page_shows_examples_and_counts_what_is_odd(folders):
     assert "13 odd files." in page
     assert "train/red/bad.png skipped" in page
     assert "train/red/bad.png cannot be opened: it is no picture" in page
+    assert "train/red/phone.jpg turned, as its EXIF asks" in page
     assert "width of the files, pixels" in page
     assert (site / "figures" / "examples-mine.svg").read_text().count("<image") == 12
     assert (site / "figures" / "alike-mine.svg").read_text().count("<image") == 2 * 2
@@ -86,7 +92,7 @@ def test_the_balance_of_classes_is_that_of_the_files(folders):
     counts = {row[0]: [int(cell) for cell in row[1:4]] for row in rows if row and row[-1].endswith("%")}
     assert list(data.card.split_sizes) == ["train", "validation", "test"]
     assert {name: (sum(one[:2]), one[2]) for name, one in counts.items()} == {
-        "blue": (10, 4), "green": (10, 4), "red": (10, 4), "&lt;i&gt;x": (9, 0)
+        "blue": (10, 4), "green": (10, 4), "red": (11, 4), "&lt;i&gt;x": (9, 0)
     }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ REMARK = (
     "Equal are examples whose inputs are the same to the byte. Nearly alike are pictures that look the same, by a hash "
     f"of how brightness changes and as small gray pictures; of each split the first {MOST:,} at most are compared."
 )
-TURNED = "EXIF asks to turn it, which is not done"
+TURNED = "turned, as its EXIF asks: labels are those of the picture as it is displayed"
 Found = Mapping[str, Any]
 
 
@@ -210,9 +210,7 @@ def _alike(card: Card, found: Found) -> list[Block]:
 def _files(card: Card, found: Found) -> list[Block]:
     """What cannot be opened, is to be turned, or was converted or skipped."""
     rows = [{"File": file, "What": f"cannot be opened: {why}"} for file, why in found.get("corrupt", [0, []])[1]]
-    rows += [
-        {"File": file, "What": "EXIF asks to turn it, which is not done"} for file in found.get("turned", [0, []])[1]
-    ]
+    rows += [{"File": file, "What": TURNED} for file in found.get("turned", [0, []])[1]]
     rows += [{"File": file, "What": what} for file, what in found["odd"]]
     kinds = [f"{count:,} {kind}" for kind, count in card.odd_files.items()]
     formats_of = [f"{count:,} {name}" for name, count in found.get("formats", {}).items()]
