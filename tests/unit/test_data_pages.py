@@ -85,7 +85,7 @@ def test_a_page_shows_examples_and_counts_what_is_odd(folders):
 
 
 def test_the_balance_of_classes_is_that_of_the_files(folders):
-    """Nine pictures of one class and ten of each other train or validate; four of each of three are to test."""
+    """Of a class 9, 10 or, with that of the phone, 11 train or validate; four of each of three are to test."""
     site, data = folders
     page = (site / "pages" / "data-mine.html").read_text()
     rows = [re.findall("<td[^>]*>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", page)]

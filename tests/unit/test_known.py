@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from archbench import code
 from archbench.page import known
 from archbench.page.known import Known
 from archbench.results.tracked import mlflow_pages
@@ -57,6 +58,28 @@ def test_nothing_is_written_where_nothing_was_asked_or_no_file_is_given(asked, t
     without.of("optimizer", "adam")
     without.keep()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_written_is_asked_again(asked, tmp_path):
+    (tmp_path / "data").touch()  # no folder
+    for _ in range(2):
+        fresh = Known(tmp_path / "data" / "known.json")
+        assert fresh.of("optimizer", "adam") == {"what": "optimizer adam"}
+        fresh.keep()
+    assert asked == ["adam", "adam"]
+
+
+def test_a_plugin_that_is_loaded_since_makes_what_was_known_old(asked, tmp_path, monkeypatch):
+    file, plugin = tmp_path / "known.json", tmp_path / "mine.py"
+    plugin.write_text("one")
+    first = Known(file)
+    first.of("optimizer", "adam")
+    first.keep()
+    for text in ("one", "two"):
+        plugin.write_text(text)
+        monkeypatch.setitem(code.OUTSIDE, "mine", plugin)
+        Known(file).of("optimizer", "adam")
+    assert asked == ["adam"] * 3
 
 
 def test_what_is_gone_is_not_known_and_an_activation_has_its_curve():
