@@ -575,6 +575,30 @@ def test_plan_trusts_the_seconds_of_the_committed_report_on_this_processor(proje
         assert (stage["seconds"], stage["basis"]) == (3 * 10 + factor * 300, "measured")
 
 
+def test_plan_counts_the_examples_that_are_trained_on_and_those_that_are_scored(project):
+    """Before the data are there: a hundred of MNIST's are trained on in no time, nine thousand scored in some."""
+    from archbench.cli import forecast
+    from archbench.config import read_config
+    from archbench.project import Folders
+    from archbench.resolve import resolve_all
+
+    few = {"few": "{name: mnist, train_examples: 100", "fewer": "{name: mnist, train_examples: 100, validation: 0.01"}
+    sets = "".join(f"  {name}: {spec}}}\n" for name, spec in {**few, "mnist": "{name: mnist"}.items())
+    nets = "".join(f"  lenet5-{name}: {{architecture: lenet5, dataset: {name}}}\n" for name in (*few, "mnist"))
+    (project / "params.yaml").write_text(
+        PARAMS.replace("  wine:\n", f"{sets}  wine:\n").replace("\nbenchmarks:\n", f"\nbenchmarks:\n{nets}")
+    )
+    config, folders = read_config(project / "params.yaml"), Folders(project, "small")
+    looked = {name: look_up(name, config.datasets, folders) for name in config.datasets}
+    sizes = {name: looked[name].card.split_sizes for name in (*few, "mnist")}
+    assert sizes["few"] == {"train": 100, "validation": 9000, "test": 10000}
+    assert sizes["fewer"]["validation"] == 600
+    assert sizes["mnist"]["train"] == 51000
+    plans, cost = resolve_all(config), forecast.Forecast(config, folders, looked, "cpu")
+    few, fewer, whole = (cost.stage(f"train@lenet5-{name}", plans).seconds for name in (*few, "mnist"))
+    assert fewer < few < whole
+
+
 def test_plan_reads_the_status_of_a_real_dvc(project, monkeypatch):
     monkeypatch.setenv("PATH", f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}")
     (project / "pipelines" / "prepare.py").write_text(

@@ -82,14 +82,14 @@ def _declared(slug: str, entry: Entry, options: Mapping[str, Any]) -> tuple[Card
         return None, None
     contains = entry.facts["contains"](**options)
     fractions = {name: options[name] for name in ("validation", "test") if name in options}
+    sizes = _split_sizes(contains["train"], fractions, options.get("train_examples"))
     card = Card(
         name=slug,
         source=entry.source,
         licence=str(entry.facts["licence"]),
         input=contains["input"],
         arrays=contains["arrays"],
-        split_sizes=_split_sizes(contains["train"], fractions)
-        | {part: contains[part] for part in ("validation", "test") if part in contains},
+        split_sizes=sizes | {part: contains[part] for part in ("validation", "test") if part in contains},
         class_names=tuple(str(number) for number in range(contains["classes"])),
         vocabulary=tuple(str(number) for number in range(contains.get("vocabulary", 0))),
         label_names={name: list(names) for name, names in contains.get("label_names", {}).items()},
@@ -106,7 +106,7 @@ def _sampled(
     few = {"examples": entry.facts["smoke"]["examples"]} if generated else {}  # as few as the set can be made of
     raw: Raw = entry(folder, *of, **{**options, **few})
     made, times = len(raw.train[raw.input]), chosen["examples"] / few["examples"] if generated else 1
-    sizes = _split_sizes(round(times * made), raw.fractions)
+    sizes = _split_sizes(round(times * made), raw.fractions, chosen.get("train_examples"))
     sizes |= {split: round(times * len(arrays[raw.input])) for split, arrays in raw.official.items()}
     card = Card(
         name=slug,
@@ -127,10 +127,11 @@ def _sampled(
     return asdict(card), round(each * sum(sizes.values()))
 
 
-def _split_sizes(examples: int, fractions: Mapping[str, float]) -> dict[str, int]:
-    """Examples of the splits that are cut from so many."""
+def _split_sizes(examples: int, fractions: Mapping[str, float], most: int | None) -> dict[str, int]:
+    """Examples of the splits that are cut from so many, of which at most `most` are trained on."""
     sizes = {name: round(examples * fraction) for name, fraction in fractions.items()}
-    return {"train": examples - sum(sizes.values()), **sizes}
+    left = examples - sum(sizes.values())
+    return {"train": left if most is None else min(most, left), **sizes}
 
 
 def _array_bytes(card: Card) -> int:

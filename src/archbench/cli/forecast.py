@@ -36,6 +36,8 @@ MULTIPLY_ADD_SECONDS = 1.2e-10
 """Of one core, forward and backward, for every multiply-add of an example."""
 ACTIVATION_SECONDS = 2.4e-9
 """Of one core, for every byte of an example's activations: what reading and writing them costs."""
+FORWARD_SHARE = 1 / 3
+"""Of a step: what an example costs that is only scored, as each of the validation split is after every epoch."""
 GPU_SPEEDUP = 100
 """An accelerator's arithmetic beside one core's."""
 START_SECONDS = {"sources": 8.0, "prepare": 5.0, "train": 10.0, "sweep": 40.0, "probe": 15.0, "report": 60.0}
@@ -165,7 +167,8 @@ class Forecast:
         steps = max(1, card.split_sizes["train"] // batch)
         arithmetic = MULTIPLY_ADD_SECONDS * size.multiply_adds + ACTIVATION_SECONDS * size.activation_bytes
         step = STEP_SECONDS + batch * arithmetic / self._speedup
-        return self._slowness * (LAYER_SECONDS * layers * runs + epochs * steps * step)
+        scoring = FORWARD_SHARE * card.split_sizes["validation"] * arithmetic / self._speedup
+        return self._slowness * (LAYER_SECONDS * layers * runs + epochs * (steps * step + scoring))
 
     def _profile(self, where: str, plan: Plan) -> tuple[Profile, int] | None:
         """The network's cost on its data set, and its layers.
