@@ -20,6 +20,42 @@ const NAMES = [
 "class-iou-balloons.html"
 ],
 [
+"Data set adding",
+"data-adding.html"
+],
+[
+"Data set balloon",
+"data-balloon.html"
+],
+[
+"Data set balloons",
+"data-balloons.html"
+],
+[
+"Data set dates",
+"data-dates.html"
+],
+[
+"Data set digit-pairs",
+"data-digit-pairs.html"
+],
+[
+"Data set digits",
+"data-digits.html"
+],
+[
+"Data set pair",
+"data-pair.html"
+],
+[
+"Data set prose",
+"data-prose.html"
+],
+[
+"Data sets",
+"data-sets.html"
+],
+[
 "Degradation: depth with and without shortcuts",
 "degradation.html"
 ],
@@ -212,8 +248,8 @@ const NAMES = [
 "board-digits-classification.html"
 ],
 [
-"digits (reconstruction)",
-"board-digits-reconstruction.html"
+"digits (reconstruction: the input and KL)",
+"board-digits-reconstruction-the-input-and-KL-c9841a.html"
 ],
 [
 "faster_rcnn_fpn",
@@ -292,8 +328,8 @@ const NAMES = [
 "choice-optimizer-nesterov.html"
 ],
 [
-"pair (style transfer)",
-"board-pair-style_transfer.html"
+"pair (style transfer: beta 20000)",
+"board-pair-style_transfer-beta-20000-f3bb74.html"
 ],
 [
 "plain20",
