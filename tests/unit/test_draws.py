@@ -1,11 +1,11 @@
-"""The random numbers of dropout: the hash by another implementation, and what a fair draw has."""
+"""The random numbers of layers and tasks: the hash by another implementation, and what a fair draw has."""
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from archbench.layers.draws import uniform
+from archbench.layers.draws import normal, uniform
 from backend import compiled
 
 MASK = 2**32 - 1
@@ -50,6 +50,40 @@ def test_the_numbers_are_spread_evenly(seed):
     assert abs(drawn.var(dtype="float64") - 1 / 12) < 4 * (1 / 180) ** 0.5 / 1000
     counts = np.bincount((drawn.ravel() * 4096).astype(int), minlength=4096)
     assert abs((((counts - 10**6 / 4096) ** 2) / (10**6 / 4096)).sum() - 4095) < 4 * 90
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1, 2**32, 2**40 + 7, -1])
+def test_a_number_for_a_seed_draws_the_same_at_every_call_and_as_a_generator_whose_state_it_is(seed):
+    first, again = (ops.convert_to_numpy(uniform((5, 7), seed)) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    generator = keras.random.SeedGenerator(0)
+    generator.state.assign(np.array([seed % 2**32, 0], "uint32"))
+    np.testing.assert_array_equal(first, ops.convert_to_numpy(uniform((5, 7), generator)))
+
+
+def test_normal_numbers_are_those_of_box_and_muller():
+    far, turn = np.float64(ops.convert_to_numpy(uniform((2, 100_000), 3)))
+    drawn = ops.convert_to_numpy(normal((100_000,), 3))
+    assert drawn.dtype == np.float32
+    np.testing.assert_allclose(drawn, np.sqrt(-2 * np.log1p(-far)) * np.cos(2 * np.pi * turn), atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_normal_numbers_have_the_moments_and_the_tails_of_their_distribution(seed):
+    """Of 10**6: four moments within 4 deviations, and as many farther than 1, 2, 3 and 4 as there should be."""
+    drawn = np.float64(ops.convert_to_numpy(normal((1000, 1000), keras.random.SeedGenerator(seed))))
+    for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        assert abs((drawn**power).mean() - moment) < 4 * variance**0.5 / 1000
+    for bound, share in ((1, 0.317311), (2, 0.0455003), (3, 0.0026998), (4, 6.334e-5)):
+        assert abs((abs(drawn) > bound).mean() - share) < 4 * share**0.5 / 1000
+    assert abs(drawn).max() < 5.8
+
+
+def test_the_farthest_normal_number_is_finite(monkeypatch):
+    """Where the hash gives the largest and the smallest number there are."""
+    for bits in (0.0, 1 - 2.0**-24):
+        monkeypatch.setattr("archbench.layers.draws.uniform", lambda shape, _, u=bits: ops.full(shape, u, "float32"))
+        assert 0 <= abs(ops.convert_to_numpy(normal((1,), 0))[0]) < 5.8
 
 
 def test_neighbours_calls_and_seeds_have_nothing_in_common():

@@ -11,6 +11,8 @@ from typing import Any, Literal
 import keras
 from keras import layers, ops
 
+from archbench.layers.draws import normal
+
 Noise = Literal["masking", "salt_and_pepper", "gaussian"]
 
 
@@ -35,7 +37,7 @@ class Corruption(layers.Layer):
     def call(self, x, training=False):
         """`x` (batch, ...) to the same shape."""
         if training:
-            noise = keras.random.normal(ops.shape(x), dtype=x.dtype, seed=self.seed_generator)
+            noise = ops.cast(normal(ops.shape(x), self.seed_generator), x.dtype)
         elif self.noise is not None:
             noise = ops.cast(self.noise, x.dtype)
         else:

@@ -9,26 +9,42 @@ with what reads it, so that no memory holds the numbers, and that are made again
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 GOLDEN = 0x9E3779B9
 """2**32 over the golden ratio: keys that differ by it share no pattern of bits."""
 
 
-def uniform(shape: tuple[Any, ...], seed: keras.random.SeedGenerator) -> Any:
-    """float32 of `shape`, each in [0, 1), in steps of 2**-24; other ones at each call.
+Seed = keras.random.SeedGenerator | int
+"""Where a task draws from: in training the learner's own generator, which a checkpoint keeps; in evaluation a number,
+the same for every batch."""
+
+
+def uniform(shape: Sequence[int], seed: Seed) -> Any:
+    """float32 of `shape`, each in [0, 1), in steps of 2**-24; of a generator, other ones at each call.
 
     Two rounds of the hash with a key before each: with one, two keys that differ in their last bits alone would draw
     the same numbers in another order, and so drop as many units.
     """
-    state = ops.cast(seed.next(), "uint32")
+    state = ops.cast(np.array([seed % 2**32, 0]) if isinstance(seed, int) else seed.next(), "uint32")
     key = _mixed(_mixed(state[0]) + state[1])
     place = ops.cast(ops.arange(math.prod(shape), dtype="int32"), "uint32")
     bits = _mixed(_mixed(ops.bitwise_xor(place, key)) + _mixed(key + ops.cast(GOLDEN, "uint32")))
     return ops.reshape(ops.cast(ops.right_shift(bits, 8), "float32") * 2.0**-24, shape)
+
+
+def normal(shape: Sequence[int], seed: Seed) -> Any:
+    """float32 of `shape`, of the standard normal distribution, at most 5.8 from 0; of a generator, others at each call.
+
+    Box & Muller 1958, "A Note on the Generation of Random Normal Deviates": two numbers of `uniform` for each.
+    """
+    far, turn = ops.unstack(uniform((2, *shape), seed))
+    return ops.sqrt(-2 * ops.log(1 - far)) * ops.cos(2 * math.pi * turn)
 
 
 def _mixed(x: Any) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
+from archbench.layers.draws import uniform
+
 
 @keras.saving.register_keras_serializable("archbench")
 class DropPath(layers.Layer):
@@ -32,7 +34,7 @@ class DropPath(layers.Layer):
         if not training:
             return x
         keep = 1.0 - self._rate_now()
-        draws = keras.random.uniform((ops.shape(x)[0], *[1] * (len(x.shape) - 1)), seed=self.seed_generator)
+        draws = uniform((ops.shape(x)[0], *[1] * (len(x.shape) - 1)), seed=self.seed_generator)
         return x * ops.cast(ops.where(draws < keep, 1.0 / keep, 0.0), x.dtype)
 
     def _rate_now(self):

@@ -51,22 +51,26 @@ def distances(window: int) -> np.ndarray:
     return np.abs([place for place in range(-window, window + 1) if place])
 
 
-def drawn(cumulated: Any, uniform: Any) -> Any:
+def drawn(cumulated: np.ndarray, uniform: Any) -> Any:
     """Words drawn by numbers of any shape, `uniform` in [0, 1): `cumulated` (word,) are shares added up to 1.
 
-    By bisection: XLA makes of TensorFlow's `searchsorted` a table of every number beside every word.
+    By a guide table (Chen & Asau 1974), which says for each of as many equal parts of [0, 1) as there are words between
+    which words its numbers fall, and bisection between these. XLA makes of TensorFlow's `searchsorted` a table of every
+    number beside every word.
     """
-    last = cumulated.shape[0] - 1
-
-    def halve(_, bounds):
-        low, high = bounds
+    last = len(cumulated) - 1
+    parts = 1 << last.bit_length()  # a power of two, by which no number is rounded
+    first = np.searchsorted(cumulated, np.arange(parts + 1, dtype="float32") / parts, side="right")
+    first = np.minimum(first, last).astype("int32")
+    steps = int(np.diff(first).max()).bit_length()
+    shares, first = ops.convert_to_tensor(cumulated), ops.convert_to_tensor(first)
+    part = ops.cast(uniform * parts, "int32")
+    low, high = ops.take(first, part), ops.take(first, part + 1)
+    for _ in range(steps):
         middle = (low + high) // 2
-        above = ops.logical_and(ops.take(cumulated, middle) <= uniform, low < high)
-        return ops.where(above, middle + 1, low), ops.where(above, high, middle)
-
-    none = ops.zeros(uniform.shape, "int32")
-    word, _ = ops.fori_loop(0, last.bit_length(), halve, (none, none + last))
-    return word
+        above = ops.logical_and(ops.take(shares, middle) <= uniform, low < high)
+        low, high = ops.where(above, middle + 1, low), ops.where(above, high, middle)
+    return low
 
 
 def even_numbers(words: Any, others: Any, count: int) -> Any:

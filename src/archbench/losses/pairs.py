@@ -7,6 +7,8 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
+from archbench.layers.draws import uniform
+
 Mining = Literal["random", "hard", "semi_hard"]
 FAR = 1e9
 """More than any squared distance on the unit sphere."""
@@ -54,7 +56,7 @@ def triplets(
 def _mined(distances: Any, same: Any, mining: Mining, seed: Any) -> Any:
     """The distance of an anchor to the negative of its triplet with each other example: (anchor, 1 or positive)."""
     if mining == "random":
-        drawn = ops.where(same, -1.0, keras.random.uniform(ops.shape(distances), seed=seed))
+        drawn = ops.where(same, -1.0, uniform(ops.shape(distances), seed))
         return ops.take_along_axis(distances, ops.argmax(drawn, axis=1, keepdims=True), axis=1)
     negatives = ops.where(same, FAR, distances)
     if mining == "hard":

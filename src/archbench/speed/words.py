@@ -10,6 +10,7 @@ import numpy as np
 
 from archbench.datasets.card import Card
 from archbench.datasets.tokens import SPECIAL
+from archbench.layers.draws import uniform
 from archbench.layers.word_pairs import drawn
 from archbench.speed.pairs import interleave, row
 from archbench.speed.workshop import Site
@@ -53,8 +54,8 @@ class Compiled:
 
         def batch(tokens):
             words, contexts, weight, _ = task.pairs(tokens, True, generator)
-            numbers = keras.random.uniform((*contexts.shape, task.negatives), seed=generator)
-            return words, contexts, weight, drawn(keras.ops.convert_to_tensor(task.noise), numbers)
+            numbers = uniform((*contexts.shape, task.negatives), seed=generator)
+            return words, contexts, weight, drawn(task.noise, numbers)
 
         self._batch = _compiled(batch, generator)
 

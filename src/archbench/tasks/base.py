@@ -12,14 +12,12 @@ import numpy as np
 
 from archbench.datasets.card import Card
 from archbench.errors import UserError
+from archbench.layers.draws import Seed
 
 Arrays = Mapping[str, np.ndarray]
 """Named arrays with the examples along their first axis."""
 Batch = Mapping[str, Any]
 """Named tensors of the examples of a step, which are along their first axis."""
-Seed = keras.random.SeedGenerator | int
-"""Where a task draws from: in training the learner's own generator, which a checkpoint keeps; in evaluation a number,
-the same for every batch."""
 Mean = Callable[..., Any]
 """`(values, weight=None)`, both (batch,), to one number."""
 

@@ -11,6 +11,7 @@ from keras import ops
 
 from archbench.datasets.card import Card
 from archbench.datasets.tokens import PADDING, START, vocabulary
+from archbench.layers.draws import uniform
 from archbench.metrics.tokens import bits, perplexity, token_accuracy
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Net, Seed, Smoke, Task, TaskMismatch
@@ -118,7 +119,7 @@ class LanguageModelling(Task):
         rows = tokens.shape[0]
         begun = {"before": ops.zeros((rows,)), **{name: ops.zeros((rows, *of)) for name, of in self.states.items()}}
         answers = self._answers(net, tokens, begun)
-        draws = keras.random.uniform((SAMPLED, rows), seed=seed)
+        draws = uniform((SAMPLED, rows), seed)
 
         def say(place, last, state, said):
             said_before = ops.expand_dims(last, 1)

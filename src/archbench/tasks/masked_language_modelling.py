@@ -12,6 +12,7 @@ from pydantic import Field
 
 from archbench.datasets.card import Card
 from archbench.datasets.tokens import SPECIAL, paired, vocabulary
+from archbench.layers.draws import uniform
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Net, Seed, Smoke, Task, TaskMismatch
 
@@ -130,7 +131,7 @@ class MaskedLanguageModelling(Task):
     def hidden(self, tokens: Any, seed: Seed, examples: int) -> Hidden:
         """`tokens` (batch, place) with a share of the words hidden; where `examples` is 1, by the same draws."""
         steps = tokens.shape[1]
-        order, kind, other = (keras.random.uniform((examples, steps), seed=_each(seed, n)) for n in range(3))
+        order, kind, other = (uniform((examples, steps), seed=_each(seed, n)) for n in range(3))
         words = tokens >= len(SPECIAL)
         order = ops.where(words, order, -1.0)
         count = ops.cast(ops.round(self.share * ops.sum(ops.cast(words, "float32"), axis=1)), "int32")

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import keras
 import numpy as np
 from keras import ops
 from pydantic import Field
 
 from archbench.datasets.card import Card
 from archbench.layers.boxes import area
+from archbench.layers.draws import uniform
 from archbench.options import Positive, Share, Width
 from archbench.tasks import task
 from archbench.tasks.base import Arrays, Batch, Net, Seed, Smoke
@@ -87,7 +87,7 @@ class ProposalDetection(SecondStage):
         maps, boxes, there = self._given(net, batch)
         truth = truth_of(batch)
         examples = ops.shape(truth.label)[0] if net.training else 1
-        draws = keras.random.uniform((examples, boxes.shape[1] + truth.label.shape[1]), seed=seed)
+        draws = uniform((examples, boxes.shape[1] + truth.label.shape[1]), seed)
         parts = self.head_losses(net, maps, *self.chosen(boxes, there, truth, draws))
         return {"loss": sum(parts.values()), **parts}
 

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from archbench.datasets.card import Card
 from archbench.layers import regions
+from archbench.layers.draws import uniform
 from archbench.layers.nms import Detections
 from archbench.options import Positive, Share, Width
 from archbench.tasks import task
@@ -120,9 +121,9 @@ class RegionDetection(SecondStage):
         maps, scored, proposed = self.proposed(net, batch)
         truth = truth_of(batch)
         examples = ops.shape(truth.label)[0] if net.training else 1
-        draws = keras.random.uniform((examples, sum(map(len, self.anchors))), seed=seed)
+        draws = uniform((examples, sum(map(len, self.anchors))), seed)
         parts = self._rpn_losses(scored, truth, draws)
-        draws = keras.random.uniform((examples, self.proposals + truth.label.shape[1]), seed=seed)
+        draws = uniform((examples, self.proposals + truth.label.shape[1]), seed)
         boxes, learnt = self.chosen(proposed.boxes, proposed.labels >= 0, truth, draws)
         parts |= self.head_losses(net, maps, boxes, learnt)
         parts |= self.further_losses(net, maps, batch, boxes, learnt)

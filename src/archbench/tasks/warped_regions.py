@@ -17,6 +17,7 @@ from pydantic import Field
 from archbench.datasets.card import Card
 from archbench.layers import regions
 from archbench.layers.boxes import area
+from archbench.layers.draws import uniform
 from archbench.layers.nms import suppress
 from archbench.layers.warp import warp
 from archbench.options import Share, Width
@@ -144,7 +145,7 @@ class ProposalClassification(WarpedRegions):
         """
         truth = truth_of(batch)
         boxes = ops.concatenate([ops.cast(batch["proposals"], "float32"), truth.boxes], axis=1)
-        draws = keras.random.uniform((ops.shape(boxes)[0] if net.training else 1, boxes.shape[1]), seed=seed)
+        draws = uniform((ops.shape(boxes)[0] if net.training else 1, boxes.shape[1]), seed)
         matched = regions.match(overlaps(truth, boxes), low=HEAD_LIMIT, high=HEAD_LIMIT)
         matched = ops.where(area(boxes) > 0, matched, regions.BETWEEN)
         learnt = learn_from(matched, truth, draws, self.sampled_regions, HEAD_SHARE)

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from archbench.datasets.card import Card
 from archbench.datasets.tokens import PADDING, UNKNOWN, vocabulary
+from archbench.layers.draws import uniform
 from archbench.layers.word_pairs import around, distances, drawn, even_numbers, packed
 from archbench.options import Part
 from archbench.tasks import task
@@ -137,11 +138,11 @@ class WordVectors(Task):
         known, room = tokens > UNKNOWN, tokens.shape[0] * tokens.shape[1]
         likely = (self.window + 1 - distances(self.window)) / self.window
         if training:
-            known = known & (keras.random.uniform(tokens.shape, seed=seed) < ops.take(self._chance(), tokens))
+            known = known & (uniform(tokens.shape, seed) < ops.take(self._chance(), tokens))
             room = self._room(*tokens.shape)
         words, row = packed(tokens, known, room)
         if training:
-            near = 1 + ops.floor(keras.random.uniform((room, 1), seed=seed) * self.window)
+            near = 1 + ops.floor(uniform((room, 1), seed) * self.window)
             likely = ops.cast(distances(self.window) <= near, "float32")
         contexts = around(words, self.window)
         together = (contexts > UNKNOWN) & (around(row, self.window, -1) == ops.expand_dims(row, 1))
@@ -169,10 +170,10 @@ class WordVectors(Task):
     def _sampled(self, net: Net, read: Any, words: Any, targets: Any, seed: Seed) -> Any:
         """Of each of `targets`, apart from words drawn at random, of which those that are the target do not count."""
         if net.training:
-            numbers = keras.random.uniform((*targets.shape, self.negatives), seed=seed)
+            numbers = uniform((*targets.shape, self.negatives), seed)
         else:
             numbers = even_numbers(words, targets, self.negatives)
-        others = drawn(ops.convert_to_tensor(self.noise), numbers)
+        others = drawn(self.noise, numbers)
         right = ops.einsum("pd,pod->po", read, _vectors(net, targets, "output"))
         wrong = ops.einsum("pd,pond->pon", read, _vectors(net, others, "output"))
         told = ops.cast(others != ops.expand_dims(targets, -1), "float32")

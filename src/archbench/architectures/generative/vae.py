@@ -10,6 +10,7 @@ from keras import layers, ops
 
 from archbench.architectures import architecture
 from archbench.architectures.generative.autoencoder import picture_logits
+from archbench.layers.draws import normal
 from archbench.options import Width
 from archbench.parts import Parts
 
@@ -76,7 +77,7 @@ class GaussianSample(layers.Layer):
     def call(self, mean, log_variance, training=False):
         """`mean` and `log_variance` (batch, latent) to a code of the same shape."""
         if training:
-            noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
+            noise = ops.cast(normal(ops.shape(mean), self.seed_generator), mean.dtype)
         elif self.noise is not None:
             noise = ops.cast(self.noise, mean.dtype)
         else:
