@@ -28,7 +28,7 @@ from pydantic import (
 
 from archbench import dialect, recipes
 from archbench.errors import MOST_MISTAKES, SHOWN_CHARACTERS, UserError, listed, short, shown, together
-from archbench.options import Count, Fraction, Inside, NonNegative, Positive, Seed
+from archbench.options import Count, Fraction, Inside, NonNegative, Positive, Seed, saved_network
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -236,16 +236,27 @@ def _train(given: Any) -> Any:
 
 
 class Start(Model):
-    """Starting from the weights of another benchmark's finished run of the same seed."""
+    """Starting from the weights of another benchmark's finished run of the same seed, or from those of a file."""
 
-    source: Slug = Field(alias="from")
-    """A benchmark of this params.yaml; of the same architecture, unless `parts` names what is taken."""
+    source: Annotated[str, Field(min_length=1, max_length=4096)] = Field(alias="from")
+    """A benchmark of this params.yaml, of the same architecture unless `parts` names what is taken; or a saved network,
+    whose name ends in .keras, relative to params.yaml or absolute."""
     parts: Annotated[dict[str, str], Field(min_length=1, max_length=MOST)] | None = None
     """A part of this network -> the part of the source's that it takes its weights from. By default all before the
     last layer of a network of one part, and of several parts those that both have, in the same shapes."""
     train: Annotated[str | int | tuple[str, ...], BeforeValidator(_train)]
     """What trains: `all`; `none` of the parts that were taken; the last layer with a kernel, `head`; so many of these,
     from the output; or the parts that are listed."""
+
+    @property
+    def benchmark(self) -> str | None:
+        """The benchmark whose runs it starts from; None where the source is a file."""
+        return None if self.file else self.source
+
+    @property
+    def file(self) -> Path | None:
+        """The saved network; None where the source is a benchmark."""
+        return saved_network(self.source)
 
 
 class Beat(Model):

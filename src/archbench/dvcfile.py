@@ -22,6 +22,7 @@ from archbench import dialect, resolve, sources
 from archbench.config import Config
 from archbench.datasets.prepare import own_paths
 from archbench.errors import UserError
+from archbench.options import saved_network
 from archbench.project import Folders
 from archbench.records import curves, scores
 from archbench.resolve import Plan, ProbePlan
@@ -237,15 +238,16 @@ class _Pipeline:
 
 
 def _starts(plans: Mapping[str, Plan], runs: str, page: str) -> dict[str, dict[str, str]]:
-    """What the weights of each benchmark start from, where any of them are another's: that one's runs.
+    """What the weights of each benchmark start from, where any of them are not fresh: another's runs, or a file.
 
     All stages of a group have equally many dependencies, so one that starts fresh names the digest of the page
     that it runs.
     """
-    sources = {slug: plan.settings.get("start") for slug, plan in plans.items()}
+    sources = {slug: plan.settings.get("start", {}).get("from") for slug, plan in plans.items()}
     if not any(sources.values()):
         return {}
-    return {slug: {"start": f"{runs}/{source['from']}" if source else page} for slug, source in sources.items()}
+    paths = {source: str(saved_network(source) or f"{runs}/{source}") for source in sources.values() if source}
+    return {slug: {"start": paths.get(source, page)} for slug, source in sources.items()}
 
 
 def _parents(config: Config, prepared: str, page: str) -> dict[str, dict[str, str]]:

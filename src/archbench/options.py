@@ -4,6 +4,7 @@ The catalogue holds every value against them, and takes neither nan nor an infin
 above what the papers use: they refuse a slip of the finger that no machine could build.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -52,3 +53,8 @@ OutputStride = Literal[2, 4, 8, 16]
 
 Anchors = Annotated[tuple[tuple[Positive, Positive], ...], Field(min_length=1, max_length=1_000)]
 """Shapes (width, height) that a detector's boxes start from."""
+
+
+def saved_network(source: str) -> Path | None:
+    """The file that a start is `from`, whose name ends in .keras; None where that is a benchmark."""
+    return Path(source).expanduser() if source.endswith(".keras") else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,7 +18,7 @@ from archbench.config import Benchmark, Config, ConfigError, check_name
 from archbench.datasets import DATASETS
 from archbench.errors import UserError
 from archbench.parts import CATALOGUES
-from archbench.training.start import frozen, matched
+from archbench.training.start import describe_source, frozen, matched
 
 ALIKE = ("activation", "normalization")
 """Parts that weights are trained for; the others may change from one training to the next."""
@@ -28,6 +29,9 @@ NOT_THE_SHAPE = ("classes", "train_examples", "examples", "seed", "validation", 
 def check_start(config: Config, slug: str, benchmark: Benchmark) -> None:
     """Raise a `UserError` where the benchmark `slug` cannot start from the weights it names."""
     start, benchmarks = benchmark.start, config.benchmarks
+    if start.file:  # its layers are compared when training begins, before the first step
+        describe_source(start.model_dump(by_alias=True), 0, Path())
+        return
     check_name("benchmark", start.source, benchmarks)
     _check_chain(config, slug, start.source)
     source = benchmarks[start.source]
@@ -47,7 +51,7 @@ def _check_chain(config: Config, slug: str, source: str) -> None:
     while source not in chain:
         chain.append(source)
         here = config.benchmarks.get(source)
-        if here is None or here.start is None:
+        if here is None or here.start is None or here.start.file:
             return
         source = here.start.source
     raise ConfigError(f"start goes round in a circle: {' from '.join([*chain, source])}. One must start fresh.")

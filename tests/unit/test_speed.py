@@ -248,6 +248,7 @@ def test_what_cannot_be_measured_is_refused_with_its_key(slug, says, key):
 
 
 def test_steps_are_measured_beside_a_bare_loop_and_fit(tmp_path, monkeypatch):
+    monkeypatch.delenv("ARCHBENCH_REFERENCE_PYTHON", raising=False)  # beside PyTorch: test_in_torch.py
     measured = []
     monkeypatch.setattr(
         steps, "Bare", lambda bench, settings, batches: measured.append(settings) or Bare(bench, settings, batches)

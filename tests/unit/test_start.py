@@ -163,7 +163,7 @@ def test_a_damaged_source_is_told(tmp_path):
     _write(folder)
     (folder / "model.keras").write_bytes(b"half")
     run_folder.seal(folder, run_folder.read_json(folder / "metrics.json"))
-    with pytest.raises(NoStart, match="no saved model"):
+    with pytest.raises(NoStart, match="no saved network"):
         describe_source({"from": "source", "train": "head"}, 0, tmp_path)
     (folder / "model.keras").write_bytes(b"hale")
     with pytest.raises(NoStart, match=r"is damaged \(model.keras is not what the run wrote.*dvc repro train@source"):

@@ -1,15 +1,21 @@
 """Starting part by part: what is matched with what, what trains, what is refused, and whole runs of it."""
 
+import zipfile
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 import toys
+import yaml
 
-from archbench import resolve
+from archbench import dvcfile, resolve
 from archbench.architectures.kernels import layers_with_kernels
-from archbench.architectures.network import load_network
+from archbench.architectures.network import build_network, load_network
 from archbench.architectures.parted import Network, parts_of
+from archbench.cli.changes import _needs as stage_needs
 from archbench.config import ConfigError, check_config
+from archbench.project import Folders
 from archbench.training.run import Pace, run_benchmark
 from archbench.training.start import NoStart, begin, describe_source, frozen, matched, saved_parts
 
@@ -339,3 +345,84 @@ def test_what_does_not_fit_is_refused_when_params_are_read(start, onto, why):
 def test_a_piece_that_the_paper_has_may_be_written_out():
     own = resolve.resolve(_config({"parts": {"network": "network"}}, parts={"activation": "relu"}), "onto")
     assert own.settings["parts"] == {"activation": {"name": "relu"}}
+
+
+# From a file
+
+
+def test_weights_of_a_file_are_where_training_begins_and_what_the_id_follows(tmp_path, monkeypatch):
+    """A network that Keras alone has made and saved; named relative to the folder of params.yaml."""
+    monkeypatch.chdir(tmp_path)
+    image = keras.Input((16, 16, 1))
+    hidden = keras.layers.Dense(4, activation="relu")(keras.layers.Flatten()(image))
+    given = keras.Model(image, keras.layers.Dense(7)(hidden), name="mine")
+    given.save("given.keras")
+    start = {"from": "given.keras", "train": "all"}
+    still = {**FLAT, "optimizer": {"name": "sgd", "learning_rate": 1e-30}}
+    ended = _run(tmp_path / "runs", "still", still, start)
+    for ours, theirs in zip(ended[0], _values(given), strict=False):
+        np.testing.assert_allclose(ours, theirs, atol=1e-25)
+    assert [weight.shape for weight in ended[1]] == [(4, 3), (3,)]  # a fresh head
+    before = describe_source(start, 0, tmp_path)
+    assert before == describe_source({**start, "from": str(tmp_path / "given.keras")}, 1, tmp_path) | {
+        "from": "given.keras"
+    }
+    given.set_weights([value + 1 for value in given.get_weights()])
+    given.save("given.keras")
+    assert describe_source(start, 0, tmp_path)["weights_sha256"] != before["weights_sha256"]
+
+
+def test_the_maps_of_style_transfer_are_those_of_a_vgg_that_a_file_holds(tmp_path):
+    """Of Keras Applications' VGG-19, which has sixteen convolutions, the first four, in their order."""
+    theirs = keras.applications.VGG19(include_top=False, weights=None, input_shape=(32, 32, 3))
+    theirs.save(tmp_path / "vgg19.keras")
+    maps = {"content_maps": ["conv2_2"], "style_maps": ["conv1_1"], "pooling": "max"}
+    pair = {name: keras.InputSpec(shape=(None, 32, 32, 3), dtype="float32") for name in ("content", "style")}
+    mine = build_network({"name": "style_transfer", "convs": [2, 2], **maps}, pair, 3)
+    begin(mine, saved_parts(tmp_path / "vgg19.keras"), {"from": "vgg19.keras", "parts": TRUNK, "train": ["picture"]})
+    kernels = [layer for layer in theirs.layers if layer.weights][:4]
+    assert all(_same(_values(mine.parts["features"]), [value for layer in kernels for value in _values(layer)]))
+    given = np.random.default_rng(0).random((1, 32, 32, 3), "float32")
+    ours = mine.parts["features"](given)["content"]
+    last = keras.Model(theirs.input, theirs.get_layer("block2_conv2").output)(given)
+    np.testing.assert_allclose(ours[0], last, atol=1e-5)
+
+
+TRUNK = {"features": "network"}
+
+
+def test_a_start_from_a_file_stands_in_the_settings_and_makes_dvc_look_at_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("nets").mkdir()
+    _classifier().save("nets/mine.keras")
+    config = _config({"from": "nets/mine.keras", "train": "head"})
+    assert resolve.resolve(config, "onto").settings["start"] == {"from": "nets/mine.keras", "train": "head"}
+    (tmp_path / "pipelines").mkdir()
+    stage = yaml.safe_load(dvcfile.render(config, Folders(tmp_path, "toy"), tmp_path))["stages"]["train"]
+    assert stage["foreach"]["onto"]["start"] == "nets/mine.keras"
+    assert stage["foreach"]["deep"]["start"].endswith("train.txt")
+    assert stage_needs(config)["train@onto"] == ("prepare@small",)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "is no file"), (b"PK", "is no saved network"), ("other", "is no saved network")]
+)
+def test_a_file_that_holds_no_network_is_told_when_params_are_read(content, why, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if content == "other":
+        with zipfile.ZipFile("mine.keras", "w") as archive:
+            archive.writestr("config.json", "{}")
+    elif content:
+        Path("mine.keras").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"benchmarks\.onto\.start: .*mine\.keras") as error:
+        resolve.resolve_all(_config({"from": "mine.keras", "train": "head"}))
+    assert why in str(error.value)
+    assert "model.save('FILE.keras')" in str(error.value)
+
+
+def test_a_file_of_layers_that_are_not_kerass_own_runs_no_code_of_theirs(tmp_path):
+    """A Lambda layer holds Python code, which safe mode does not load."""
+    image = keras.Input((4,))
+    keras.Model(image, keras.layers.Lambda(lambda x: 2 * x)(image)).save(tmp_path / "code.keras")
+    with pytest.raises(NoStart, match=r"code\.keras cannot be loaded in safe mode"):
+        saved_parts(tmp_path / "code.keras")

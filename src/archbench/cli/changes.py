@@ -110,7 +110,7 @@ def _needs(config: Config) -> dict[str, tuple[str, ...]]:
         parent = config.datasets[slug].of
         needs[f"prepare@{slug}"] = (f"prepare@{parent}",) if parent else ()
     for slug, benchmark in config.benchmarks.items():
-        source = (f"train@{benchmark.start.source}",) if benchmark.start else ()
+        source = (f"train@{benchmark.start.benchmark}",) if benchmark.start and benchmark.start.benchmark else ()
         needs[f"train@{slug}"] = (f"prepare@{benchmark.dataset}", *source)
     for slug, study in config.studies.items():
         needs[f"sweep@{slug}"] = (f"prepare@{study.base.dataset}",)

@@ -30,11 +30,13 @@ import keras
 from archbench.architectures.kernels import layers_with_kernels
 from archbench.architectures.network import load_network
 from archbench.architectures.parted import Network, parts_of
-from archbench.errors import UserError, listed
+from archbench.errors import UserError, listed, short
+from archbench.options import saved_network
 from archbench.records.run_folder import WEIGHTS, WITHOUT_WEIGHTS, BrokenRecord, check, lacks_weights
 
 INNER_WEIGHTS = "model.weights.h5"
 """The file inside a saved model that holds the weights and no date."""
+AS_SAVED = "Save the network with Keras: model.save('FILE.keras')."
 Parts = Mapping[str, keras.Model]
 """The parts of a network by name."""
 Pair = tuple[keras.Layer, keras.Layer]
@@ -48,21 +50,29 @@ class NoStart(UserError):
 def describe_source(start: Mapping[str, Any], seed: int, runs: Path) -> dict[str, Any]:
     """`start` (from, parts, train) with the sha256 of the weights that `seed` starts from, found below `runs`.
 
-    Raises `NoStart` where that run is missing or did not finish.
+    Raises `NoStart` where that run is missing or did not finish, or the file that it names is no saved network.
     """
     path = model_file(start, seed, runs)
     try:
         with zipfile.ZipFile(path) as saved:
             digest = hashlib.sha256(saved.read(INNER_WEIGHTS)).hexdigest()
     except (zipfile.BadZipFile, KeyError) as error:
+        again = f"Train it again: dvc repro -f train@{start['from']}"
         raise NoStart(
-            f"{path} is no saved model ({error}). Train it again: dvc repro -f train@{start['from']}"
+            f"{path} is no saved network ({error}). {AS_SAVED if saved_network(start['from']) else again}"
         ) from error
     return {**start, "weights_sha256": digest}
 
 
 def model_file(start: Mapping[str, Any], seed: int, runs: Path) -> Path:
-    """The saved model of the source's run of this seed; raises `NoStart` unless that run finished."""
+    """The file that `start` names, or the saved model of its run of this seed.
+
+    Raises `NoStart` where there is none, or the run did not finish.
+    """
+    if path := saved_network(start["from"]):
+        if not path.is_file():
+            raise NoStart(f"{path.absolute()}, whose weights this benchmark starts from, is no file. {AS_SAVED}")
+        return path
     folder = runs / start["from"] / f"seed-{seed}"
     if not folder.is_dir():
         raise _not_ready(folder, start["from"], "is missing")
@@ -84,11 +94,17 @@ def _not_ready(folder: Path, source: str, why: str) -> NoStart:
 
 
 def saved_parts(path: Path) -> Parts:
-    """The parts of the network in a saved model: of one that stands behind its preprocessing, or is all of it."""
-    model = load_network(path)
+    """The parts of the network in a saved model: of one that stands behind its preprocessing, or is all of it.
+
+    Raises `NoStart` where Keras cannot load it in safe mode.
+    """
+    try:
+        model = load_network(path)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise NoStart(f"{path} cannot be loaded in safe mode: {short(str(error))} {AS_SAVED}") from error
     if isinstance(model, Network):
         return model.parts
-    return parts_of(next(layer for layer in model.layers if isinstance(layer, keras.Model)))
+    return parts_of(next((layer for layer in model.layers if isinstance(layer, keras.Model)), model))
 
 
 def begin(network: keras.Model, theirs: Parts, start: Mapping[str, Any]) -> None:
