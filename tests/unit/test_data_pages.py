@@ -20,7 +20,9 @@ from archbench.page import drawn
 from archbench.page.report import write_report
 from archbench.project import Folders
 from archbench.results.data_sets import DataSetHere
+from archbench.results.doubted import doubted
 from archbench.results.gathered import Options
+from archbench.results.runs import read_runs
 from archbench.stages import report_options
 
 EVIL = "<i>x"
@@ -198,3 +200,52 @@ def test_a_report_of_a_pipeline_has_its_data_sets_as_params_yaml_asks_for_them(t
     assert not found["shapes"].augmentation
     (folders.prepared / "digits" / "train" / "image.npy").unlink()
     assert report_options(config, folders).data_sets["digits"].card is None
+
+
+def _told(label, said, confidence):
+    columns = {"all_target_label": label, "all_prediction_label": said, "all_prediction_confidence": confidence}
+    return {name: np.asarray(values) for name, values in columns.items()}
+
+
+def test_the_best_network_doubts_what_it_calls_otherwise_as_surely_as_where_it_is_right(tmp_path):
+    """Class 0 is right at 0.6 and 0.8: 0.7 is sure; class 1 at 0.9 alone; class 2 is said once, and wrong."""
+    label = [0, 0, 1, 1, 1, 0, 2, 1, -1]
+    said = [0, 0, 1, 0, 0, 1, 0, 2, 0]
+    sure = [0.6, 0.8, 0.9, 0.71, 0.69, 0.89, 0.99, 1.0, 1.0]
+    best = fake.settings("best", 0, architecture="lenet5", scale="paper", dataset="d", task="classification")
+    fake.write_run(tmp_path / "best" / "seed-0", best, 0.9, predictions=_told(label, said, sure))
+    fake.write_run(tmp_path / "worse" / "seed-0", {**best, "benchmark": "worse"}, 0.8, predictions=_told([0], [0], [1]))
+    finer = {**best, "benchmark": "boxes"}  # another score, and nothing told of labels
+    fake.write_run(tmp_path / "boxes" / "seed-0", finer, 0.99, monitor="map_50", predictions={"x": np.ones(2)})
+    fake.write_run(tmp_path / "bare" / "seed-0", {**best, "benchmark": "bare"}, 0.95)
+    runs = read_runs(tmp_path, {name: [0] for name in ("worse", "boxes", "bare", "best", "gone")})
+    found = doubted(runs)
+    assert (found.run.benchmark, found.examples) == ("best", 9)
+    assert [(one.row, one.label, one.said, one.confidence) for one in found.doubts] == [
+        (6, 2, 0, 0.99), (3, 1, 0, 0.71)
+    ]  # fmt: skip
+    assert doubted(runs[1:3]) is None
+
+
+def test_a_page_names_the_test_labels_that_the_best_network_doubts(tmp_path):
+    data = _own(tmp_path, _folders(), size=16, skip_broken=True)
+    names, label = data.card.class_names, np.load(data.folder / "test" / "label.npy")
+    said = label.copy()
+    said[3] = (label[3] + 1) % 3
+    sure = np.where(said == label, 0.8, 0.97)
+    kept = {"input": np.zeros((12, 16, 16, 3)), "class_names": np.array(names), **_told(label, said, sure)}
+    kept |= {name.removeprefix("all_"): values for name, values in kept.items() if name.startswith("all_")}
+
+    def page(sha256):
+        for seed in fake.SEEDS:
+            own = fake.settings(
+                "net", seed, architecture="lenet5", scale="paper", dataset="mine", task="classification",
+                dataset_sha256=sha256,
+            )  # fmt: skip
+            fake.write_run(tmp_path / "runs" / "net" / f"seed-{seed}", own, 0.9 + seed / 100, predictions=kept)
+        return _text(_report(tmp_path, data, benchmarks=["net"]) / "pages" / "data-mine.html")
+
+    told = page(data.card.sha256)
+    assert "Of 12 test examples net (seed 2), the best network on these data here, doubts the labels of 1:" in told
+    assert f"test 3 {names[label[3]]} {names[said[3]]} 97.0" in told
+    assert "Suspected wrong labels" not in page("0" * 64)  # of what is not known to be these data

@@ -100,24 +100,38 @@ def test_many_are_drawn_by_other_processes_and_alike(tmp_path, monkeypatch):
 
 
 SLOW = """
-import os, sys, time
-from pathlib import Path
-from archbench.page import drawn
+import time
 
 def nap(count):
     time.sleep(600)
+"""
+UNGUARDED = """
+import os, sys, time
+from concurrent.futures import wait
+from pathlib import Path
+from archbench.page import drawn
+from jobs import nap
 
-if __name__ == "__main__":
-    drawn.FEW, os.cpu_count = 1, lambda: 3
-    with drawn.Drawn(Path(sys.argv[1]), "code") as kept:
-        kept.begin([drawn.Job(nap, (count,), str(count)) for count in range(4)])
-        time.sleep(600)
+print("the script runs", flush=True)
+drawn.FEW, os.cpu_count = 1, lambda: 3
+with drawn.Drawn(Path(sys.argv[1]), "code") as kept:
+    kept.begin([drawn.Job(nap, (count,), str(count)) for count in range(4)])
+    wait(kept._begun.values())
+    print(*(kept.found(drawn.Job(nap, (count,), str(count))) for count in range(4)))
+"""
+"""As the pages of pipelines/ are: Python imports a parent's script in each process that it starts."""
+QUICK = """
+from archbench.page.drawn import Drawing
+
+def nap(count):
+    return Drawing([], {"slept": count})
 """
 
 
 def test_the_others_end_with_a_report_that_is_killed(tmp_path):
-    (tmp_path / "slow.py").write_text(SLOW)
-    report = subprocess.Popen([sys.executable, tmp_path / "slow.py", tmp_path / "kept"])
+    (tmp_path / "jobs.py").write_text(SLOW)
+    (tmp_path / "report.py").write_text(UNGUARDED)
+    report = subprocess.Popen([sys.executable, tmp_path / "report.py", tmp_path / "kept"])
     begun = tmp_path / "kept"
     _wait_for(lambda: begun.is_dir() and len(list(begun.iterdir())) == 2)  # both draw
     others = psutil.Process(report.pid).children(recursive=True)
@@ -125,6 +139,17 @@ def test_the_others_end_with_a_report_that_is_killed(tmp_path):
     report.kill()
     report.wait()
     _wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in others))
+
+
+def test_a_script_runs_once_however_many_processes_draw_for_it(tmp_path):
+    """Or each would write the report itself, and wait for the one that waits for it."""
+    (tmp_path / "jobs.py").write_text(QUICK)
+    (tmp_path / "report.py").write_text(UNGUARDED)
+    ended = subprocess.run(
+        [sys.executable, tmp_path / "report.py", tmp_path / "kept"], capture_output=True, text=True, timeout=120
+    )
+    assert ended.stdout == "the script runs\n{'slept': 0} {'slept': 1} {'slept': 2} {'slept': 3}\n", ended.stderr
+    assert ended.stderr == ""
 
 
 def _wait_for(what) -> None:

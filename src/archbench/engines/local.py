@@ -20,6 +20,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from archbench._lean import leave
+from archbench._workers import without_script
 from archbench.engines import Job
 from archbench.engines.crew import Ended
 from archbench.errors import guarded
@@ -75,7 +76,8 @@ class Processes:
     def start(self, job: Job) -> Process:
         """Begin a job."""
         process = self._context.Process(target=_stage, args=(self._work, job.stage, self._log_of(job.stage)))
-        process.start()
+        with without_script():
+            process.start()
         return Process(process, time.monotonic() + self._limit if self._limit else None)
 
     def wait(self, runs: Sequence[Process], seconds: float) -> None:

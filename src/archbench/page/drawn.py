@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 
+from archbench._workers import without_script
 from archbench.figures.gallery import Picture
 from archbench.figures.style import one_look_each, save_svg, style
 from archbench.records.run_folder import write_text
@@ -106,7 +107,8 @@ class Drawn:
             return
         context = multiprocessing.get_context("forkserver")
         self._pool = ProcessPoolExecutor(min(others, len(missing) // FEW), context, _be_a_worker)
-        self._begun = {key: self._pool.submit(_draw, job, self._folder / key) for key, job in missing.items()}
+        with without_script():  # they start as work comes in
+            self._begun = {key: self._pool.submit(_draw, job, self._folder / key) for key, job in missing.items()}
 
     def of(self, job: Job) -> list[Kept]:
         """What `job` draws, once it is drawn; an error in it is raised here."""

@@ -14,10 +14,13 @@ from archbench.page.looked import look_at
 from archbench.page.section import Block, Facts, Figures, Heading, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.results.data_sets import DataSetHere
+from archbench.results.doubted import doubted
 from archbench.results.gathered import Results
 
 CLASSES = 24
 """Classes that are told one by one; of more, half as many of the most frequent and of the rarest."""
+DOUBTS = 8
+"""Labels that a network doubts, which are told one by one."""
 DIGITS = 12
 """Of a digest."""
 KINDS = {
@@ -135,9 +138,8 @@ def _blocks(data: DataSetHere, card: Card, found: Found, results: Results) -> li
         *_alike(card, found),
         Heading("Corrupt and odd files"),
         *_files(card, found),
-        Text(
-            f"archbench data inspect {data.name} writes a longer page, with the labels that a trained network doubts."
-        ),
+        *_doubts(card, data.name, results),
+        Text(f"archbench data inspect {data.name} writes a longer page, of what is prepared and trained now."),
     ]
 
 
@@ -225,6 +227,30 @@ def _files(card: Card, found: Found) -> list[Block]:
         *([] if rows else ["None."]),
     ]
     return [*([Table(rows)] if rows else []), *([Text(" ".join(said))] if said else [])]
+
+
+def _doubts(card: Card, name: str, results: Results) -> list[Block]:
+    """Test examples whose labels the best network on these very data doubts."""
+    found = doubted(run for run in results.runs if run.settings.get("dataset_sha256") == card.sha256)
+    if found is None:
+        return []
+    classes, run = card.class_names, found.run
+    rows = [
+        {
+            "Example": f"test {one.row}",
+            "Label": classes[one.label],
+            "The network says": classes[one.said],
+            "Sure of it": f"{100 * one.confidence:.1f}\u00a0%",
+        }
+        for one in found.doubts[:DOUBTS]
+    ]
+    first = f" The {DOUBTS} that it is surest of:" if len(found.doubts) > DOUBTS else ""
+    said = (
+        f"Of {found.examples:,} test examples {run.benchmark} (seed {run.seed}), the best network on these data here, "
+        f"doubts the labels of {len(found.doubts):,}: it says another class, and is at least as sure as it is on "
+        f"average where that class is right (Northcutt et al. 2021, arXiv:1911.00068). It may be wrong itself.{first}"
+    )
+    return [Heading("Suspected wrong labels"), Text(said), *([Table(rows)] if rows else [])]
 
 
 def _users(name: str, results: Results) -> list[Block]:
