@@ -7,17 +7,22 @@ import subprocess
 import sys
 import time
 from concurrent.futures import wait
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import fake_runs as fake
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 
+from archbench.figures.curves import learning_curves
 from archbench.figures.gallery import Picture
-from archbench.figures.style import colors, figure
+from archbench.figures.style import colors, figure, looks, one_look_each
 from archbench.page import drawn
-from archbench.page.drawn import Drawing, Drawn, Job
+from archbench.page.drawn import Drawing, Drawn, Job, described
+from archbench.page.figures import Gallery
 from archbench.page.report import write_report
 from archbench.results.gathered import Options
 
@@ -173,6 +178,57 @@ def test_what_goes_wrong_elsewhere_is_told_here(tmp_path, monkeypatch):
             kept.of(job)
 
 
+def test_what_a_figure_is_drawn_from_is_told_apart_by_every_part_of_it():
+    @dataclass
+    class Step:
+        name: str
+        gain: float
+
+    table = pd.DataFrame({"a": [1.0, 0.1 + 0.2], "b": ["x", None]})
+    given = [
+        partial(_lines, 1), partial(_lines, count=1), partial(_lines, 2), partial(_broken, 1),
+        partial(_lines, table), partial(_lines, table.iloc[::-1]), partial(_lines, table.rename(columns={"a": "c"})),
+        partial(_lines, table.assign(a=[1.0, 0.3])), partial(_lines, table["a"]),
+        partial(_lines, np.arange(4)), partial(_lines, np.arange(4.0)), partial(_lines, np.arange(4).reshape(2, 2)),
+        partial(_lines, np.array([0, 1, 2, 4])), partial(_lines, [0, 1, 2, 3]), partial(_lines, "[0, 1, 2, 3]"),
+        partial(_lines, {"a": 1, "b": 2}), partial(_lines, {"b": 2, "a": 1}), partial(_lines, {"a": 1, "b": None}),
+        partial(_lines, [Step("a", 1.0)]), partial(_lines, [Step("a", 2.0)]), partial(_lines, True),
+        partial(_lines, np.array([table, 1], dtype=object)), partial(_lines, {"a"}), partial(_lines, {"a", "b"}),
+    ]  # fmt: skip
+    told = [described(one) for one in given]
+    assert len(set(told)) == len(told)
+    assert told == [described(one) for one in given]
+    assert described(partial(_lines, {"b", "a"})) == described(partial(_lines, {"a", "b"}))
+    with pytest.raises(TypeError, match="cannot be told apart"):
+        described(partial(_lines, object()))
+
+
+def _named(*given: str):
+    """A figure of a line for each name."""
+    sheet = figure(2, 2)
+    axes = sheet.add_subplot()
+    for place, name in enumerate(given):
+        axes.plot([place, 1], color=colors(given)[name])
+    return sheet
+
+
+def test_a_name_keeps_its_look_where_the_figure_that_gave_it_is_not_drawn_again(tmp_path):
+    """The first figure is there from before, and what it calls b has the colour that it has in the second."""
+
+    def report(kept, *figures):
+        with Drawn(tmp_path / kept, "code") as before, one_look_each():
+            gallery = Gallery(tmp_path / "figures", before)
+            for number, given in enumerate(figures):
+                gallery.keep(partial(_named, *given), str(number), "", "")
+            texts = [(tmp_path / "figures" / f"{number}.svg").read_text() for number in range(len(figures))]
+            return looks(["a", "b", "c"]), texts
+
+    fresh = report("fresh", ("c", "b"), ("a", "b"))
+    report("kept", ("c", "b"))
+    assert report("kept", ("c", "b"), ("a", "b")) == fresh
+    assert report("kept", ("a", "b"), ("c", "b"))[0] == {"a": 0, "b": 1, "c": 2}
+
+
 def _report(root: Path) -> dict[str, bytes]:
     options = Options(
         title="kept", seeds=dict.fromkeys(NAMES, fake.SEEDS), study_seeds={}, known=root / "data" / "known.json"
@@ -196,7 +252,11 @@ def test_a_second_report_is_the_first_and_draws_only_what_changed(tmp_path, monk
     rows[-1]["train_loss"] = "0.5"
     fake.write_rows(folder / "history.csv", rows)
     changed = _report(tmp_path)
-    assert [job.arguments[3] for job in drew] == ["lenet5-digits"]
+    (own,) = (job for job in drew if job.draw.__name__ == "_draw_curve")
+    assert own.arguments[3] == "lenet5-digits"
+    (board,) = (job.arguments[0] for job in drew if job is not own)
+    assert board.func is learning_curves
+    assert "lenet5-digits" in board.keywords["labels"]
     assert changed["figures/curves-of-lenet5-digits.svg"] != first["figures/curves-of-lenet5-digits.svg"]
     assert changed["figures/curves-of-plain20-digits.svg"] == first["figures/curves-of-plain20-digits.svg"]
 

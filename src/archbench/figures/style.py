@@ -108,6 +108,17 @@ def one_look_each(known: Mapping[str, int] | None = None) -> Iterator[None]:
         _LOOKS.reset(token)
 
 
+def looks_given() -> dict[str, int]:
+    """Name -> its place, of those that have been drawn."""
+    return dict(_LOOKS.get() or {})
+
+
+def give_looks(known: Mapping[str, int]) -> None:
+    """Give names the places that they had where they were drawn, as if that had been here."""
+    if (here := _LOOKS.get()) is not None:
+        here.update(known)
+
+
 def colors(names: Sequence[str]) -> dict[str, tuple[float, float, float]]:
     """Name -> colour, from seaborn's palette for colour-blind readers, repeated after ten."""
     palette = sns.color_palette("colorblind", HUES)

@@ -13,20 +13,24 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from functools import partial
 from hashlib import sha256
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 
 from archbench._workers import without_script
 from archbench.figures.gallery import Picture
-from archbench.figures.style import one_look_each, save_svg, style
+from archbench.figures.style import looks_given, one_look_each, save_svg, style
 from archbench.records.run_folder import write_text
 
 PIXELS_AN_INCH = 96
@@ -120,6 +124,10 @@ class Drawn:
         """What `job` tells in words."""
         return self._told(job)["found"]
 
+    def looks(self, job: Job) -> dict[str, int]:
+        """The names that have a look once `job` is drawn, and which."""
+        return self._told(job)["looks"]
+
     def _told(self, job: Job) -> dict[str, Any]:
         key = job.key(self._state)
         self._used.add(key)
@@ -141,12 +149,40 @@ def _draw(job: Job, folder: Path) -> None:
     folder.mkdir(parents=True)
     with one_look_each(job.looks), style():
         made = job.draw(*job.arguments)
+        looks = looks_given()
     told = []
     for place, picture in enumerate(made.pictures):
         save_svg(picture.figure, folder / f"{place}.svg")
         sides = [round(PIXELS_AN_INCH * inches) for inches in picture.figure.get_size_inches()]
         told.append([picture.name, picture.caption, sides])
-    write_text(folder / TOLD, json.dumps({"figures": told, "found": made.found}))
+    write_text(folder / TOLD, json.dumps({"figures": told, "found": made.found, "looks": looks}))
+
+
+def described(value: Any) -> str:
+    """What `value` is in words, the same whenever a figure that is drawn from it would be.
+
+    Raises `TypeError` for what it cannot tell from another.
+    """
+    match value:
+        case partial():
+            name = f"{value.func.__module__}.{value.func.__qualname__}"
+            return f"{name}({described(value.args)}, {described(value.keywords)})"
+        case pd.DataFrame() | pd.Series():
+            return f"{type(value).__name__} {value.to_csv()}"
+        case np.ndarray() if value.dtype != object:
+            return f"array {value.dtype} {value.shape} {sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
+        case Mapping():
+            return f"{{{', '.join(f'{described(key)}: {described(one)}' for key, one in value.items())}}}"
+        case str() | int() | float() | None | np.generic() | Enum():
+            return repr(value)
+        case _ if is_dataclass(value):
+            parts = {one.name: getattr(value, one.name) for one in fields(value)}
+            return f"{type(value).__qualname__} {described(parts)}"
+        case Sequence() | np.ndarray():
+            return f"[{', '.join(map(described, value))}]"
+        case Set():
+            return f"{{{', '.join(sorted(map(described, value)))}}}"
+    raise TypeError(f"what is drawn of {type(value).__qualname__} cannot be told apart")
 
 
 def _be_a_worker() -> None:

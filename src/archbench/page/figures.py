@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from archbench.figures.fronts import COSTS, score_against_costs
 from archbench.figures.gallery import Picture
 from archbench.figures.pictures import PICTURES
 from archbench.figures.scores import interval_figure
-from archbench.figures.style import looks, save_svg, style
+from archbench.figures.style import give_looks, looks, looks_given, style
 from archbench.page import formats
-from archbench.page.drawn import PIXELS_AN_INCH, Drawing, Drawn, Job, Kept
+from archbench.page.drawn import Drawing, Drawn, Job, Kept, described
+from archbench.records.probe_folder import ProbeFolder
 from archbench.records.run_folder import read_shown
 from archbench.results.facts import families
 from archbench.results.leaderboard import Board, Place, standing_numbers
@@ -87,30 +89,32 @@ class Gallery:
         curves = [job for board, place in places if (job := _curve(board, place))]
         self._drawn.begin([*jobs, *map(_pictures_of, pictured), *curves])
 
-    def keep(self, drawn: Figure, name: str, alt: str, caption: str) -> Shown:
-        """Save `drawn` as <name>.svg."""
-        save_svg(drawn, self._folder / f"{name}.svg")
-        width, height = (round(PIXELS_AN_INCH * inches) for inches in drawn.get_size_inches())
-        return Shown(f"{name}.svg", alt, caption, width, height)
+    def keep(self, draw: partial[Figure], name: str, alt: str, caption: str) -> Shown:
+        """Save what `draw` gives as <name>.svg; where an earlier report drew the same, what that drew."""
+        job = Job(_draw_figure, (draw,), described(draw), looks_given())
+        (kept,) = self._drawn.of(job)
+        give_looks(self._drawn.looks(job))
+        return self.take(kept, name, alt, caption)
+
+    def drawn(self, job: Job) -> list[Kept]:
+        """The figures of a job."""
+        return self._drawn.of(job)
 
     def board(self, board: Board, table: pd.DataFrame) -> list[Shown]:
         """Scores with intervals, learning curves, scores against costs; only what there are numbers for."""
         shown = []
         stem = formats.file_name(board.dataset, board.asked)
         scored = [place for place in board.places if place.score.n]
-        with style():
-            if len(scored) > 1:
-                called = dict(zip(_called(scored), scored, strict=True))
-                shown.append(
-                    self.intervals(called, board.monitor, board.maximize, f"scores-{stem}", f"on {board.name}")
-                )
-            named = islice(zip(board.places, _called(board.places), strict=True), MOST_LINES)
-            members = {place.benchmark: _line_label(place, name) for place, name in named}
-            curves = table[table["benchmark"].isin(list(members)) & table["epoch"].notna()]
-            if board.monitor and curves["value"].notna().any():
-                shown.append(self._curves(board, curves, members, stem))
-            if len(scored) > 1:
-                shown.append(self._costs(scored, board, stem))
+        if len(scored) > 1:
+            called = dict(zip(_called(scored), scored, strict=True))
+            shown.append(self.intervals(called, board.monitor, board.maximize, f"scores-{stem}", f"on {board.name}"))
+        named = islice(zip(board.places, _called(board.places), strict=True), MOST_LINES)
+        members = {place.benchmark: _line_label(place, name) for place, name in named}
+        curves = table[table["benchmark"].isin(list(members)) & table["epoch"].notna()]
+        if board.monitor and curves["value"].notna().any():
+            shown.append(self._curves(board, curves, members, stem))
+        if len(scored) > 1:
+            shown.append(self._costs(scored, board, stem))
         return shown
 
     def pictures(self, seeds: Sequence[Run]) -> list[Shown]:
@@ -120,7 +124,7 @@ class Gallery:
         """
         run = _pictured(seeds)
         return [
-            self._take(
+            self.take(
                 kept,
                 formats.file_name(f"{kept.name}-{run.benchmark}"),
                 f"{kept.name} of {run.benchmark}",
@@ -132,12 +136,12 @@ class Gallery:
     def of_job(self, job: Job, name: str) -> tuple[list[Shown], dict[str, Any]]:
         """The figures of a job that is about `name`, which their files are named after, and what it found."""
         shown = [
-            self._take(one, formats.file_name(f"{one.name}-{name}"), f"{one.name} of {name}", one.caption)
+            self.take(one, formats.file_name(f"{one.name}-{name}"), f"{one.name} of {name}", one.caption)
             for one in self._drawn.of(job)
         ]
         return shown, self._drawn.found(job)
 
-    def _take(self, kept: Kept, name: str, alt: str, caption: str) -> Shown:
+    def take(self, kept: Kept, name: str, alt: str, caption: str) -> Shown:
         """A figure that is drawn already, as <name>.svg."""
         self._folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(kept.path, self._folder / f"{name}.svg")
@@ -160,8 +164,12 @@ class Gallery:
         finished = [(label, run) for label, entry in called.items() for run in entry.runs if run.finished]
         points = [{"label": label, "value": run.score} for label, run in finished]
         share = maximize and all(0 <= point["value"] <= 1 for point in points)
-        drawn = interval_figure(
-            pd.DataFrame(rows), pd.DataFrame(points), metric=formats.words(metric), most=1.0 if share else None
+        drawn = partial(
+            interval_figure,
+            pd.DataFrame(rows),
+            pd.DataFrame(points),
+            metric=formats.words(metric),
+            most=1.0 if share else None,
         )
         words = f"Test {formats.words(metric)}"
         caption = " ".join([f"{words} {where}: {better(maximize)}.", *_score_caption(scored)])
@@ -170,7 +178,9 @@ class Gallery:
         return self.keep(drawn, name, alt, caption)
 
     def _curves(self, board: Board, curves: pd.DataFrame, members: dict[str, str], stem: str) -> Shown:
-        drawn = learning_curves(curves, monitor=board.monitor, metric=formats.words(board.monitor), labels=members)
+        drawn = partial(
+            learning_curves, curves, monitor=board.monitor, metric=formats.words(board.monitor), labels=members
+        )
         few = f", the first {len(members)} of {len(board.places)} networks" if len(members) < len(board.places) else ""
         caption = (
             f"Learning curves on {board.name}{few}. Left: training loss. Right: validation "
@@ -192,7 +202,7 @@ class Gallery:
             "mean over the seeds that reached the epoch; band: its 95\u00a0% interval, none for a single seed."
         )
         alt = f"Learning curves of {place.benchmark}, which ends at test {metric} {formats.score(place.score)}"
-        return self._take(*self._drawn.of(job), f"curves-of-{formats.file_name(place.benchmark)}", alt, caption)
+        return self.take(*self._drawn.of(job), f"curves-of-{formats.file_name(place.benchmark)}", alt, caption)
 
     def _costs(self, scored: Sequence[Place], board: Board, stem: str) -> Shown:
         rows = [
@@ -207,7 +217,8 @@ class Gallery:
             }
             for place, name in zip(scored, _alone(scored), strict=True)
         ]
-        drawn = score_against_costs(
+        drawn = partial(
+            score_against_costs,
             pd.DataFrame(rows),
             metric=formats.words(board.monitor),
             maximize=board.maximize,
@@ -258,6 +269,20 @@ def _curve(board: Board, place: Place) -> Job | None:
     label = place.benchmark if place.standing.ranked else f"n=1: {place.benchmark}"
     arguments = (curves, board.monitor, formats.words(board.monitor), place.benchmark, label)
     return Job(_draw_curve, arguments, f"{arguments[1:]} {curves.to_csv()}", looks([place.benchmark]))
+
+
+def pictures_of_probe(task: str, probe: ProbeFolder, name: str) -> Job | None:
+    """What is drawn of the arrays `name` of a probe as of predictions of a task; None where there are none."""
+    file = probe.metrics["files"].get(f"{name}.npz")
+    return Job(_draw_probe, (task, probe, name), f"{task} {file['sha256']}") if file else None
+
+
+def _draw_probe(task: str, probe: ProbeFolder, name: str) -> Drawing:
+    return Drawing(task_pictures(task, probe.arrays(name)))
+
+
+def _draw_figure(draw: partial[Figure]) -> Drawing:
+    return Drawing([Picture("figure", draw(), "")])
 
 
 def _draw_curve(curves: pd.DataFrame, monitor: str, metric: str, benchmark: str, label: str) -> Drawing:

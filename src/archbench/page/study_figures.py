@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -10,7 +11,6 @@ from archbench.figures.curves import learning_curves
 from archbench.figures.forest import forest
 from archbench.figures.studies import best_so_far_curves, learning_rate_sensitivity
 from archbench.figures.study_choices import cell_map, importance_bars, target_times
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.figures import MOST_LINES, Gallery, Shown, better
 from archbench.results.effects import effects
@@ -27,17 +27,16 @@ def study_figures(gallery: Gallery, study: Study) -> list[Shown]:
     """
     if study.monitor is None:
         return []
-    with style():
-        drawn = [
-            _effects(gallery, study),
-            _scores(gallery, study),
-            _cells(gallery, study),
-            _curves(gallery, study),
-            _best_so_far(gallery, study),
-            _sensitivity(gallery, study),
-            _importance(gallery, study),
-            _target(gallery, study),
-        ]
+    drawn = [
+        _effects(gallery, study),
+        _scores(gallery, study),
+        _cells(gallery, study),
+        _curves(gallery, study),
+        _best_so_far(gallery, study),
+        _sensitivity(gallery, study),
+        _importance(gallery, study),
+        _target(gallery, study),
+    ]
     return [figure for figure in drawn if figure is not None]
 
 
@@ -63,7 +62,7 @@ def _effects(gallery: Gallery, study: Study) -> Shown | None:
         f"({better(study.maximize)}). Bar: its 95\u00a0% interval over n={seeds} seeds. Filled: surely apart from "
         f"{usual} ({formats.SURELY}). An arm with seeds that have no score is not here."
     )
-    drawn = forest(table, xlabel=f"test {metric}, minus that of {usual}")
+    drawn = partial(forest, table, xlabel=f"test {metric}, minus that of {usual}")
     alt = f"Gains over {usual} in the study {study.name}; surely apart from it: {sure}"
     return gallery.keep(drawn, f"{_stem(study)}-gains", alt, caption)
 
@@ -93,7 +92,7 @@ def _cells(gallery: Gallery, study: Study) -> Shown | None:
         ]
     )
     metric = formats.words(study.monitor)
-    drawn = cell_map(cells, rows=_last(first), columns=_last(second), metric=metric)
+    drawn = partial(cell_map, cells, rows=_last(first), columns=_last(second), metric=metric)
     caption = (
         f"{_last(first).capitalize()} by {_last(second)}: mean test {metric} over the seeds of the best setting found "
         f"for each pair ({better(study.maximize)}). Hatched: some of the final seeds have no score, and the second "
@@ -108,7 +107,9 @@ def _curves(gallery: Gallery, study: Study) -> Shown | None:
         return None
     table = results_table([run for arm in arms for run in arm.runs])
     metric = formats.words(study.monitor)
-    drawn = learning_curves(table, monitor=study.monitor, metric=metric, labels={arm.name: arm.name for arm in arms})
+    drawn = partial(
+        learning_curves, table, monitor=study.monitor, metric=metric, labels={arm.name: arm.name for arm in arms}
+    )
     caption = (
         f"Learning curves of the final runs{_of(arms, study)}. Left: training loss. Right: validation {metric}. Line: "
         "mean over the seeds that reached the epoch; band: its 95\u00a0% interval."
@@ -119,7 +120,7 @@ def _curves(gallery: Gallery, study: Study) -> Shown | None:
 def _best_so_far(gallery: Gallery, study: Study) -> Shown:
     arms = [arm.name for arm in _leading(study, study.arms)]
     curves = best_so_far(study.trials[study.trials["arm"].isin(arms)], maximize=study.maximize)
-    drawn = best_so_far_curves(curves, metric=formats.words(study.monitor))
+    drawn = partial(best_so_far_curves, curves, metric=formats.words(study.monitor))
     caption = (
         f"Best validation {formats.words(study.monitor)} so far against trials used, one seed a trial"
         f"{_of(arms, study)} ({better(study.maximize)}). An arm that is good early needs little tuning. Band: where "
@@ -132,7 +133,7 @@ def _best_so_far(gallery: Gallery, study: Study) -> Shown:
 def _sensitivity(gallery: Gallery, study: Study) -> Shown | None:
     if "param_learning_rate" not in study.trials or study.trials["param_learning_rate"].isna().all():
         return None
-    drawn = learning_rate_sensitivity(study.trials, metric=formats.words(study.monitor))
+    drawn = partial(learning_rate_sensitivity, study.trials, metric=formats.words(study.monitor))
     caption = (
         f"How much the learning rate matters: validation {formats.words(study.monitor)} of every trial, one panel "
         "an arm, logarithmic axis. Filled: complete. Hollow: pruned (the best epoch before the stop). Cross at the "
@@ -154,7 +155,7 @@ def _importance(gallery: Gallery, study: Study) -> Shown | None:
         "than it should."
     )
     return gallery.keep(
-        importance_bars(shares), f"{_stem(study)}-importance", f"Importance, study {study.name}", caption
+        partial(importance_bars, shares), f"{_stem(study)}-importance", f"Importance, study {study.name}", caption
     )
 
 
@@ -169,7 +170,7 @@ def _target(gallery: Gallery, study: Study) -> Shown | None:
         "evaluation left out); fewer is better. Grey: single seeds; diamond: the median seed. At the right: how many "
         "of all final seeds got there and finished."
     )
-    drawn = target_times(times, target=shown)
+    drawn = partial(target_times, times, target=shown)
     return gallery.keep(drawn, f"{_stem(study)}-target", f"Time to a target, study {study.name}", caption)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
 
 from archbench.figures.active import active_share
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -31,8 +31,7 @@ def active_triplets(results: Results, place: Workplace) -> Iterator[Section]:
         return
     table = pd.DataFrame(rows)
     place.write_table("active-triplets.csv", table)
-    with style():
-        drawn = active_share(table)
+    drawn = partial(active_share, table)
     title = "Triplets that teach"
     caption = "Share of active triplets among those of an epoch, the mean over seeds. One that costs 0 has no slope."
     shown = place.gallery.keep(drawn, "active-triplets", title, caption)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from archbench.figures.sketched import network_sketch
-from archbench.figures.style import short_number, style
+from archbench.figures.style import short_number
 from archbench.page import formats
 from archbench.page.data_links import data_link
 from archbench.page.known import ARCHITECTURE, ROOT
@@ -107,8 +108,7 @@ def _drawn(name: str, known: KnownFacts, place: Workplace) -> list[Block]:
     )
     parts = len({stage["part"] for stage in stages})
     alt = f"The blocks of {name}: {formats.plural(len(stages), 'stage')} in {formats.plural(parts, 'part')}"
-    with style():
-        shown = place.gallery.keep(network_sketch(stages), formats.file_name("blocks-of", name), alt, caption)
+    shown = place.gallery.keep(partial(network_sketch, stages), formats.file_name("blocks-of", name), alt, caption)
     return [Figures([shown])]
 
 

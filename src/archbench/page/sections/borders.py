@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from archbench.figures.style import colors, figure, legend_below, line_styles, markers, style
+from archbench.figures.style import colors, figure, legend_below, line_styles, markers
 from archbench.page import formats
 from archbench.page.figures import MOST_LINES
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
@@ -41,8 +42,7 @@ def _section(dataset: str, networks: Mapping[str, Sequence[Run]], place: Workpla
     place.write_table(f"{stem}.csv", table.assign(everywhere=whole).reset_index())
     drawn_ones = sorted(sorted(whole, key=whole.get, reverse=True)[:MOST_LINES], key=list(whole).index)
     few = f" The {MOST_LINES} best of {len(whole)} networks." if len(whole) > MOST_LINES else ""
-    with style():
-        drawn = _lines(table.loc[drawn_ones])
+    drawn = partial(_lines, table.loc[drawn_ones])
     caption = (
         f"Mean IoU of those pixels of all {examples} test pictures that lie at most so far from a true border, the "
         "mean over seeds. FCN-32s and DeepLab v1 to v3 interpolate one coarse map; FCN-16s and 8s, U-Net, FC-DenseNet "

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from archbench.figures.arithmetic import weights_by_channels
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -30,8 +30,7 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     blocks = probe.tables["blocks"]
     name, title = formats.file_name("probe", probe.name), f"What a bottleneck saves: {probe.name}"
     place.write_table(f"{name}.csv", blocks)
-    with style():
-        shown = place.gallery.keep(weights_by_channels(blocks), name, title, "Both axes are logarithmic.")
+    shown = place.gallery.keep(partial(weights_by_channels, blocks), name, title, "Both axes are logarithmic.")
     rows = [
         {
             "Channels": str(row.channels),

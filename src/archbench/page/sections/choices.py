@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from archbench.figures.choices import function_and_slope, rates_by_epoch
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.figures import MOST_LINES
 from archbench.page.known import ARCHITECTURE, CATALOGUES
@@ -63,15 +63,15 @@ def _about(known: KnownFacts) -> list[Block]:
 
 def _drawn(kind: str, name: str, own: Sequence[Found], known: KnownFacts, place: Workplace) -> list[Block]:
     """An activation by its function, a schedule by the rates of its runs; of other kinds nothing."""
-    with style():
-        if "y" in known:
-            drawn = function_and_slope(np.array(known["x"]), np.array(known["y"]), name=name)
-            caption = f"{name} (line) and its slope (dashes)."
-        elif kind == "schedule" and (rates := _rates(own)):
-            drawn, caption = rates_by_epoch(rates), f"The learning rates that runs with {name} had after each epoch."
-        else:
-            return []
-        shown = place.gallery.keep(drawn, formats.file_name("choice", kind, name), f"{name}, drawn", caption)
+    if "y" in known:
+        drawn = partial(function_and_slope, np.array(known["x"]), np.array(known["y"]), name=name)
+        caption = f"{name} (line) and its slope (dashes)."
+    elif kind == "schedule" and (rates := _rates(own)):
+        drawn = partial(rates_by_epoch, rates)
+        caption = f"The learning rates that runs with {name} had after each epoch."
+    else:
+        return []
+    shown = place.gallery.keep(drawn, formats.file_name("choice", kind, name), f"{name}, drawn", caption)
     return [Figures([shown])]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pandas as pd
 
 from archbench.figures.detections import grouped_bars
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -58,8 +58,7 @@ def _section(dataset: str, runs: Sequence[Run], place: Workplace) -> Section:
         pd.DataFrame([[getattr(iou, part) for iou in own.values()] for own in found.values()], list(found), classes)
         for part in ("mean", "half")
     )
-    with style():
-        drawn = grouped_bars(means.rename(columns=formats.words), "test IoU", halves.rename(columns=formats.words))
+    drawn = partial(grouped_bars, means.rename(columns=formats.words), "test IoU", halves.rename(columns=formats.words))
     caption = (
         "Intersection over union of each class over all test pixels of a known class: means over seeds, and lines of "
         "their 95\u00a0% intervals."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
 
 from archbench.figures.arithmetic import costs_by_layer
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -35,14 +35,13 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     layers: pd.DataFrame = probe.tables["layers"]
     name, title = formats.file_name("probe", probe.name), f"Arithmetic of convolutions: {probe.name}"
     place.write_table(f"{name}.csv", layers)
-    with style():
-        shown = place.gallery.keep(
-            costs_by_layer(sides(layers)),
-            name,
-            title,
-            "Left: the positions of the input that one position sees, along the first axis. Right: multiply-adds of "
-            "each convolution. By the formulas.",
-        )
+    shown = place.gallery.keep(
+        partial(costs_by_layer, sides(layers)),
+        name,
+        title,
+        "Left: the positions of the input that one position sees, along the first axis. Right: multiply-adds of "
+        "each convolution. By the formulas.",
+    )
     rows = [
         {
             "Network": row.arm,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
 
-from archbench.figures.style import style
 from archbench.figures.units import dead_units
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
@@ -36,14 +36,13 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     ended = diverged_seeds(units, max(probe.settings["probe"].get("epochs", units["epoch"]))).set_index("arm")
     name, title = formats.file_name("probe", probe.name), f"Dead units: {probe.name}"
     place.write_table(f"{name}.csv", units)
-    with style():
-        shown = place.gallery.keep(
-            dead_units(epochs, layers),
-            name,
-            title,
-            "Left: the share of all units that are dead, by epoch. Right: by activation, after the last epoch. Line: "
-            f"median over n={formats.between(epochs['seeds'])} seeds; band: from the least to the largest.",
-        )
+    shown = place.gallery.keep(
+        partial(dead_units, epochs, layers),
+        name,
+        title,
+        "Left: the share of all units that are dead, by epoch. Right: by activation, after the last epoch. Line: "
+        f"median over n={formats.between(epochs['seeds'])} seeds; band: from the least to the largest.",
+    )
     rows = [
         {
             "Network": arm,

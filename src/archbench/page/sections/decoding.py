@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from archbench.figures.decoding import widths_and_lengths
-from archbench.figures.style import style
 from archbench.metrics.intervals import RESAMPLES
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
@@ -48,16 +48,15 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     score = formats.in_words([SCORES[metric] for metric in metrics], "or")
     middle = lengths.assign(length=(lengths["shortest"] + lengths["longest"]) / 2)
     by_length = middle.groupby(["arm", "shortest"], sort=False)[["length", *SCORED]].mean().reset_index()
-    with style():
-        shown = place.gallery.keep(
-            widths_and_lengths(by_width, by_length, score),
-            name,
-            f"Decoding: {probe.name}",
-            f"Left and middle: test {score} and time by the width of the beam, on logarithmic axes but for the score. "
-            "Right: the score of the network's own width by the length of the source, in groups of as many sentences, "
-            f"at the middle of their lengths. Means over n={formats.between(set(seeds))} seeds; bars: 95\u00a0% "
-            "intervals over the sentences.",
-        )
+    shown = place.gallery.keep(
+        partial(widths_and_lengths, by_width, by_length, score),
+        name,
+        f"Decoding: {probe.name}",
+        f"Left and middle: test {score} and time by the width of the beam, on logarithmic axes but for the score. "
+        "Right: the score of the network's own width by the length of the source, in groups of as many sentences, "
+        f"at the middle of their lengths. Means over n={formats.between(set(seeds))} seeds; bars: 95\u00a0% "
+        "intervals over the sentences.",
+    )
     rows = [_row(arm, width, own, seeds[arm]) for (arm, width), own in over]
     blocks = [Text(REMARK), Figures([shown]), Table(rows), File(f"{name}-widths.csv")]
     blocks.append(File(f"{name}-lengths.csv", "The table by length as CSV"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 from archbench.figures.ancestry import degradation as draw
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.classifiers import classifiers
 from archbench.page.figures import better
@@ -26,16 +26,15 @@ def degradation(results: Results, place: Workplace) -> Iterator[Section]:
     table = depth_table(board)
     place.write_table("degradation.csv", table)
     seeds = formats.between(table["n"])
-    with style():
-        shown = place.gallery.keep(
-            draw(table, metric=formats.words(board.monitor)),
-            "degradation",
-            f"Plain and residual nets by depth, on {board.dataset}",
-            f"Plain nets against residual ones of the same depth and width on {board.name}; {seeds} seeds a point. "
-            f"Left: mean test {formats.words(board.monitor)} ({better(board.maximize)}). Right: mean training loss of "
-            "the last epoch (lower is better). Bar: 95\u00a0% interval. Hollow: a single seed, or seeds without a "
-            "score. Degradation is a training loss that is higher for the deeper plain net.",
-        )
+    shown = place.gallery.keep(
+        partial(draw, table, metric=formats.words(board.monitor)),
+        "degradation",
+        f"Plain and residual nets by depth, on {board.dataset}",
+        f"Plain nets against residual ones of the same depth and width on {board.name}; {seeds} seeds a point. "
+        f"Left: mean test {formats.words(board.monitor)} ({better(board.maximize)}). Right: mean training loss of "
+        "the last epoch (lower is better). Bar: 95\u00a0% interval. Hollow: a single seed, or seeds without a "
+        "score. Degradation is a training loss that is higher for the deeper plain net.",
+    )
     rows = [
         {
             "Kind": row.family,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 from archbench.figures.layers import loss_by_depth
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -41,8 +41,7 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
         f"{words[kind]} the deepest net's loss is {abs(more):.3g} {'above' if more > 0 else 'below'} the shallowest's."
         for kind, more in degrades(fit).items()
     ]
-    with style():
-        shown = place.gallery.keep(loss_by_depth(fit), name, title, "Bar: 95\u00a0% interval over the seeds.")
+    shown = place.gallery.keep(partial(loss_by_depth, fit), name, title, "Bar: 95\u00a0% interval over the seeds.")
     rows = [
         {
             "Network": row.arm,

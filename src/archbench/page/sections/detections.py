@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from archbench.figures.detections import grouped_bars, precision_curves, score_against_speed
 from archbench.figures.gallery import class_names
-from archbench.figures.style import style
 from archbench.metrics.coco import AREAS
 from archbench.metrics.detection_errors import KINDS, TOTALS
 from archbench.page import formats
@@ -86,13 +86,14 @@ def _found(
     sizes = ", ".join(f"{count} {size}" for size, count in zip(list(AREAS)[1:], objects[1:], strict=True))
     told = {"what": what, "of_all": of_all, "sizes": sizes}
     stem = formats.file_name("found", what, dataset)
-    with style():
-        drawn = {name: grouped_bars(table.dropna(axis=1, how="all"), LABELS[name]) for name, table in tables.items()}
-        drawn["precision"] = precision_curves(curves)
-        shown = [
-            place.gallery.keep(drawn[name], f"{stem}-{name}", f"{name} of {what}", caption.format(**told))
-            for name, caption in CAPTIONS.items()
-        ]
+    drawn = {
+        name: partial(grouped_bars, table.dropna(axis=1, how="all"), LABELS[name]) for name, table in tables.items()
+    }
+    drawn["precision"] = partial(precision_curves, curves)
+    shown = [
+        place.gallery.keep(drawn[name], f"{stem}-{name}", f"{name} of {what}", caption.format(**told))
+        for name, caption in CAPTIONS.items()
+    ]
     files = []
     for name, table in {**tables, "counts": counts}.items():
         place.write_table(f"{stem}-{name}.csv", table.reset_index())
@@ -132,8 +133,7 @@ def _speed(dataset: str, networks: Mapping[str, Sequence[Run]], place: Workplace
     if points.empty:
         return []
     stem = formats.file_name("pace", dataset)
-    with style():
-        drawn = score_against_speed(points, label="test mAP@0.5 of boxes")
+    drawn = partial(score_against_speed, points, label="test mAP@0.5 of boxes")
     caption = (
         "Speed against accuracy, one stage against two (by colour): test mAP@0.5 of boxes, the mean over seeds, and "
         "the pictures a second that are predicted on this machine, decoding and non-maximum suppression included: "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archbench.page import formats
-from archbench.page.figures import task_pictures
+from archbench.page.figures import pictures_of_probe
 from archbench.page.section import Block, File, Folded, Heading, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.records.probe_folder import ProbeFolder
@@ -87,15 +87,16 @@ def _percent(share: float) -> str:
 
 def _pictures(probe: ProbeFolder, arm: str, place: Workplace, name: str) -> list[Block]:
     task = probe.settings["networks"][arm]["task"]["name"]
+    job = pictures_of_probe(task, probe, f"worst-{arm}")
     shown = [
-        place.gallery.keep(
-            picture.figure,
-            formats.file_name(f"{name}-{arm}-{picture.name}"),
-            f"{picture.name} of validation examples, {arm}",
-            f"{arm}, first seed: {picture.name.replace('_', ' ')} of the validation split. Single examples are the "
-            "worst mistakes, the worst first.",
+        place.gallery.take(
+            one,
+            formats.file_name(f"{name}-{arm}-{one.name}"),
+            f"{one.name} of validation examples, {arm}",
+            f"{arm}, first seed: {one.name.replace('_', ' ')} of the validation split. Single examples are the worst "
+            "mistakes, the worst first.",
         )
-        for picture in task_pictures(task, probe.arrays(f"worst-{arm}"))
+        for one in (place.gallery.drawn(job) if job else ())
     ]
     return (
         [Folded(formats.file_name(name, arm), f"{arm}: the worst as pictures", shown, is_open=False)] if shown else []

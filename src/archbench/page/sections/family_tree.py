@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 
 from archbench.figures.ancestry import family_tree as draw
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.classifiers import NOT_RUN, classifiers, here, numbers
 from archbench.page.section import Figures, File, Row, Section, Table, Text, Workplace
@@ -28,17 +28,16 @@ def family_tree(results: Results, place: Workplace) -> Iterator[Section]:
         return
     titles = {step.child: step.title for step in found}
     place.write_table("family-tree.csv", pd.DataFrame([_step_numbers(step) for step in found]))
-    with style():
-        shown = place.gallery.keep(
-            draw(_nodes(found, titles)),
-            "family-tree",
-            "Family tree of classifiers, with what each step added and gained",
-            "The family tree: a net stands below one whose idea its paper builds on (where there are several, one is "
-            f"drawn), with what it added. Blue: trained here ({len(trained)} of {len(titles)}); hollow: not run. At "
-            "the right the mean test accuracy (n seeds) and its difference from the parent's, seed by seed, with half "
-            f"its 95\u00a0% interval: green where it is surely above zero, red where surely below ({formats.SURELY}), "
-            "else black. Single seeds and unfinished ones are not compared.",
-        )
+    shown = place.gallery.keep(
+        partial(draw, _nodes(found, titles)),
+        "family-tree",
+        "Family tree of classifiers, with what each step added and gained",
+        "The family tree: a net stands below one whose idea its paper builds on (where there are several, one is "
+        f"drawn), with what it added. Blue: trained here ({len(trained)} of {len(titles)}); hollow: not run. At "
+        "the right the mean test accuracy (n seeds) and its difference from the parent's, seed by seed, with half "
+        f"its 95\u00a0% interval: green where it is surely above zero, red where surely below ({formats.SURELY}), "
+        "else black. Single seeds and unfinished ones are not compared.",
+    )
     remark = (
         "What each step added, and what it bought here: test accuracy of the net minus its parent's, on the same data. "
         "Scales stand beside the scores: a small form on small data needs little of what these steps were invented "

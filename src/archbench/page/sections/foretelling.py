@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from archbench.figures.foretelling import perplexity_curves
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Block, Figures, File, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -39,8 +39,7 @@ def _section(stem: str, dataset: str, networks: Mapping[str, Seeds], place: Work
     order = sorted(networks, key=lambda name: mean_interval(_perplexities(networks[name])).mean)
     points = pd.concat([_points(run) for name in order for run in networks[name][:1]], ignore_index=True)
     place.write_table(f"{stem}.csv", points)
-    with style():
-        drawn = perplexity_curves(points, order)
+    drawn = partial(perplexity_curves, points, order)
     caption = (
         "Validation perplexity after each epoch of the first finished seed, against the tokens that were read until "
         "then and the seconds that training took. A single mark: what is counted, not trained."

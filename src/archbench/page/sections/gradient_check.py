@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from archbench.figures.layers import errors_by_tensor
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -37,8 +37,7 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     weights = probe.tables["weights"]
     name, title = formats.file_name("probe", probe.name), f"Gradients checked: {probe.name}"
     place.write_table(f"{name}.csv", weights)
-    with style():
-        shown = place.gallery.keep(errors_by_tensor(weights), name, title, "What is exact has no point.")
+    shown = place.gallery.keep(partial(errors_by_tensor, weights), name, title, "What is exact has no point.")
     rows = [
         {
             "Network": row.arm,

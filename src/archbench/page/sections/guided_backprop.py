@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from archbench.figures.looks import looks
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -31,13 +31,12 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     scores = probe.tables["scores"]
     name, title = formats.file_name("probe", probe.name), f"What classifiers look at: {probe.name}"
     place.write_table(f"{name}.csv", scores)
-    with style():
-        shown = place.gallery.keep(
-            looks(scores, probe.arrays("looks")),
-            name,
-            title,
-            "Three rows a network: pictures with the likeliest class, guided back-propagation, Grad-CAM.",
-        )
+    shown = place.gallery.keep(
+        partial(looks, scores, probe.arrays("looks")),
+        name,
+        title,
+        "Three rows a network: pictures with the likeliest class, guided back-propagation, Grad-CAM.",
+    )
     rows = [
         {
             "Network": arm,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from archbench.figures.start import heads_side_by_side
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Answer, Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -27,8 +27,7 @@ def _heads(found: Heads, place: Workplace) -> Section:
     stem, table = formats.file_name("heads", found.benchmark), found.table()
     place.write_table(f"{stem}.csv", table)
     title = f"Heads together and alone: {found.benchmark}"
-    with style():
-        drawn = heads_side_by_side(table)
+    drawn = partial(heads_side_by_side, table)
     caption = (
         "Test score of every head (higher is better): trained with the others on one trunk, and by itself in a net of "
         "the same size. Bar: 95\u00a0% interval over seeds, none for a single seed."

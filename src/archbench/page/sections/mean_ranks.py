@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
 
 from archbench.figures.mean_ranks import critical_differences, performance_profile
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.figures import MOST_LINES, Shown
 from archbench.page.known import ARCHITECTURE, CATALOGUES
@@ -91,9 +91,8 @@ def _diagram(kind: str, ranks: Ranks, place: Workplace, stem: str) -> Shown:
         "their mean ranks are closer than the critical difference, or Friedman's test finds none."
     )
     told = ", ".join(f"{name} {rank:.2f}" for name, rank in ranks.means.items())
-    with style():
-        drawn = critical_differences(ranks.means, ranks.groups, ranks.critical)
-        return place.gallery.keep(drawn, stem, f"Mean ranks of every {kind}: {told}", caption)
+    drawn = partial(critical_differences, ranks.means, ranks.groups, ranks.critical)
+    return place.gallery.keep(drawn, stem, f"Mean ranks of every {kind}: {told}", caption)
 
 
 def _profile(kind: str, costs: pd.DataFrame, names: list[str], place: Workplace, stem: str) -> Shown:
@@ -104,6 +103,5 @@ def _profile(kind: str, costs: pd.DataFrame, names: list[str], place: Workplace,
         "seconds of the fastest; at the left edge, how often it was the fastest; at the right, how often it got there "
         "at all. The target is the median of the arms' own best validation scores in the study."
     )
-    with style():
-        drawn = performance_profile(shares[shares["choice"].isin(lines)], lines)
-        return place.gallery.keep(drawn, f"{stem}-profile", f"Performance profile of every {kind}", caption)
+    drawn = partial(performance_profile, shares[shares["choice"].isin(lines)], lines)
+    return place.gallery.keep(drawn, f"{stem}-profile", f"Performance profile of every {kind}", caption)

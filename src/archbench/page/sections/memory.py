@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pandas as pd
 
 from archbench.figures.memory import memory_by_delay
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -58,8 +58,7 @@ def _section(dataset: str, runs: Sequence[Run], place: Workplace) -> Section:
     ]
     names = runs[0].predictions.get("class_names", ())
     chance = 1 / len(names) if len(names) else float("nan")
-    with style():
-        drawn = memory_by_delay(pd.DataFrame(points), metric=formats.words(metric), chance=chance)
+    drawn = partial(memory_by_delay, pd.DataFrame(points), metric=formats.words(metric), chance=chance)
     caption = (
         f"Mean {formats.words(metric)} over seeds by how many steps lie between what is to be remembered and the "
         "question; bar: 95\u00a0% interval. Dotted: chance."

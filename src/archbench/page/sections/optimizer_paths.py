@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from archbench.figures.probes import ways
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -33,13 +33,12 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     name, title = formats.file_name("probe", probe.name), f"Paths of optimizers: {probe.name}"
     bottoms = probe.tables["bottoms"]
     place.write_table(f"{name}.csv", bottoms)
-    with style():
-        shown = place.gallery.keep(
-            ways(probe.tables),
-            name,
-            title,
-            "From the dot to the cross over lines of equal height, each at the rate in its title.",
-        )
+    shown = place.gallery.keep(
+        partial(ways, probe.tables),
+        name,
+        title,
+        "From the dot to the cross over lines of equal height, each at the rate in its title.",
+    )
     rows: list[Row] = [
         {"Optimizer": optimizer, **{surface: _cell(row) for surface, row in found.items()}}
         for optimizer, found in steps_by_surface(bottoms).items()

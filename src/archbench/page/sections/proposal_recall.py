@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
 
 from archbench.figures.recall import recall_by_proposals
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -27,8 +27,7 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     found = probe.tables["recall"]
     name, title = formats.file_name("probe", probe.name), f"Recall of proposals: {probe.name}"
     place.write_table(f"{name}.csv", found)
-    with style():
-        drawn = recall_by_proposals(found)
+    drawn = partial(recall_by_proposals, found)
     caption = (
         "The share of objects that one of the first proposals of a picture overlaps by an IoU of 0.5 at least (left), "
         "and its mean over IoU 0.5, 0.55 to 0.95 (right), by how many proposals are looked at, on a logarithmic axis."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 from archbench.figures.signals import signals_by_layer
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -28,16 +28,15 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     name = formats.file_name("probe", probe.name)
     place.write_table(f"{name}.csv", layers)
     layers = by_epoch(layers)
-    with style():
-        shown = place.gallery.keep(
-            signals_by_layer(by_layer(layers)),
-            name,
-            f"Signals by layer: {probe.name}",
-            "Left: what each layer with a kernel gives, before the activation that follows. Right: the gradient of an "
-            "example's loss with respect to it. Both as the root mean square over examples and values, on logarithmic "
-            f"axes. Line: median over n={formats.between(by_arm(layers)['seeds'])} seeds; band: from the least to the "
-            "largest. A layer that no gradient reaches has no point.",
-        )
+    shown = place.gallery.keep(
+        partial(signals_by_layer, by_layer(layers)),
+        name,
+        f"Signals by layer: {probe.name}",
+        "Left: what each layer with a kernel gives, before the activation that follows. Right: the gradient of an "
+        "example's loss with respect to it. Both as the root mean square over examples and values, on logarithmic "
+        f"axes. Line: median over n={formats.between(by_arm(layers)['seeds'])} seeds; band: from the least to the "
+        "largest. A layer that no gradient reaches has no point.",
+    )
     rows = [
         {
             "Network": row.arm,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from archbench.figures.style import style
 from archbench.figures.windows import seconds_by_windows
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
@@ -34,14 +34,13 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     sizes = by_size(windows)
     name = formats.file_name("probe", probe.name)
     place.write_table(f"{name}.csv", windows)
-    with style():
-        shown = place.gallery.keep(
-            seconds_by_windows(sizes),
-            name,
-            f"Windows against one pass: {probe.name}",
-            "Left: the median time of one picture. Right: how many times as long cutting windows out takes. All axes "
-            f"logarithmic; medians over n={formats.between(sizes['seeds'])} seeds.",
-        )
+    shown = place.gallery.keep(
+        partial(seconds_by_windows, sizes),
+        name,
+        f"Windows against one pass: {probe.name}",
+        "Left: the median time of one picture. Right: how many times as long cutting windows out takes. All axes "
+        f"logarithmic; medians over n={formats.between(sizes['seeds'])} seeds.",
+    )
     rows = [
         {
             "Network": row.arm,

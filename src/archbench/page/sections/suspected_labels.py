@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archbench.page import formats
-from archbench.page.figures import task_pictures
+from archbench.page.figures import pictures_of_probe
 from archbench.page.section import Block, File, Folded, Row, Section, Table, Text, Workplace
 from archbench.page.sections import section
 from archbench.records.probe_folder import ProbeFolder
@@ -40,15 +40,16 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
         File(f"{name}.csv", "All of them as CSV"),
     ]
     for arm, network in probe.settings["networks"].items():
+        job = pictures_of_probe(network["task"]["name"], probe, f"suspects-{arm}")
         shown = [
-            place.gallery.keep(
-                picture.figure,
-                formats.file_name(f"{name}-{arm}-{picture.name}"),
-                f"{picture.name} of held-out examples, {arm}",
-                f"{arm}, first seed: {picture.name} of what the held-out networks say against the labels; of single "
+            place.gallery.take(
+                one,
+                formats.file_name(f"{name}-{arm}-{one.name}"),
+                f"{one.name} of held-out examples, {arm}",
+                f"{arm}, first seed: {one.name} of what the held-out networks say against the labels; of single "
                 "examples the suspects, the least credible first.",
             )
-            for picture in task_pictures(network["task"]["name"], probe.arrays(f"suspects-{arm}"))
+            for one in (place.gallery.drawn(job) if job else ())
         ]
         if shown:
             blocks.append(Folded(formats.file_name(name, arm), f"{arm}: suspects as pictures", shown, is_open=False))

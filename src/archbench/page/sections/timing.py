@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from archbench.figures.layers import times_by_layer
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.section import Figures, File, Section, Table, Text, Workplace
 from archbench.page.sections import section
@@ -34,13 +34,12 @@ def _section(probe: ProbeFolder, place: Workplace) -> Section:
     layers = probe.tables["layers"]
     name, title = formats.file_name("probe", probe.name), f"Time and memory by layer: {probe.name}"
     place.write_table(f"{name}.csv", layers)
-    with style():
-        shown = place.gallery.keep(
-            times_by_layer(median_costs(layers)),
-            name,
-            title,
-            f"Left: forward, backward and optimizer together. On {probe.machine['device']}.",
-        )
+    shown = place.gallery.keep(
+        partial(times_by_layer, median_costs(layers)),
+        name,
+        title,
+        f"Left: forward, backward and optimizer together. On {probe.machine['device']}.",
+    )
     rows = [
         {
             "Network": row.arm,

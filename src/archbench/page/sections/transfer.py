@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from archbench.figures.start import score_by_size
-from archbench.figures.style import style
 from archbench.page import formats
 from archbench.page.answers import is_better, sure_words
 from archbench.page.figures import better
@@ -39,8 +39,7 @@ def by_size_section(found: Transfer, place: Workplace, kind: str, title: str, re
     """
     stem, table, metric = formats.file_name(kind, found.source), found.table(), formats.words(found.metric)
     place.write_table(f"{stem}.csv", table)
-    with style():
-        drawn = score_by_size(table, metric=metric)
+    drawn = partial(score_by_size, table, metric=metric)
     caption = (
         f"Test {metric} ({better(found.maximize)}) against the size of the new training split, logarithmic. Marker: "
         "mean over seeds, each started from the source's weights of its own seed; bar: its 95\u00a0% interval, none "
