@@ -21,6 +21,7 @@ from archbench.training import pieces
 from archbench.training.checkpoint import Progress
 from archbench.training.pieces import NotInPieces, OutOfMemory
 from archbench.training.run import Pace, Workbench, run_benchmark
+from archbench.training.split import Split
 
 STRIPES, SQUARES = toys.stripes(), toys.squares()
 PLAIN = {
@@ -294,6 +295,40 @@ def test_a_batch_that_does_not_fit_ends_in_one_message_with_what_would(changes, 
     with pytest.raises(OutOfMemory) as caught:
         toys.train(bench, trial)
     assert advice in str(caught.value)
+
+
+def _short(monkeypatch, most):
+    """Memory for batches of at most so many examples, where a whole split is scored; the sizes that were tried."""
+    tried = []
+
+    def scores(split, size, scores=Split.scores, **options):
+        tried.append(size)
+        if size > most and not np.array_equal(split.arrays["label"], STRIPES.splits["validation"]["label"]):
+            raise MemoryError("Unable to allocate 7 GiB")
+        return scores(split, size, **options)
+
+    monkeypatch.setattr(Split, "scores", scores)
+    return tried
+
+
+def test_a_run_that_is_trained_is_scored_by_as_many_as_fit(tmp_path, monkeypatch, capsys):
+    trial = toys.settings(**PLAIN, epochs=1)
+    run_benchmark([trial], STRIPES, tmp_path / "whole", Pace(1e9, lambda *_: None))
+    tried = _short(monkeypatch, 5)
+    run_benchmark([trial], STRIPES, tmp_path / "short", Pace(1e9, lambda *_: None))
+    assert tried[-6:] == [16, 8, 4, 16, 8, 4]  # the test split, and the sample of the training split
+    whole, short = (read_json(tmp_path / name / "seed-0" / "metrics.json")["scores"] for name in ("whole", "short"))
+    assert short["test"] == pytest.approx(whole["test"], rel=1e-5)
+    assert short["train"] == pytest.approx(whole["train"], rel=1e-5)
+    told = capsys.readouterr().out
+    assert "A batch of 16 of the test split does not fit in memory when it is scored: 8 do, perhaps." in told
+    assert "A batch of 8 of the training split" in told
+
+
+def test_what_cannot_be_scored_one_by_one_is_told(tmp_path, monkeypatch):
+    _short(monkeypatch, 0)
+    with pytest.raises(OutOfMemory, match=r"batch of 1 of the test split does not fit .* Choose a smaller batch_size"):
+        run_benchmark([toys.settings(**PLAIN, epochs=1)], STRIPES, tmp_path, Pace(1e9, lambda *_: None))
 
 
 def test_where_nothing_fits_the_message_says_so():

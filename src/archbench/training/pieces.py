@@ -93,6 +93,27 @@ def told(
         raise _too_large(program, training, sizes, fitting) from error
 
 
+def scored(program: Program, split: Split, name: str, size: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """As `split.scores`, by batches of `size` examples, or of a half of that, and so on, until one fits in memory.
+
+    A state that is carried from batch to batch leaves no choice. Raises `OutOfMemory` where nothing fits.
+    """
+    while True:
+        try:
+            return split.scores(size)
+        except Exception as error:
+            if not is_of_memory(error):
+                raise
+            if size == 1 or program.learner.carried:
+                raise OutOfMemory(
+                    f"A batch of {size} of the {name} split does not fit in the memory of {machine.device_name()} when "
+                    "it is scored. Choose a smaller batch_size, smaller examples or a smaller network."
+                ) from error
+        said = f"A batch of {size} of the {name} split does not fit in memory when it is scored"
+        size //= 2
+        print(f"{said}: {size} do, perhaps.", flush=True)
+
+
 def is_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, of the host or of an accelerator."""
     if isinstance(error, MemoryError) or getattr(error, "error_code", None) == RESOURCE_EXHAUSTED:

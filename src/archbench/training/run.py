@@ -263,12 +263,13 @@ def _test(bench: Workbench, settings: Settings, folder: Path) -> tuple[dict[str,
     is. Also how fast it predicts, for tasks that ask.
     """
     test = bench.split("test")
-    scores, predictions = test.scores(settings["batch_size"])
+    size = settings["batch_size"]
+    scores, predictions = pieces.scored(bench.program, test, "test", size)
     shown = bench.task.picked(test.arrays, predictions, SHOWN_EXAMPLES)
     run_folder.write_arrays(folder / "predictions.npz", picture_arrays(bench.card, test, predictions, shown))
     others = [name for name in bench.prepared.splits if name not in SPLITS]
-    left, _ = bench.sample().scores(settings["batch_size"])
-    further = {name: bench.split(name).scores(settings["batch_size"])[0] for name in others}
+    left, _ = pieces.scored(bench.program, bench.sample(), "training", size)
+    further = {name: pieces.scored(bench.program, bench.split(name), name, size)[0] for name in others}
     speed = {"predicted_per_second": test.predicted_per_second()} if bench.task.timed else {}
     return {"test": scores, "train": left, **further}, speed
 
