@@ -129,7 +129,7 @@ def test_the_report_tells_whom_to_blame_and_draws_widths_and_lengths(tmp_path):
     )
     written = {}
     drawings = []
-    gallery = SimpleNamespace(keep=lambda drawn, *about: drawings.append(drawn))
+    gallery = SimpleNamespace(keep=lambda draw, *about: drawings.append(draw()))
     place = Workplace(gallery, lambda name, table, **_: written.update({name: table}))
     (section,) = decoding(SimpleNamespace(probes=[probe]), place)
     table = next(block for block in section.blocks if block.kind == "table")

@@ -171,7 +171,7 @@ def test_medians_over_seeds_of_how_many_times_faster():
 
 def test_the_report_shows_each_size_and_no_other_probe():
     kept, written = [], {}
-    gallery = SimpleNamespace(keep=lambda drawn, *words: kept.append((drawn, words)))
+    gallery = SimpleNamespace(keep=lambda draw, *words: kept.append((draw(), words)))
     place = Workplace(gallery, lambda name, table, **_: written.update({name: table}))
     found = SimpleNamespace(kind="sliding_window", name="crops", tables={"windows": TABLE})
     other = SimpleNamespace(kind="signal_propagation", name="signals", tables={})
