@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,13 +58,17 @@ def plan(
 def forecast(here: Path) -> dict[str, Any]:
     """All that `archbench plan` tells, as JSON."""
     config, folders = open_pipeline()
-    from archbench.cli.forecast import small_spaces
-    from archbench.training import machine
+    from archbench.cli import changes
 
-    costs, plans, data, asked = open_forecast(config, folders)
+    with ThreadPoolExecutor(1) as beside:  # DVC is a process of its own, and takes as long as all the rest
+        status = beside.submit(changes.stages_of, config, here, folders.root)
+        from archbench.cli.forecast import small_spaces
+        from archbench.training import machine
+
+        costs, plans, data, asked = open_forecast(config, folders)
+        fits = _fits(config, folders, here)
+    found, unread = _stages(status, config, here, fits)
     stages = []
-    fits = _fits(config, folders, here)
-    found, unread = _stages(config, folders, here, fits)
     for stage in found:
         cost = costs.stage(stage.name, plans)
         stages.append(
@@ -108,13 +113,13 @@ def open_forecast(config: Config, folders: Folders) -> tuple[Forecast, dict[str,
     return Forecast(config, folders, data, machine.device_kind(), asked), resolve.resolve_all(config), data, asked
 
 
-def _stages(config: Config, folders: Folders, here: Path, fits: str) -> tuple[list[Stage], str | None]:
+def _stages(status: Future[list[Stage]], config: Config, here: Path, fits: str) -> tuple[list[Stage], str | None]:
     """The stages, and why DVC cannot tell which are up to date: on a read-only disk, or where git is missing."""
     from archbench import scm
     from archbench.cli import changes
 
     try:
-        return changes.stages_of(config, here, folders.root), None
+        return status.result(), None
     except changes.DvcFailed as error:
         if fits != "current":
             raise
