@@ -7,6 +7,7 @@ YAML Ain't Markup Language version 1.2.2, section 10.3 (the core schema): `on` a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -15,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from archbench.errors import short, shown
 
@@ -27,6 +28,7 @@ MOST_LEVELS = 32
 """Of mappings and lists inside one another."""
 LARGEST = 2**63 - 1
 """Of whole numbers, either way."""
+_RESOLVER = YAML(typ="safe", pure=True).resolver
 TOO_DEEP = f"it is nested too deeply: at most {MOST_LEVELS} levels are read"
 PLAIN = (str, int, float, bool, type(None))
 
@@ -82,9 +84,15 @@ def read(text: str) -> Any:
 def write_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     """`text` for a YAML 1.1 dumper, in quotes where YAML 1.2 would read something else."""
     node = dumper.represent_str(text)
-    if node.style is None and "\n" not in text and YAML(typ="safe", pure=True).load(text) != text:
+    if node.style is None and "\n" not in text and not _is_text(text):
         node.style = "'"
     return node
+
+
+@cache
+def _is_text(text: str) -> bool:
+    """Whether `text` without quotes is itself in YAML 1.2; asked of the same names again and again."""
+    return str(_RESOLVER.resolve(ScalarNode, text, (True, False))).endswith(":str")
 
 
 def _place(error: MarkedYAMLError) -> str:

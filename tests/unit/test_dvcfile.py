@@ -1,6 +1,7 @@
 """dvc.yaml: written from params, read by DVC, and no stage hangs on what it does not read."""
 
 import copy
+import json
 import os
 import subprocess
 import sys
@@ -8,9 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.dependency.param import read_param_file
+from dvc_objects.fs.local import LocalFileSystem
 
 from archbench import code, dvcfile, sources
 from archbench.cli import changes
+from archbench.cli._dvc_status import read_entries
 from archbench.config import check_config, read_config
 from archbench.project import Folders
 
@@ -353,3 +357,29 @@ def test_a_changed_recipe_makes_stale_just_what_uses_it(project, tmp_path_factor
     assert pipeline.ran("repro") == set()
     settled = read_config(project / "params.yaml").benchmarks["vgg"].optimizer
     assert settled.spec == {"name": "adam", "learning_rate": 0.5}
+
+
+@pytest.mark.parametrize(
+    "asked", [["a"], ["a.b", "a.b.c"], ["none", "a.none", "a.b.c.d", "a.list.0"], ["empty", "list"], []]
+)
+def test_what_a_stage_depends_on_is_read_as_dvc_reads_it(tmp_path, asked):
+    params = tmp_path / "params.yaml"
+    params.write_text("a: {b: {c: 1e-3}, on: no}\nempty: null\nlist: [x, {y: 2}]\n", encoding="utf-8")
+    assert read_entries(LocalFileSystem(), str(params), asked, flatten=True) == read_param_file(
+        LocalFileSystem(), str(params), asked, flatten=True
+    )
+
+
+@pytest.mark.slow
+def test_a_plan_is_told_what_dvc_would_tell(project, tmp_path_factory):
+    pipeline = _Pipeline(project, tmp_path_factory.mktemp("log") / "ran.txt")
+    pipeline.ran("repro")
+    changed = copy.deepcopy(RECIPES)
+    changed["benchmarks"]["vgg"]["epochs"] = 7
+    del changed["training"]
+    pipeline.write(changed)
+    command = [sys.executable, "-m", "dvc", "status", "--json", "dvc.yaml"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
+    told = changes._dvc_status(project)
+    assert told == json.loads(done.stdout)
+    assert {"params.yaml": {"benchmarks.vgg": "modified", "training": "deleted"}} in told["train@vgg"][0].values()

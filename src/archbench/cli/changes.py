@@ -139,7 +139,7 @@ def _of_other_code(config: Config, folders: Folders, here: Path) -> set[str]:
 
 def _dvc_status(here: Path) -> dict[str, list[Any]]:
     """Stage -> what changed since it last ran, as DVC puts it, for those where anything did."""
-    command = [sys.executable, "-m", "dvc", "status", "--json", "dvc.yaml"]
+    command = [sys.executable, "-m", "archbench.cli._dvc_status"]
     environment = {**os.environ, "DVC_NO_ANALYTICS": "true"}
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
