@@ -91,10 +91,11 @@ def test_where_less_is_better_a_negative_gain_is_the_better_one(tmp_path):
 
 
 def test_single_seeds_and_gaps_answer_nothing_and_one_alone_asks_nothing(tmp_path):
+    none = "nothing is ranked: that takes two choices with several seeds, one of them with every seed finished"
     _, places = board_of(tmp_path / "a", {"single": [0.9], "other": [0.8]})
-    assert answer("Which?", places, True) == Answer("Which?", (), sure="nothing is ranked")
+    assert answer("Which?", places, True) == Answer("Which?", (), sure=none)
     _, places = board_of(tmp_path / "b", {"gap": SCORES["gap"], "best": SCORES["best"]})
-    assert answer("Which?", places, True).sure == "nothing is ranked"
+    assert answer("Which?", places, True).sure == none
     assert effects(places) is None
     assert answer("Which?", places[:1], True) is None
 

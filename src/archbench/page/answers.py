@@ -20,7 +20,7 @@ def answer(question: str, entries: Sequence[Competitor], maximize: bool) -> Answ
         return None
     group, found = choices(entries), effects(entries)
     if not group or found is None:
-        return Answer(question, (), sure="nothing is ranked")
+        return Answer(question, (), sure=f"nothing is ranked: {formats.RANKING_TAKES.format('choices')}")
     chosen = group[0]
     gain = found.gains.get(chosen.label, NO_COMPARISON)
     usual = chosen is found.usual
