@@ -38,23 +38,25 @@ BOUNDED = 1e6
 """Losses above it grow without bound, and with them, exponentially, what rounding differs in."""
 
 
-def _same(alone, together):
-    """The same rows in the same order; scores to 1e-4 of themselves, those without bound to a tenth."""
+def _same(alone, together, tolerance):
+    """The same rows in the same order; scores to a `tolerance`, as a share, those without bound to a tenth."""
     assert len(alone) == len(together)
     for one, other in zip(alone, together, strict=True):
         told = {name: value for name, value in one.items() if name not in ("seconds", "value")}
         assert told == {name: value for name, value in other.items() if name not in ("seconds", "value")}
         assert (one["value"] == "") == (other["value"] == "")
         if one["value"] != "":
-            exact = abs(one["value"]) < BOUNDED
-            assert other["value"] == pytest.approx(one["value"], rel=1e-4 if exact else 0.1)
+            share = tolerance if abs(one["value"]) < BOUNDED else 0.1
+            assert other["value"] == pytest.approx(one["value"], rel=share)
 
 
 @kinds(*KINDS)
 def test_trials_side_by_side_end_as_they_do_one_after_the_other(ways, kind):
     alone, together = ways[kind]
+    # What rounding differs in grows with a loss that grows.
+    tolerance = 0.02 if "diverging" in kind else 1e-4
     for table in ("trials", "history", "folds"):
-        _same(alone[table], together[table])
+        _same(alone[table], together[table], tolerance)
     assert alone["diverged_at_step"] == together["diverged_at_step"]
     assert len(alone["trials"]) == KINDS[kind].get("study", {}).get("trials", TRIALS)
     assert all(row["seconds"] > 0 for row in together["trials"])
