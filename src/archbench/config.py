@@ -461,11 +461,6 @@ class Study(Model):
             raise ValueError("the pruner wilcoxon compares trials fold by fold: give folds, or choose median")
         return self
 
-    @property
-    def recipes(self) -> tuple[str, ...]:
-        """Those of the base and of all arms."""
-        return (*self.base.recipe, *(name for arm in self.arms.values() for name in arm.recipe))
-
     def space_of(self, arm: str) -> Space:
         """What the trials of `arm` choose."""
         return {**self.space, **self.arms[arm].space}
@@ -549,12 +544,6 @@ class Probe(Model):
         if self.base and (self.base.expect or self.base.beats or self.base.keep_every is not None):
             raise ValueError("base takes no expect, no beats and no keep_every: they are a benchmark's")
         return self
-
-    @property
-    def recipes(self) -> tuple[str, ...]:
-        """Those of the base and of all arms."""
-        base = self.base.recipe if self.base else ()
-        return (*base, *(name for arm in self.arms.values() for name in arm.recipe))
 
 
 class Speed(Model):

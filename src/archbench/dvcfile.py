@@ -1,8 +1,9 @@
 """dvc.yaml, written from params.yaml and the catalogues.
 
-Every stage depends on the data and parameters that it reads, and on one small file of digests of the code that it runs,
-which the stage `sources` writes (`sources.py`): only what code means counts, and only its own. DVC reads and writes the
-whole of dvc.lock at every stage, so the many files of the package stand there once.
+Every stage depends on the data that it reads, and on one small file with its settings and the digests of the code that
+it runs, which the stage `sources` writes (`sources.py`): only what code means counts, and only its own. DVC reads all
+of params.yaml for every stage that names a parameter, and writes the whole of dvc.lock at every stage, so parameters
+and the many files of the package stand there once.
 
 Measurements of speed are a dvc.yaml of their own, in the folder `speed` beside the first: `dvc repro` without a target
 runs all of the dvc.yaml in its folder, and a third of an hour of measurements is not what it is asked for.
@@ -11,8 +12,7 @@ runs all of the dvc.yaml in its folder, and a third of an hour of measurements i
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +102,12 @@ class _Pipeline:
         }
 
     def _source_lists(self) -> dict[str, Any]:
+        config = self._config
         return {
             "cmd": f"python {self._pages}/sources.py",
-            "deps": [*map(self._near, sources.package_files()), *map(os.path.expanduser, self._config.plugins)],
-            "params": self._given(
-                "pipeline", "plugins", "training", "datasets", "recipes", "benchmarks", "studies", "probes", "speed"
-            ),
+            "deps": [*map(self._near, sources.package_files()), *map(os.path.expanduser, config.plugins)],
+            # Of a key that params.yaml lacks DVC would refuse the stage.
+            "params": [key for key in Config.model_fields if key in config.model_fields_set and key != "compute"],
             "outs": [self._output(self._sources)],
         }
 
@@ -120,17 +120,15 @@ class _Pipeline:
             "do": {
                 "cmd": f"python {self._pages}/prepare.py ${{key}}",
                 "deps": [*(["${item.of}"] if parents else []), *slots, f"{self._sources}/prepare/${{key}}.txt"],
-                "params": self._given("datasets.${key}", "pipeline"),
                 "outs": [self._output(f"{self._prepared}/${{key}}")],
             },
         }
 
     def _train(self) -> dict[str, Any]:
         starts = _starts(self._plans, self._runs, f"{self._sources}/{sources.PAGE}")
-        recipes = _recipes({slug: self._config.benchmarks[slug].recipe for slug in self._plans})
         return {
             "foreach": {
-                slug: {"dataset": plan.settings["dataset"], **starts.get(slug, {}), **recipes[slug]}
+                slug: {"dataset": plan.settings["dataset"], **starts.get(slug, {})}
                 for slug, plan in self._plans.items()
             },
             "do": {
@@ -140,20 +138,16 @@ class _Pipeline:
                     *(["${item.start}"] if starts else []),
                     f"{self._sources}/train/${{key}}.txt",
                 ],
-                "params": ["benchmarks.${key}", *_slots(recipes), *self._given("training", "seeds", "pipeline")],
                 "outs": [self._output(f"{self._runs}/${{key}}", persist=True)],
             },
         }
 
     def _sweep(self) -> dict[str, Any]:
-        studies = self._config.studies
-        recipes = _recipes({slug: study.recipes for slug, study in studies.items()})
         return {
-            "foreach": {slug: {"dataset": study.base.dataset, **recipes[slug]} for slug, study in studies.items()},
+            "foreach": {slug: {"dataset": study.base.dataset} for slug, study in self._config.studies.items()},
             "do": {
                 "cmd": f"python {self._pages}/sweep.py ${{key}}",
                 "deps": [f"{self._prepared}/${{item.dataset}}", f"{self._sources}/sweep/${{key}}.txt"],
-                "params": ["studies.${key}", *_slots(recipes), *self._given("training", "seeds", "pipeline")],
                 "outs": [self._output(f"{self._studies}/${{key}}", persist=True)],
             },
         }
@@ -162,19 +156,17 @@ class _Pipeline:
         """A probe reads the data of the networks that it looks into, and their runs where these are trained."""
         probes, page = self._config.probes, f"{self._sources}/{sources.PAGE}"
         plans = {slug: resolve.resolve_probe(self._config, slug) for slug in probes}
-        recipes = _recipes({slug: one.recipes for slug, one in probes.items()})
         read = {slug: self._read_by(plan) for slug, plan in plans.items()}
         most = max(map(len, read.values()))
         slots = [f"read_{n}" for n in range(1, most + 1)]
         return {
             "foreach": {
-                slug: {**dict(zip(slots, [*paths, *[page] * (most - len(paths))], strict=True)), **recipes[slug]}
+                slug: dict(zip(slots, [*paths, *[page] * (most - len(paths))], strict=True))
                 for slug, paths in read.items()
             },
             "do": {
                 "cmd": f"python {self._pages}/probe.py ${{key}}",
                 "deps": [*(f"${{item.{slot}}}" for slot in slots), f"{self._sources}/probe/${{key}}.txt"],
-                "params": ["probes.${key}", *_slots(recipes), *self._given("training", "seeds", "pipeline")],
                 "outs": [self._output(f"{self._probes}/${{key}}")],
             },
         }
@@ -198,31 +190,18 @@ class _Pipeline:
                 f"{self._sources}/report.txt",
                 *([self._near(reference)] if reference.is_dir() else []),
             ],
-            "params": [
-                *self._given("report", "pipeline", "seeds", "benchmarks", "studies", "probes"),
-                *self._all_recipes(),
-            ],
             "outs": [{self._near(self._folders.reports / part): {"cache": False}} for part in parts],
         }
 
     def speed(self) -> dict[str, Any]:
         """The stage that measures, seen from the folder of params.yaml."""
-        measured = self._config.speed.measured
-        data = sorted({self._plans[slug].settings["dataset"] for slug in measured})
-        recipes = _keys(*(self._config.benchmarks[slug].recipe for slug in measured))
-        keys = (*(f"benchmarks.{slug}" for slug in measured), *recipes, *(["training"] if measured else []))
+        data = sorted({self._plans[slug].settings["dataset"] for slug in self._config.speed.measured})
         return {
             "wdir": "..",
             "cmd": f"python {self._pages}/speed.py",
             "deps": [*(f"{self._prepared}/{slug}" for slug in data), f"{self._sources}/speed.txt"],
-            "params": self._given("speed", "pipeline", *keys),
             "outs": [self._output(f"{self._runs}/speed.csv", persist=True)],
         }
-
-    def _all_recipes(self) -> list[str]:
-        """The keys of the recipes that anything uses."""
-        several = [*self._config.studies.values(), *self._config.probes.values()]
-        return _keys(*(one.recipe for one in self._config.benchmarks.values()), *(one.recipes for one in several))
 
     def _near(self, path: Path) -> str:
         return os.path.relpath(path, self._here)
@@ -231,10 +210,6 @@ class _Pipeline:
         # DVC's cache serves outputs inside its own repository; a pipeline in a folder of its own has none.
         how = how if self._here == self._folders.root else {**how, "cache": False}
         return {path: how} if how else path
-
-    def _given(self, *keys: str) -> list[str]:
-        """Those of `keys` that params.yaml holds: DVC refuses a stage whose parameter is missing."""
-        return [key for key in keys if key.partition(".")[0] in self._config.model_fields_set]
 
 
 def _starts(plans: Mapping[str, Plan], runs: str, page: str) -> dict[str, dict[str, str]]:
@@ -268,29 +243,6 @@ def _given_files(config: Config, page: str) -> dict[str, dict[str, str]]:
         slug: {f"given_{n}": one for n, one in enumerate([*paths, *[page] * (most - len(paths))], start=1)}
         for slug, paths in given.items()
     }
-
-
-def _recipes(used: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
-    """The params of the recipes that each stage of a group uses: `{"recipe_1": "recipes.shifted", ...}`.
-
-    All stages of a group have equally many params, so one with fewer recipes names one again that it has anyway.
-    """
-    named = {slug: _keys(names) for slug, names in used.items()}
-    most = max(map(len, named.values()))
-    return {
-        slug: {f"recipe_{n}": one for n, one in enumerate([*names, *["pipeline"] * (most - len(names))], start=1)}
-        for slug, names in named.items()
-    }
-
-
-def _keys(*recipes: Sequence[str]) -> list[str]:
-    """The keys of recipes in params.yaml, each once."""
-    return [f"recipes.{name}" for name in dict.fromkeys(chain(*recipes))]
-
-
-def _slots(recipes: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """The places in a group's params that take what `_recipes` gives."""
-    return [f"${{item.{slot}}}" for slot in next(iter(recipes.values()))]
 
 
 def _curves(slug: str) -> dict[str, Any]:

@@ -139,6 +139,15 @@ class ProbePlan:
         files = {path for plan in self.plans.values() for path in plan.code_files}
         return sorted(files.union(code.files_of(["archbench.probes.run", self.entry.module])))
 
+    @property
+    def own(self) -> dict[str, Any]:
+        """All that decides the result, but for the code and the data."""
+        return {
+            "probe": {"name": self.entry.name, **self.options},
+            "trained": self.trained,
+            "networks": {arm: {"seeds": list(plan.seeds), **plan.settings} for arm, plan in self.plans.items()},
+        }
+
     def trials(self, cards: Mapping[str, Card], runs: Path) -> dict[str, list[dict[str, Any]]]:
         """Arm, or benchmark, -> the settings of each seed; `cards` by the slugs of the data sets. Raises `NoStart`."""
         return {
@@ -155,9 +164,7 @@ class ProbePlan:
         settings = {
             "pipeline": self.pipeline,
             "name": self.slug,
-            "probe": {"name": self.entry.name, **self.options},
-            "trained": self.trained,
-            "networks": {arm: {"seeds": list(plan.seeds), **plan.settings} for arm, plan in self.plans.items()},
+            **self.own,
             "datasets": {slug: digests[slug] for slug in sorted(self.datasets)},
             "backend": keras.backend.backend(),
             "code_sha256": code.digest(self.code_files),

@@ -57,6 +57,7 @@ def sources() -> None:
     Every stage waits for this one, so it is here that a wrong name in params.yaml stops all, before any work. Where DVC
     is to keep going, the name is told here and fails its own stage alone.
     """
+    import_keras()
     from archbench import resolve, scm
     from archbench import sources as code_of
     from archbench.mistakes import Mistakes
@@ -360,6 +361,7 @@ def _expected(config: Config) -> list[Expected]:
     asked = [slug for slug, benchmark in config.benchmarks.items() if benchmark.expect or benchmark.beats]
     if not asked:
         return []
+    import_keras()
     from archbench import resolve
     from archbench.expected import expected_of
 

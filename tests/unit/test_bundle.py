@@ -502,12 +502,19 @@ def trained(toy: Toy) -> dict[Path, bytes]:
     return found
 
 
+@pytest.fixture(scope="module")
+def there(tmp_path_factory):
+    """A project whose runs and study have ended."""
+    toy = Toy(tmp_path_factory.mktemp("machine") / "there", TOY)
+    toy.run("archbench", "run")
+    return toy
+
+
 @pytest.mark.slow
-def test_dvc_finds_merged_runs_finished_where_their_weights_came_and_results_shows_them_anyway(tmp_path):
-    there, here = Toy(tmp_path / "there", TOY), Toy(tmp_path / "here", TOY)
-    there.run("archbench", "run")
-    assert "1 study" in there.run("archbench", "bundle", "../plain.bundle")
-    assert "with weights" in there.run("archbench", "bundle", "--models", "../whole.bundle")
+def test_dvc_finds_merged_runs_finished_where_their_weights_came_and_results_shows_them_anyway(there, tmp_path):
+    here = Toy(tmp_path / "here", TOY)
+    assert "1 study" in there.run("archbench", "bundle", str(tmp_path / "plain.bundle"))
+    assert "with weights" in there.run("archbench", "bundle", "--models", str(tmp_path / "whole.bundle"))
     told = here.run("archbench", "merge", "../plain.bundle")
     assert "added: 2 runs, 1 study" in told
     assert "dvc repro would train them again" in told
@@ -530,11 +537,9 @@ def test_dvc_finds_merged_runs_finished_where_their_weights_came_and_results_sho
 
 
 @pytest.mark.slow
-def test_dvcs_remote_carries_a_pipeline_by_the_commands_of_the_page(tmp_path):
-    params, store = TOY.partition("studies:")[0], tmp_path / "store"
+def test_dvcs_remote_carries_a_pipeline_by_the_commands_of_the_page(there, tmp_path):
+    store, here = tmp_path / "store", Toy(tmp_path / "here", TOY)
     store.mkdir()
-    there, here = Toy(tmp_path / "there", params), Toy(tmp_path / "here", params)
-    there.run("archbench", "run")
     for toy, where in ((there, "there"), (here, "here")):
         for command in commands_of_scale(where):
             toy.run(*command.replace("/mnt/store", str(store)).split())

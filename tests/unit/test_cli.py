@@ -495,7 +495,16 @@ def test_plan_knows_whom_edited_code_concerns(project, monkeypatch):
     stages["train@lenet5-digits"]["deps"][0]["md5"] = "of other code"
     (project / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
     states = _states()
-    assert states["train@lenet5-digits"] == ("run", "modified code")
+    assert states["train@lenet5-digits"] == ("run", "modified settings or code")  # nothing tells of what it was made
+    then = (
+        lists["train/lenet5-digits.txt"].replace("vision/lenet5.py", "vision/net.py").replace("epochs: 3", "epochs: 7")
+    )
+    (project / "data" / "sources" / "small" / "train").mkdir(parents=True)
+    (project / "data" / "sources" / "small" / "train" / "lenet5-digits.txt").write_text(then)
+    stages["train@lenet5-digits"]["deps"][0]["md5"] = hashlib.md5(then.encode()).hexdigest()
+    (project / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+    states = _states()
+    assert states["train@lenet5-digits"] == ("run", "epochs: 7 -> 3, modified code")
     assert states["report"] == ("wait", "train@lenet5-digits")
     assert states["sweep@rates"] == states["prepare@digits"] == ("current", "")
 

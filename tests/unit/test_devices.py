@@ -21,7 +21,6 @@ from keras import ops
 from archbench.training.run import Workbench
 
 KINDS = {
-    "convolutions": {"augmentation": []},
     "batch normalization, a penalty and momentum": {
         "parts": {"normalization": {"name": "batch"}, "regularizer": {"name": "l2", "strength": 0.01}, "dropout": 0.25},
         "optimizer": {"name": "momentum", "learning_rate": 0.05},
@@ -59,7 +58,7 @@ def trained(folder, kind, count):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["convolutions", "batch normalization, a penalty and momentum", "pieces", "boxes"])
+@pytest.mark.parametrize("kind", ["batch normalization, a penalty and momentum", "pieces", "boxes"])
 def test_four_devices_learn_what_one_does(kind, tmp_path):
     one, alone = trained(tmp_path, kind, 1)
     four, shared = trained(tmp_path, kind, 4)

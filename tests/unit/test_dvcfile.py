@@ -1,7 +1,6 @@
 """dvc.yaml: written from params, read by DVC, and no stage hangs on what it does not read."""
 
 import copy
-import json
 import os
 import subprocess
 import sys
@@ -9,13 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dvc.dependency.param import read_param_file
-from dvc_objects.fs.local import LocalFileSystem
 
 from archbench import code, dvcfile, sources
 from archbench.cli import changes
-from archbench.cli._dvc_status import read_entries
-from archbench.config import check_config, read_config
+from archbench.config import Config, check_config, read_config
 from archbench.project import Folders
 
 PAGES = Path(__file__).parents[2] / "pipelines"
@@ -53,15 +49,20 @@ def _render(here: Path, **changes) -> dict:
     return yaml.safe_load(dvcfile.render(config, Folders(root, config.pipeline), here))
 
 
+def _settings(name: str, **changes) -> dict[str, str]:
+    """The settings in the list of a stage."""
+    return sources.parts(sources.lists(check_config({**VALUES, **changes}), PAGES)[name])[0]
+
+
 def _names(name: str, **changes) -> set[str]:
     """The files in the list of digests that a stage depends on."""
-    lines = sources.lists(check_config({**VALUES, **changes}), PAGES)[name].splitlines()
-    names = [line.split("  ")[1] for line in lines]
+    _, digests = sources.parts(sources.lists(check_config({**VALUES, **changes}), PAGES)[name])
+    names = [line.split("  ")[1] for line in digests.splitlines()]
     assert len(names) == len(set(names))
     return set(names)
 
 
-def test_where_params_yaml_is_wrong_the_list_of_its_own_stage_says_so_and_the_others_are_as_before():
+def test_where_params_yaml_is_wrong_the_list_of_its_own_stage_says_so_and_no_other_stage_fails():
     """So that a stage that failed of it runs again when it is right."""
     sound = sources.lists(check_config(VALUES), PAGES)
     values = copy.deepcopy(VALUES)
@@ -70,8 +71,9 @@ def test_where_params_yaml_is_wrong_the_list_of_its_own_stage_says_so_and_the_ot
     values["datasets"]["more"] = {"name": "digitz"}
     wrong = sources.lists(check_config(values), PAGES)
     assert {name for name in wrong if wrong[name] != sound.get(name)} == {
-        "prepare/more.txt", "train/vgg.txt", "sweep/rates.txt"
+        "prepare/more.txt", "train/vgg.txt", "sweep/rates.txt", "report.txt"
     }  # fmt: skip
+    assert sources.parts(wrong["report.txt"])[1] == sources.parts(sound["report.txt"])[1]
     assert wrong["train/vgg.txt"].startswith("benchmarks.vgg.optimizer: No optimizer is called 'adan'. Did you mean")
     assert "sdg" in wrong["sweep/rates.txt"]
     assert "digitz" in wrong["prepare/more.txt"]
@@ -104,14 +106,11 @@ def test_a_stage_depends_on_its_list_and_the_lists_on_the_whole_package(project)
     assert stages["prepare"]["do"]["deps"] == ["data/sources/toy/prepare/${key}.txt"]
     assert "data/sources/toy/report.txt" in stages["report"]["deps"]
     assert stages["sources"]["outs"] == ["data/sources/toy"]
-    assert set(stages["sources"]["params"]) == {"pipeline", "training", "datasets", "benchmarks", "studies"}
     read = {(project / dep).resolve() for dep in stages["sources"]["deps"]}
     assert set(code.PACKAGE.rglob("*.py")) <= read
     lists = sources.lists(check_config(VALUES), PAGES).values()
-    assert {code.PACKAGE / line.split("  ")[1] for lines in lists for line in lines.splitlines()} <= {
-        *read,
-        code.PACKAGE / "train.py",
-    }
+    listed = [line for lines in lists for line in sources.parts(lines)[1].splitlines()]
+    assert {code.PACKAGE / line.split("  ")[1] for line in listed} <= {*read, code.PACKAGE / "train.py"}
     direct = [
         dep
         for name, stage in stages.items()
@@ -121,15 +120,77 @@ def test_a_stage_depends_on_its_list_and_the_lists_on_the_whole_package(project)
     assert not direct, "DVC compares bytes, so that a comment would count"
 
 
-def test_every_stage_names_the_params_and_data_that_it_reads(project):
+def test_params_yaml_is_read_by_the_stage_of_sources_and_by_no_other(project):
+    """DVC reads all of it for every stage that names a key: with as many stages as benchmarks, that is their square."""
+    more = {"speed": {"xla": ["lenet"]}, "report": {"title": "toy"}, "compute": {"jobs": 2}}
+    config = check_config({**VALUES, **more})
+    stages = {}
+    for text in dvcfile.render_all(config, Folders(project, "toy"), project).values():
+        stages |= yaml.safe_load(text)["stages"]
+    assert {name for name, stage in stages.items() if "params" in stage.get("do", stage)} == {"sources"}
+    assert set(stages["sources"]["params"]) == {*VALUES, "speed", "report"}  # where stages run makes none of them stale
+
+
+def test_every_stage_names_the_data_that_it_reads(project):
     stages = _render(project)["stages"]
-    assert stages["prepare"]["do"]["params"] == ["datasets.${key}", "pipeline"]
-    assert stages["train"]["do"]["params"] == ["benchmarks.${key}", "training", "seeds", "pipeline"]  # no recipe
-    assert stages["sweep"]["do"]["params"] == ["studies.${key}", "training", "seeds", "pipeline"]
     assert stages["train"]["do"]["outs"] == [{"runs/toy/${key}": {"persist": True}}]
     assert stages["train"]["do"]["deps"][0] == "data/prepared/toy/${item.dataset}"
     assert stages["train"]["foreach"]["lstm"]["dataset"] == "adding"
     assert {"runs/toy/lenet", "runs/toy/vgg", "runs/toy/lstm", "studies/toy/rates"} <= set(stages["report"]["deps"])
+
+
+def test_a_list_has_the_settings_that_the_results_follow_from():
+    lenet = _settings("train/lenet.txt")
+    assert lenet["architecture.name"] == '"lenet5"'
+    assert (lenet["epochs"], lenet["seeds"]) == ("5", "[3, 4]")  # those of training, and of the pipeline
+    assert lenet["optimizer.name"] == '"adam"'  # what stands nowhere in params.yaml
+    assert _settings("train/vgg.txt")["parts.activation.name"] == '"gelu"'
+    assert _settings("prepare/digits.txt") == {"name": '"digits"', "size": "16"}
+    rates = _settings("sweep/rates.txt")
+    assert (rates["trials"], rates["epochs"], rates["arms.sgd.seeds"]) == ("3", "2", "[3, 4]")
+    assert rates["arms.sgd.optimizer.name"] == '"sgd"'
+    assert (rates["arms.sgd.space.learning_rate.low"], rates["arms.sgd.sampler"]) == ("0.1", '"tpe"')
+    speed = _settings("speed.txt", speed={"xla": ["lstm"], "repeats": 7})
+    assert (speed["speed.repeats"], speed["networks.lstm.optimizer.name"]) == ("7", '"sgd"')
+    probe = {"look": {"probe": {"name": "signal_propagation", "examples": 8}, "runs": ["vgg"]}}
+    probe = _settings("probe/look.txt", probes=probe)
+    assert (probe["probe.examples"], probe["networks.vgg.epochs"]) == ("8", "5")
+
+
+@pytest.mark.parametrize(
+    ("changes", "stale"),
+    [
+        ({"seeds": [3]}, {"train/lenet", "train/vgg", "train/lstm", "sweep/rates", "report"}),
+        ({"training": {"epochs": 6}}, {"train/lenet", "train/vgg", "train/lstm"}),
+        ({"training": {"epochs": 5, "batch_size": 9}}, {"train/lenet", "train/vgg", "train/lstm", "sweep/rates"}),
+        ({"training": {"epochs": 5, "checkpoint_seconds": 7}}, set()),
+        ({"datasets": {"digits": {"size": 8}, "adding": None}}, {"prepare/digits"}),
+        ({"report": {"title": "another"}}, {"report"}),
+        ({"compute": {"jobs": 3}}, set()),
+        ({"recipes": {"nobodys": {"epochs": 9}}}, set()),
+    ],
+    ids=str,
+)
+def test_a_number_changes_the_lists_of_what_it_is_for(changes, stale):
+    before, after = (sources.lists(check_config({**VALUES, **one}), PAGES) for one in ({}, changes))
+    assert {name.removesuffix(".txt") for name in after if after[name] != before[name]} == stale
+
+
+@pytest.mark.parametrize(
+    ("changes", "stale"),
+    [
+        ({"optimizer": "sgd"}, {"train/lenet", "report"}),
+        ({"epochs": 5}, {"report"}),  # what training says already; the report tells what stands in params.yaml
+        ({"expect": {"accuracy": 0.9}}, {"report"}),
+        ({"seeds": [3]}, {"train/lenet", "report"}),
+    ],
+    ids=str,
+)
+def test_a_change_of_a_benchmark_changes_its_own_list(changes, stale):
+    values = copy.deepcopy(VALUES)
+    values["benchmarks"]["lenet"] |= changes
+    before, after = (sources.lists(check_config(one), PAGES) for one in (VALUES, values))
+    assert {name.removesuffix(".txt") for name in after if after[name] != before[name]} == stale
 
 
 def test_a_study_hangs_on_its_own_architecture_and_on_no_other():
@@ -156,8 +217,6 @@ def test_the_report_hangs_on_all_that_it_is_made_of(project):
         files = {path for path in code.PACKAGE.glob(pattern) if path.is_file() and path.name != "__init__.py"}
         assert {path.relative_to(code.PACKAGE).as_posix() for path in files} <= names, pattern
     assert {"data/prepared/toy/digits", "data/prepared/toy/adding"} <= set(report["deps"])
-    assert report["params"] == ["pipeline", "seeds", "benchmarks", "studies"]
-    assert _render(project, report={"title": "toy"})["stages"]["report"]["params"][0] == "report"
     outs = [path for out in report["outs"] for path in out]
     assert outs == [f"reports/toy/{part}" for part in ("index.html", "README.md", "pages", "tables", "figures")]
     reference = "reports/reference/toy/tables"
@@ -178,7 +237,6 @@ def test_speed_is_measured_apart_from_all_that_dvc_repro_runs(project):
             "wdir": "..",
             "cmd": "python pipelines/speed.py",
             "deps": ["data/prepared/toy/adding", "data/prepared/toy/digits", "data/sources/toy/speed.txt"],
-            "params": ["speed", "pipeline", "benchmarks.lenet", "benchmarks.lstm", "training"],
             "outs": [{"runs/toy/speed.csv": {"persist": True}}],
         }
     }
@@ -259,28 +317,16 @@ RECIPES = {
 }
 
 
-def _params(stages: dict, group: str, key: str) -> set[str]:
-    """What a stage of a group reads of params.yaml."""
-    stage = stages[group]
-    item = {"key": key} | {f"item.{word}": value for word, value in stage["foreach"][key].items()}
-    params = stage["do"]["params"]
-    for word, value in item.items():
-        params = [one.replace(f"${{{word}}}", value) for one in params]
-    return set(params)
-
-
-def test_a_stage_hangs_on_just_the_recipes_that_it_uses(project):
-    files = dvcfile.render_all(check_config({**RECIPES, "speed": {"xla": ["vgg"]}}), Folders(project, "toy"), project)
-    stages, apart = (yaml.safe_load(text)["stages"] for text in files.values())
-    common = {"training", "seeds", "pipeline"}
-    quick, small = "recipes.quick", "recipes.small"
-    assert _params(stages, "train", "vgg") == {"benchmarks.vgg", small, quick} | common
-    assert _params(stages, "train", "lenet") == {"benchmarks.lenet", small} | common
-    assert _params(stages, "train", "lstm") == {"benchmarks.lstm"} | common
-    assert _params(stages, "sweep", "rates") == {"studies.rates", small, quick} | common
-    assert set(apart["speed"]["params"]) == {"speed", "pipeline", "benchmarks.vgg", small, quick, "training"}
-    assert {quick, small} <= set(stages["report"]["params"])
-    assert not any("recipes.unused" in str(stage) for stage in (stages, apart))
+def test_a_stage_hangs_on_just_the_recipes_that_it_uses():
+    stale = {}
+    for name, piece in {"quick": {"optimizer": "sgd"}, "small": {"dataset": "digits", "batch_size": 9}}.items():
+        values = {**RECIPES, "recipes": {**RECIPES["recipes"], name: piece}, "speed": {"xla": ["vgg"]}}
+        before, after = (sources.lists(check_config(one), PAGES) for one in ({**values, **RECIPES}, values))
+        stale[name] = {one.removesuffix(".txt") for one in after if after[one] != before[one]}
+    assert stale == {
+        "quick": {"train/vgg", "sweep/rates", "speed", "report"},
+        "small": {"train/lenet", "train/vgg", "sweep/rates", "speed", "report"},
+    }
 
 
 STAGE = """
@@ -290,10 +336,8 @@ stage, name = Path(sys.argv[0]).stem, sys.argv[1] if len(sys.argv) > 1 else ""
 with Path(LOG).open("a") as log:
     log.write(f"{stage}@{name} ".replace("@ ", " "))
 if stage == "sources":
-    for one, lines in LISTS.items():
-        path = Path("data/sources/toy", one)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(lines)
+    from archbench import stages
+    stages.sources()
 outs = {"sources": [], "prepare": [f"data/prepared/toy/{name}/x"],
         "train": [f"runs/toy/{name}/x"], "sweep": [f"studies/toy/{name}/x"],
         "report": [f"reports/toy/{part}" for part in ("index.html", "README.md", "pages/x", "tables/x", "figures/x")]}
@@ -301,7 +345,7 @@ for out in map(Path, outs[stage]):
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(f"{stage} {name}")
 """
-"""A page of the pipeline that only writes that it ran, and its outputs; of `sources` the true lists."""
+"""A page of the pipeline that only writes that it ran, and its outputs; `sources` is the true one."""
 
 
 class _Pipeline:
@@ -309,11 +353,9 @@ class _Pipeline:
 
     def __init__(self, here: Path, log: Path) -> None:
         self.here, self.log = here, log
-        lists = sources.lists(check_config(RECIPES), PAGES)
         for name in ("sources", "prepare", "train", "sweep", "report"):
-            (here / "pipelines" / f"{name}.py").write_text(f"LOG, LISTS = {str(log)!r}, {lists!r}\n{STAGE}")
+            (here / "pipelines" / f"{name}.py").write_text(f"LOG = {str(log)!r}\n{STAGE}")
         self.write(RECIPES)
-        self.config = read_config(here / "params.yaml")
         (here / "dvc.yaml").write_text(dvcfile.render(self.config, Folders(here, "toy"), here))
         self.run("git", "init", "-q")
         self.run(sys.executable, "-m", "dvc", "init", "-q")
@@ -334,6 +376,10 @@ class _Pipeline:
         self.run(sys.executable, "-m", "dvc", *command)
         return set(self.log.read_text().split())
 
+    @property
+    def config(self) -> Config:
+        return read_config(self.here / "params.yaml")
+
     def moving(self) -> dict[str, tuple[str, ...]]:
         """The stages that `archbench plan` says are to run, and why."""
         return {one.name: one.why for one in changes.stages_of(self.config, self.here, self.here) if one.state == "run"}
@@ -350,36 +396,13 @@ def test_a_changed_recipe_makes_stale_just_what_uses_it(project, tmp_path_factor
     pipeline.write({**RECIPES, "recipes": {**RECIPES["recipes"], "quick": {"optimizer": "sgd"}}})
     moving = pipeline.moving()
     assert set(moving) == uses
-    assert moving["train@vgg"] == ("modified params.yaml: recipes.quick",)
+    assert 'optimizer.name: "adam" -> "sgd"' in moving["train@vgg"]
+    assert "modified params.yaml: recipes" in moving["sources"]
+    pipeline.ran("repro", "sources")  # which writes over what they were made of
+    assert set(pipeline.moving().values()) == {(changes.OTHER,)}
 
     pipeline.write({**RECIPES, "recipes": {**RECIPES["recipes"], "unused": {"epochs": 4}}})
     assert pipeline.ran("exp", "run", "-S", "recipes.quick.optimizer.learning_rate=0.5") == uses
     assert pipeline.ran("repro") == set()
     settled = read_config(project / "params.yaml").benchmarks["vgg"].optimizer
     assert settled.spec == {"name": "adam", "learning_rate": 0.5}
-
-
-@pytest.mark.parametrize(
-    "asked", [["a"], ["a.b", "a.b.c"], ["none", "a.none", "a.b.c.d", "a.list.0"], ["empty", "list"], []]
-)
-def test_what_a_stage_depends_on_is_read_as_dvc_reads_it(tmp_path, asked):
-    params = tmp_path / "params.yaml"
-    params.write_text("a: {b: {c: 1e-3}, on: no}\nempty: null\nlist: [x, {y: 2}]\n", encoding="utf-8")
-    assert read_entries(LocalFileSystem(), str(params), asked, flatten=True) == read_param_file(
-        LocalFileSystem(), str(params), asked, flatten=True
-    )
-
-
-@pytest.mark.slow
-def test_a_plan_is_told_what_dvc_would_tell(project, tmp_path_factory):
-    pipeline = _Pipeline(project, tmp_path_factory.mktemp("log") / "ran.txt")
-    pipeline.ran("repro")
-    changed = copy.deepcopy(RECIPES)
-    changed["benchmarks"]["vgg"]["epochs"] = 7
-    del changed["training"]
-    pipeline.write(changed)
-    command = [sys.executable, "-m", "dvc", "status", "--json", "dvc.yaml"]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
-    told = changes._dvc_status(project)
-    assert told == json.loads(done.stdout)
-    assert {"params.yaml": {"benchmarks.vgg": "modified", "training": "deleted"}} in told["train@vgg"][0].values()

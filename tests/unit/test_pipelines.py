@@ -41,6 +41,7 @@ def test_its_dvc_file_is_up_to_date(pipeline):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("pipeline", ["tour", "paper"], indirect=True)  # the smallest, and the largest networks
 def test_it_is_planned_where_nothing_is_prepared_yet(pipeline, tmp_path):
     """What a newcomer asks first: what each stage will take, before any data are here."""
     _, folder, config = pipeline
@@ -65,7 +66,8 @@ def test_its_params_yaml_is_read_without_scrolling_and_says_nothing_three_times(
 def test_it_uses_all_its_recipes(pipeline):
     _, _, config = pipeline
     used = {name for one in config.benchmarks.values() for name in one.recipe}
-    used |= {name for study in config.studies.values() for name in study.recipes}
+    for group in (*config.studies.values(), *config.probes.values()):
+        used |= {name for one in (group.base, *group.arms.values()) if one for name in one.recipe}
     assert used == set(config.recipes)
 
 

@@ -114,31 +114,25 @@ def test_a_probe_hangs_on_its_data_its_runs_its_recipes_and_its_own_code(tmp_pat
     page = "data/sources/small/train.txt"
     prepared = [f"data/prepared/small/{slug}" for slug in ("digits", "wine")]
     assert files["probe"]["foreach"] == {
-        "fresh": {
-            "read_1": prepared[0],
-            "read_2": page,
-            "read_3": page,
-            "read_4": page,
-            "recipe_1": "recipes.brisk",
-        },
+        "fresh": {"read_1": prepared[0], "read_2": page, "read_3": page, "read_4": page},
         "trained": {
             "read_1": prepared[0],
             "read_2": prepared[1],
             "read_3": "runs/small/lenet",
             "read_4": "runs/small/mlp",
-            "recipe_1": "pipeline",
         },
     }
     stage = files["probe"]["do"]
     assert stage["deps"] == [*(f"${{item.read_{n}}}" for n in range(1, 5)), "data/sources/small/probe/${key}.txt"]
-    assert stage["params"] == ["probes.${key}", "${item.recipe_1}", "training", "seeds", "pipeline"]
     assert stage["outs"] == ["probes/small/${key}"]
     assert {"probes/small/fresh", "probes/small/trained"} <= set(files["report"]["deps"])
-    assert {"probes", "recipes.brisk"} <= set(files["report"]["params"])
-    assert "probes" in files["sources"]["params"]
+    assert {"probes", "recipes"} <= set(files["sources"]["params"])
 
     lists = sources.lists(config, Path(__file__).parents[2] / "pipelines")
-    names = {line.split("  ")[1] for line in lists["probe/trained.txt"].splitlines()}
+    fresh, _ = sources.parts(lists["probe/fresh.txt"])
+    assert fresh["networks.relu.optimizer.name"] == '"sgd"'
+    _, digests = sources.parts(lists["probe/trained.txt"])
+    names = {line.split("  ")[1] for line in digests.splitlines()}
     assert {"probes/signal_propagation.py", "architectures/classic/mlp.py", "training/program.py"} <= names
     assert not [name for name in names if name.startswith(("page/", "figures/", "cli/", "sweeps/", "results/"))]
     assert not {"resolve.py", "config.py", "architectures/vision/vgg.py"} & names

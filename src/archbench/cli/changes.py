@@ -16,15 +16,18 @@ import yaml
 
 from archbench.config import Config
 from archbench.datasets import derived
-from archbench.errors import UserError
+from archbench.errors import UserError, short
 from archbench.project import Folders
 from archbench.records.run_folder import parsed_yaml
 
 State = Literal["run", "wait", "current", "unknown"]
 """It runs; it runs if what it reads turns out otherwise; it is up to date; DVC cannot tell here."""
+ABSENT = "nothing"
 NEW = ("never run",)
 """Of a stage that DVC knows nothing of, or knows from elsewhere: a clone has the lock file and none of the outputs."""
-OTHER_CODE = ("modified code",)
+CODE = "modified code"
+OTHER = "modified settings or code"
+"""Where nothing remains of what a stage was made of when it ran."""
 
 
 class DvcFailed(UserError):
@@ -53,7 +56,8 @@ class Stage:
 def stages_of(config: Config, here: Path, root: Path) -> list[Stage]:
     """Every stage in the order that it would run; all run where DVC has not been set up or dvc.yaml is missing.
 
-    DVC knows of edited code only that the stage `sources` is to run; which stages it concerns is looked up here.
+    DVC knows of code and of params.yaml only that the stage `sources` is to run; which stages it concerns is looked up
+    here.
 
     Raises `DvcFailed`.
     """
@@ -62,11 +66,14 @@ def stages_of(config: Config, here: Path, root: Path) -> list[Stage]:
     ran = {name for name, paths in outputs.items() if _any_there(here, paths)}
     changed = _dvc_status(here) if ran else {}
     absent = {path for name, paths in outputs.items() if name not in ran for path in paths}
-    reasons = {name: _reasons(changes, absent) for name, changes in changed.items()}
+    folders = Folders(root, config.pipeline)
+    lists = os.path.relpath(folders.sources, here)
+    reasons = {name: _reasons(changes, absent, lists) for name, changes in changed.items()}
     why = {name: reasons.get(name, ()) if name in ran else NEW for name in _needs(config)}
     if "sources" in ran and why["sources"]:
-        for name in _of_other_code(config, Folders(root, config.pipeline), here):
-            why[name] = why[name] or OTHER_CODE
+        for name, own in _made_otherwise(config, folders, here).items():
+            if name in ran:
+                why[name] = (*own, *(reason for reason in why[name] if reason != OTHER))
     return _in_order(config, why)
 
 
@@ -121,38 +128,57 @@ def _needs(config: Config) -> dict[str, tuple[str, ...]]:
     return needs
 
 
-def _of_other_code(config: Config, folders: Folders, here: Path) -> set[str]:
-    """The stages that DVC saw the end of with a list of digests other than what `sources` would write now."""
+def _made_otherwise(config: Config, folders: Folders, here: Path) -> dict[str, list[str]]:
+    """Stage -> how what it was made of when it ran differs from what `sources` would write now, where it does."""
     from archbench import sources
 
     now = {
-        os.path.relpath(folders.sources / name, here): hashlib.md5(lines.encode(), usedforsecurity=False).hexdigest()
+        os.path.relpath(folders.sources / name, here): lines
         for name, lines in sources.lists(config, folders.root / "pipelines").items()
     }
-    return {
-        name
-        for name, stage in _locked(here).items()
-        for dep in stage.get("deps", ())
-        if dep.get("md5") != now.get(dep["path"], dep.get("md5"))
-    } & _needs(config).keys()
+    digests = {path: _md5(lines.encode()) for path, lines in now.items()}
+    known, found = _needs(config), {}
+    for name, stage in _locked(here).items():
+        for dep in stage.get("deps", ()) if name in known else ():
+            path, ran_with = dep["path"], dep.get("md5")
+            if ran_with != digests.get(path, ran_with):
+                file = here / path
+                then = file.read_bytes() if file.is_file() else b""
+                reasons = _difference(then.decode(), now[path]) if _md5(then) == ran_with else [OTHER]
+                found[name] = list(dict.fromkeys((*found.get(name, ()), *reasons)))
+    return found
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _difference(then: str, now: str) -> list[str]:
+    """How one list of `sources` differs from another: each setting by its name, and whether code does."""
+    from archbench import sources
+
+    (was, old), (is_, new) = sources.parts(then), sources.parts(now)
+    names = [name for name in {**was, **is_} if was.get(name) != is_.get(name)]
+    settings = [f"{name}: {short(was.get(name, ABSENT))} -> {short(is_.get(name, ABSENT))}" for name in names]
+    return [*settings, *([CODE] if old != new else [])]
 
 
 def _dvc_status(here: Path) -> dict[str, list[Any]]:
     """Stage -> what changed since it last ran, as DVC puts it, for those where anything did."""
-    command = [sys.executable, "-m", "archbench.cli._dvc_status"]
+    command = [sys.executable, "-m", "dvc", "status", "--json", "dvc.yaml"]
     environment = {**os.environ, "DVC_NO_ANALYTICS": "true"}
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         reason = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no reason given"]
         raise DvcFailed(here, reason[0].removeprefix("ERROR: ").removeprefix("unexpected error - ").rstrip("."))
-    status = json.loads(done.stdout)
-    return {name.rpartition("dvc.yaml:")[2]: changes for name, changes in status.items()}
+    return {name.rpartition("dvc.yaml:")[2]: changes for name, changes in json.loads(done.stdout).items()}
 
 
-def _reasons(changes: list[Any], absent: Collection[str]) -> tuple[str, ...]:
-    """DVC's nested report of one stage as words: `modified params.yaml seeds`.
+def _reasons(changes: list[Any], absent: Collection[str], lists: str) -> tuple[str, ...]:
+    """DVC's nested report of one stage as words: `modified params.yaml: seeds`.
 
-    The outputs in `absent` are of stages that never ran here: DVC calls them deleted.
+    The outputs in `absent` are of stages that never ran here: DVC calls them deleted. `lists` is the folder of what
+    `sources` writes.
     """
     reasons = []
     for change in changes:
@@ -163,14 +189,20 @@ def _reasons(changes: list[Any], absent: Collection[str]) -> tuple[str, ...]:
             for file, how in files.items():
                 if isinstance(how, Mapping):
                     reasons += [f"{state} {file}: {key}" for key, state in how.items()]
+                elif file.startswith(f"{lists}/"):
+                    reasons.append(OTHER)
                 elif how != "deleted" or file not in absent:
                     reasons.append(f"{how} {file}")
-    return tuple(reasons)
+    return tuple(dict.fromkeys(reasons))
 
 
 def _outputs(here: Path) -> dict[str, list[str]]:
     """Stage -> the paths that it wrote, of the stages that DVC has seen the end of, here or elsewhere."""
-    return {name: [out["path"] for out in stage.get("outs", ())] for name, stage in _locked(here).items()}
+    return {name: _outputs_of(stage) for name, stage in _locked(here).items()}
+
+
+def _outputs_of(stage: Mapping[str, Any]) -> list[str]:
+    return [out["path"] for out in stage.get("outs", ())]
 
 
 def _locked(here: Path) -> dict[str, Any]:

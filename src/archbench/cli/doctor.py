@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from archbench._lean import import_keras
 from archbench.cli import display
 from archbench.cli.entries import Json
 
@@ -44,6 +45,7 @@ def doctor(as_json: Json = False) -> None:
 
 def examine(here: Path) -> Iterator[Finding]:
     """Every finding, in the order shown."""
+    import_keras()
     from archbench.cli import checks
 
     yield from checks.check_versions()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archbench._lean import import_keras
 from archbench.cli import display
 from archbench.cli.entries import Json
 from archbench.stages import open_pipeline
@@ -62,6 +63,7 @@ def forecast(here: Path) -> dict[str, Any]:
 
     with ThreadPoolExecutor(1) as beside:  # DVC is a process of its own, and takes as long as all the rest
         status = beside.submit(changes.stages_of, config, here, folders.root)
+        import_keras()
         from archbench.cli.forecast import small_spaces
         from archbench.training import machine
 
@@ -250,6 +252,7 @@ def _shortly(names: list[str]) -> str:
 def _write(here: Path, as_json: bool) -> None:
     """Write dvc.yaml whole or not at all, and say what is different."""
     config, folders = open_pipeline()
+    import_keras()
     from archbench import dvcfile, scm
     from archbench.cli.changes import describe_changes
     from archbench.records.run_folder import write_text

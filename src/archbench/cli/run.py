@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from archbench._lean import import_keras
 from archbench.errors import UserError, listed
 from archbench.stages import open_pipeline
 
@@ -72,6 +73,7 @@ def run(
     The results are those of dvc repro, bit for bit; dvc repro then finds them finished, and writes the report. What is
     not given here is taken from compute in params.yaml.
     """
+    import_keras()
     from archbench.cli import changes
 
     config, folders = open_pipeline()
