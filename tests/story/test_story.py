@@ -197,7 +197,7 @@ def test_a_changed_parameter_runs_one_benchmark(story: Story) -> None:
     assert {one["stage"]: one["why"][0] for one in planned if one["state"] == "run"} == {
         "sources": "modified params.yaml: benchmarks",
         "train@lenet5-digits": "epochs: 2 -> 3",
-        "report": "benchmarks.lenet5-digits.epochs: nothing -> 3",
+        "report": "benchmarks.lenet5-digits.epochs: not given -> 3",
     }
     story.run("dvc", "repro", "train@lenet5-digits")
     assert json.loads(story.record("lenet5-digits", 0, "metrics.json"))["epochs_run"] == 3

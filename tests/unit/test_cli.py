@@ -14,7 +14,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from archbench import code
+from archbench import code, sources
 from archbench.cli import changes, checks, data, forecast, index
 from archbench.cli.app import app
 from archbench.cli.data import look_up
@@ -475,7 +475,6 @@ def test_plan_follows_what_dvc_calls_changed(project, monkeypatch):
 
 def test_plan_knows_whom_edited_code_concerns(project, monkeypatch):
     """DVC knows only that some file of the package is another; after a comment nothing else is to run."""
-    from archbench import sources
     from archbench.config import read_config
 
     shutil.copy(Path(__file__).parents[2] / "pipelines" / "train.py", project / "pipelines")
@@ -618,8 +617,9 @@ def test_plan_reads_the_status_of_a_real_dvc(project, monkeypatch):
     succeed("plan", "--write")
     for words in (("init", "--no-scm", "-q"), ("repro", "-q", "prepare@wine")):
         subprocess.run([sys.executable, "-m", "dvc", *words], check=True, capture_output=True)
-    first = (project / "data/sources/small/prepare/wine.txt").read_text().splitlines()[0]
-    digest, name = first.split("  ")
+    settings, digests = sources.parts((project / "data/sources/small/prepare/wine.txt").read_text())
+    assert settings == {"name": '"wine"'}
+    digest, name = digests.splitlines()[0].split("  ")
     assert digest == hashlib.sha256(code.meaning(code.PACKAGE / name)).hexdigest()
     assert _stage("prepare@wine")["state"] == "current"
     assert _stage("prepare@digits") | {"seconds": 0} == {
@@ -627,8 +627,7 @@ def test_plan_reads_the_status_of_a_real_dvc(project, monkeypatch):
     }  # fmt: skip
     (project / "params.yaml").write_text(PARAMS.replace("wine:", "wine: {test: 0.2}"))
     stage = _stage("prepare@wine")
-    assert stage["state"] == "run"
-    assert any("datasets.wine" in reason for reason in stage["why"])
+    assert (stage["state"], stage["why"]) == ("run", ["test: not given -> 0.2"])
     (project / "dvc.yaml").write_text("stages: 3\n")
     assert "archbench plan --write" in refuse("plan")
 

@@ -22,7 +22,7 @@ from archbench.records.run_folder import parsed_yaml
 
 State = Literal["run", "wait", "current", "unknown"]
 """It runs; it runs if what it reads turns out otherwise; it is up to date; DVC cannot tell here."""
-ABSENT = "nothing"
+ABSENT = "not given"
 NEW = ("never run",)
 """Of a stage that DVC knows nothing of, or knows from elsewhere: a clone has the lock file and none of the outputs."""
 CODE = "modified code"
