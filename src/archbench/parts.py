@@ -223,7 +223,7 @@ def _check_flag(piece: str, value: Any) -> None:
 
 def _check_together(parts: Parts, changes: Mapping[str, Any]) -> None:
     """Refuse pieces of which one would do nothing, or something else than it says, beside another."""
-    if changes.get("spatial_dropout") and parts.dropout is None:
+    if changes.get("spatial_dropout") and not parts.dropout:
         raise WrongParts("spatial_dropout is true, but nothing is dropped. Give dropout a rate too.")
     normalization, _ = NORMALIZATIONS.resolve(parts.normalization)
     if normalization.name == "weight" and _acts_after_steps(parts.regularizer):

@@ -119,6 +119,7 @@ def test_half_precision_drops_at_the_rate_too():
     ("changes", "message"),
     [
         ({"spatial_dropout": True}, "nothing is dropped. Give dropout a rate"),
+        ({"spatial_dropout": True, "dropout": 0}, "nothing is dropped. Give dropout a rate"),
         ({"spatial_dropout": 1, "dropout": 0.5}, "spatial_dropout is 1. It must be true or false"),
         ({"normalization": "weight", "regularizer": "max_norm"}, "cannot stand beside weight normalization"),
         ({"activation": {"name": "maxout", "pieces": 1}}, "pieces cannot be 1"),
