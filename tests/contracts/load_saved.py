@@ -21,16 +21,25 @@ def answers(way: str, folder: Path, x: np.ndarray) -> dict[str, np.ndarray]:
         import archbench  # noqa: F401
 
         model = keras.models.load_model(folder / "data" / "model.keras")
-        outputs = of_parts(model) if hasattr(model, "parts") else model.predict_on_batch(x)
+        outputs = of_parts(model) if hasattr(model, "parts") else _said(model, x)
     elif way == "mlflow.keras":
         import mlflow
 
-        outputs = mlflow.keras.load_model(str(folder)).predict_on_batch(x)
+        outputs = _said(mlflow.keras.load_model(str(folder)), x)
     else:
         import mlflow
 
         outputs = mlflow.pyfunc.load_model(str(folder)).predict(x)
     return outputs if isinstance(outputs, dict) else {"output": outputs}
+
+
+def _said(model, x: np.ndarray):
+    """What a network answers; TensorFlow would take longer to trace it than to run it once."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return model.predict_on_batch(x)
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, model(x, training=False))
 
 
 def of_parts(network) -> dict[str, np.ndarray]:
