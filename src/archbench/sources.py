@@ -45,17 +45,17 @@ def lists(config: Config, pages: Path) -> dict[str, str]:
     if not page.is_file():
         raise NoPage(f"There is no {page}, which DVC's stages run. A folder with all of them: archbench new project")
     found = {PAGE: code.list_digests([page]), "report.txt": _lines(_report, config)}
-    for slug in config.datasets:
-        found[f"prepare/{slug}.txt"] = _lines(_data, config, slug)
-    for slug in config.benchmarks:
-        found[f"train/{slug}.txt"] = _lines(_benchmark, config, slug)
-    for slug in config.studies:
-        found[f"sweep/{slug}.txt"] = _lines(_study, config, slug)
-    for slug in config.probes:
-        found[f"probe/{slug}.txt"] = _lines(_probe, config, slug)
+    of_kinds = {"prepare": config.datasets, "train": config.benchmarks, "sweep": config.studies, "probe": config.probes}
+    for kind, slugs in of_kinds.items():
+        found |= {f"{kind}/{slug}.txt": list_of(config, kind, slug) for slug in slugs}
     if config.speed:
         found["speed.txt"] = _lines(_speed, config)
     return found
+
+
+def list_of(config: Config, kind: str, slug: str) -> str:
+    """The list of one stage, such as `train` and `lenet5-digits`."""
+    return _lines({"prepare": _data, "train": _benchmark, "sweep": _study, "probe": _probe}[kind], config, slug)
 
 
 def parts(lines: str) -> tuple[dict[str, str], str]:

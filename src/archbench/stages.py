@@ -75,6 +75,22 @@ def sources() -> None:
             write_text(folders.sources / name, lines)
 
 
+def _renew_list(config: Config, folders: Folders, kind: str, slug: str) -> None:
+    """Write anew what a stage is made of, should params.yaml or code have changed since `sources` wrote it.
+
+    Of a pipeline of hours, somebody edits what comes later: DVC looks at the list when the stage ends, and would else
+    know its results as those of what was there before.
+    """
+    import_keras()
+    from archbench import sources as code_of
+    from archbench.records.run_folder import write_text
+
+    path = folders.sources / kind / f"{slug}.txt"
+    lines = code_of.list_of(config, kind, slug)
+    if path.is_file() and path.read_text(encoding="utf-8") != lines:
+        write_text(path, lines)
+
+
 def prepare(slug: str) -> None:
     """Download or generate one data set of params.yaml, and write its arrays and card."""
     config, folders = open_pipeline()
@@ -127,6 +143,7 @@ def train(slug: str, track: Track | None = None) -> None:
     os.environ["ARCHBENCH_STAGE"] = f"train@{slug}"
     folder = folders.runs / slug
     with only_writer(folder, f"train {slug}"), (track or live)(folder, config.training.tracking_seconds) as tracker:
+        _renew_list(config, folders, "train", slug)
         _train(config, folders, slug)
     from archbench import kept
     from archbench.closing import closing_line
@@ -163,6 +180,7 @@ def sweep(slug: str, track: Track | None = None) -> None:
     os.environ["ARCHBENCH_STAGE"] = f"sweep@{slug}"
     folder = folders.studies / slug
     with only_writer(folder, f"sweep {slug}"), (track or live)(folder, config.training.tracking_seconds) as tracker:
+        _renew_list(config, folders, "sweep", slug)
         _sweep(config, folders, slug)
     from archbench import kept
     from archbench.closing import closing_lines
@@ -249,7 +267,7 @@ def probe(slug: str, track: Track | None = None) -> None:
     os.environ["ARCHBENCH_STAGE"] = f"probe@{slug}"
     folder = folders.probes / slug
     with only_writer(folder, f"probe {slug}"), (track or live)(folder, config.training.tracking_seconds) as tracker:
-        import_keras()
+        _renew_list(config, folders, "probe", slug)
         from archbench import resolve
         from archbench.probes.run import run_probe
 

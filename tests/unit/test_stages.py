@@ -50,6 +50,35 @@ def test_a_run_is_told_which_stage_makes_it(stage, slug, tmp_path, monkeypatch, 
     assert capsys.readouterr().out == f"tracked\n{slug}: result\n"
 
 
+@pytest.mark.parametrize(("stage", "slug"), [("train", "lenet5-digits"), ("sweep", "rates")])
+def test_what_is_edited_while_stages_before_it_run_is_in_the_list_that_dvc_notes_at_the_end(
+    stage, slug, tmp_path, monkeypatch
+):
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "train.py").touch()
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stages, "live", lambda *_: nullcontext(SimpleNamespace(message="")))
+    monkeypatch.setattr(stages, f"_{stage}", lambda *_: None)
+    monkeypatch.setattr(kept, "keep_benchmark", lambda *_: None)
+    monkeypatch.setattr(kept, "keep_study", lambda *_: None)
+    monkeypatch.setattr(closing, "closing_line", lambda *_: "")
+    monkeypatch.setattr(closing, "closing_lines", lambda *_: [])
+    getattr(stages, stage)(slug)
+    lists = tmp_path / "data" / "sources" / "small"
+    assert not lists.exists()  # which `sources` alone makes
+    stages.sources()
+    before = {path: path.read_text() for path in lists.rglob("*.txt")}
+    own = lists / stage / f"{slug}.txt"
+    getattr(stages, stage)(slug)
+    assert {path: path.read_text() for path in lists.rglob("*.txt")} == before
+    (tmp_path / "params.yaml").write_text(PARAMS + "training: {batch_size: 7}\n")
+    getattr(stages, stage)(slug)
+    after = {path: path.read_text() for path in lists.rglob("*.txt")}
+    assert [path for path in after if after[path] != before[path]] == [own]
+    assert "batch_size: 7" in after[own]
+
+
 HOLD = """
 import sys
 from pathlib import Path
