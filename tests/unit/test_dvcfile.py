@@ -169,7 +169,6 @@ def test_a_list_has_the_settings_that_the_results_follow_from():
         ({"compute": {"jobs": 3}}, set()),
         ({"recipes": {"nobodys": {"epochs": 9}}}, set()),
     ],
-    ids=str,
 )
 def test_a_number_changes_the_lists_of_what_it_is_for(changes, stale):
     before, after = (sources.lists(check_config({**VALUES, **one}), PAGES) for one in ({}, changes))
@@ -184,7 +183,6 @@ def test_a_number_changes_the_lists_of_what_it_is_for(changes, stale):
         ({"expect": {"accuracy": 0.9}}, {"report"}),
         ({"seeds": [3]}, {"train/lenet", "report"}),
     ],
-    ids=str,
 )
 def test_a_change_of_a_benchmark_changes_its_own_list(changes, stale):
     values = copy.deepcopy(VALUES)
