@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -205,39 +203,3 @@ def test_a_changed_parameter_runs_one_benchmark(story: Story) -> None:
     changed = json.loads(story.run("dvc", "metrics", "diff", "--json").stdout)
     assert set(changed) == {"scores/lenet5-digits.json"}
     assert isinstance(changed["scores/lenet5-digits.json"]["mean"]["diff"], float)
-
-
-def test_a_killed_run_ends_as_if_it_had_not_been(story: Story) -> None:
-    params = yaml.safe_load((story.folder / "params.yaml").read_text())
-    params["benchmarks"]["lenet5-digits"]["epochs"] = 60
-    story.write_params(params)
-    run = story.folder / "runs/tour/lenet5-digits/seed-0"
-    process = subprocess.Popen(
-        ["dvc", "repro", "train@lenet5-digits"],
-        cwd=story.folder,
-        env=story.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while not (run / "checkpoint.npz").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert (run / "checkpoint.npz").exists()
-    assert not (run / "metrics.json").exists()
-    story.run("dvc", "repro", "train@lenet5-digits")
-    resumed = _untimed(story.record("lenet5-digits", 0, "history.csv"))
-
-    shutil.rmtree(story.folder / "runs/tour/lenet5-digits")
-    story.run("archbench", "train", "lenet5-digits")
-    assert resumed == _untimed(story.record("lenet5-digits", 0, "history.csv"))
-    assert len(resumed) == 61
-
-
-def _untimed(history: str) -> list[list[str]]:
-    """The rows of a history without the columns that a clock fills."""
-    rows = [line.split(",") for line in history.splitlines()]
-    kept = [index for index, name in enumerate(rows[0]) if not name.endswith("_seconds")]
-    return [[row[index] for index in kept] for row in rows]

@@ -41,7 +41,7 @@ def test_its_dvc_file_is_up_to_date(pipeline):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pipeline", ["tour", "paper"], indirect=True)  # the smallest, and the largest networks
+@pytest.mark.parametrize("pipeline", ["paper"], indirect=True)  # which has the largest networks
 def test_it_is_planned_where_nothing_is_prepared_yet(pipeline, tmp_path):
     """What a newcomer asks first: what each stage will take, before any data are here."""
     _, folder, config = pipeline

@@ -164,10 +164,9 @@ def test_words_run_nothing_and_neither_does_code_that_nobody_reads(copy):
     ("path", "old", "new", "runs"),
     [
         ("architectures/vision/lenet5.py", "120", "121", ["report@", "train@lenet"]),
-        ("page/report.py", FUTURE, EDITED, ["report@"]),
         ("datasets/embedded.py", FUTURE, EDITED, ["prepare@digits"]),
     ],
-    ids=["network", "page", "loader"],
+    ids=["network", "loader"],
 )
 def test_an_edit_runs_what_reads_it(copy, path, old, new, runs):
     """Each comes on top of the others; a prepared data set that comes out the same holds up nothing behind it."""
