@@ -146,9 +146,7 @@ def test_a_second_run_does_nothing(story: Story) -> None:
 def test_what_doctor_names_mends_damaged_files(story: Story) -> None:
     mends = {
         "runs/tour/vae-digits/seed-0/model.keras": "dvc repro train@vae-digits",
-        "runs/tour/lenet5-digits/seed-1/history.csv": "dvc repro train@lenet5-digits",
         "studies/tour/optimizers/trials.csv": "dvc repro sweep@optimizers",
-        "studies/tour/optimizers/final/adam/seed-0/model.keras": "dvc repro sweep@optimizers",
         "probes/tour/signals/layers.csv": "dvc repro probe@signals",
     }
     for path in mends:
