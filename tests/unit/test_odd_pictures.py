@@ -79,16 +79,16 @@ def test_losses_and_gradients_are_finite_and_without_objects_no_box_is_learnt(na
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "precision", "xla"), [("mask_rcnn", "mixed_bfloat16", True)])
-def test_it_trains_in_half_precision_and_compiled_by_xla(name, precision, xla):
+def test_two_stages_train_in_half_precision_and_compiled_by_xla():
     """A last batch of one, of pictures whose second object is not everywhere; steps may be skipped at first."""
+    name = "mask_rcnn"
     side = ARCHITECTURES[name].facts["smoke_input"][0]
     card, arrays = smoke(ARCHITECTURES[name].facts["task"], (side, side, 3), examples=5)
     settings = {
-        "architecture": spec(name) | ({"width": 2, "blocks": [1, 1, 1]} if name == "yolo_v3" else {}),
-        "task": _task(name) | ({"heights": [side, 2 * side]} if name == "yolo_v3" else {}),
+        "architecture": spec(name),
+        "task": _task(name),
         "parts": {},
-        "precision": precision,
+        "precision": "mixed_bfloat16",
         "preprocessing": {"name": "standardize"},
         "augmentation": [],
         "optimizer": {"name": "adam"},
@@ -98,7 +98,7 @@ def test_it_trains_in_half_precision_and_compiled_by_xla(name, precision, xla):
     task = build_task(settings, card)
     learner = build_learner(settings, card, task, seed=0)
     task.learn(arrays, learner.parts)
-    program = Program(learner, xla=xla or keras.backend.backend() == "jax")
+    program = Program(learner, xla=True)
     split = open_split(program, arrays, batch_size=4, resident_bytes=10**9, group=None)
     before, finite = split.scores(4)[0], []
     for epoch in range(12):
