@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from archbench import code, plugins, resolve
 from archbench.config import Config
 from archbench.datasets import DATASETS
 from archbench.errors import UserError
+from archbench.tracking._values import flatten
 
 KINDS = ("*.py", "*.csv", "*.html", "*.css", "*.js")
 PAGE = "train.txt"
@@ -71,18 +72,10 @@ _DIGEST = re.compile(r"[0-9a-f]{64}  ")
 def _lines(made_of: Callable[..., tuple[Mapping[str, Any], Iterable[Path]]], *given: Any) -> str:
     try:
         settings, files = made_of(*given)
-        return "".join(f"{name}: {value}\n" for name, value in sorted(_flat(settings))) + code.list_digests(files)
+        leaves = sorted((name, json.dumps(value, sort_keys=True)) for name, value in flatten(settings))
+        return "".join(f"{name}: {value}\n" for name, value in leaves) + code.list_digests(files)
     except UserError as error:
         return f"{error}\n"
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted name -> value as JSON, of all that is inside of `value`; a list is one value."""
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _flat(inner, f"{name}.{key}" if name else key)
-    else:
-        yield name, json.dumps(value, sort_keys=True)
 
 
 def _data(config: Config, slug: str) -> tuple[dict[str, Any], list[Path]]:
@@ -137,12 +130,13 @@ def _report(config: Config) -> tuple[dict[str, Any], list[Path]]:
 
 
 def _declared() -> list[str]:
-    """The modules of pictures and sections, which the report finds by their catalogues, and plugins, which may be some.
+    """The modules of pictures and sections, which the report finds by their catalogues, also of plugins.
 
-    By the names of their files: importing them takes as long as all the rest.
+    By the names of their files, and what plugins import: to import all of them takes as long as all the rest.
     """
     plugins.load_installed()
-    folders = ("figures/pictures", "page/sections")
-    files = [path for folder in folders for path in (code.PACKAGE / folder).glob("[!_]*.py")]
+    folders = [code.PACKAGE / folder for folder in ("figures/pictures", "page/sections")]
+    files = [path for folder in folders for path in folder.glob("[!_]*.py")]
     names = (".".join(path.relative_to(code.PACKAGE.parent).with_suffix("").parts) for path in files)
-    return sorted({*names, *code.OUTSIDE})
+    catalogues = {folder / "__init__.py" for folder in folders}
+    return sorted({*names, *(name for name in code.OUTSIDE if catalogues.intersection(code.files_of([name])))})
