@@ -94,6 +94,17 @@ def test_an_edit_makes_stale_what_uses_it_and_nothing_else_and_a_comment_makes_n
     assert {slug for slug in first[1] if first[1][slug] != again[1][slug]} == {"mine"}
 
 
+def test_the_report_hangs_on_a_plugin_that_may_have_a_section_and_on_no_other(tmp_path):
+    (tmp_path / "sections_of_mine.py").write_text("from archbench.page.sections import SECTIONS\n")
+    write(tmp_path, "net_of_mine")
+    for name in ("sections_of_mine", "net_of_mine"):
+        plugins.load(tmp_path / f"{name}.py")
+    declared = sources._declared()
+    assert "archbench_plugins.sections_of_mine" in declared
+    assert "archbench_plugins.net_of_mine" not in declared
+    assert {"archbench.page.sections.boards", "archbench.figures.pictures.detection"} <= set(declared)
+
+
 def test_the_stage_of_sources_hangs_on_the_file(tmp_path):
     write(tmp_path, "net_of_mine")
     (tmp_path / "pipelines").mkdir()
