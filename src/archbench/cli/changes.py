@@ -198,11 +198,7 @@ def _reasons(changes: list[Any], absent: Collection[str], lists: str) -> tuple[s
 
 def _outputs(here: Path) -> dict[str, list[str]]:
     """Stage -> the paths that it wrote, of the stages that DVC has seen the end of, here or elsewhere."""
-    return {name: _outputs_of(stage) for name, stage in _locked(here).items()}
-
-
-def _outputs_of(stage: Mapping[str, Any]) -> list[str]:
-    return [out["path"] for out in stage.get("outs", ())]
+    return {name: [out["path"] for out in stage.get("outs", ())] for name, stage in _locked(here).items()}
 
 
 def _locked(here: Path) -> dict[str, Any]:
