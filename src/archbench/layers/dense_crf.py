@@ -1,8 +1,8 @@
 """A conditional random field that joins every pixel of a picture with every other.
 
 Krähenbühl, Koltun, "Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials", 2011, arXiv:1210.5644,
-equations 1 to 4 and algorithm 1. Differs from the paper: sums over all pairs of pixels are taken as they stand, where
-the paper approximates them on a lattice, so that memory grows with the square of a picture's pixels; and each kernel is
+equations 1 to 4 and algorithm 1. Differs from the paper: the sums over pairs of pixels are exact, where the
+paper approximates them on a lattice, so that memory grows with the square of a picture's pixels; and each kernel is
 divided by its sum over all pixels, as in the authors' code, so that a weight means the same at every size.
 """
 
@@ -47,7 +47,7 @@ class DenseCRF(layers.Layer):
 
         Raises `TooManyPixels` for more than `MOST_PIXELS` a picture.
         """
-        height, width, classes = logits.shape[1:]
+        height, width = logits.shape[1:3]
         if height * width > MOST_PIXELS:
             raise TooManyPixels(
                 f"The dense CRF compares every pixel with every other, and {height} x {width} are too many for that: "
@@ -55,10 +55,7 @@ class DenseCRF(layers.Layer):
             )
         if training:
             return logits
-        pixels = ops.reshape(image, (-1, height * width, image.shape[-1]))
-        unary = ops.reshape(logits, (-1, height * width, classes))
-        refined = ops.map(lambda one: self._refined(*one, self._places(height, width)), (unary, pixels))
-        return ops.reshape(refined, (-1, height, width, classes))
+        return ops.map(lambda one: self._refined(*one), (logits, image))
 
     def compute_output_shape(self, logits_shape, image_shape):
         """That of the logits."""
@@ -73,21 +70,34 @@ class DenseCRF(layers.Layer):
         options = {name: getattr(self, name) for name in ("iterations", "appearance", "smoothness")}
         return {**super().get_config(), **options}
 
-    def _places(self, height: int, width: int):
-        """(pixel, 2): the row and the column of each."""
-        rows, columns = ops.meshgrid(ops.arange(height), ops.arange(width), indexing="ij")
-        return ops.cast(ops.stack([ops.ravel(rows), ops.ravel(columns)], axis=-1), "float32")
-
-    def _refined(self, unary, colors, places):
-        """The logarithms of Q for one picture; `unary` (pixel, class), `colors` (pixel, channel)."""
+    def _refined(self, unary, image):
+        """The logarithms of Q for one picture; `unary` (height, width, class), `image` (height, width, channel)."""
+        height, width, classes = unary.shape
         weight, near, alike = self.appearance
-        pairs = weight * _kernel(ops.concatenate([places / near, colors / alike], axis=-1))
-        weight, near = self.smoothness
-        pairs = pairs + weight * _kernel(places / near)
+        places = ops.cast(ops.stack(ops.meshgrid(*map(ops.arange, (height, width)), indexing="ij"), axis=-1), "float32")
+        features = ops.concatenate([places / near, image / alike], axis=-1)
+        pairs = weight * _kernel(ops.reshape(features, (height * width, -1)))
         belief = unary
         for _ in range(self.iterations):
-            belief = unary + pairs @ ops.softmax(belief, axis=-1)
+            q = ops.softmax(belief, axis=-1)
+            belief = unary + ops.reshape(pairs @ ops.reshape(q, (-1, classes)), unary.shape) + self._nearby(q)
         return ops.log_softmax(belief, axis=-1)
+
+    def _nearby(self, q):
+        """What the smoothness kernel brings every pixel; `q` and the result (height, width, class).
+
+        A Gaussian of two distances is a product of two, so it needs no matrix of pairs: rows are summed, then columns.
+        """
+        weight, near = self.smoothness
+        rows, columns = (_decay(size, near) for size in q.shape[:2])
+        totals = ops.sum(rows, axis=-1)[:, None, None] * ops.sum(columns, axis=-1)[:, None]
+        return weight * (ops.einsum("ij,jkc,kl->ilc", rows, q, columns) - q) / totals
+
+
+def _decay(size: int, deviation: float):
+    """exp(-d^2 / 2) of the distances d between `size` places in a row, in units of `deviation`: (place, place)."""
+    places = ops.arange(size, dtype="float32") / deviation
+    return ops.exp(-0.5 * (places[:, None] - places[None]) ** 2)
 
 
 def _kernel(features):
