@@ -8,7 +8,7 @@ RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 # Two processes, each with whole files of tests, in the order that tests/conftest.py puts them in; JOBS=0 has one.
 # Contracts come in processes of their own: what is compiled stays in memory until a process ends.
 JOBS ?= 2
-PYTEST := python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+PYTEST := python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(OPTIONS)
 
 .PHONY: repro full speed real paper reference check test quick mutants lint docs lock clean
 .DEFAULT_GOAL := repro
