@@ -76,11 +76,14 @@ class DenseCRF(layers.Layer):
         weight, near, alike = self.appearance
         places = ops.cast(ops.stack(ops.meshgrid(*map(ops.arange, (height, width)), indexing="ij"), axis=-1), "float32")
         features = ops.concatenate([places / near, image / alike], axis=-1)
-        pairs = weight * _kernel(ops.reshape(features, (height * width, -1)))
+        pairs = _kernel(ops.reshape(features, (height * width, -1)))
+        own = ops.diagonal(pairs)[:, None]  # 1, but for rounding
+        totals = ops.sum(pairs, axis=-1, keepdims=True) - own + 1.0
         belief = unary
         for _ in range(self.iterations):
-            q = ops.softmax(belief, axis=-1)
-            belief = unary + ops.reshape(pairs @ ops.reshape(q, (-1, classes)), unary.shape) + self._nearby(q)
+            q = ops.reshape(ops.softmax(belief, axis=-1), (-1, classes))
+            similar = weight * (pairs @ q - own * q) / totals
+            belief = unary + ops.reshape(similar, unary.shape) + self._nearby(ops.reshape(q, unary.shape))
         return ops.log_softmax(belief, axis=-1)
 
     def _nearby(self, q):
@@ -101,9 +104,8 @@ def _decay(size: int, deviation: float):
 
 
 def _kernel(features):
-    """exp(-|f_i - f_j|^2 / 2) of `features` (pixel, feature) over its sum for all j, but 0 where j is i."""
+    """exp(-|f_i - f_j|^2 / 2) of `features` (pixel, feature): (pixel, pixel)."""
     features = features - ops.mean(features, axis=0)  # small numbers, whose squares lose less
     squares = ops.sum(features**2, axis=-1)
     apart = squares[:, None] + squares[None] - 2.0 * features @ ops.transpose(features)
-    others = ops.exp(-0.5 * ops.maximum(apart, 0.0)) * (1.0 - ops.eye(features.shape[0]))
-    return others / (1.0 + ops.sum(others, axis=-1, keepdims=True))
+    return ops.exp(-0.5 * ops.maximum(apart, 0.0))
