@@ -38,9 +38,10 @@ paper: $(STAMP)  ## the papers' sizes on real data; needs a GPU
 reference: $(STAMP)  ## the reports that are here as those to be committed: make reference IN=pipelines/full
 	cd $(or $(IN),.) && $(RUN) archbench report --reference
 
+# Status 2, which is no failure here: nothing falls short of what is trained, and what is not yet is named.
 check: $(STAMP)  ## whether the committed reports reach what is expected of them
 	@set -e; for table in $(wildcard reports/reference/*/tables/expectations.csv); do \
-	  $(RUN) archbench check --tables $$(dirname $$table); done
+	  $(RUN) archbench check --tables $$(dirname $$table) || test $$? = 2; done
 
 test: $(STAMP) check  ## lint, what is expected of the committed reports, and every test
 	$(RUN) ruff check .
