@@ -22,6 +22,8 @@ studies:
     arms: {sgd: {optimizer: sgd, space: {learning_rate: {low: 0.001, high: 1.0, log: true}}}}
     trials: 2
     epochs: 1
+probes:
+  checked: {probe: {name: gradient_check, checks: 4}, base: {architecture: lenet5, dataset: digits}, arms: {plain: {}}}
 """
 
 
@@ -50,7 +52,7 @@ def test_a_run_is_told_which_stage_makes_it(stage, slug, tmp_path, monkeypatch, 
     assert capsys.readouterr().out == f"tracked\n{slug}: result\n"
 
 
-@pytest.mark.parametrize(("stage", "slug"), [("train", "lenet5-digits"), ("sweep", "rates")])
+@pytest.mark.parametrize(("stage", "slug"), [("train", "lenet5-digits"), ("sweep", "rates"), ("probe", "checked")])
 def test_what_is_edited_while_stages_before_it_run_is_in_the_list_that_dvc_notes_at_the_end(
     stage, slug, tmp_path, monkeypatch
 ):
@@ -59,7 +61,10 @@ def test_what_is_edited_while_stages_before_it_run_is_in_the_list_that_dvc_notes
     (tmp_path / "params.yaml").write_text(PARAMS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stages, "live", lambda *_: nullcontext(SimpleNamespace(message="")))
-    monkeypatch.setattr(stages, f"_{stage}", lambda *_: None)
+    monkeypatch.setattr(stages, f"_{stage}", lambda *_: None, raising=False)
+    monkeypatch.setattr(stages, "open_data", lambda *_: SimpleNamespace(card=SimpleNamespace(sha256="")))
+    monkeypatch.setattr("archbench.resolve.ProbePlan.trials", lambda *_: [])
+    monkeypatch.setattr("archbench.probes.run.run_probe", lambda *_: None)
     monkeypatch.setattr(kept, "keep_benchmark", lambda *_: None)
     monkeypatch.setattr(kept, "keep_study", lambda *_: None)
     monkeypatch.setattr(closing, "closing_line", lambda *_: "")
