@@ -28,8 +28,12 @@ def gradient(function: Callable[[Any], Any], at: Any) -> Any:
     return tf.nest.map_structure(np.asarray, tf.function(slopes, autograph=False)(at))
 
 
-def compiled(function: Callable[..., Any], arrays: Any, seed: int | None = None) -> Any:
-    """`function(arrays)`, or `function(arrays, generator)` with a seed, run by XLA, as numpy."""
+def compiled(function: Callable[..., Any], arrays: Any, seed: int | None = None, *, xla: bool = True) -> Any:
+    """`function(arrays)`, or `function(arrays, generator)` with a seed, run by XLA, as numpy.
+
+    Without `xla` TensorFlow runs its graph as it is: for all of a detector, which takes XLA most of a minute, and which
+    the tests of its training give to XLA.
+    """
     random = () if seed is None else (keras.random.SeedGenerator(seed),)
     if keras.backend.backend() == "jax":
         import jax
@@ -44,5 +48,5 @@ def compiled(function: Callable[..., Any], arrays: Any, seed: int | None = None)
     import tensorflow as tf
 
     arrays = tf.nest.map_structure(tf.convert_to_tensor, arrays)
-    found = tf.function(lambda arrays: function(arrays, *random), jit_compile=True)(arrays)
+    found = tf.function(lambda arrays: function(arrays, *random), jit_compile=xla)(arrays)
     return tf.nest.map_structure(np.asarray, found)

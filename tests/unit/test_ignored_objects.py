@@ -70,8 +70,8 @@ def test_anchors_and_proposals_on_what_is_ignored_are_not_told_that_they_are_bac
         given = {"objectness": scored["objectness"], "boxes": proposed.boxes, "there": proposed.labels >= 0}
         return {**given, "classes": judged["classes"], "losses": task.losses(net, x, 0)}
 
-    found = compiled(all_of, {**BATCH, **IGNORED})
-    plain = compiled(lambda x: task.losses(BoundParts(parts), x, 0), BATCH)
+    found = compiled(all_of, {**BATCH, **IGNORED}, xla=False)
+    plain = compiled(lambda x: task.losses(BoundParts(parts), x, 0), BATCH, xla=False)
     anchors = np.concatenate(task.anchors)
     for image in range(3):
         truth, label = BATCH["boxes"][image], BATCH["box_label"][image]
@@ -111,7 +111,7 @@ def test_a_picture_that_is_ignored_whole_and_has_no_object_teaches_nothing_wrong
     batch = {name: array[2:] for name, array in BATCH.items()}
     batch |= {"ignored_boxes": np.array([[(-99, -99, 199, 199)]], "float32")}
     task = _task(parts)
-    losses = compiled(lambda x: task.losses(BoundParts(parts), x, 0), batch)
+    losses = compiled(lambda x: task.losses(BoundParts(parts), x, 0), batch, xla=False)
     assert {name: float(value[0]) for name, value in losses.items()} == dict.fromkeys(losses, 0.0)
     kernels = [weight for part in parts.values() for weight in part.trainable_weights]
 
