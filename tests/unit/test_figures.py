@@ -57,6 +57,11 @@ def test_curves_are_means_over_seeds_with_a_band_only_where_there_are_two():
     assert drawn(curves([1.0, 2.0]), {"a": "A"}).axes[0].get_lines()[0].get_ydata().tolist() == [1.0, 2.0]
 
 
+def test_epochs_are_whole_numbers_on_the_axis_of_curves():
+    for axes in drawn(curves([1.0, 2.0]), {"a": "A"}).axes:
+        assert [tick for tick in axes.get_xticks() if tick % 1] == []
+
+
 def test_nan_in_a_curve_ends_it_and_leaves_the_others():
     table = pd.concat([curves([1.0, math.nan]), curves([2.0, 3.0], benchmark="b")])
     figure = drawn(table, {"a": "A", "b": "B"})

@@ -20,5 +20,6 @@ def active_share(table: pd.DataFrame) -> Figure:
         (line,) = axes.plot(means.index, means, color=palette[name], linestyle=patterns[name])
         lines.append(line)
     axes.set(xlabel="epoch", ylabel="share of active triplets", ylim=(0, 1))
+    axes.locator_params(axis="x", integer=True)
     legend_below(drawn, lines, names)
     return drawn

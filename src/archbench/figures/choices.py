@@ -32,5 +32,6 @@ def rates_by_epoch(rates: Mapping[str, Sequence[float]]) -> Figure:
         shares = np.asarray(own) / max(own)
         axes.plot(range(1, len(own) + 1), shares, color=palette[label], linestyle=patterns[label])
     axes.set(xlabel="epoch", ylabel="learning rate / its largest", ylim=(-0.03, 1.05))
+    axes.locator_params(axis="x", integer=True)
     legend_below(drawn, axes.get_lines(), list(rates))
     return drawn

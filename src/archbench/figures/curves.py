@@ -29,6 +29,7 @@ def learning_curves(table: pd.DataFrame, *, monitor: str, metric: str, labels: d
     for axes in (left, right):
         _frame_lines(axes)
         axes.locator_params(nbins=TICKS)
+        axes.locator_params(axis="x", integer=True)
     left.set(title="training loss", xlabel="epoch", ylabel="")
     right.set(title=f"validation {metric}", xlabel="epoch", ylabel="")
     legend_below(drawn, shown.values(), [labels[benchmark] for benchmark in shown])
