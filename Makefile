@@ -38,10 +38,12 @@ paper: $(STAMP)  ## the papers' sizes on real data; needs a GPU
 reference: $(STAMP)  ## the reports that are here as those to be committed: make reference IN=pipelines/full
 	cd $(or $(IN),.) && $(RUN) archbench report --reference
 
-# Status 2, which is no failure here: nothing falls short of what is trained, and what is not yet is named.
+# Of what is trained nothing may fall short. Where all is trained, all must be judged too (2: something is not).
+PARTLY_TRAINED := real
 check: $(STAMP)  ## whether the committed reports reach what is expected of them
 	@set -e; for table in $(wildcard reports/reference/*/tables/expectations.csv); do \
-	  $(RUN) archbench check --tables $$(dirname $$table) || test $$? = 2; done
+	  $(RUN) archbench check --tables $$(dirname $$table) || \
+	    test $$? = 2 -a $$table = reports/reference/$(PARTLY_TRAINED)/tables/expectations.csv; done
 
 test: $(STAMP) check  ## lint, what is expected of the committed reports, and every test
 	$(RUN) ruff check .
